@@ -1,0 +1,156 @@
+"""A cell: one training run, and the key that stands for everything that can change its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from posharness.contracts.plugin import Body
+
+__all__ = ["RESULTS_VERSION", "Budget", "Cell", "Choice", "ModelSettings", "OptimiserSettings"]
+
+RESULTS_VERSION = 1
+"""Raised whenever the core changes what a cell's result is; part of every key."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Choice(_Settings):
+    """A plugin with its parameters.
+
+    Attributes:
+        name: the plugin's name (never an alias).
+        params: every parameter of its constructor, defaults included; the value of a parameter that
+            is itself an encoding is a nested `Choice`.
+        digest: of the plugin's own source; "" never equals a real one.
+        label: how reports call it: the name and the parameters that differ from the default; "" for
+            a part that goes without saying.
+    """
+
+    name: str
+    params: dict[str, Any] = {}
+    digest: str = ""
+    label: str = ""
+
+    @field_validator("params")
+    @classmethod
+    def _nested(cls, params: dict[str, Any]) -> dict[str, Any]:
+        # Read back from JSON, a nested choice is a plain object.
+        return {k: Choice.model_validate(v) if isinstance(v, dict) else v for k, v in params.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """What of this choice can change a result: everything but the label."""
+        params = {k: v.identity() if isinstance(v, Choice) else v for k, v in self.params.items()}
+        return {"name": self.name, "params": params, "digest": self.digest}
+
+
+class ModelSettings(_Settings):
+    """The size and shape of a body.
+
+    Attributes:
+        feedforward: inner width of the feed-forward block, as a multiple of `width`.
+        norm: LayerNorm before each sub-layer (with one at the end) or after it (1706.03762).
+        scale_embedding: token embeddings start at variance 1/width and are multiplied by √width
+            (1706.03762, section 3.4); off, they start at standard deviation 0.02 (1810.04805).
+    """
+
+    width: int = Field(64, ge=1)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(4, ge=1)
+    feedforward: int = Field(4, ge=1)
+    norm: Literal["pre", "post"] = "pre"
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    scale_embedding: bool = True
+
+
+class Budget(_Settings):
+    """How long a cell trains and how much it is tested.
+
+    Attributes:
+        steps: optimiser steps at most.
+        batch: sequences a step.
+        test_sequences: sequences for each evaluation length.
+        validation_sequences: sequences for each validation.
+        validate_every: steps between validations.
+        patience: validations without a better score after which training stops; 0 for never.
+    """
+
+    steps: int = Field(1000, ge=1)
+    batch: int = Field(32, ge=1)
+    test_sequences: int = Field(256, ge=1)
+    validation_sequences: int = Field(64, ge=1)
+    validate_every: int = Field(100, ge=1)
+    patience: int = Field(0, ge=0)
+
+
+class OptimiserSettings(_Settings):
+    """AdamW with linear warm-up and a decay to zero.
+
+    Attributes:
+        warmup: fraction of the steps.
+        clip: largest norm of the gradient; 0 for no clipping.
+    """
+
+    lr: float = Field(1e-3, gt=0.0)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = Field(0.1, ge=0.0, lt=1.0)
+    weight_decay: float = Field(0.01, ge=0.0)
+    beta1: float = Field(0.9, ge=0.0, lt=1.0)
+    beta2: float = Field(0.98, ge=0.0, lt=1.0)
+    clip: float = Field(1.0, ge=0.0)
+
+
+class Cell(_Settings):
+    """One training run: encoding ∘ attention ∘ body ∘ task, a budget, an optimiser and a seed.
+
+    Attributes:
+        data: fingerprint of the task's external data; "" for tasks drawn on the fly.
+        results_version: of the core that planned the cell.
+        skip: why the pair cannot work; "" when it can. Not part of the key.
+    """
+
+    encoding: Choice
+    attention: Choice
+    body: Body
+    task: Choice
+    model: ModelSettings = ModelSettings()
+    budget: Budget = Budget()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    seed: int = Field(0, ge=0)
+    data: str = ""
+    results_version: int = RESULTS_VERSION
+    skip: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that can change the result, and nothing else."""
+        return {
+            "encoding": self.encoding.identity(),
+            "attention": self.attention.identity(),
+            "body": self.body,
+            "task": self.task.identity(),
+            "model": self.model.model_dump(),
+            "budget": self.budget.model_dump(),
+            "optimiser": self.optimiser.model_dump(),
+            "seed": self.seed,
+            "data": self.data,
+            "results_version": self.results_version,
+        }
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of `identity`."""
+        canonical = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """The encoding, and the attention unless it goes without saying, as reports call them."""
+        return " · ".join(filter(None, (self.encoding.label, self.attention.label)))
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.task.label}, {self.body}, seed {self.seed}"

@@ -1,0 +1,41 @@
+"""The contracts between the core and everything that plugs into it: all that a plugin needs to import."""
+
+from posharness.contracts.attention import Attention, BoundSlots
+from posharness.contracts.compiler import Compiler
+from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding
+from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
+from posharness.contracts.plugin import Body, Direction, Named, Slot
+from posharness.contracts.section import Frames, ReportSection, Section
+from posharness.contracts.task import Batch, Objective, Split, Task
+from posharness.errors import Incompatible, UserError
+from posharness.hookspecs import hookimpl
+
+__all__ = [
+    "SLOTS",
+    "Attention",
+    "Batch",
+    "Body",
+    "BoundSlots",
+    "Compiler",
+    "Direction",
+    "Event",
+    "Executor",
+    "Finished",
+    "Frames",
+    "Geometry",
+    "Incompatible",
+    "Named",
+    "Objective",
+    "Observer",
+    "PositionalEncoding",
+    "Progress",
+    "ReportSection",
+    "Section",
+    "Slot",
+    "Split",
+    "Started",
+    "Status",
+    "Task",
+    "UserError",
+    "hookimpl",
+]

@@ -1,0 +1,71 @@
+"""The contract of an attention mechanism: queries, keys, values, bound slots and a mask to an output."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from posharness.contracts.encoding import Geometry
+from posharness.contracts.plugin import Direction, Named, Slot
+
+__all__ = ["Attention", "BoundSlots"]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSlots:
+    """What an encoding does inside one attention call, with positions and input already bound.
+
+    A field is None where the encoding leaves that slot alone, so an attention can take its fastest
+    path. `rotate` has been applied to q and k before the attention is called.
+
+    Attributes:
+        bias: added to the scaled scores, (1 or b, h, q, k).
+        scores: rewrites the scores (b, h, q, k), bias included, before masking.
+        values: (out, weights) -> out, after the weights have mixed the values.
+    """
+
+    bias: Float[Tensor, "#b h q k"] | None = None
+    scores: Callable[[Float[Tensor, "b h q k"]], Float[Tensor, "b h q k"]] | None = None
+    values: (
+        Callable[[Float[Tensor, "b h q d"], Float[Tensor, "b h q k"]], Float[Tensor, "b h q d"]] | None
+    ) = None
+
+
+class Attention(nn.Module, Named):
+    """A way for queries to read values. The projections around it belong to the body.
+
+    The constructor takes the `Geometry` first; further parameters as for `PositionalEncoding`.
+
+    Attributes:
+        slots: the encoding slots that it honours. An encoding that acts on another one cannot be
+            paired with it: that cell is skipped with the reason.
+        directions: where it is defined.
+    """
+
+    slots: frozenset[Slot] = frozenset({"positions", "embed"})
+    directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        self.geometry = geometry
+
+    @abstractmethod
+    def forward(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        slots: BoundSlots,
+    ) -> Float[Tensor, "b h q d"]:
+        """Mix the values.
+
+        Args:
+            mask: True where a query may see a key, causality and padding together; None where every
+                query sees every key. Every query sees at least one key.
+            slots: only fields that this attention declares in `slots` are ever set.
+        """

@@ -1,0 +1,43 @@
+"""The contract of a report compiler: frames and sections to a folder that can be published."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posharness.contracts.plugin import Named
+
+if TYPE_CHECKING:
+    from posharness.contracts.section import Frames, ReportSection
+
+__all__ = ["Compiler"]
+
+
+class Compiler(Named, ABC):
+    """Writes reports and puts them on show."""
+
+    @abstractmethod
+    def compile(
+        self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path
+    ) -> Path:
+        """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
+
+        The same frames give the same report. A section that raises is shown as failed, with its reason;
+        the others stand.
+
+        Returns:
+            The path of report.html, a single file that needs no network.
+        """
+
+    @abstractmethod
+    def publish(self, report: Path, *, to: Path) -> Path:
+        """Put a compiled report into the static folder `to`; doing it twice changes nothing.
+
+        Returns:
+            The path of the folder's index page, which lists every published report, newest first.
+
+        Raises:
+            UserError: `report` is no compiled report, or `to` cannot be written.
+        """
