@@ -1,9 +1,9 @@
 """Measure which way of telling a transformer about position carries information how far.
 
-    import posharness
+import posharness
 
-    results = posharness.run(plugins=["rpe", "absolute"], preset="smoke")
-    results.predictions.groupby(["label", "dependency_length"])["correct"].mean()
+results = posharness.run(plugins=["rpe", "absolute"], preset="smoke")
+results.predictions.groupby(["label", "dependency_length"])["correct"].mean()
 """
 
 from __future__ import annotations

@@ -30,5 +30,5 @@ def seeded(*purpose: str | int) -> Iterator[None]:
     what is built outside.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(derive(*purpose))
+        torch.default_generator.manual_seed(derive(*purpose))
         yield

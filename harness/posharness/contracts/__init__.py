@@ -2,7 +2,7 @@
 
 from posharness.contracts.attention import Attention, BoundSlots
 from posharness.contracts.compiler import Compiler
-from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding
+from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding, by_name
 from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
 from posharness.contracts.section import Frames, ReportSection, Section
@@ -37,5 +37,6 @@ __all__ = [
     "Status",
     "Task",
     "UserError",
+    "by_name",
     "hookimpl",
 ]

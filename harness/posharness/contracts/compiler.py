@@ -19,9 +19,7 @@ class Compiler(Named, ABC):
     """Writes reports and puts them on show."""
 
     @abstractmethod
-    def compile(
-        self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path
-    ) -> Path:
+    def compile(self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
         """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
 
         The same frames give the same report. A section that raises is shown as failed, with its reason;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -11,9 +11,14 @@ from torch import Tensor, nn
 
 from posharness.contracts.plugin import Direction, Named, Slot
 
-__all__ = ["SLOTS", "Geometry", "PositionalEncoding"]
+__all__ = ["SLOTS", "Geometry", "PositionalEncoding", "by_name"]
 
 SLOTS: tuple[Slot, ...] = ("positions", "embed", "rotate", "bias", "scores", "values")
+
+
+def by_name(name: str) -> Any:
+    """The default of a parameter annotated `PositionalEncoding`: another encoding, by its name."""
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ class PositionalEncoding(nn.Module, Named):
     The constructor takes the `Geometry` first; every further parameter is keyword-only, annotated and
     has a default, and becomes an option of the plugin (`name[param=value]`). A parameter annotated
     `PositionalEncoding` takes the name of another encoding and receives an instance of it, built for
-    the same geometry. Raise `posharness.errors.Incompatible` for a geometry that cannot work.
+    the same geometry; its default is written `by_name("rope")`.
+    Raise `posharness.contracts.Incompatible` for a geometry that cannot work.
 
     The harness calls each slot with position ids, never with the promise that they are 0..n-1. Axes:
     b batch, h heads, q query position, k key position, d head width; `x` is the layer's input

@@ -1,4 +1,4 @@
-"""The contract of a task: batches drawn purely from a generator, with a dependency length for each prediction."""
+"""The contract of a task: batches from a generator, with a dependency length for each prediction."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {f.name: value.to(device) for f in fields(self) if (value := getattr(self, f.name)) is not None}
-        return replace(self, **moved)
+        present = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        return replace(self, **{name: value.to(device) for name, value in present.items()})
 
 
 class Task(Named, ABC):
@@ -108,7 +108,7 @@ class Task(Named, ABC):
     def __init__(self, body: Body) -> None:
         self.body: Body = body
 
-    def prepare(self, cache: Path) -> None:  # noqa: B027 - optional: most tasks are drawn on the fly
+    def prepare(self, cache: Path) -> None:
         """Make or load what sampling needs (a corpus, a vocabulary), under `cache`.
 
         Called once before anything else, in the planning process and again in each worker; what lies

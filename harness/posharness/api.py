@@ -1,0 +1,203 @@
+"""The program as Python functions: plan and execute an experiment, read a store, compile and publish."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posharness.cachedir import cache_root
+from posharness.cell import Cell
+from posharness.contracts import Event, Finished, Observer
+from posharness.errors import UserError
+from posharness.experiment import Experiment, load_experiment
+from posharness.manager import Registry
+from posharness.plan import plan
+from posharness.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Results", "RunSummary", "compile_report", "execute", "load", "publish_report", "run"]
+
+DEFAULT_STORE = Path("runs")
+DEFAULT_EXECUTOR = "local"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a store holds, as tidy frames; see `posharness.contracts.Frames` for their columns."""
+
+    cells: pd.DataFrame
+    predictions: pd.DataFrame
+    curves: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run went.
+
+    Attributes:
+        planned: every cell of the experiment, in order.
+        reused: keys of the cells that were already done.
+        finished: status by key of the cells that were not.
+        seconds: wall time of the execution.
+    """
+
+    planned: tuple[Cell, ...]
+    reused: frozenset[str]
+    finished: dict[str, Finished] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many cells ended in each status, the reused ones left out."""
+        return Counter(event.status for event in self.finished.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether any cell that could have worked did not end as done."""
+        return any(status not in ("done", "skipped") for status in self.counts)
+
+
+def execute(
+    experiment: Experiment,
+    *,
+    store: Path = DEFAULT_STORE,
+    workers: int | None = None,
+    timeout: float | None = None,
+    plugin_paths: Sequence[Path] = (),
+    observe: Observer = lambda _: None,
+    announce: Callable[[str], None] = lambda _: None,
+    on_plan: Callable[[Sequence[Cell], frozenset[str]], None] = lambda *_: None,
+    executor: str = DEFAULT_EXECUTOR,
+) -> RunSummary:
+    """Run every cell of an experiment that the store does not hold yet.
+
+    Args:
+        workers: cells at a time; by default one for each core.
+        timeout: seconds that one cell may take.
+        observe: told of each event of each cell.
+        announce: told of what is being prepared.
+        on_plan: told of the cells and of those that are reused, before anything trains.
+
+    Raises:
+        UserError: a mistake in the experiment or its data, or a store that cannot be used.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers {workers}: expected at least 1.")
+    registry = Registry.load(plugin_paths)
+    chosen = registry.executors.find(executor)
+    cells = plan(experiment, registry, cache_root(), announce)
+    opened = Store.open(store, create=True)
+    reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
+    on_plan(cells, reused)
+    finished: dict[str, Finished] = {}
+
+    def record(event: Event) -> None:
+        if isinstance(event, Finished):
+            finished[event.key] = event
+        observe(event)
+
+    began = time.monotonic()
+    todo = [cell for cell in cells if cell.key not in reused]
+    if todo:
+        chosen(workers=workers or os.cpu_count() or 1, timeout=timeout).execute(
+            todo, store=opened.path, plugin_paths=[path.resolve() for path in plugin_paths], observe=record
+        )
+    return RunSummary(tuple(cells), reused, finished, time.monotonic() - began)
+
+
+def run(
+    plugins: Sequence[str],
+    *,
+    tasks: Sequence[str] | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    store: str | Path = DEFAULT_STORE,
+    workers: int | None = None,
+    timeout: float | None = None,
+    plugin_paths: Sequence[str | Path] = (),
+    overrides: dict[str, Any] | None = None,
+) -> Results:
+    """Train what the store does not hold yet, and give all that it holds of this experiment.
+
+    Args:
+        plugins: encodings and attentions, as for `--plugins`.
+        overrides: further settings, nested like an experiment file, e.g. `{"seeds": 3}`.
+
+    Raises:
+        UserError: as `execute`.
+
+    Example:
+        >>> results = posharness.run(["rpe", "absolute"], preset="smoke")  # doctest: +SKIP
+    """
+    given = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
+    experiment = load_experiment(preset=preset, config=config, overrides=given)
+    summary = execute(
+        experiment,
+        store=Path(store),
+        workers=workers,
+        timeout=timeout,
+        plugin_paths=[Path(path) for path in plugin_paths],
+    )
+    everything = load(store)
+    keys = [cell.key for cell in summary.planned]
+    return Results(
+        *(
+            frame[frame["cell"].isin(keys)].reset_index(drop=True)
+            for frame in (everything.cells, everything.predictions, everything.curves)
+        )
+    )
+
+
+def load(store: str | Path) -> Results:
+    """All that a store holds.
+
+    Raises:
+        UserError: there is no store, or it belongs to another version.
+    """
+    frames = Store.open(Path(store), create=False).frames()
+    return Results(frames.cells, frames.predictions, frames.curves)
+
+
+def compile_report(store: str | Path, *, title: str | None = None, plugin_paths: Sequence[Path] = ()) -> Path:
+    """Compile the report of a store, at any time, and give the path of report.html.
+
+    Raises:
+        UserError: there is no store, it holds no cell, or no compiler is installed.
+    """
+    opened = Store.open(Path(store), create=False)
+    registry = Registry.load(plugin_paths)
+    if registry.compiler is None:
+        raise UserError("No report compiler is installed; install posharness whole: pip install posharness.")
+    frames = opened.frames()
+    if frames.cells.empty:
+        raise UserError(
+            f"The store {store} holds no cell yet; run something first: harness run --store {store}."
+        )
+    sections = [registry.sections[name]() for name in registry.sections]
+    identity = sha256("".join(sorted(frames.cells["cell"])).encode()).hexdigest()[:12]
+    return registry.compiler.compile(
+        frames,
+        sorted(sections, key=lambda section: (section.order, section.name)),
+        title=title or Experiment().title,
+        folder=opened.path / "reports" / identity,
+    )
+
+
+def publish_report(report: str | Path, *, to: str | Path) -> Path:
+    """Put a compiled report into a static folder, and give the path of its index page.
+
+    Raises:
+        UserError: no compiled report, or a folder that cannot be written.
+    """
+    registry = Registry.load()
+    if registry.compiler is None:
+        raise UserError("No report compiler is installed; install posharness whole: pip install posharness.")
+    return registry.compiler.publish(Path(report), to=Path(to))

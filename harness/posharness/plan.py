@@ -1,0 +1,186 @@
+"""The plan: an experiment to the list of cells that it stands for, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from posharness.cell import Cell, Choice, ModelSettings
+from posharness.contracts import Body, Direction, Geometry, Incompatible, Task
+from posharness.errors import UserError, did_you_mean
+from posharness.experiment import Experiment
+from posharness.manager import Registry
+from posharness.selection import Selection, parse_all
+
+__all__ = ["geometry", "plan"]
+
+
+def plan(
+    experiment: Experiment, registry: Registry, cache: Path, announce: Callable[[str], None] = lambda _: None
+) -> list[Cell]:
+    """Every cell of an experiment, seed by seed.
+
+    Tasks are prepared here, once, so that a missing corpus is known before anything trains.
+
+    Args:
+        cache: where tasks prepare their data.
+        announce: told what is being prepared.
+
+    Raises:
+        UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
+    """
+    encodings, attentions = _plugins(experiment, registry)
+    posed = _tasks(experiment, registry)
+    fits = _Fits(registry)
+    cells: list[Cell] = []
+    for seed, (choice, body, skip, task), encoding, attention in product(
+        experiment.seed_list,
+        [_prepare(*item, registry, cache, announce) for item in posed],
+        encodings,
+        attentions,
+    ):
+        _, model, budget, optimiser = experiment.settings(choice.name)
+        cell = Cell(
+            encoding=encoding,
+            attention=attention,
+            body=body,
+            task=choice,
+            model=model,
+            budget=budget,
+            optimiser=optimiser,
+            seed=seed,
+            data=task.fingerprint() if task else "",
+            skip=skip or (fits.reason(encoding, attention, body, model, task.length) if task else ""),
+        )
+        cells.append(cell)
+    return list({cell.key: cell for cell in cells}.values())
+
+
+def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> Geometry:
+    """The geometry of a layer of a body's self-attention.
+
+    Args:
+        length: the longest sequence of training.
+    """
+    direction: Direction = "bidirectional" if body == "encoder" else "causal"
+    return Geometry(
+        width=model.width,
+        heads=model.heads,
+        length=length,
+        direction=direction,
+        layers=model.layers,
+        layer=layer,
+        embedding_std=1.0 if model.scale_embedding else 0.02,
+    )
+
+
+def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], list[Choice]]:
+    encodings: list[Choice] = []
+    attentions: list[Choice] = []
+    for selection in parse_all(experiment.plugins):
+        if registry.encodings.has(selection.name):
+            encodings.append(registry.select(registry.encodings, selection))
+        elif registry.attentions.has(selection.name):
+            attentions.append(registry.select(registry.attentions, selection))
+        else:
+            raise _unknown(registry, selection.name)
+    if not (encodings or attentions):
+        raise UserError("No plugins are named: give --plugins, for example --plugins relative,absolute.")
+    default_encoding, default_attention = (
+        registry.select(catalogue, Selection(name, {}))
+        for catalogue, name in (
+            (registry.encodings, experiment.encoding),
+            (registry.attentions, experiment.attention),
+        )
+    )
+    attentions = attentions or [default_attention]
+    # The attention that every reader assumes is left out of labels.
+    quiet = [
+        choice.model_copy(update={"label": ""}) if choice == default_attention else choice
+        for choice in attentions
+    ]
+    return encodings or [default_encoding], quiet
+
+
+def _unknown(registry: Registry, name: str) -> UserError:
+    try:
+        registry.encodings.find(name)
+    except UserError as error:
+        if "could not be loaded" in str(error):
+            return error
+    names = (*registry.encodings.names, *registry.attentions.names)
+    return UserError(f"Unknown encoding or attention {name!r}; {did_you_mean(name, names)}")
+
+
+def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, Body, str]]:
+    names = {registry.tasks.find(name).name for name in experiment.task if registry.tasks.has(name)}
+    if strangers := [name for name in experiment.task if name not in names]:
+        raise UserError(f"[task.{strangers[0]}]: unknown task; {did_you_mean(strangers[0], registry.tasks)}")
+    if not experiment.tasks:
+        raise UserError("No tasks are named: give --tasks, for example --tasks copy.")
+    found: list[tuple[Choice, Body, str]] = []
+    for selection in parse_all(experiment.tasks):
+        cls = registry.tasks.find(selection.name)
+        own = experiment.settings(cls.name)[0]
+        choice = registry.choose(cls, {**own.params, **selection.params})
+        for body in experiment.bodies or own.bodies or [cls.bodies[0]]:
+            skip = "" if body in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
+            found.append((choice, body, skip))
+    return found
+
+
+def _prepare(
+    choice: Choice,
+    body: Body,
+    skip: str,
+    registry: Registry,
+    cache: Path,
+    announce: Callable[[str], None],
+) -> tuple[Choice, Body, str, Task | None]:
+    if skip:
+        return choice, body, skip, None
+    announce(f"preparing {choice.label}")
+    try:
+        task = registry.task(choice, body)
+        task.prepare(cache)
+    except Incompatible as reason:
+        return choice, body, str(reason), None
+    return choice, body, "", task
+
+
+class _Fits:
+    """Whether an encoding and an attention can work in a place; each pair is tried once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[str, str] = {}
+
+    def reason(
+        self, encoding: Choice, attention: Choice, body: Body, model: ModelSettings, length: int
+    ) -> str:
+        """Why the pair cannot work; "" when it can."""
+        if model.width % model.heads:
+            return f"width {model.width} cannot be shared by {model.heads} heads"
+        place = geometry(model, body, length)
+        asked = f"{encoding.identity()}{attention.identity()}{place}"
+        if asked not in self._known:
+            self._known[asked] = self._try(encoding, attention, place)
+        return self._known[asked]
+
+    def _try(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
+        builders = (partial(self._registry.encoding, encoding), partial(self._registry.attention, attention))
+        try:
+            built, kernel = (build(place) for build in builders)
+        except Incompatible as reason:
+            return str(reason)
+        except Exception:  # noqa: BLE001
+            # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
+            return ""
+        for choice, part in ((encoding, built), (attention, kernel)):
+            if place.direction not in part.directions:
+                return f"{choice.label or choice.name} is not defined for {place.direction} attention"
+        if lacking := sorted(built.slots - kernel.slots):
+            return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
+        return ""

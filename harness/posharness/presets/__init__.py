@@ -1,0 +1,1 @@
+"""Experiments that ship with the program, as TOML files, run by their file's name."""
