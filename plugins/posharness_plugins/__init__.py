@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The built-in positional encodings and attentions, offered through the same hooks as anyone's."""

@@ -1,0 +1,15 @@
+"""Offers every attention that a module of this folder defines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from posharness.contracts import Attention, hookimpl
+from posharness_plugins._discovery import defined_in
+
+
+@hookimpl
+def posharness_attentions() -> Sequence[type[Attention]]:
+    """The attentions of this folder, one file each."""
+    return defined_in(sys.modules[__name__], Attention)

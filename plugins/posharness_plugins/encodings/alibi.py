@@ -1,0 +1,73 @@
+"""Attention with linear biases: a penalty on distance, with a slope for each head."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from posharness.contracts import Geometry, Incompatible, PositionalEncoding
+
+
+def slopes(heads: int) -> list[float]:
+    """m_h = 2^(−8h/H) for h = 1..H.
+
+    For an H that is no power of two, the paper's code takes the slopes of the next lower power and
+    fills up with every other slope of the next higher one.
+    """
+    power = 1 << (heads.bit_length() - 1)
+    first = [2.0 ** (-8 * h / power) for h in range(1, power + 1)]
+    return first + [2.0 ** (-4 * h / power) for h in range(1, 2 * (heads - power), 2)]
+
+
+class Alibi(PositionalEncoding):
+    """s_ij += −m_h·|i − j|, with fixed slopes m_h = 2^(−8h/H) (2108.12409, section 3).
+
+    The paper defines the causal form only. `form` chooses among
+
+    - causal: −m_h·(i − j), for j ≤ i. Causal bodies only: it would reward keys after the query.
+    - symmetric: −m_h·|i − j|. Bidirectional bodies only (in a causal one it is the causal form). It
+      cannot tell left from right.
+    - signed, ours: −m_h·(i − j) to the left, −m_(H+1−h)·(j − i) to the right: the head with the
+      gentlest slope to one side has the steepest to the other. Bidirectional bodies of two heads or
+      more.
+    - auto: causal in causal bodies, symmetric in bidirectional ones.
+    """
+
+    name = "alibi"
+    summary = "A linear penalty on distance, with a fixed slope for each head"
+    paper = "arXiv:2108.12409"
+    per = "model"
+    shift_invariant = True
+
+    def __init__(
+        self, geometry: Geometry, *, form: Literal["auto", "causal", "symmetric", "signed"] = "auto"
+    ) -> None:
+        super().__init__(geometry)
+        causal = geometry.direction == "causal"
+        if form == "causal" and not causal:
+            raise Incompatible(
+                "alibi[form=causal] rewards keys after the query, which a bidirectional body sees: "
+                "use form=symmetric or form=signed"
+            )
+        if form in ("symmetric", "signed") and causal:
+            raise Incompatible(
+                f"alibi[form={form}] is the causal form in a causal body, which sees no key to the right: "
+                "use form=auto"
+            )
+        if form == "signed" and geometry.heads < 2:
+            raise Incompatible("alibi[form=signed] needs two heads or more to tell left from right")
+        left = torch.tensor(slopes(geometry.heads))
+        self.left: Tensor
+        self.right: Tensor
+        self.register_buffer("left", left, persistent=False)
+        self.register_buffer("right", left.flip(0) if form == "signed" else left, persistent=False)
+
+    def bias(
+        self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
+    ) -> Float[Tensor, "1 h q k"]:
+        delta = (pos_q[:, None] - pos_k).float()  # q k
+        left, right = self.left[:, None, None], self.right[:, None, None]
+        return (right * delta.clamp(max=0) - left * delta.clamp(min=0))[None]

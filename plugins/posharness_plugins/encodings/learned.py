@@ -1,0 +1,39 @@
+"""A learned vector for each absolute position, added to the embeddings."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding, UserError
+
+
+class Learned(PositionalEncoding):
+    """x_i += P[i], with P a learned table of `max_length` rows (BERT, 1810.04805).
+
+    The table has as many rows as a training sequence has tokens, unless `max_length` says otherwise;
+    rows that training never meets stay as they were drawn, at the scale of the token embeddings.
+    Positions are whole numbers below `max_length`; any other raises IndexError or TypeError.
+    """
+
+    name = "learned"
+    summary = "A learned vector for each position added to the embeddings (BERT)"
+    paper = "arXiv:1810.04805"
+    per = "model"
+
+    def __init__(self, geometry: Geometry, *, max_length: int | None = None) -> None:
+        super().__init__(geometry)
+        rows = geometry.length if max_length is None else max_length
+        if rows < geometry.length:
+            raise UserError(
+                f"learned[max_length={rows}] cannot serve training sequences of {geometry.length} tokens: "
+                f"give a max_length of {geometry.length} or more"
+            )
+        self.max_length = rows
+        self.table = nn.Parameter(
+            nn.init.normal_(torch.empty(rows, geometry.width), std=geometry.embedding_std)
+        )
+
+    def embed(self, x: Float[Tensor, "b n width"], pos: Int[Tensor, " n"]) -> Float[Tensor, "b n width"]:
+        return x + self.table[pos].to(x.dtype)

@@ -1,0 +1,74 @@
+"""Relative positions as learned vectors that meet queries and mix into the values."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding, Slot, UserError
+
+
+class Relative(PositionalEncoding):
+    """s_ij = q_i·(k_j + a^K_r)/√d and out_i = Σ_j α_ij·(v_j + a^V_r), with r = clip(j − i, −K, K).
+
+    Shaw et al., 1803.02155, equations 3 and 4; K is `clip`. The vectors are each layer's own and shared by
+    its heads (section 3.3). `values=False` leaves out a^V, which the paper's ablation (table 3) finds
+    unnecessary. Distances between fractional positions are rounded.
+
+    Nothing of size q × k × d is made: q meets the 2K + 1 vectors first and the scores are looked up
+    in the result, and the weights are summed by distance before they meet a^V.
+    """
+
+    name = "relative"
+    aliases = ("rpe", "shaw")
+    summary = "Learned vectors for clipped distances, in keys and values (Shaw et al.)"
+    paper = "arXiv:1803.02155"
+    shift_invariant = True
+
+    def __init__(self, geometry: Geometry, *, clip: int = 16, values: bool = True) -> None:
+        super().__init__(geometry)
+        if clip < 1:
+            raise UserError(f"relative[clip={clip}] tells no distance from another: give a clip of 1 or more")
+        self.clip = clip
+        self.keys = nn.Parameter(nn.init.xavier_uniform_(torch.empty(2 * clip + 1, geometry.head_width)))
+        self.mixed = (
+            nn.Parameter(nn.init.xavier_uniform_(torch.empty(2 * clip + 1, geometry.head_width)))
+            if values
+            else None
+        )
+
+    @property
+    def slots(self) -> frozenset[Slot]:
+        return super().slots if self.mixed is not None else super().slots - {"values"}
+
+    def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
+        """clip(j − i, −K, K) + K: which of the 2K + 1 vectors stands between a query and a key."""
+        distance = (pos_k - pos_q[:, None]).round().long()
+        return distance.clamp(-self.clip, self.clip) + self.clip
+
+    def scores(
+        self,
+        s: Float[Tensor, "b h q k"],
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+    ) -> Float[Tensor, "b h q k"]:
+        met = (q * q.shape[-1] ** -0.5) @ self.keys.mT  # b h q 2K+1
+        return s + met.gather(-1, self.rows(pos_q, pos_k).expand(s.shape))
+
+    def values(
+        self,
+        out: Float[Tensor, "b h q d"],
+        weights: Float[Tensor, "b h q k"],
+        v: Float[Tensor, "b h k d"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+    ) -> Float[Tensor, "b h q d"]:
+        assert self.mixed is not None
+        sums = weights.new_zeros(*weights.shape[:-1], 2 * self.clip + 1)
+        sums = sums.scatter_add(-1, self.rows(pos_q, pos_k).expand(weights.shape), weights)
+        return out + sums @ self.mixed
