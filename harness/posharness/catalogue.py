@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
+from posharness.parameters import parameters
 
 __all__ = ["Broken", "Catalogue"]
 
@@ -110,13 +111,17 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         return len(self._classes)
 
 
-def _fault(cls: Any, base: type) -> str:
-    if not (isinstance(cls, type) and issubclass(cls, base)):
+def _fault(cls: Any, base: Any) -> str:
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
         return f"expected a subclass of {base.__name__}"
-    if inspect.isabstract(cls):
-        return f"it leaves {', '.join(sorted(cls.__abstractmethods__))} undefined"
-    if not isinstance(getattr(cls, "name", None), str) or not cls.name:
+    if abstract := sorted(getattr(cls, "__abstractmethods__", ())):
+        return f"it leaves {', '.join(abstract)} undefined"
+    if not isinstance(getattr(cls, "name", None), str):
         return "it has no name"
+    try:
+        parameters(cls)
+    except (TypeError, NameError) as error:
+        return str(error)
     return ""
 
 

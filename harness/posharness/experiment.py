@@ -68,7 +68,7 @@ class Experiment(BaseModel):
     @classmethod
     def _some_seed(cls, seeds: int | list[int]) -> int | list[int]:
         if seeds in (0, []) or min([seeds] if isinstance(seeds, int) else seeds) < 0:
-            raise ValueError("at least one seed, none below 0")
+            raise ValueError("should be at least one seed, none below 0")
         return seeds
 
     @property
@@ -167,11 +167,11 @@ def _validate(raw: Mapping[str, Any], source: str) -> Experiment:
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     # A union adds the name of the member that was tried; only real keys help the reader.
-    where = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
+    where = ".".join(str(part) for part in first["loc"] if str(part) not in ("int", "list[int]"))
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}; {did_you_mean(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{where} {message}, not {first['input']!r}."
+    return f"{where} {message}; given {first['input']!r}."
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:

@@ -190,8 +190,6 @@ def _collect(manager: pluggy.PluginManager, broken: list[Broken], hook: str) -> 
     for implementation in getattr(manager.hook, f"{hookspecs.NAMESPACE}_{hook}").get_hookimpls():
         try:
             offered = list(implementation.function())
-            for cls in offered:
-                parameters(cls)
         except Exception:  # noqa: BLE001
             name, _, origin = implementation.plugin_name.partition(" ")
             broken.append(Broken(name, origin.strip("()"), traceback.format_exc()))

@@ -35,6 +35,8 @@ def parameters(cls: type) -> dict[str, Parameter]:
     """
     found: dict[str, Parameter] = {}
     constructor = cls.__init__  # type: ignore[misc]
+    if constructor is object.__init__:
+        return found
     hints = typing.get_type_hints(constructor)
     for parameter in inspect.signature(constructor).parameters.values():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):

@@ -1,0 +1,54 @@
+"""A cell's key stands for everything that can change its result, and for nothing else."""
+
+from typing import Any
+
+import pytest
+
+from posharness.cell import Budget, Cell, Choice, ModelSettings, OptimiserSettings
+
+BASE = Cell(
+    encoding=Choice(name="e", params={"clip": 3}, digest="1", label="e"),
+    attention=Choice(name="a", digest="2"),
+    body="encoder",
+    task=Choice(name="t", digest="3", label="t"),
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoding": Choice(name="e", params={"clip": 4}, digest="1")},
+        {"encoding": Choice(name="e", params={"clip": 3}, digest="other")},
+        {"attention": Choice(name="b", digest="2")},
+        {"body": "decoder"},
+        {"task": Choice(name="t", params={"length": 3}, digest="3")},
+        {"model": ModelSettings(width=32)},
+        {"budget": Budget(steps=3)},
+        {"optimiser": OptimiserSettings(lr=0.5)},
+        {"seed": 1},
+        {"data": "other"},
+        {"results_version": 0},
+    ],
+)
+def test_what_changes_a_result_changes_the_key(change: dict[str, Any]) -> None:
+    assert BASE.model_copy(update=change).key != BASE.key
+
+
+def test_what_does_not_change_a_result_does_not() -> None:
+    assert BASE.model_copy(update={"skip": "a reason"}).key == BASE.key
+    assert (
+        BASE.model_copy(update={"encoding": BASE.encoding.model_copy(update={"label": "x"})}).key == BASE.key
+    )
+
+
+def test_a_cell_survives_json() -> None:
+    nested = BASE.model_copy(
+        update={"encoding": Choice(name="w", params={"base": BASE.encoding}, digest="4", label="w")}
+    )
+    assert Cell.model_validate_json(nested.model_dump_json()) == nested
+    assert Cell.model_validate_json(nested.model_dump_json()).key == nested.key
+
+
+def test_the_attention_that_goes_without_saying_is_left_out_of_the_label() -> None:
+    assert BASE.label == "e"
+    assert BASE.model_copy(update={"attention": Choice(name="a", digest="2", label="a")}).label == "e · a"

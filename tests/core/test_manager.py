@@ -1,0 +1,122 @@
+"""Plugins are found, told apart, and only fatal when they are selected."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from posharness.contracts import Geometry, PositionalEncoding
+from posharness.errors import UserError
+from posharness.manager import Registry
+from posharness.selection import parse
+
+GEOMETRY = Geometry(width=12, heads=2, length=7, direction="bidirectional")
+HEADER = "from posharness.contracts import PositionalEncoding, by_name, hookimpl\n"
+WRAPPER = (
+    HEADER
+    + """
+class Wrapper(PositionalEncoding):
+    name = "wrapper"
+    def __init__(self, geometry, *, base: PositionalEncoding = by_name("alibi")):
+        super().__init__(geometry)
+        self.base = base
+
+@hookimpl
+def posharness_encodings():
+    return [Wrapper]
+"""
+)
+
+
+def write(folder: Path, text: str, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.load()
+
+
+def test_the_built_in_plugins_load(registry: Registry) -> None:
+    assert not registry.broken
+    assert {"none", "absolute", "learned", "relative", "alibi", "rope"} <= set(registry.encodings)
+    assert "softmax" in registry.attentions
+
+
+def test_aliases_lead_to_the_same_choice(registry: Registry) -> None:
+    shaw, relative = (registry.select(registry.encodings, parse(text)[0]) for text in ("rpe", "relative"))
+    assert shaw == relative
+
+
+def test_a_default_stated_is_the_same_choice(registry: Registry) -> None:
+    stated, silent = (
+        registry.select(registry.encodings, parse(text)[0]) for text in ("relative[clip=16]", "relative")
+    )
+    assert stated == silent
+    assert registry.select(registry.encodings, parse("relative[clip=8]")[0]).label == "relative[clip=8]"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("relativ", "Unknown encoding 'relativ'; did you mean 'relative'"),
+        ("relative[clp=3]", "relative has no parameter 'clp'; did you mean 'clip'"),
+        ("relative[clip=x]", "clip expects int"),
+    ],
+)
+def test_a_slip_is_answered_with_the_nearest_name(registry: Registry, text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        registry.select(registry.encodings, parse(text)[0])
+
+
+def test_a_nested_encoding_is_built_for_the_same_geometry(tmp_path: Path) -> None:
+    registry = Registry.load([write(tmp_path, WRAPPER)])
+    choice = registry.select(registry.encodings, parse("wrapper[base=relative[clip=3]]")[0])
+    assert choice.label == "wrapper[base=relative[clip=3]]"
+    built = registry.encoding(choice, GEOMETRY)
+    assert isinstance(built.base, PositionalEncoding)
+    assert built.base.geometry is GEOMETRY
+    assert choice == type(choice).model_validate_json(choice.model_dump_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
+        (HEADER + "@hookimpl\ndef posharness_encodigns():\n    return []\n", "posharness_encodigns"),
+        (HEADER + "@hookimpl\ndef posharness_encodings():\n    return [3]\n", "expected a subclass"),
+        (HEADER + "@hookimpl\ndef posharness_encodings():\n    raise OSError('lost')\n", "OSError: lost"),
+        (
+            HEADER + "class Mine(PositionalEncoding): pass\n"
+            "@hookimpl\ndef posharness_encodings():\n    return [Mine]\n",
+            "it has no name",
+        ),
+    ],
+)
+def test_a_broken_plugin_is_listed_and_fatal_only_when_selected(tmp_path: Path, text: str, says: str) -> None:
+    registry = Registry.load([write(tmp_path, text)])
+    assert [broken.name for broken in registry.broken] == ["mine"]
+    assert says in registry.broken[0].traceback
+    assert registry.encodings.find("rope")
+    with pytest.raises(UserError, match=r"'mine' .* could not be loaded"):
+        registry.encodings.find("mine")
+
+
+def test_two_plugins_of_one_name_are_both_named(tmp_path: Path) -> None:
+    text = WRAPPER.replace('"wrapper"', '"rope"')
+    with pytest.raises(UserError, match=r"called 'rope': .*Rope.* and .*Wrapper"):
+        Registry.load([write(tmp_path, text)])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        Registry.load([tmp_path / "none.py"])
+
+
+def test_building_twice_gives_separate_parameters(registry: Registry) -> None:
+    choice = registry.select(registry.encodings, parse("learned")[0])
+    first, second = (registry.encoding(choice, GEOMETRY) for _ in range(2))
+    assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
+    assert all(isinstance(p, torch.Tensor) for p in first.parameters())

@@ -1,0 +1,71 @@
+"""A plugin's parameters are what its constructor says."""
+
+from typing import Any, Literal
+
+import pytest
+
+from posharness.errors import UserError
+from posharness.parameters import Parameter, build, check, parameters
+
+
+class Sample:
+    def __init__(
+        self,
+        place: int,
+        *,
+        form: Literal["auto", "signed"] = "auto",
+        clip: int = 16,
+        scale: float = 1.0,
+        offsets: tuple[int, ...] = (1, 2),
+        corpus: str = "x",
+        cap: int | None = None,
+    ) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("form", "signed", "signed"),
+        ("clip", "8", 8),
+        ("clip", 8, 8),
+        ("scale", "2", 2.0),
+        ("offsets", "[3,5]", [3, 5]),
+        ("corpus", "2020", "2020"),
+        ("cap", "none", None),
+        ("cap", "7", 7),
+    ],
+)
+def test_text_becomes_the_annotated_type(name: str, given: Any, value: Any) -> None:
+    found = check("sample", parameters(Sample)[name], given)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(("name", "given"), [("form", "sined"), ("clip", "many"), ("clip", "1.5")])
+def test_a_value_that_does_not_fit(name: str, given: str) -> None:
+    with pytest.raises(UserError, match=rf"sample\[{name}={given}\]: {name} expects"):
+        check("sample", parameters(Sample)[name], given)
+
+
+def test_json_values_become_arguments_again() -> None:
+    assert build(Sample, {"offsets": [3, 5]}) == {"offsets": (3, 5)}
+
+
+def test_a_constructor_that_hides_its_parameters_is_refused() -> None:
+    class Hiding:
+        def __init__(self, place: int, **options: int) -> None:
+            pass
+
+    class Bare:
+        def __init__(self, place: int, *, clip: int) -> None:
+            pass
+
+    with pytest.raises(TypeError, match="name its parameters"):
+        parameters(Hiding)
+    with pytest.raises(TypeError, match="'clip' needs"):
+        parameters(Bare)
+
+
+def test_parameter_holds_what_the_signature_says() -> None:
+    assert parameters(Sample)["clip"] == Parameter("clip", int, 16)
