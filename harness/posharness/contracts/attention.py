@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class BoundSlots:
     ) = None
 
 
-class Attention(nn.Module, Named):
+class Attention(nn.Module, Named, ABC):
     """A way for queries to read values. The projections around it belong to the body.
 
     The constructor takes the `Geometry` first; further parameters as for `PositionalEncoding`.
