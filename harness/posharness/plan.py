@@ -175,6 +175,8 @@ class _Fits:
             built, kernel = (build(place) for build in builders)
         except Incompatible as reason:
             return str(reason)
+        except UserError:
+            raise
         except Exception:  # noqa: BLE001
             # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
             return ""
