@@ -1,0 +1,36 @@
+"""A cell to its untrained model."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from posharness.cell import Cell
+from posharness.contracts import Incompatible, Objective, Task
+from posharness.manager import Registry
+from posharness.model.body import BODIES
+from posharness.model.model import Model
+from posharness.model.readout import READOUTS
+from posharness.seeds import seeded
+
+__all__ = ["build_model"]
+
+
+def build_model(cell: Cell, registry: Registry, task: Task) -> Model:
+    """The model of a cell, with the initial weights that its seed stands for.
+
+    Args:
+        task: prepared, so that its vocabulary is known.
+
+    Raises:
+        Incompatible: the parts cannot work together; the message says which and why.
+    """
+    if cell.model.width % cell.model.heads:
+        raise Incompatible(f"width {cell.model.width} cannot be shared by {cell.model.heads} heads")
+    body = BODIES[cell.body](cell, registry, task)
+    tokens = body.embedding.tokens
+    return Model(body, [_readout(cell, objective, tokens) for objective in task.objectives])
+
+
+def _readout(cell: Cell, objective: Objective, tokens: nn.Embedding) -> nn.Module:
+    with seeded("weights", "readout", objective.name, cell.seed):
+        return READOUTS[objective.readout](objective, tokens)

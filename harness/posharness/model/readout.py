@@ -1,0 +1,78 @@
+"""How a hidden state becomes the logits of an objective's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from posharness.contracts import Objective
+from posharness.model.initial import initialise
+
+__all__ = ["READOUTS", "Linear", "MaskedLanguage", "Pooled"]
+
+
+class Linear(nn.Module):
+    """W h + b."""
+
+    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+        super().__init__()
+        self.map = nn.Linear(tokens.embedding_dim, objective.classes)
+        initialise(self.map)
+
+    def forward(self, hidden: Float[Tensor, "m width"]) -> Float[Tensor, "m classes"]:
+        logits: Tensor = self.map(hidden)
+        return logits
+
+
+class MaskedLanguage(nn.Module):
+    """E·norm(GELU(W h + b)) + c, with E the token embeddings themselves (1810.04805).
+
+    Raises:
+        ValueError: the objective's classes are not the vocabulary.
+    """
+
+    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+        super().__init__()
+        if objective.classes != tokens.num_embeddings:
+            raise ValueError(
+                f"objective {objective.name!r} has {objective.classes} classes; an 'mlm' readout needs"
+                f" one for each of the vocabulary's {tokens.num_embeddings} ids"
+            )
+        width = tokens.embedding_dim
+        self.dense = nn.Linear(width, width)
+        self.gelu = nn.GELU()
+        self.norm = nn.LayerNorm(width)
+        self.decoder = nn.Linear(width, objective.classes)
+        initialise(self.dense)
+        nn.init.zeros_(self.decoder.bias)
+        self.decoder.weight = tokens.weight
+
+    def forward(self, hidden: Float[Tensor, "m width"]) -> Float[Tensor, "m classes"]:
+        logits: Tensor = self.decoder(self.norm(self.gelu(self.dense(hidden))))
+        return logits
+
+
+class Pooled(nn.Module):
+    """W tanh(V h + a) + b (1810.04805)."""
+
+    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+        super().__init__()
+        self.pooler = nn.Linear(tokens.embedding_dim, tokens.embedding_dim)
+        self.tanh = nn.Tanh()
+        self.map = nn.Linear(tokens.embedding_dim, objective.classes)
+        initialise(self.pooler)
+        initialise(self.map)
+
+    def forward(self, hidden: Float[Tensor, "m width"]) -> Float[Tensor, "m classes"]:
+        logits: Tensor = self.map(self.tanh(self.pooler(hidden)))
+        return logits
+
+
+READOUTS: Mapping[str, Callable[[Objective, nn.Embedding], nn.Module]] = {
+    "linear": Linear,
+    "mlm": MaskedLanguage,
+    "pooled": Pooled,
+}
+"""By `Objective.readout`; each is built from the objective and the token embeddings."""
