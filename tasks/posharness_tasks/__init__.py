@@ -1,4 +1,4 @@
-"""The built-in tasks, offered through the same hook as anyone's: one module or package of this folder each."""
+"""Offers every task that a module or package of this folder holds."""
 
 from __future__ import annotations
 

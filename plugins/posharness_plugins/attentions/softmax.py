@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -34,7 +36,7 @@ class Softmax(Attention):
         if slots.scores is None and slots.values is None:
             fused = mask if slots.bias is None else hide(slots.bias, mask).to(q.dtype)
             return scaled_dot_product_attention(q, k, v, attn_mask=fused)
-        s = (q * q.shape[-1] ** -0.5) @ k.mT  # b h q k
+        s = (q / math.sqrt(q.shape[-1])) @ k.mT  # b h q k
         if slots.bias is not None:
             s = s + slots.bias
         if slots.scores is not None:

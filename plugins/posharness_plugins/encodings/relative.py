@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
@@ -57,8 +59,8 @@ class Relative(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
-        met = (q * q.shape[-1] ** -0.5) @ self.keys.mT  # b h q 2K+1
-        return s + met.gather(-1, self.rows(pos_q, pos_k).expand(s.shape))
+        met = (q / math.sqrt(q.shape[-1])) @ self.keys.mT  # b h q 2K+1
+        return met.gather(-1, self.rows(pos_q, pos_k).expand(s.shape)).add_(s)
 
     def values(
         self,
