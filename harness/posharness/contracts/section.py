@@ -25,7 +25,9 @@ class Frames:
             attention where it is not softmax), encoding, attention, body, task, seed, status, reason,
             parameters, encoding_parameters, steps, seconds, step_ms, train_length, max_length, distance,
             undefined_lengths, objectives (names, space separated), score (best validation score),
-            torch, python, machine, results_version, started.
+            torch, python, machine, results_version, started, settings (what else is in the key, as
+            `name=value` words: model, budget, optimiser, digest of the data; cells that differ in it are
+            never averaged).
         predictions: one row for each scored prediction of a done cell. Columns: cell, label, encoding,
             attention, body, task, seed, split, objective, length, sequence, position,
             dependency_length (-1 for none), stratum, correct, log_prob, chance.
