@@ -1,0 +1,87 @@
+"""Copy with a filler gap: repeat a payload after a stretch of nothing."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+
+
+class Copy(Task):
+    """A payload of L symbols, a gap of filler, a separator; then the payload again, symbol by symbol.
+
+    With L = 3, a start mark ">", a separator "|", and filler "_" (an answer that is not scored as "."):
+
+        tokens    _ _ _ _ _ > a c b | a c          _ _ > b b a _ _ _ | b b
+        answers   . . . . . . . . . a c b          . . . . . . . . . b b a
+
+    The separator and the symbols that it has already repeated (teacher forcing) stand at the emitting
+    positions. A symbol at s + t is due at s + L + gap + t, so that its dependency length is L + gap, for all
+    symbols of a sequence alike. That distance is drawn first, uniformly from a ladder that climbs from L by
+    factors of √2 as far as the length admits; filler before the payload makes up the length. So the
+    emitting positions are the last L whatever the distance, and symbols are drawn independently and
+    uniformly: nothing but the source tells the answer.
+
+    Token ids are the symbols, then filler, start mark and separator.
+    """
+
+    name = "copy"
+    summary = "Repeat a payload after a gap of filler"
+    bodies = ("decoder",)
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int = 48,
+        payload: int = 8,
+        symbols: int = 16,
+        evaluation_lengths: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length)
+        if symbols < 2 or payload < 1:
+            raise UserError(
+                f"copy[symbols={symbols},payload={payload}]: give two symbols or more and a payload of one "
+                "or more"
+            )
+        if (shortest := min(length, *self.evaluation_lengths)) < 2 * payload + 1:
+            raise UserError(
+                f"copy: a sequence of {shortest} tokens has no room for a payload of {payload}, twice, and a "
+                f"start mark; give lengths of {2 * payload + 1} or more, or a smaller payload"
+            )
+        self.payload = payload
+        self.symbols = symbols
+        self.filler, self.start, self.separator = symbols, symbols + 1, symbols + 2
+        self.vocabulary = symbols + 3
+        self.objectives = (Objective("copy", classes=symbols, chance=1 / symbols),)
+
+    def distances(self, length: int) -> list[int]:
+        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        longest = length - self.payload - 1
+        rungs = range(1 + math.floor(2 * math.log2(longest / self.payload)))
+        return sorted({min(round(self.payload * 2 ** (rung / 2)), longest) for rung in rungs})
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        ladder = torch.tensor(self.distances(length))
+        distance = ladder[torch.randint(len(ladder), (n, 1), generator=generator)]  # n 1
+        payload = torch.randint(self.symbols, (n, self.payload), generator=generator)
+        emitting = torch.arange(length - self.payload, length)  # L
+        source = emitting - distance  # n L
+        tokens = torch.full((n, length), self.filler)
+        tokens.scatter_(1, source, payload)
+        tokens.scatter_(1, source[:, :1] - 1, self.start)
+        tokens[:, emitting[0]] = self.separator
+        tokens[:, emitting[1:]] = payload[:, :-1]
+        scored = torch.zeros(n, length, dtype=torch.bool)
+        scored[:, emitting] = True
+        return Batch(
+            tokens=tokens,
+            targets=torch.zeros_like(tokens).index_copy(1, emitting, payload),
+            scored=scored,
+            dependency_length=torch.full_like(tokens, -1).index_copy(1, emitting, distance.expand_as(source)),
+            source=torch.full_like(tokens, -1).index_copy(1, emitting, source)[..., None],
+        )

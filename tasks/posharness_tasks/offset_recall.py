@@ -1,0 +1,71 @@
+"""Offset recall: emit the symbol that stands k tokens back, where a marker says k."""
+
+from __future__ import annotations
+
+import torch
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+
+
+class OffsetRecall(Task):
+    """Each token is a symbol and a marker at once; the answer is the symbol as far back as the marker says.
+
+    With offsets 1, 2 and 4 (a marker is written as the offset that it stands for, an answer that is
+    not scored as "."):
+
+        tokens   a/2 c/1 b/4 a/1 d/1 b/2 c/4 a/1          a/1 b/1 c/2 d/2 b/2 c/4 a/4 d/1
+        answers   .   .   .   .   a   a   b   c            .   .   .   .   c   b   c   a
+
+    Symbols and markers are drawn independently and uniformly, and scored is every position that has a
+    source for every offset: so the distance is tied neither to the position nor to any symbol, and
+    nothing but the source tells the answer. The dependency length is the offset itself. Sources are
+    the symbol's position and the emitting position, whose marker is read.
+
+    Token ids are symbol · number of offsets + marker.
+    """
+
+    name = "offset_recall"
+    summary = "Emit the symbol that stands k tokens back; a marker says k"
+    bodies = ("decoder", "encoder")
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int = 32,
+        symbols: int = 16,
+        offsets: tuple[int, ...] = (1, 2, 4, 8, 12, 16),
+        evaluation_lengths: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length)
+        if symbols < 2 or not offsets or min(offsets) < 1 or len(set(offsets)) < len(offsets):
+            raise UserError(
+                f"offset_recall[symbols={symbols},offsets={list(offsets)}]: give two symbols or more, and "
+                "offsets of 1 or more that differ from each other"
+            )
+        if (shortest := min(length, *self.evaluation_lengths)) <= max(offsets):
+            raise UserError(
+                f"offset_recall: a sequence of {shortest} tokens has no symbol {max(offsets)} tokens back; "
+                "give longer lengths or smaller offsets"
+            )
+        self.symbols = symbols
+        self.offsets = offsets
+        self.vocabulary = symbols * len(offsets)
+        self.objectives = (Objective("recall", classes=symbols, chance=1 / symbols),)
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        symbols = torch.randint(self.symbols, (n, length), generator=generator)
+        markers = torch.randint(len(self.offsets), (n, length), generator=generator)
+        distance = torch.tensor(self.offsets)[markers]
+        position = torch.arange(length).expand(n, length)
+        scored = position >= max(self.offsets)
+        source = (position - distance).where(scored, 0)
+        return Batch(
+            tokens=symbols * len(self.offsets) + markers,
+            targets=symbols.gather(1, source),
+            scored=scored,
+            dependency_length=distance.where(scored, -1),
+            source=torch.stack([source, position], -1).where(scored[..., None], -1),
+        )
