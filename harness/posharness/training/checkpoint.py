@@ -1,0 +1,85 @@
+"""Stopping a cell without losing what it has learned, and going on from there."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+__all__ = ["Checkpoints", "Interrupted", "StopSignal", "resumable"]
+
+_BETWEEN = 180.0
+"""Seconds between two checkpoints."""
+
+
+class Interrupted(Exception):
+    """The cell was asked to stop, and has kept what it needs to go on."""
+
+
+class StopSignal:
+    """Within it, SIGINT and SIGTERM are noted instead of obeyed, so that no step is cut in two.
+
+    Signals can be noted in a process's main thread only; elsewhere `requested` stays False.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopSignal:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+
+
+class Checkpoints(pl.Callback):
+    """Keeps a checkpoint every few minutes and when asked to stop, always between two steps.
+
+    It must stand after every callback whose state the checkpoint is to hold.
+    """
+
+    def __init__(self, path: Path, stop: StopSignal, *, between: float = _BETWEEN) -> None:
+        self._path = path
+        self._stop = stop
+        self._between = between
+        self._saved = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if self._stop.requested or time.monotonic() - self._saved >= self._between:
+            self.keep(trainer)
+        if self._stop.requested:
+            raise Interrupted
+
+    def keep(self, trainer: pl.Trainer) -> None:
+        """Write the checkpoint; an older one is replaced as a whole."""
+        trainer.save_checkpoint(self._path)
+        self._saved = time.monotonic()
+
+
+def resumable(path: Path) -> Path | None:
+    """The checkpoint to go on from; None where there is none, or none that can be read."""
+    try:
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+        return None
+    return path

@@ -1,0 +1,93 @@
+"""Scoring a model without training it: what validation and the test have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from posharness.contracts import Batch
+from posharness.model import Model
+from posharness.seeds import generator
+from posharness.training.data import predicted, rows
+
+__all__ = ["Scored", "score"]
+
+_SCORES = 2**21
+"""The most attention scores of one head in one forward pass: it bounds the memory of evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The m predictions of one objective, on the CPU.
+
+    Attributes:
+        sequence: index into the batch.
+        correct: whether the most probable class is the target.
+        log_prob: natural logarithm of the probability that the model gives the target.
+    """
+
+    sequence: Int[Tensor, " m"]
+    position: Int[Tensor, " m"]
+    correct: Bool[Tensor, " m"]
+    log_prob: Float[Tensor, " m"]
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy; NaN of no prediction."""
+        return -self.log_prob.double().mean().item() if len(self.log_prob) else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct predictions; NaN of no prediction."""
+        return self.correct.double().mean().item() if len(self.correct) else math.nan
+
+
+def score(
+    model: Model,
+    batch: Batch,
+    objectives: int,
+    purpose: tuple[str | int, ...],
+    *,
+    tick: Callable[[int], None] = lambda _: None,
+) -> list[Scored]:
+    """Every prediction of a batch, objective by objective, without dropout or gradients.
+
+    Args:
+        objectives: how many the model has.
+        purpose: what the encoding's position ids are drawn for; the same ids serve every sequence.
+        tick: told how many sequences were scored, from time to time.
+    """
+    device = next(model.parameters()).device
+    sequences, length = batch.tokens.shape
+    size = max(1, _SCORES // length**2)
+    parts: list[list[Scored]] = [[] for _ in range(objectives)]
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, sequences, size):
+            chunk = rows(batch, start, start + size).to(device)
+            hidden = model(chunk, generator("positions", *purpose))  # b n width
+            for index, found in enumerate(parts):
+                found.append(_read(model, hidden, chunk, index, start))
+            tick(len(chunk.tokens))
+    model.train(was_training)
+    return [_join(found) for found in parts]
+
+
+def _read(model: Model, hidden: Float[Tensor, "b n width"], batch: Batch, index: int, start: int) -> Scored:
+    sequence, position = predicted(batch, index).nonzero(as_tuple=True)  # each m
+    logits = model.logits(hidden[sequence, position], index)  # m classes
+    targets = batch.targets[sequence, position]
+    log_prob = logits.float().log_softmax(-1).gather(1, targets[:, None]).squeeze(1)
+    correct = logits.argmax(-1) == targets
+    return Scored((sequence + start).cpu(), position.cpu(), correct.cpu(), log_prob.cpu())
+
+
+def _join(parts: list[Scored]) -> Scored:
+    names = ("sequence", "position", "correct", "log_prob")
+    return Scored(*(torch.cat([getattr(part, name) for part in parts]) for name in names))

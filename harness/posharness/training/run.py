@@ -1,0 +1,144 @@
+"""One cell from its choices to the files in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_model
+
+from posharness.cell import Cell
+from posharness.contracts import Progress, Status, Task
+from posharness.manager import Registry
+from posharness.model import Model, build_model
+from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
+from posharness.training.data import TrainingBatches
+from posharness.training.module import Diverged, TrainingModule
+from posharness.training.news import News
+from posharness.training.predictions import predictions, split_lengths
+from posharness.training.record import environment, write_json
+from posharness.training.trainer import quiet, trainer
+from posharness.training.watch import Watch
+
+__all__ = ["Outcome", "train_cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a cell ended: "done", or "diverged" with the reason."""
+
+    status: Status
+    reason: str = ""
+
+
+def train_cell(
+    cell: Cell, registry: Registry, folder: Path, *, cache: Path, observe: Callable[[Progress], None]
+) -> Outcome:
+    """Train and test a cell, going on from `folder`/checkpoint.ckpt where there is one.
+
+    The same cell leaves the same predictions bit for bit on the same machine and number of threads,
+    whether or not it was interrupted.
+
+    Files, all in `folder`:
+        curve.parquet: see `Curve`.
+        predictions.parquet: see `predictions`; only of a cell that is done.
+        weights.safetensors: those that were tested; only of a cell that is done.
+        environment.json: versions, machine, threads, date and device.
+        result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
+            sittings), step_ms, train_length, max_length, distance, undefined_lengths, objectives,
+            strata, score (the best on validation).
+
+    Args:
+        folder: exists; belongs to this cell alone.
+        cache: where tasks find what they prepared.
+        observe: told how far the cell is, at most four times a second.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint lies in `folder`.
+        Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
+    """
+    with quiet(), torch.random.fork_rng(devices=[]):
+        task = registry.task(cell.task, cell.body)
+        task.prepare(cache)
+        return _Sitting(cell, task, build_model(cell, registry, task), folder, observe).run()
+
+
+class _Sitting:
+    """One attempt at a cell, from a checkpoint or from the start."""
+
+    def __init__(
+        self, cell: Cell, task: Task, model: Model, folder: Path, observe: Callable[[Progress], None]
+    ) -> None:
+        self.cell = cell
+        self.task = task
+        self.model = model
+        self.folder = folder
+        self.checkpoint = folder / "checkpoint.ckpt"
+        self.news = News(cell.key, cell.budget.steps, observe)
+        self.watch = Watch(cell, task, self.news)
+        self.stop = StopSignal()
+        self.checkpoints = Checkpoints(self.checkpoint, self.stop)
+        self.trainer = trainer(cell, folder, [self.watch, self.checkpoints])
+
+    def run(self) -> Outcome:
+        try:
+            with self.stop:
+                self._train()
+                self._test()
+            outcome = Outcome("done")
+        except Diverged as error:
+            outcome = Outcome("diverged", str(error))
+        except Interrupted:
+            raise KeyboardInterrupt from None
+        self._record()
+        self.checkpoint.unlink(missing_ok=True)
+        return outcome
+
+    def _train(self) -> None:
+        module = TrainingModule(self.cell, self.model, self.task.objectives)
+        batches = TrainingBatches(self.cell, self.task)
+        self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint))
+        if self.watch.best_weights is not None:
+            self.model.load_state_dict(self.watch.best_weights)
+
+    def _test(self) -> None:
+        lengths, _ = split_lengths(self.model, self.task)
+        total, scored = len(lengths) * self.cell.budget.test_sequences, 0
+
+        def tick(sequences: int) -> None:
+            nonlocal scored
+            scored += sequences
+            self.news.evaluating(scored, total)
+            if self.stop.requested:
+                self.checkpoints.keep(self.trainer)
+                raise Interrupted
+
+        # Lightning leaves the model on the CPU.
+        self.model.to(self.trainer.strategy.root_device)
+        frame = predictions(self.cell, self.model, self.task, tick=tick)
+        frame.to_parquet(self.folder / "predictions.parquet", index=False)
+        save_model(self.model, str(self.folder / "weights.safetensors"))
+
+    def _record(self) -> None:
+        steps = self.trainer.global_step
+        self.watch.curve.frame().to_parquet(self.folder / "curve.parquet", index=False)
+        write_json(self.folder / "environment.json", environment(self.trainer.strategy.root_device))
+        write_json(
+            self.folder / "result.json",
+            {
+                "parameters": self.model.parameter_count,
+                "encoding_parameters": self.model.encoding_parameter_count,
+                "steps": steps,
+                "seconds": self.watch.seconds,
+                "step_ms": 1000 * self.watch.seconds / steps if steps else None,
+                "train_length": self.task.length,
+                "max_length": self.model.body.max_length,
+                "distance": self.task.distance,
+                "undefined_lengths": split_lengths(self.model, self.task)[1],
+                "objectives": [objective.name for objective in self.task.objectives],
+                "strata": list(self.task.strata),
+                "score": self.watch.best,
+            },
+        )

@@ -1,0 +1,48 @@
+"""Lightning's Trainer with nothing but the loop: no logger, no bar, no console."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+
+from posharness.cell import Cell
+
+__all__ = ["quiet", "trainer"]
+
+
+def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
+    """A Trainer for one process and one device, whatever cluster it finds itself on."""
+    return pl.Trainer(
+        accelerator="auto",
+        devices=1,
+        plugins=[LightningEnvironment()],
+        max_steps=cell.budget.steps,
+        callbacks=list(callbacks),
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's remarks on hardware, configuration and its own code from the console."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

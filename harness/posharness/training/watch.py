@@ -1,0 +1,111 @@
+"""What happens between two steps: validation, early stopping, the curve and the news of how far it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from posharness.cell import Cell
+from posharness.contracts import Task
+from posharness.training.curve import Curve
+from posharness.training.data import validation_batch
+from posharness.training.evaluate import Scored, score
+from posharness.training.module import Diverged, TrainingModule
+from posharness.training.news import News
+
+__all__ = ["Watch"]
+
+
+class Watch(pl.Callback):
+    """Validates every `validate_every` steps and at the last one. All that it knows survives a checkpoint.
+
+    The score is the accuracy of the first objective on the validation sequences. With a patience p > 0,
+    training stops after p validations in a row that did not beat the best before them, and the weights
+    of the best one are kept to be tested; with 0, those of the last step are tested.
+
+    Attributes:
+        curve: of the steps so far.
+        seconds: time spent in training steps, data included and validation not.
+        best: the best score so far; NaN before the first validation.
+        best_weights: those that had it; None without patience.
+    """
+
+    def __init__(self, cell: Cell, task: Task, news: News) -> None:
+        self.curve = Curve([objective.name for objective in task.objectives], cell.budget.steps)
+        self.seconds = 0.0
+        self.best = math.nan
+        self.best_weights: dict[str, Tensor] | None = None
+        self._cell = cell
+        self._news = news
+        self._validation = validation_batch(cell, task)
+        self._waited = 0
+        self._since = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # An interruption may have come after the decision to stop.
+        trainer.should_stop = self._out_of_patience
+        self._since = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        self.seconds += time.perf_counter() - self._since
+        step, budget = trainer.global_step, self._cell.budget
+        self.curve.add(pl_module.losses)
+        due = step % budget.validate_every == 0 or step == budget.steps
+        validation = self._validate(pl_module, step) if due else None
+        self.curve.log(
+            step,
+            seconds=self.seconds,
+            gradient_norm=pl_module.gradient_norm,
+            learning_rate=pl_module.learning_rate,
+            validation=validation,
+        )
+        if validation is not None:
+            self._judge(pl_module, validation[0].accuracy)
+            trainer.should_stop = self._out_of_patience
+        self._news.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
+        self._since = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "curve": self.curve.state(),
+            "seconds": self.seconds,
+            "best": self.best,
+            "best_weights": self.best_weights,
+            "waited": self._waited,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curve.restore(state_dict["curve"])
+        self.seconds = state_dict["seconds"]
+        self.best = state_dict["best"]
+        self.best_weights = state_dict["best_weights"]
+        self._waited = state_dict["waited"]
+
+    @property
+    def _out_of_patience(self) -> bool:
+        patience = self._cell.budget.patience
+        return patience > 0 and self._waited >= patience
+
+    def _validate(self, module: TrainingModule, step: int) -> list[Scored]:
+        purpose = ("validation", self._cell.seed)
+        found = score(module.model, self._validation, len(module.objectives), purpose)
+        for objective, scored in zip(module.objectives, found, strict=True):
+            if len(scored.log_prob) and not math.isfinite(scored.loss):
+                raise Diverged(f"the {objective.name} loss on validation was {scored.loss} at step {step}")
+        self._news.score = found[0].accuracy
+        return found
+
+    def _judge(self, module: TrainingModule, score: float) -> None:
+        if math.isnan(self.best) or score > self.best:
+            self.best, self._waited = score, 0
+            if self._cell.budget.patience:
+                self.best_weights = {
+                    name: weight.detach().cpu().clone() for name, weight in module.model.state_dict().items()
+                }
+        else:
+            self._waited += 1
