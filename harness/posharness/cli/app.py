@@ -1,0 +1,105 @@
+"""The program `harness`: its commands put together, and what a mistake or Ctrl-C ends in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from posharness.cli import list as list_
+from posharness.cli import publish, report, run, show, status
+from posharness.cli.output import complain, prepare_streams
+from posharness.errors import UserError, did_you_mean
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="harness",
+    help="Measure which way of telling a transformer about position carries information how far.",
+    epilog=(
+        "[bold]Examples[/]\n"
+        "  harness run --plugins rpe,absolute      train, evaluate and report\n"
+        "  harness list --encodings                what can be given to --plugins\n"
+        "  harness status                          how far the cells in runs/ are\n\n"
+        "`harness COMMAND --help` shows more."
+    ),
+    rich_markup_mode="rich",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (run, list_, show, status, report, publish):
+    _command.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"posharness {version('posharness')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _harness(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; those of the process by default.
+
+    Returns:
+        The exit status: 0, 1 when a cell did not end as done, 2 for a mistake of the user's, 130 when
+        stopped from the keyboard.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    prepare_streams()
+    try:
+        # Outside its standalone mode, typer hands its errors and exit statuses to the caller.
+        status = typer.main.get_command(app).main(given, prog_name="harness", standalone_mode=False)
+    except typer.TyperException as error:
+        complain(_usage(error))
+        return 2
+    except UserError as error:
+        complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        complain("stopped.")
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Typer's message for a wrong command line, as one sentence that ends with what to do."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "harness"
+    name = getattr(error, "option_name", None)
+    if context and name and hasattr(error, "possibilities"):
+        known = [
+            option
+            for parameter in context.command.params
+            for option in parameter.opts
+            if option.startswith("-")
+        ]
+        said = f"unknown option {name!r}; {did_you_mean(name, known)}"
+    else:
+        said = " ".join(error.format_message().split()).replace(": Input should", ": should")
+        said = said.partition(", unable to parse")[0]
+    said = said[:1].lower() + said[1:].rstrip(".") + _given(error)
+    return f"{said}{'' if said.endswith('?') else '.'} See `{command} --help`."
+
+
+def _given(error: typer.TyperException) -> str:
+    # Typer leaves out what was typed; the validation that it wraps knows.
+    if not isinstance(error.__cause__, ValidationError):
+        return ""
+    return f", not {error.__cause__.errors()[0]['input']!r}"

@@ -1,0 +1,81 @@
+"""What `harness show` prints: a card of one plugin or cell, as plain values and on the console."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from posharness.cli.describe import describe
+from posharness.cli.output import STYLES
+from posharness.contracts.plugin import Named
+from posharness.manager import Registry
+from posharness.parameters import show_value
+from posharness.store import Store
+
+__all__ = ["cell", "plugin", "print_card"]
+
+_LOG_LINES = 20
+_LONG = ("doc", "traceback", "log")
+"""Texts of several lines, which stand below the others."""
+
+
+def plugin(kind: str, cls: type[Named], registry: Registry) -> dict[str, Any]:
+    """The card of a plugin class."""
+    return {
+        "kind": kind,
+        **describe(cls, registry),
+        "class": f"{cls.__module__}.{cls.__qualname__}",
+        "source": inspect.getsourcefile(cls),
+        "doc": inspect.getdoc(cls) or "",
+    }
+
+
+def cell(store: Store, key: str) -> dict[str, Any]:
+    """The card of a cell: what it was asked, how it ended, and what came out."""
+    state = store.status(key)
+    said: dict[str, Any] = {"kind": "cell", "name": key, "folder": str(store.folder(key))}
+    if state is not None:
+        said |= {k: v for k, v in state.model_dump().items() if k != "traceback"}
+    said["traceback"] = state.traceback if state is not None else ""
+    try:
+        asked = store.cell(key)
+        said["label"] = str(asked)
+        said["settings"] = asked.model_dump(mode="json")
+    except (OSError, ValueError) as error:
+        said["settings"] = {"error": f"cannot be read: {' '.join(str(error).split())}"}
+    said["results"] = store.results(key)
+    said["environment"] = store.environment(key)
+    said["log"] = "\n".join(store.log(key).splitlines()[-_LOG_LINES:])
+    return said
+
+
+def print_card(out: Console, card: dict[str, Any]) -> None:
+    """Print a card: its values as a list, then its long texts under a heading each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in card.items():
+        if name not in _LONG and value not in ("", None, [], {}):
+            style = STYLES.get(value, "") if name == "status" else ""
+            grid.add_row(name.replace("_", " "), Text(_text(name, value), style=style))
+    out.print(grid)
+    for name in _LONG:
+        if card.get(name):
+            heading = "" if name == "doc" else f"{name}:\n"
+            out.print(f"\n{heading}{card[name].rstrip()}", soft_wrap=True)
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "parameters":
+        return "\n".join(f"{p['name']}={show_value(p['default'])}  ({p['type']})" for p in value)
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_text('', item)}" for key, item in value.items())
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return "\n".join(_text("", item).replace("\n", ", ") for item in value)
+    if isinstance(value, list):
+        return ", ".join(map(show_value, value))
+    return show_value(value)

@@ -1,0 +1,55 @@
+"""`harness run --dry-run`: the cells that a command stands for, and which of them the store already holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from posharness.cachedir import cache_root
+from posharness.cell import Cell
+from posharness.cli.output import STYLES, console, table
+from posharness.experiment import Experiment
+from posharness.manager import Registry
+from posharness.plan import plan
+from posharness.store import Store
+
+__all__ = ["print_plan"]
+
+
+def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]) -> None:
+    """Print one line for each cell, and how many are of which sort; nothing is trained or written.
+
+    Raises:
+        UserError: as `posharness.api.execute`.
+    """
+    out = console()
+    with out.status("preparing") as status:
+        cells = plan(experiment, Registry.load(plugin_paths), cache_root(), status.update)
+    opened = Store.open(store, create=False) if store.exists() else None
+    rows = table("cell", "plugin", "task", "body", "seed", "steps", "")
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        sort = _sort(cell, opened)
+        counts[sort] += 1
+        said = f"skipped: {cell.skip}" if cell.skip else sort
+        rows.add_row(
+            cell.key[:8],
+            cell.label,
+            cell.task.label,
+            cell.body,
+            str(cell.seed),
+            str(cell.budget.steps),
+            Text(said, style=STYLES.get(sort, "")),
+        )
+    out.print(rows)
+    sorts = ", ".join(f"{counts[sort]} {sort}" for sort in ("to train", "reused", "skipped"))
+    out.print(f"{len(cells)} cells: {sorts}")
+
+
+def _sort(cell: Cell, store: Store | None) -> str:
+    if cell.skip:
+        return "skipped"
+    return "reused" if store is not None and store.done(cell.key) else "to train"

@@ -1,0 +1,35 @@
+"""`harness publish`: put a compiled report into a static folder with an index of all published reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posharness.cli.output import console
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness publish runs/reports/0123456789ab --to site
+  harness publish runs/reports/0123456789ab/report.html --to site
+
+Publishing a report twice changes nothing."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(publish)
+
+
+def publish(
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="The path that `run` or `report` printed, or its folder.")
+    ],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The static folder, made if need be.")],
+) -> None:
+    """Put a report on show, and print the path of the index page."""
+    from posharness.api import publish_report
+
+    console().print(str(publish_report(report, to=to)), soft_wrap=True)

@@ -1,0 +1,36 @@
+"""`harness report`: compile the report of a store again, at any time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from posharness.cli.options import PluginPaths, StoreArgument, StoreOption, one_store
+from posharness.cli.output import console
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness report
+  harness report results --title 'Copying at twice the length'
+
+Works half-way through a run too."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(report)
+
+
+def report(
+    argument: StoreArgument = None,
+    store: StoreOption = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heads the report.")] = None,
+    plugin_path: PluginPaths = None,
+) -> None:
+    """Compile the report of a store, and print its path."""
+    from posharness.api import compile_report
+
+    path = compile_report(one_store(argument, store), title=title, plugin_paths=plugin_path or ())
+    console().print(str(path), soft_wrap=True)

@@ -1,0 +1,122 @@
+"""The results of a run in the terminal: for each task a table of accuracies, and every cell that failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from posharness.cell import Cell
+from posharness.cli.output import STYLES, number, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from posharness.api import Results
+
+__all__ = ["Column", "columns", "print_results"]
+
+_FARTHEST = 0.9
+"""The quantile of a task's dependency lengths from which on a prediction counts as far."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """An accuracy, by run and at chance.
+
+    Attributes:
+        heading: what was measured.
+        length: the evaluation length that it was measured at.
+        accuracy: by cell key; each run counts once, however many predictions it made.
+        chance: accuracy without reading the input.
+    """
+
+    heading: str
+    length: int
+    accuracy: dict[str, float]
+    chance: float
+
+
+def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> None:
+    """Print the tables of the planned cells, and the reasons of those that are not done."""
+    state = results.cells.set_index("cell")
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in planned:
+        groups.setdefault((cell.task.label, cell.body), []).append(cell)
+    for (task, body), cells in groups.items():
+        keys = [cell.key for cell in cells]
+        rows = results.predictions[results.predictions["cell"].isin(keys)]
+        trained = state.loc[state.index.isin(keys), "train_length"].dropna()
+        _print_task(out, f"{task}, {body}", cells, columns(rows, trained), state)
+    for cell in planned:
+        status, reason = (str(state.loc[cell.key, name]) for name in ("status", "reason"))
+        if status != "done":
+            said = Text(status, style=STYLES[status]) + Text(f" {cell} ({cell.key[:8]}): {reason}")
+            out.print(said, soft_wrap=True)
+
+
+def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
+    """What the cells of one task and body reached: at the training length, far apart there, at the longest.
+
+    Args:
+        predictions: of those cells.
+        trained: training length of each of them.
+    """
+    test = predictions[predictions["split"] == "test"]
+    if test.empty:
+        return []
+    train_length = int(trained.iloc[0])
+    several = len(test["objective"].unique()) > 1
+    found: list[Column] = []
+    for objective, rows in test.groupby("objective", sort=False, observed=True):
+        name = f"{objective}: " if several else ""
+        inside = rows[rows["length"] == train_length]
+        found.append(_column(f"{name}length {train_length}", train_length, inside))
+        distances = inside.loc[inside["dependency_length"] >= 0, "dependency_length"]
+        if len(distances.unique()) > 1:
+            far = int(distances.quantile(_FARTHEST, interpolation="higher"))
+            heading = f"{name}distance {far}" + ("" if far == distances.max() else f"–{distances.max()}")
+            found.append(_column(heading, train_length, inside[inside["dependency_length"] >= far]))
+        if (longest := int(rows["length"].max())) > train_length:
+            found.append(_column(f"{name}length {longest}", longest, rows[rows["length"] == longest]))
+    return found
+
+
+def _column(heading: str, length: int, rows: pd.DataFrame) -> Column:
+    accuracy = rows.groupby("cell", observed=True)["correct"].mean()
+    by_key = {str(key): float(value) for key, value in accuracy.items()}
+    return Column(heading, length, by_key, float(rows["chance"].mean()))
+
+
+def _print_task(
+    out: Console, title: str, cells: Sequence[Cell], measured: Sequence[Column], state: pd.DataFrame
+) -> None:
+    labels: dict[str, list[str]] = {}
+    for cell in cells:
+        labels.setdefault(cell.label, []).append(cell.key)
+    seeds = max(map(len, labels.values()))
+    rows = table("accuracy", title=title + (f" (means of {seeds} seeds)" if seeds > 1 else ""))
+    for column in measured:
+        rows.add_column(column.heading, justify="right")
+    rows.add_column("cells")
+    for label, keys in labels.items():
+        counts = Counter(str(state.loc[key, "status"]) for key in keys)
+        said = Text(", ").join(
+            Text(f"{count} {status}", style=STYLES[status]) for status, count in counts.items()
+        )
+        rows.add_row(label, *(_value(column, keys, state) for column in measured), said)
+    if measured:
+        rows.add_row("chance", *(number(column.chance) for column in measured), "", style="dim")
+    out.print(rows)
+
+
+def _value(column: Column, keys: Sequence[str], state: pd.DataFrame) -> str:
+    reached = [column.accuracy[key] for key in keys if key in column.accuracy]
+    if reached:
+        return number(sum(reached) / len(reached))
+    undefined = any(str(column.length) in str(state.loc[key, "undefined_lengths"]).split() for key in keys)
+    return "undefined" if undefined else number(None)

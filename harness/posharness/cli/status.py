@@ -1,0 +1,85 @@
+"""`harness status`: the cells of a store by status, with the progress of those that run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.text import Text
+
+from posharness.cli.options import Json, StoreArgument, StoreOption, one_store
+from posharness.cli.output import STYLES, console, duration, number, print_json, table
+
+if TYPE_CHECKING:
+    from posharness.store import Store
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness status
+  harness status results --json
+
+`harness show KEY` tells more about a cell; the first figures of its key will do."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(status)
+
+
+def status(argument: StoreArgument = None, store: StoreOption = None, json: Json = False) -> None:
+    """Show how far the cells of a store are."""
+    from posharness.store import Store
+
+    path = one_store(argument, store)
+    opened = Store.open(path, create=False)
+    cells = [entry for key in opened.keys() if (entry := _entry(opened, key))]  # noqa: SIM118
+    cells.sort(key=lambda entry: list(STYLES).index(entry["status"]))
+    counts = Counter(entry["status"] for entry in cells)
+    if json:
+        print_json({"store": str(path), "counts": counts, "cells": cells})
+        return
+    out = console()
+    if cells:
+        rows = table("cell", "plugin", "task", "body", "seed", "status", "")
+        for entry in cells:
+            plain = (str(entry[name]) for name in ("label", "task", "body", "seed"))
+            styled = Text(entry["status"], style=STYLES[entry["status"]])
+            rows.add_row(entry["cell"][:8], *plain, styled, _news(entry))
+        out.print(rows)
+    said = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
+    out.print(f"{path}: {len(cells)} cells{': ' + said if said else ''}", soft_wrap=True)
+
+
+def _entry(store: Store, key: str) -> dict[str, Any] | None:
+    state = store.status(key)
+    if state is None:  # taken away since the store was listed
+        return None
+    entry: dict[str, Any] = {"cell": key, **dict.fromkeys(("label", "task", "body", "seed"), "?")}
+    try:
+        cell = store.cell(key)
+        entry |= {"label": cell.label, "task": cell.task.label, "body": cell.body, "seed": cell.seed}
+    except (OSError, ValueError):
+        pass  # its status says so
+    progress = store.live(key)
+    live = {name: getattr(progress, name) for name in ("stage", "step", "steps", "loss", "score")}
+    return {
+        **entry,
+        "status": state.status,
+        "reason": state.reason,
+        "started": state.started,
+        "finished": state.finished,
+        "seconds": state.seconds,
+        "progress": live if progress else None,
+    }
+
+
+def _news(entry: dict[str, Any]) -> str:
+    if live := entry["progress"]:
+        words = [f"{live['stage']} {live['step']}/{live['steps']}"]
+        words += [f"{name} {number(live[name])}" for name in ("loss", "score") if live[name] is not None]
+        return ", ".join(words)
+    if entry["reason"]:
+        return str(entry["reason"])
+    return duration(entry["seconds"]) if entry["seconds"] is not None else ""

@@ -1,0 +1,171 @@
+"""The progress of a run: what is known of it, and how it looks on a terminal and elsewhere."""
+
+import io
+from collections.abc import Mapping
+from typing import Literal
+
+import pytest
+from rich.console import Console
+
+from posharness.cell import Cell, Choice
+from posharness.cli.progress import Display, LiveDisplay, PlainDisplay
+from posharness.cli.tracker import Tracker
+from posharness.contracts import Finished, Progress, Started
+
+
+def cell(encoding: str = "absolute", task: str = "copy", seed: int = 0) -> Cell:
+    return Cell(
+        encoding=Choice(name=encoding, label=encoding, digest="1"),
+        attention=Choice(name="softmax", digest="2"),
+        body="encoder",
+        task=Choice(name=task, label=task, digest="3"),
+        seed=seed,
+    )
+
+
+def by_key(*cells: Cell) -> dict[str, Cell]:
+    return {cell.key: cell for cell in cells}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def training(key: str, step: int, stage: Literal["training", "evaluating"] = "training") -> Progress:
+    return Progress(key, stage, step, 100, loss=1.5, score=0.25)
+
+
+class TestTracker:
+    def start(self, cells: Mapping[str, Cell], workers: int = 2) -> tuple[Tracker, Clock]:
+        clock = Clock()
+        return Tracker(cells, workers, clock), clock
+
+    def test_time_left_of_a_cell_follows_its_pace_from_the_first_step_heard_of(self) -> None:
+        cells = by_key(cell())
+        (key,) = cells
+        tracker, clock = self.start(cells)
+        tracker.hear(Started(key))
+        clock.now += 30  # starting is not part of the pace
+        tracker.hear(training(key, 20))
+        assert tracker.running[key].left(clock.now) is None
+        clock.now += 10
+        tracker.hear(training(key, 40))
+        assert tracker.running[key].left(clock.now) == pytest.approx(30)
+
+    def test_each_stage_has_a_pace_of_its_own(self) -> None:
+        cells = by_key(cell())
+        (key,) = cells
+        tracker, clock = self.start(cells)
+        tracker.hear(training(key, 0))
+        clock.now += 1
+        tracker.hear(training(key, 100))
+        tracker.hear(training(key, 0, "evaluating"))
+        clock.now += 10
+        tracker.hear(training(key, 50, "evaluating"))
+        assert tracker.running[key].left(clock.now) == pytest.approx(10)
+
+    def test_a_waiting_cell_is_expected_to_take_what_its_task_took(self) -> None:
+        quick, slow, waiting = cell(task="copy"), cell(task="bert"), cell("rope", task="bert")
+        tracker, clock = self.start(by_key(quick, slow, waiting), workers=1)
+        assert tracker.left() is None
+        for ended, seconds in ((quick, 5), (slow, 60)):
+            tracker.hear(Started(ended.key))
+            clock.now += seconds
+            tracker.hear(Finished(ended.key, "done"))
+        assert tracker.left() == pytest.approx(60)
+        assert tracker.elapsed() == pytest.approx(65)
+
+    def test_waiting_cells_share_the_workers(self) -> None:
+        cells = by_key(*(cell(seed=seed) for seed in range(5)))
+        tracker, clock = self.start(cells, workers=2)
+        first = next(iter(cells))
+        tracker.hear(Started(first))
+        clock.now += 10
+        tracker.hear(Finished(first, "done"))
+        assert tracker.left() == pytest.approx(4 * 10 / 2)
+
+    def test_nothing_is_left_when_all_have_ended(self) -> None:
+        cells = by_key(cell(), cell(seed=1))
+        tracker, _ = self.start(cells)
+        for key, status in zip(cells, ("skipped", "failed"), strict=True):
+            tracker.hear(Finished(key, status))
+        assert tracker.left() == 0
+        assert tracker.counts == {"skipped": 1, "failed": 1}
+
+
+def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out, width=200))
+    cells = by_key(cell())
+    (key,) = cells
+    with display:
+        display.begin(cells, reused=3, workers=8)
+        display(Started(key))
+        for step in range(0, 101, 2):
+            display(training(key, step))
+        display(training(key, 1, "evaluating"))
+        display(training(key, 2, "evaluating"))
+        display(Finished(key, "done"))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "4 cells: 3 reused, 0 skipped, 1 to train, 1 at a time"
+    assert lines[1] == "[0/1] absolute on copy, encoder, seed 0: started"
+    steps = [line for line in lines if "step " in line]
+    assert [line.partition("step ")[2].partition(",")[0] for line in steps] == [
+        f"{step}/100" for step in range(10, 101, 10)
+    ]
+    assert all("loss 1.500" in line and "score 0.250" in line for line in steps)
+    assert sum("evaluating" in line for line in lines) == 1
+    assert lines[-1] == "[1/1] absolute on copy, encoder, seed 0: done in 0:00, score 0.250"
+
+
+def test_a_failure_says_its_reason_as_it_happens() -> None:
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out, width=200))
+    cells = by_key(cell())
+    (key,) = cells
+    display.begin(cells, reused=0, workers=1)
+    display(Finished(key, "failed", "ValueError: [bold]no[/bold] such length"))
+    assert "failed: ValueError: [bold]no[/bold] such length" in out.getvalue()
+
+
+def rendered(display: Display, console: Console) -> list[str]:
+    with console.capture() as captured:
+        console.print(display)
+    return captured.get().splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_live_display_fits_its_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, height=10, force_terminal=True, no_color=True)
+    display = LiveDisplay(console)
+    assert "preparing" in rendered(display, console)[0]
+    cells = by_key(*(cell("relative[clip=8,values=false]", "offset_recall", seed) for seed in range(12)))
+    display.begin(cells, reused=0, workers=12)
+    for key in cells:
+        display(Started(key))
+        display(Progress(key, "training", 1234, 2000, loss=1.2345678, score=0.5))
+    lines = rendered(display, console)
+    assert len(lines) <= 9
+    assert "and 6 more" in lines[-1]
+    assert "0 of 12 cells" in lines[0]
+    assert "1234/2000" in lines[1]
+    assert "score 0.500" in lines[1]
+
+
+def test_no_colour_leaves_no_colour() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=24, force_terminal=True, _environ={"NO_COLOR": "1"})
+    cells = by_key(cell())
+    (key,) = cells
+    with LiveDisplay(console) as display:
+        display.begin(cells, reused=0, workers=1)
+        display(Started(key))
+        display(training(key, 50))
+        console.print(display)
+        display(Finished(key, "crashed", "killed by signal 9"))
+    assert "killed by signal 9" in out.getvalue()
+    assert "\x1b[3" not in out.getvalue()
