@@ -1,0 +1,183 @@
+"""The store as tidy frames: one row for each cell, for each prediction and for each logged step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow.parquet import ParquetFile
+
+from posharness.cell import Cell
+from posharness.contracts import Frames
+from posharness.store.records import CURVE, PREDICTIONS, CellStatus
+
+if TYPE_CHECKING:
+    from posharness.store.store import Store
+
+__all__ = ["frames"]
+
+_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+_PREDICTIONS = pa.schema(
+    {
+        "split": _CATEGORY,
+        "objective": _CATEGORY,
+        "length": pa.int32(),
+        "sequence": pa.int32(),
+        "position": pa.int32(),
+        "dependency_length": pa.int32(),
+        "stratum": _CATEGORY,
+        "correct": pa.bool_(),
+        "log_prob": pa.float32(),
+        "chance": pa.float32(),
+    }
+)
+
+_CURVES = pa.schema(
+    {
+        "step": pa.int32(),
+        "seconds": pa.float64(),
+        "objective": _CATEGORY,
+        "train_loss": pa.float64(),
+        "validation_loss": pa.float64(),
+        "validation_score": pa.float64(),
+        "gradient_norm": pa.float64(),
+        "learning_rate": pa.float64(),
+    }
+)
+
+_IDENTITY = ("cell", "label", "encoding", "attention", "body", "task", "seed")
+_NUMBERS = (
+    "parameters",
+    "encoding_parameters",
+    "steps",
+    "seconds",
+    "step_ms",
+    "train_length",
+    "max_length",
+    "score",
+)
+_CELLS = (
+    *_IDENTITY,
+    "status",
+    "reason",
+    "parameters",
+    "encoding_parameters",
+    "steps",
+    "seconds",
+    "step_ms",
+    "train_length",
+    "max_length",
+    "distance",
+    "undefined_lengths",
+    "objectives",
+    "score",
+    "torch",
+    "python",
+    "machine",
+    "results_version",
+    "started",
+)
+
+
+@dataclass
+class _Entry:
+    """One cell as it was read; a part that it has not is None or empty."""
+
+    key: str
+    cell: Cell | None
+    status: CellStatus
+    facts: dict[str, Any] = field(default_factory=dict)
+    predictions: pa.Table | None = None
+    curve: pa.Table | None = None
+
+    def identity(self) -> tuple[Any, ...]:
+        """The values of `_IDENTITY`."""
+        cell = self.cell
+        if cell is None:
+            return (self.key, self.key[:8], *[None] * (len(_IDENTITY) - 2))
+        names = (cell.encoding.name, cell.attention.name, cell.body, cell.task.label or cell.task.name)
+        return (self.key, cell.label, *names, cell.seed)
+
+    def place(self) -> tuple[Any, ...]:
+        """Sorts cells by task, body, label and seed; those that cannot be read come last."""
+        key, label, _, _, body, task, seed = self.identity()
+        return (task is None, task or "", body or "", label, seed or 0, key)
+
+    def row(self) -> dict[str, Any]:
+        """The cell's row: what is not known of it is None."""
+        row: dict[str, Any] = dict.fromkeys(_CELLS)
+        row |= {name: value for name, value in self.facts.items() if name in row}
+        row |= dict(zip(_IDENTITY, self.identity(), strict=True))
+        row |= {"status": self.status.status, "reason": self.status.reason}
+        row["started"] = self.status.started or None
+        row["results_version"] = self.cell.results_version if self.cell else None
+        if row["seconds"] is None:
+            row["seconds"] = self.status.seconds
+        for name in ("undefined_lengths", "objectives"):
+            if isinstance(row[name], list):
+                row[name] = " ".join(map(str, row[name]))
+        return row
+
+
+def frames(store: Store) -> Frames:
+    """Read a whole store. A cell whose files cannot be read is a failed one, and the others stand."""
+    entries = [entry for key in store.keys() if (entry := _read(store, key)) is not None]  # noqa: SIM118
+    entries.sort(key=_Entry.place)
+    cells = pd.DataFrame([entry.row() for entry in entries], columns=_CELLS)
+    cells = cells.astype(dict.fromkeys(_NUMBERS, "float64"))
+    cells["started"] = pd.to_datetime(cells["started"], utc=True)
+    return Frames(
+        cells=cells,
+        predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], _PREDICTIONS),
+        curves=_join([(e, e.curve) for e in entries if e.curve is not None], _CURVES),
+    )
+
+
+def _read(store: Store, key: str) -> _Entry | None:
+    status = store.status(key)
+    if status is None:
+        return None  # taken away meanwhile
+    cell: Cell | None = None
+    try:
+        cell = store.cell(key)
+        facts = store.environment(key) | store.results(key)
+        folder = store.folder(key)
+        if status.status == "done":
+            predictions = _table(folder / PREDICTIONS, _PREDICTIONS)
+            return _Entry(key, cell, status, facts, predictions, _table(folder / CURVE, _CURVES))
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
+            return None  # only just begun
+        said = " ".join(str(error).split())[:200]
+        reason = f"its folder cannot be read ({said}); delete {store.folder(key)} and run again"
+        return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
+    try:
+        curve = _table(folder / CURVE, _CURVES)
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        curve = None  # it ended, or is being written, before there was one
+    return _Entry(key, cell, status, facts, None, curve)
+
+
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
+    with ParquetFile(path) as file:
+        return file.read(use_threads=False).select(schema.names).cast(schema)
+
+
+def _join(parts: Sequence[tuple[_Entry, pa.Table]], schema: pa.Schema) -> pd.DataFrame:
+    """One frame of many tables, each row led by its cell's identity; strings that repeat as categories."""
+    table = pa.concat_tables([table for _, table in parts]) if parts else schema.empty_table()
+    rows: pd.DataFrame = table.unify_dictionaries().to_pandas()
+    counts = [table.num_rows for _, table in parts]
+    identities = pd.DataFrame([entry.identity() for entry, _ in parts], columns=_IDENTITY)
+    lead: dict[str, Any] = {}
+    for name in _IDENTITY[:-1]:
+        codes, values = pd.factorize(identities[name], use_na_sentinel=False)
+        lead[name] = pd.Categorical.from_codes(np.repeat(codes, counts), categories=values)
+    lead["seed"] = np.repeat(identities["seed"].to_numpy(np.int64), counts)
+    return pd.DataFrame(lead).join(rows)

@@ -1,0 +1,92 @@
+"""What a store writes down about itself and about the state of a cell, and under which names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from posharness.contracts import Status
+from posharness.store.files import write_json
+
+__all__ = [
+    "CELL",
+    "CHECKPOINT",
+    "CURVE",
+    "ENVIRONMENT",
+    "FORMAT",
+    "LIVE",
+    "LOG",
+    "PREDICTIONS",
+    "RESULT",
+    "STATUS",
+    "STORE",
+    "WEIGHTS",
+    "CellStatus",
+    "is_key",
+    "now",
+]
+
+FORMAT = 1
+"""Raised when the layout of a store changes so that other versions cannot read it."""
+
+STORE = "store.json"
+CELL = "cell.json"
+STATUS = "status.json"
+LIVE = "live.json"
+RESULT = "result.json"
+ENVIRONMENT = "environment.json"
+CURVE = "curve.parquet"
+PREDICTIONS = "predictions.parquet"
+WEIGHTS = "weights.safetensors"
+LOG = "log.txt"
+CHECKPOINT = "checkpoint.ckpt"
+
+
+class CellStatus(BaseModel):
+    """The state of a cell.
+
+    Attributes:
+        status: as in `posharness.contracts.Status`, or "running" while a process works on it.
+        reason: one line; empty when done.
+        started: when it was begun (for a resumed cell: resumed), ISO 8601 in UTC; "" when it never was.
+        finished: when it ended; "" while it has not.
+        seconds: between the two.
+        traceback: of what a failed cell raised.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    status: Status | Literal["running"]
+    reason: str = ""
+    started: str = ""
+    finished: str = ""
+    seconds: float | None = None
+    traceback: str = ""
+
+    @classmethod
+    def read(cls, folder: Path) -> CellStatus:
+        """Read it from a cell's folder.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it holds something else.
+        """
+        return cls.model_validate_json((folder / STATUS).read_bytes())
+
+    def write(self, folder: Path) -> None:
+        """Write it into a cell's folder."""
+        write_json(folder / STATUS, self.model_dump())
+
+
+def is_key(name: str) -> bool:
+    """Whether a name can be a cell's key."""
+    return re.fullmatch("[0-9a-f]{64}", name) is not None
+
+
+def now() -> str:
+    """The time, as it is written down."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

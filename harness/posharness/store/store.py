@@ -1,0 +1,230 @@
+"""A store: finds, reads and begins cells by their keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from posharness.cell import Cell
+from posharness.contracts import Frames, Progress
+from posharness.errors import UserError
+from posharness.store.files import read_json
+from posharness.store.opening import open_folder
+from posharness.store.records import (
+    CELL,
+    CURVE,
+    ENVIRONMENT,
+    LIVE,
+    LOG,
+    PREDICTIONS,
+    RESULT,
+    WEIGHTS,
+    CellStatus,
+    is_key,
+)
+from posharness.store.work import Busy, Work
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Store"]
+
+_COMPLETE = (CELL, RESULT, ENVIRONMENT, CURVE, PREDICTIONS, WEIGHTS)
+"""Files without which a cell is not done, whatever its status says."""
+
+_SILENCE = 15.0
+"""Seconds after which a cell that shows no life counts as interrupted; a living one shows it every second."""
+
+
+class Store:
+    """Cells on disk: finished ones under `cells/`, those in the making under `work/`.
+
+    Reading needs no right to write, and takes no lock: a cell's folder appears whole or not at all.
+
+    Attributes:
+        path: the store's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool) -> Store:
+        """Open a store.
+
+        Args:
+            create: make it if it is missing, and make sure that it can be written; else only read it.
+
+        Raises:
+            UserError: the path is no store of this format and cannot become one.
+        """
+        open_folder(path, create=create)
+        return cls(path)
+
+    def home(self, key: str) -> Path:
+        """Where a cell lies once it has ended."""
+        return self.path / "cells" / key
+
+    def keys(self) -> list[str]:
+        """The keys of all cells, ended or in the making, in ascending order."""
+        parents = (parent for name in ("cells", "work") if (parent := self.path / name).is_dir())
+        return sorted({entry.name for parent in parents for entry in parent.iterdir() if is_key(entry.name)})
+
+    def find(self, prefix: str) -> str:
+        """The one key that begins with `prefix`.
+
+        Raises:
+            UserError: there is none, or more than one.
+        """
+        found = [key for key in self.keys() if key.startswith(prefix.lower())]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UserError(
+                f"No cell of the store {self.path} has a key that begins with {prefix!r}; "
+                f"`harness status --store {self.path}` lists them."
+            )
+        raise UserError(
+            f"{len(found)} cells of the store {self.path} have keys that begin with {prefix!r}; "
+            f"give more of it: {', '.join(key[: len(prefix) + 8] for key in found[:3])} …"
+        )
+
+    def status(self, key: str) -> CellStatus | None:
+        """The state of a cell; None when the store does not know it. An unreadable cell is a failed one."""
+        # In this order, so that a cell which is finished between the two looks is seen.
+        working = self._work_status(key)
+        ended = self._home_status(key)
+        return ended if working is None or (ended is not None and ended.status == "done") else working
+
+    def done(self, key: str) -> bool:
+        """Whether a cell is done and complete, so that it need not be trained again."""
+        status = self._home_status(key)
+        return status is not None and status.status == "done"
+
+    def cell(self, key: str) -> Cell:
+        """The cell of a key.
+
+        Raises:
+            OSError: there is none.
+            ValueError: its file does not hold a cell.
+        """
+        return Cell.model_validate_json((self.folder(key) / CELL).read_bytes())
+
+    def folder(self, key: str) -> Path:
+        """Where a cell's files lie now."""
+        work = self._work(key)
+        return work if work.is_dir() and not self.done(key) else self.home(key)
+
+    def live(self, key: str) -> Progress | None:
+        """How far a running cell is; None for one that is not running."""
+        path = self._work(key) / LIVE
+        try:
+            if time.time() - path.stat().st_mtime > _SILENCE:
+                return None
+            return Progress(**read_json(path))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def results(self, key: str) -> dict[str, Any]:
+        """What training found out about a cell (`result.json`); empty for one that did not get there."""
+        path = self.folder(key) / RESULT
+        return read_json(path) if path.exists() else {}
+
+    def environment(self, key: str) -> dict[str, Any]:
+        """Where a cell was trained (`environment.json`); empty for one that did not get there."""
+        path = self.folder(key) / ENVIRONMENT
+        return read_json(path) if path.exists() else {}
+
+    def weights(self, key: str) -> dict[str, Tensor]:
+        """The trained weights of a cell, by name.
+
+        Raises:
+            UserError: the cell has none.
+        """
+        from safetensors.torch import load_file
+
+        path = self.folder(key) / WEIGHTS
+        if not path.exists():
+            raise UserError(f"The cell {key[:12]} has no weights in the store {self.path}; train it first.")
+        return load_file(path)
+
+    def log(self, key: str) -> str:
+        """What a cell's process wrote to its output; empty when it wrote nothing."""
+        path = self.folder(key) / LOG
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def frames(self) -> Frames:
+        """All that the store holds, as tidy frames."""
+        from posharness.store.frames import frames  # pandas and pyarrow take their time to import
+
+        return frames(self)
+
+    def busy(self, key: str) -> bool:
+        """Whether a process is making this cell."""
+        try:
+            with self._locked(key):
+                return False
+        except Busy:
+            return True
+
+    @contextmanager
+    def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[Work | None]:
+        """Lock a cell and give its work folder; None when it is done already.
+
+        A folder that holds a checkpoint is gone on with; any other remnant is cleared away.
+
+        Args:
+            keep: leave what is there as it is, to end the work of a process that died.
+
+        Raises:
+            Busy: another process is making this cell.
+        """
+        with self._locked(cell.key):
+            done = self.done(cell.key)
+            yield None if done else Work(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        # The file stays behind: taking it away would split those who wait for it.
+        lock = FileLock(self.path / "work" / f"{key}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise Busy(key) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _work(self, key: str) -> Path:
+        return self.path / "work" / key
+
+    def _work_status(self, key: str) -> CellStatus | None:
+        folder = self._work(key)
+        if not folder.is_dir():
+            return None
+        try:
+            state = CellStatus.read(folder)
+        except (OSError, ValueError):  # killed before its first file was written
+            state = CellStatus(status="interrupted", reason="stopped before it began")
+        if self.live(key) is not None:
+            return CellStatus(status="running", started=state.started)
+        return state.model_copy(update={"status": "interrupted"})
+
+    def _home_status(self, key: str) -> CellStatus | None:
+        folder = self.home(key)
+        if not folder.is_dir():
+            return None
+        try:
+            state = CellStatus.read(folder)
+        except (OSError, ValueError) as error:
+            return CellStatus(status="failed", reason=f"its status cannot be read ({type(error).__name__})")
+        missing = [name for name in _COMPLETE if not (folder / name).is_file()]
+        if state.status == "done" and missing:
+            return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
+        return state

@@ -1,0 +1,91 @@
+"""A cell in the making: its work folder, from the first file to its place among the finished ones."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from posharness.cell import Cell
+from posharness.contracts import Progress, Status
+from posharness.store.files import sync, sync_tree, write_json
+from posharness.store.records import CELL, CHECKPOINT, LIVE, CellStatus, now
+
+__all__ = ["INTERRUPTED", "Busy", "Work"]
+
+INTERRUPTED = "stopped; the next run goes on with it"
+
+
+class Busy(Exception):
+    """Another process is making this cell."""
+
+
+class Work:
+    """The work folder of one cell, whose lock is held; made by `Store.begin`.
+
+    From its first moment the folder says "interrupted", which is what it is if nothing more is written.
+
+    Attributes:
+        folder: where training writes its files.
+    """
+
+    def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool) -> None:
+        self.folder = folder
+        self._home = home
+        self._started = now()
+        if keep:
+            with suppress(OSError, ValueError):
+                self._started = CellStatus.read(folder).started
+        elif not (folder / CHECKPOINT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / CELL, cell.model_dump(mode="json"))
+        CellStatus(status="interrupted", reason=INTERRUPTED, started=self._started).write(folder)
+
+    def report(self, progress: Progress) -> None:
+        """Show other processes how far the cell is."""
+        told = asdict(progress)
+        for name in ("loss", "score"):
+            if told[name] is not None and not math.isfinite(told[name]):
+                told[name] = None  # JSON has no NaN
+        write_json(self.folder / LIVE, told, durable=False)
+
+    def beat(self) -> None:
+        """Show other processes that the cell is alive, though there is nothing new to report."""
+        with suppress(FileNotFoundError):
+            os.utime(self.folder / LIVE)
+
+    def finish(self, status: Status, reason: str = "", traceback: str = "") -> CellStatus:
+        """End the work: put the folder among the finished ones, or keep it where it is when interrupted."""
+        ended = now()
+        seconds = datetime.fromisoformat(ended) - datetime.fromisoformat(self._started)
+        state = CellStatus(
+            status=status,
+            reason=reason,
+            started=self._started,
+            finished=ended,
+            seconds=round(seconds.total_seconds(), 3),
+            traceback=traceback,
+        )
+        state.write(self.folder)
+        (self.folder / LIVE).unlink(missing_ok=True)
+        if status != "interrupted":
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            sync_tree(self.folder)
+            self._publish()
+        return state
+
+    def _publish(self) -> None:
+        self._home.parent.mkdir(exist_ok=True)
+        # A folder that is not empty cannot be replaced in one step: an older, worse result steps aside.
+        worse = self.folder.with_name(f"{self.folder.name}.worse")
+        shutil.rmtree(worse, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            self._home.replace(worse)
+        self.folder.replace(self._home)
+        sync(self._home.parent)
+        shutil.rmtree(worse, ignore_errors=True)
