@@ -1,0 +1,45 @@
+"""Folders that are made once: whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from posharness.contracts import UserError
+
+__all__ = ["cached_folder"]
+
+
+def cached_folder(parent: Path, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder `parent/key`, filled by `make` if it does not exist yet.
+
+    It is filled under another name and renamed when it is whole; when `make` raises, nothing stays.
+    Processes that want the same folder wait for the first.
+
+    Raises:
+        UserError: the cache cannot be written to.
+    """
+    folder = parent / key
+    if folder.is_dir():
+        return folder
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(parent / f".{key}.lock"):
+            if not folder.is_dir():
+                aside = parent / f".{key}.making"
+                shutil.rmtree(aside, ignore_errors=True)  # left by a process that was killed
+                aside.mkdir()
+                try:
+                    make(aside)
+                    aside.rename(folder)
+                finally:
+                    shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"the corpus cannot be prepared in the cache folder {str(parent)!r}: {error.strerror or error}; "
+            "make it writable, or choose another cache folder"
+        ) from error
+    return folder

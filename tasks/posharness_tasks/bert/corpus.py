@@ -1,0 +1,95 @@
+"""Finds a corpus by its name and writes it down once, a sentence a line, a blank line after each document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from posharness.contracts import UserError
+from posharness_tasks.bert.cached import cached_folder
+from posharness_tasks.bert.hub import hub_source, is_hub_id
+from posharness_tasks.bert.local_files import is_local, local_source
+from posharness_tasks.bert.python_docs import PYTHON_DOCS, python_docs, python_docs_sources
+from posharness_tasks.bert.source import Source, digest_files, digest_modules
+
+__all__ = ["Corpus", "find_source", "prepare_corpus"]
+
+_FEWEST_DOCUMENTS = 6
+_FEWEST_WORDS = 1000
+_CODE = (
+    "corpus", "hub", "local_files", "prose", "python_docs", "rows", "sentences", "source", "text_files",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A corpus on disk.
+
+    Attributes:
+        text: the file: one sentence a line, documents separated by blank lines, UTF-8.
+        sha256: of that file.
+    """
+
+    text: Path
+    sha256: str
+    documents: int
+    sentences: int
+    words: int
+
+
+def find_source(name: str) -> Source:
+    """The source that a corpus's name stands for: `python-docs`, a path, or an id on the Hub.
+
+    Raises:
+        UserError: the name stands for none.
+    """
+    if name == PYTHON_DOCS:
+        sources = python_docs_sources()
+        return Source(f"{PYTHON_DOCS} {digest_files(sources)}", partial(python_docs, sources))
+    if name and is_local(name):
+        return local_source(name)
+    if is_hub_id(name):
+        return hub_source(name)
+    raise UserError(
+        f"the corpus {name!r} is neither a file nor the id of a data set: give {PYTHON_DOCS!r}, the path of "
+        "a text, JSON or Parquet file, or an id such as 'wikitext:wikitext-2-raw-v1'"
+    )
+
+
+def prepare_corpus(name: str, cache: Path) -> Corpus:
+    """The named corpus in the cache, written on first use.
+
+    Raises:
+        UserError: it cannot be read, or is too small to be split into training, validation and test.
+    """
+    source = find_source(name)
+    key = hashlib.sha256(f"{digest_modules(*_CODE)} {source.identity}".encode()).hexdigest()[:32]
+    folder = cached_folder(cache / "corpora", key, partial(_write, name, source))
+    facts = json.loads((folder / "corpus.json").read_text("utf-8"))
+    return Corpus(text=folder / "text.txt", **facts)
+
+
+def _write(name: str, source: Source, folder: Path) -> None:
+    documents = sentences = words = 0
+    digest = hashlib.sha256()
+    with (folder / "text.txt").open("wb") as file:
+        for document in source.documents():
+            if document:
+                documents += 1
+                sentences += len(document)
+                words += sum(len(sentence.split()) for sentence in document)
+                text = ("\n".join(document) + "\n\n").encode()
+                digest.update(text)
+                file.write(text)
+    if documents < _FEWEST_DOCUMENTS or words < _FEWEST_WORDS or sentences == documents:
+        raise UserError(
+            f"the corpus {name!r} is too small: {documents} documents, {sentences} sentences, {words} words; "
+            f"at least {_FEWEST_DOCUMENTS} documents (in a text file, blank lines separate them) and "
+            f"{_FEWEST_WORDS} words are needed, and documents of two or more sentences"
+        )
+    facts = Corpus(folder / "text.txt", digest.hexdigest(), documents, sentences, words)
+    kept = {field: value for field, value in asdict(facts).items() if field != "text"}
+    (folder / "corpus.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")

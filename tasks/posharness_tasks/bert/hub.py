@@ -1,0 +1,92 @@
+"""Corpora on the Hugging Face Hub, through `datasets`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+from posharness.contracts import UserError
+from posharness_tasks.bert.python_docs import PYTHON_DOCS
+from posharness_tasks.bert.rows import COLUMN, row_documents
+from posharness_tasks.bert.source import Source
+
+__all__ = ["hub_source", "is_hub_id"]
+
+_ID = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]+))?")
+_PATIENCE = 10.0
+"""Seconds that the Hub has to answer in."""
+
+
+def is_hub_id(corpus: str) -> bool:
+    """Whether a corpus is named like a data set of the Hub: `name`, `owner/name`, either with `:config`."""
+    return _ID.fullmatch(corpus) is not None
+
+
+def hub_source(corpus: str) -> Source:
+    """The column `text` of a data set's split `train`; see `row_documents`.
+
+    What has been prepared from an id once is found again without a network.
+
+    Raises:
+        UserError: while iterating: the Hub cannot be reached, has no such data set, or it has no texts.
+    """
+    match = _ID.fullmatch(corpus)
+    assert match is not None, corpus
+    return Source(f"hub {corpus}", partial(_documents, match["name"], match["config"]))
+
+
+def _documents(name: str, config: str | None) -> Iterator[list[str]]:
+    # Imported here: it takes a second, and no other corpus needs it.
+    import datasets
+    import huggingface_hub
+
+    _ask(name)
+    bars = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset(name, config, split="train")
+    except (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError) as error:
+        given = f"{name}:{config}" if config else name
+        raise UserError(
+            f"the corpus {given!r} cannot be loaded from the Hub: {_first_line(error)}"
+        ) from error
+    finally:
+        if not bars:
+            datasets.enable_progress_bars()
+    if COLUMN not in rows.column_names:
+        raise UserError(
+            f"the corpus {name!r} has no column {COLUMN!r} (it has: {', '.join(rows.column_names)}): "
+            "choose a data set of plain text"
+        )
+    yield from row_documents(str(row[COLUMN]) for row in rows if row[COLUMN])
+
+
+def _ask(name: str) -> None:
+    """Find out in one request whether the Hub has a data set: `datasets` would try again for minutes."""
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    if huggingface_hub.constants.HF_HUB_OFFLINE:  # then `datasets` looks at its own cache, and nowhere else
+        return
+    # The client's HTTP library changes from version to version, and so do its errors; those of
+    # `requests` are OSErrors.
+    clients = [module for library in ("httpx", "httpx2") if (module := sys.modules.get(library))]
+    unreachable: tuple[type[Exception], ...] = (OSError, *(client.HTTPError for client in clients))
+    try:
+        huggingface_hub.HfApi().dataset_info(name, timeout=_PATIENCE)
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise UserError(
+            f"the corpus {name!r} is neither a local file nor a data set on the Hub: give {PYTHON_DOCS!r}, "
+            "the path of a text, JSON or Parquet file, or the id of a data set"
+        ) from error
+    except unreachable as error:
+        raise UserError(
+            f"the corpus {name!r} is no local file, and the Hub cannot be asked for it "
+            f"({_first_line(error)}): check the network, or give {PYTHON_DOCS!r} or the path of a file"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

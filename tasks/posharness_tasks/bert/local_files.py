@@ -1,0 +1,74 @@
+"""Corpora in local files: plain text, JSON, JSON lines and Parquet; one file, a folder or a pattern."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from posharness.contracts import UserError
+from posharness_tasks.bert.rows import file_rows, row_documents
+from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.bert.source import Source, digest_files
+from posharness_tasks.bert.text_files import paragraphs
+
+__all__ = ["is_local", "local_source"]
+
+_ROWS = (".json", ".jsonl", ".ndjson", ".parquet")
+_SUFFIXES = (".txt", ".text", ".md", *_ROWS)
+
+
+def is_local(corpus: str) -> bool:
+    """Whether a corpus is named as a path: it exists, or it is written like one."""
+    return (
+        os.path.exists(os.path.expanduser(corpus))
+        or corpus.startswith((".", "/", "~"))
+        or any(sign in corpus for sign in "*?[\\")
+        or corpus.lower().endswith(_SUFFIXES)
+    )
+
+
+def local_source(corpus: str) -> Source:
+    """A file, every file of a folder, or every file that a pattern (`texts/**/*.txt`) matches.
+
+    Text is UTF-8. In a single text file blank lines separate documents, as in the format of BERT's own
+    preprocessing; of a folder or a pattern, each text file is one document. Line breaks are white space,
+    and sentences are found by `split_sentences`. Of JSON (an array of objects), JSON lines and Parquet
+    each row's column `text` is a document (see `row_documents`).
+
+    Raises:
+        UserError: nothing is there, or it cannot be read; while iterating: a file is malformed.
+    """
+    path = Path(os.path.expanduser(corpus))
+    single = path.is_file()
+    try:
+        files = [path] if single else _files(path, corpus)
+        digest = digest_files(files)
+    except OSError as error:
+        raise UserError(f"the corpus {corpus!r} cannot be read: {error.strerror}") from error
+    kinds = " ".join(sorted({file.suffix.lower() for file in files}))
+    return Source(f"local {single} {kinds} {digest}", partial(_documents, files, single))
+
+
+def _files(path: Path, corpus: str) -> list[Path]:
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()]
+        problem = f"the corpus folder {corpus!r} holds no file that ends in {', '.join(_SUFFIXES)}"
+    else:
+        found = [file for name in glob.glob(str(path), recursive=True) if (file := Path(name)).is_file()]
+        problem = f"the corpus {corpus!r} names no file that exists: check the path"
+    if not found:
+        raise UserError(problem)
+    return sorted(found)
+
+
+def _documents(files: list[Path], single: bool) -> Iterator[list[str]]:
+    for file in files:
+        if file.suffix.lower() in _ROWS:
+            yield from row_documents(file_rows(file))
+        elif single:
+            yield from map(split_sentences, paragraphs(file))
+        else:
+            yield [sentence for paragraph in paragraphs(file) for sentence in split_sentences(paragraph)]

@@ -1,0 +1,118 @@
+"""Reads the column `text` of JSON, JSON lines and Parquet files, and makes documents of its rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from posharness.contracts import UserError
+from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.bert.text_files import lines
+
+__all__ = ["COLUMN", "file_rows", "row_documents"]
+
+COLUMN = "text"
+_TITLE = re.compile(r"\s*= [^=]+ =\s*$")
+_HEADING = re.compile(r"\s*(= ){2,}[^=]+( =){2,}\s*$")
+
+
+def row_documents(rows: Iterable[str]) -> Iterator[list[str]]:
+    """Documents of a column of texts: a row is a document, and each of its lines a paragraph.
+
+    A column that holds titles in the manner of WikiText (` = Title = `) is one of paragraphs: there a
+    document runs from one title to the next, and titles and headings are left out.
+    """
+    article: list[str] | None = None
+    for row in rows:
+        if _TITLE.match(row):
+            if article:
+                yield article
+            article = []
+        elif article is None:
+            yield _sentences(row)
+        elif not _HEADING.match(row):
+            article += _sentences(row)
+    if article:
+        yield article
+
+
+def _sentences(row: str) -> list[str]:
+    return [sentence for line in row.splitlines() for sentence in split_sentences(line)]
+
+
+def file_rows(path: Path) -> Iterator[str]:
+    """The texts of a file that ends in .parquet, .json (an array, or lines), .jsonl or .ndjson.
+
+    Raises:
+        UserError: the file is malformed, or has no column of strings named `text`.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _parquet(path)
+    is_array = next((line for line in lines(path) if line.strip()), "").lstrip().startswith("[")
+    return _json_array(path) if is_array else _json_lines(path)
+
+
+def _parquet(path: Path) -> Iterator[str]:
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if COLUMN not in names:
+                raise UserError(_no_column(path, names))
+            for batch in file.iter_batches(batch_size=1024, columns=[COLUMN]):
+                for number, text in enumerate(batch.column(0).to_pylist()):
+                    if text is not None:
+                        yield _checked(text, path, f"row {number}")
+    except pyarrow.ArrowException as error:
+        raise UserError(f"the corpus file {str(path)!r} is no readable Parquet file: {error}") from error
+
+
+def _json_array(path: Path) -> Iterator[str]:
+    try:
+        rows = json.loads("".join(lines(path)))
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"the corpus file {str(path)!r} is no JSON: {error.msg} in line {error.lineno}, "
+            f"column {error.colno}"
+        ) from error
+    for number, row in enumerate(rows, start=1):
+        yield _field(row, path, f"element {number}")
+
+
+def _json_lines(path: Path) -> Iterator[str]:
+    for number, line in enumerate(lines(path), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise UserError(
+                    f"the corpus file {str(path)!r} is neither a JSON array nor JSON lines: "
+                    f"{error.msg} in line {number}, column {error.colno}"
+                ) from error
+            yield _field(row, path, f"line {number}")
+
+
+def _field(row: object, path: Path, place: str) -> str:
+    if not isinstance(row, dict) or COLUMN not in row:
+        raise UserError(_no_column(path, row if isinstance(row, dict) else [], f" in {place}"))
+    return _checked(row[COLUMN], path, place)
+
+
+def _checked(text: object, path: Path, place: str) -> str:
+    if not isinstance(text, str):
+        raise UserError(
+            f"the corpus file {str(path)!r} has a {COLUMN!r} that is {type(text).__name__} in {place}: "
+            "texts are expected to be strings"
+        )
+    return text
+
+
+def _no_column(path: Path, names: Iterable[str], place: str = "") -> str:
+    return (
+        f"the corpus file {str(path)!r} has no column {COLUMN!r}{place} "
+        f"(it has: {', '.join(names) or 'none'}): name the column of the texts {COLUMN!r}"
+    )
