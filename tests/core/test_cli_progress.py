@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from posharness.cell import Cell, Choice
-from posharness.cli.progress import Display, LiveDisplay, PlainDisplay
+from posharness.cli.live import LiveDisplay
+from posharness.cli.progress import Display, PlainDisplay
 from posharness.cli.tracker import Tracker
 from posharness.contracts import Finished, Progress, Started
 

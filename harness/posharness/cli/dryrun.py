@@ -34,7 +34,6 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
     for cell in cells:
         sort = _sort(cell, opened)
         counts[sort] += 1
-        said = f"skipped: {cell.skip}" if cell.skip else sort
         rows.add_row(
             cell.key[:8],
             cell.label,
@@ -42,9 +41,16 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             cell.body,
             str(cell.seed),
             str(cell.budget.steps),
-            Text(said, style=STYLES.get(sort, "")),
+            Text(sort, style=STYLES.get(sort, "")),
         )
     out.print(rows)
+    # Every seed is skipped for the same reason, which is said once.
+    reasons = {(cell.label, cell.task.label, cell.body): cell.skip for cell in cells if cell.skip}
+    for (label, task, body), reason in reasons.items():
+        out.print(
+            Text("skipped", style=STYLES["skipped"]) + Text(f" {label} on {task}, {body}: {reason}"),
+            soft_wrap=True,
+        )
     sorts = ", ".join(f"{counts[sort]} {sort}" for sort in ("to train", "reused", "skipped"))
     out.print(f"{len(cells)} cells: {sorts}")
 

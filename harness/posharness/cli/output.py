@@ -71,7 +71,12 @@ def _finite(value: Any) -> Any:
 def table(*columns: str, title: str = "") -> Table:
     """An empty table in the house's look."""
     made = Table(
-        title=title or None, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False
+        title=title or None,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        collapse_padding=True,
     )
     for column in columns:
         made.add_column(column, overflow="fold")

@@ -48,6 +48,10 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
             styled = Text(entry["status"], style=STYLES[entry["status"]])
             rows.add_row(entry["cell"][:8], *plain, styled, _news(entry))
         out.print(rows)
+        for entry in cells:
+            if entry["reason"]:
+                styled = Text(entry["status"], style=STYLES[entry["status"]])
+                out.print(styled + Text(f" {entry['cell'][:8]}: {entry['reason']}"), soft_wrap=True)
     said = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
     out.print(f"{path}: {len(cells)} cells{': ' + said if said else ''}", soft_wrap=True)
 
@@ -80,6 +84,4 @@ def _news(entry: dict[str, Any]) -> str:
         words = [f"{live['stage']} {live['step']}/{live['steps']}"]
         words += [f"{name} {number(live[name])}" for name in ("loss", "score") if live[name] is not None]
         return ", ".join(words)
-    if entry["reason"]:
-        return str(entry["reason"])
     return duration(entry["seconds"]) if entry["seconds"] is not None else ""
