@@ -53,7 +53,7 @@ Observer = Callable[[Event], None]
 class Executor(Named, ABC):
     """Runs cells, each in its own process, and leaves one folder for each in the store."""
 
-    def __init__(self, *, workers: int, timeout: float | None = None) -> None:
+    def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
         self.workers = workers
         self.timeout = timeout
 

@@ -31,7 +31,7 @@ _POLL = 0.2
 
 
 class LocalExecutor(Executor):
-    """One process per cell, each on one thread, forked from a server that has loaded torch and the plugins."""
+    """One process per cell, on one thread, forked from a server that has loaded torch and the plugins."""
 
     name = "local"
     summary = "one process per cell on this machine"
