@@ -1,0 +1,304 @@
+"""What a user relies on in a store: it refuses what it cannot use, and keeps every cell whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from posharness.cell import Cell, Choice
+from posharness.contracts import Progress
+from posharness.errors import UserError
+from posharness.store import Busy, Store, Work
+
+FILES = ("curve.parquet", "predictions.parquet", "weights.safetensors", "result.json", "environment.json")
+
+
+def make_cell(seed: int = 0) -> Cell:
+    choice = Choice(name="relative", params={"clip": 16}, digest="d", label="relative[clip=16]")
+    return Cell(
+        encoding=choice,
+        attention=Choice(name="softmax"),
+        body="encoder",
+        task=Choice(name="copy", label="copy"),
+        seed=seed,
+    )
+
+
+CELL = make_cell()
+
+
+def begun(work: Work | None) -> Work:
+    assert work is not None
+    return work
+
+
+def write_results(folder: Path, content: str = "{}") -> None:
+    for name in FILES:
+        (folder / name).write_text(content)
+
+
+def complete(store: Store, cell: Cell = CELL, content: str = "{}") -> None:
+    with store.begin(cell) as work:
+        write_results(begun(work).folder, content)
+        begun(work).finish("done")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "runs", create=True)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that any user can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
+def without_rights(*folders: Path) -> Iterator[None]:
+    """As a user who may only read the folders; root may write whatever the mode says."""
+    modes = [folder.stat().st_mode for folder in folders]
+    user = os.geteuid()
+    for folder in folders:
+        folder.chmod(0o555)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for folder, mode in zip(folders, modes, strict=True):
+            folder.chmod(mode)
+
+
+class TestOpening:
+    def test_makes_a_store_that_says_its_format(self, tmp_path: Path) -> None:
+        path = tmp_path / "a" / "runs"
+        assert Store.open(path, create=True).path == path
+        assert json.loads((path / "store.json").read_text()).keys() == {"format", "posharness"}
+        assert Store.open(path, create=False).keys() == []
+
+    def test_takes_an_empty_folder(self, tmp_path: Path) -> None:
+        Store.open(tmp_path, create=True)
+        assert (tmp_path / "store.json").exists()
+
+    @pytest.mark.parametrize("create", [True, False])
+    def test_refuses_a_file(self, tmp_path: Path, create: bool) -> None:
+        path = tmp_path / "runs"
+        path.write_text("mine")
+        with pytest.raises(UserError, match=r"runs is a file; .*--store"):
+            Store.open(path, create=create)
+        assert path.read_text() == "mine"
+
+    def test_refuses_a_path_below_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(UserError, match=r"cannot be (read|written) \(not a directory\); .*--store"):
+            Store.open(tmp_path / "file" / "runs", create=True)
+
+    @pytest.mark.parametrize("create", [True, False])
+    def test_refuses_a_folder_of_something_else(self, tmp_path: Path, create: bool) -> None:
+        (tmp_path / "thesis.tex").write_text("mine")
+        with pytest.raises(UserError, match=r"not empty and is no store; .*--store"):
+            Store.open(tmp_path, create=create)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+    def test_refuses_to_read_what_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"There is no store at .* harness run --store"):
+            Store.open(tmp_path / "runs", create=False)
+        assert not (tmp_path / "runs").exists()
+
+    @pytest.mark.parametrize("create", [True, False])
+    def test_refuses_another_format(self, tmp_path: Path, create: bool) -> None:
+        (tmp_path / "store.json").write_text('{"format": 99, "posharness": "9.9"}')
+        with pytest.raises(UserError, match=r"format 99 .*posharness 9\.9.*reads format 1"):
+            Store.open(tmp_path, create=create)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["store.json"]
+
+    @pytest.mark.parametrize("content", ["", "[]", "{"])
+    def test_refuses_an_unreadable_description(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "store.json").write_text(content)
+        with pytest.raises(UserError, match=r"unreadable store\.json"):
+            Store.open(tmp_path, create=True)
+
+    def test_refuses_to_write_where_it_may_not(self, reachable: Path) -> None:
+        with (
+            without_rights(reachable),
+            pytest.raises(UserError, match=r"cannot be written \(permission denied\); make it writable"),
+        ):
+            Store.open(reachable / "runs", create=True)
+        assert list(reachable.iterdir()) == []
+
+    def test_reads_where_it_may_not_write(self, reachable: Path) -> None:
+        store = Store.open(reachable, create=True)
+        complete(store)
+        with store.begin(make_cell(1)):
+            pass
+        store.frames()  # brings imports, which another user may have no right to read
+        with without_rights(reachable, reachable / "cells", reachable / "work"):
+            with pytest.raises(UserError, match="cannot be written"):
+                Store.open(reachable, create=True)
+            reader = Store.open(reachable, create=False)
+            assert reader.done(CELL.key)
+            assert sorted(reader.frames().cells["status"]) == ["failed", "interrupted"]
+
+
+class TestCells:
+    def test_a_cell_appears_whole_or_not_at_all(self, store: Store) -> None:
+        with store.begin(CELL) as work:
+            write_results(begun(work).folder)
+            (begun(work).folder / "checkpoint.ckpt").write_text("x")
+            begun(work).report(Progress(CELL.key, "training", 3, 10, loss=float("nan")))
+            assert not store.home(CELL.key).exists()
+            begun(work).finish("done")
+        assert {entry.name for entry in store.home(CELL.key).iterdir()} == {
+            *FILES,
+            "cell.json",
+            "status.json",
+        }
+        assert store.done(CELL.key)
+        assert store.cell(CELL.key) == CELL
+        assert store.cell(CELL.key).key == CELL.key
+        assert store.keys() == [CELL.key]
+
+    def test_an_exception_in_between_leaves_an_interrupted_cell(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError), store.begin(CELL):
+            raise ZeroDivisionError
+        assert not store.home(CELL.key).exists()
+        status = store.status(CELL.key)
+        assert status is not None
+        assert (status.status, status.finished) == ("interrupted", "")
+
+    def test_a_done_cell_is_never_begun_again(self, store: Store) -> None:
+        complete(store, content="first")
+        with store.begin(CELL) as work:
+            assert work is None
+        with store.begin(CELL, keep=True) as work:
+            assert work is None
+        assert (store.home(CELL.key) / "result.json").read_text() == "first"
+
+    def test_a_worse_result_gives_way_to_the_next(self, store: Store) -> None:
+        for reason in ("first", "second"):
+            with store.begin(CELL) as work:
+                begun(work).finish("failed", reason, "Traceback …")
+            status = store.status(CELL.key)
+            assert status is not None
+            assert (status.status, status.reason, status.traceback) == ("failed", reason, "Traceback …")
+            assert status.seconds is not None
+            assert status.started <= status.finished
+        complete(store)
+        assert store.done(CELL.key)
+        assert [entry.name for entry in (store.path / "work").iterdir()] == [f"{CELL.key}.lock"]
+
+    def test_a_cell_without_its_files_is_not_done(self, store: Store) -> None:
+        complete(store)
+        (store.home(CELL.key) / "predictions.parquet").unlink()
+        assert not store.done(CELL.key)
+        status = store.status(CELL.key)
+        assert status is not None
+        assert (status.status, status.reason) == ("failed", "its folder lacks predictions.parquet")
+        complete(store)
+        assert store.done(CELL.key)
+
+    def test_a_checkpoint_is_gone_on_with(self, store: Store) -> None:
+        with store.begin(CELL) as work:
+            (begun(work).folder / "checkpoint.ckpt").write_text("half way")
+            begun(work).finish("interrupted", "stopped")
+        status = store.status(CELL.key)
+        assert status is not None
+        assert status.status == "interrupted"
+        with store.begin(CELL) as work:
+            assert (begun(work).folder / "checkpoint.ckpt").read_text() == "half way"
+
+    def test_other_remnants_are_cleared_away(self, store: Store) -> None:
+        for keep in (False, True, False):
+            with store.begin(CELL, keep=keep) as work:
+                assert (begun(work).folder / "curve.parquet").exists() == keep
+                (begun(work).folder / "curve.parquet").write_text("old")
+
+    def test_an_unknown_cell_has_no_status(self, store: Store) -> None:
+        assert store.status(CELL.key) is None
+        assert not store.done(CELL.key)
+
+    def test_the_lock_holds_across_processes(self, store: Store) -> None:
+        code = "import filelock, sys\nwith filelock.FileLock(sys.argv[1]):\n print(1, flush=True)\n input()"
+        lock = store.path / "work" / f"{CELL.key}.lock"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            assert store.busy(CELL.key)
+            assert not store.busy(make_cell(1).key)
+            with pytest.raises(Busy), store.begin(CELL):
+                pass
+            other.kill()
+        assert not store.busy(CELL.key)
+        with store.begin(CELL) as work:
+            assert work is not None
+
+    def test_a_cell_that_shows_life_is_running(self, store: Store) -> None:
+        told = Progress(CELL.key, "training", 3, 10, loss=1.5)
+        with store.begin(CELL) as work:
+            assert store.live(CELL.key) is None
+            begun(work).report(told)
+            live = begun(work).folder / "live.json"
+            status = store.status(CELL.key)
+            assert status is not None
+            assert status.status == "running"
+            assert store.live(CELL.key) == told
+            os.utime(live, (0, time.time() - 3600))
+            assert store.live(CELL.key) is None
+            status = store.status(CELL.key)
+            assert status is not None
+            assert status.status == "interrupted"
+            begun(work).beat()
+            assert store.live(CELL.key) == told
+
+
+class TestReading:
+    def test_finds_a_cell_by_the_beginning_of_its_key(self, store: Store) -> None:
+        cells = [make_cell(seed) for seed in range(17)]  # two of them begin alike
+        for cell in cells:
+            with store.begin(cell):
+                pass
+        for cell in cells:
+            assert store.find(cell.key) == cell.key
+            assert store.find(cell.key[:12].upper()) == cell.key
+        with pytest.raises(UserError, match=r"17 cells .* begin with ''; give more"):
+            store.find("")
+        with pytest.raises(UserError, match=r"No cell .* begins with 'xyz'.*harness status"):
+            store.find("xyz")
+
+    def test_reads_what_training_left(self, store: Store) -> None:
+        weights = {"w": torch.arange(6.0).reshape(2, 3)}
+        with store.begin(CELL) as work:
+            folder = begun(work).folder
+            write_results(folder, '{"parameters": 7}')
+            save_file(weights, folder / "weights.safetensors")
+            (folder / "log.txt").write_text("hello\n")
+            assert store.results(CELL.key) == {"parameters": 7}
+            begun(work).finish("done")
+        assert store.results(CELL.key) == store.environment(CELL.key) == {"parameters": 7}
+        assert store.log(CELL.key) == "hello\n"
+        torch.testing.assert_close(store.weights(CELL.key), weights)
+
+    def test_a_cell_that_did_not_get_there_has_nothing_to_read(self, store: Store) -> None:
+        with store.begin(CELL) as work:
+            begun(work).finish("failed", "why")
+        assert store.results(CELL.key) == {}
+        assert store.log(CELL.key) == ""
+        with pytest.raises(UserError, match="has no weights"):
+            store.weights(CELL.key)

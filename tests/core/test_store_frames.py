@@ -1,0 +1,245 @@
+"""The frames of a store hold every cell, whatever became of it, and all predictions of the done ones."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.cell import Cell, Choice
+from posharness.contracts import Frames, Progress, Status
+from posharness.store import Store
+
+IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
+CELLS = (
+    "status reason parameters encoding_parameters steps seconds step_ms train_length max_length distance "
+    "undefined_lengths objectives score torch python machine results_version started"
+)
+PREDICTIONS = "split objective length sequence position dependency_length stratum correct log_prob chance"
+CURVES = "step seconds objective train_loss validation_loss validation_score gradient_norm learning_rate"
+
+
+def make_cell(encoding: str, seed: int = 0, **more: Any) -> Cell:
+    return Cell(
+        encoding=Choice(name=encoding, label=f"{encoding}[x=1]"),
+        attention=Choice(name="softmax", label=more.pop("attention", "")),
+        body="decoder",
+        task=Choice(name="copy", label="copy[gap=3]"),
+        seed=seed,
+    )
+
+
+def predictions(objective: str, rows: int, *, correct: bool) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "split": pd.Categorical(["test"] * rows),
+            "objective": pd.Categorical([objective] * rows, categories=["unused", objective]),
+            "length": np.full(rows, 32, np.int32),
+            "sequence": np.arange(rows, dtype=np.int32) // 2,
+            "position": np.arange(rows, dtype=np.int32) % 2,
+            "dependency_length": np.arange(rows, dtype=np.int32) - 1,
+            "stratum": [""] * rows,
+            "correct": np.full(rows, correct),
+            "log_prob": np.full(rows, -0.5, np.float32),
+            "chance": np.full(rows, 0.25, np.float32),
+        }
+    )
+
+
+def curve(objective: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "step": np.array([1, 2], np.int32),
+            "seconds": [0.1, 0.2],
+            "objective": pd.Categorical([objective] * 2),
+            "train_loss": [2.0, 1.0],
+            "validation_loss": [math.nan, 1.5],
+            "validation_score": [math.nan, 0.5],
+            "gradient_norm": [1.0, 1.0],
+            "learning_rate": [1e-3, 0.0],
+        }
+    )
+
+
+RESULT = {
+    "parameters": 1234,
+    "encoding_parameters": 12,
+    "steps": 2,
+    "seconds": 0.2,
+    "step_ms": 100.0,
+    "train_length": 32,
+    "max_length": None,
+    "distance": "dependency",
+    "undefined_lengths": [64, 128],
+    "objectives": ["mlm", "nsp"],
+    "strata": [],
+    "score": 0.5,
+}
+
+
+def train(
+    store: Store, cell: Cell, *, objective: str = "recall", rows: int = 4, correct: bool = True
+) -> Path:
+    """Leave in the store what a trained cell leaves there."""
+    with store.begin(cell) as work:
+        assert work is not None
+        folder = work.folder
+        curve(objective).to_parquet(folder / "curve.parquet", index=False)
+        predictions(objective, rows, correct=correct).to_parquet(folder / "predictions.parquet", index=False)
+        (folder / "result.json").write_text(json.dumps(RESULT))
+        (folder / "environment.json").write_text('{"torch": "2.13", "python": "3.11", "machine": "arm64"}')
+        (folder / "weights.safetensors").write_bytes(b"")
+        work.finish("done")
+    return store.home(cell.key)
+
+
+def end(store: Store, cell: Cell, status: Status, reason: str) -> None:
+    with store.begin(cell) as work:
+        assert work is not None
+        work.finish(status, reason)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "runs", create=True)
+
+
+def row(frames: Frames, cell: Cell) -> pd.Series[Any]:
+    found = frames.cells[frames.cells["cell"] == cell.key]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_an_empty_store_has_every_column(store: Store) -> None:
+    frames = store.frames()
+    assert frames.cells.empty
+    assert frames.predictions.empty
+    assert frames.curves.empty
+    assert list(frames.cells.columns) == IDENTITY + CELLS.split()
+    assert list(frames.predictions.columns) == IDENTITY + PREDICTIONS.split()
+    assert list(frames.curves.columns) == IDENTITY + CURVES.split()
+
+
+def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> None:
+    cell = make_cell("rope", seed=3, attention="linear")
+    train(store, cell)
+    frames = store.frames()
+    found = row(frames, cell)
+    assert found[IDENTITY].tolist() == [
+        cell.key,
+        "rope[x=1] · linear",
+        "rope",
+        "softmax",
+        "decoder",
+        "copy[gap=3]",
+        3,
+    ]
+    assert found["status"] == "done"
+    assert found["parameters"] == 1234
+    assert found["undefined_lengths"] == "64 128"
+    assert found["objectives"] == "mlm nsp"
+    assert pd.isna(found["max_length"])
+    assert found["machine"] == "arm64"
+    assert found["started"].tz is not None
+    assert list(frames.predictions.columns) == IDENTITY + PREDICTIONS.split()
+    assert (
+        frames.predictions[PREDICTIONS.split()]
+        .astype({"stratum": "str"})
+        .equals(
+            predictions("recall", 4, correct=True)
+            .assign(objective=pd.Categorical(["recall"] * 4, categories=["unused", "recall"]))
+            .astype({"stratum": "str"})
+        )
+    )
+    assert frames.predictions["seed"].tolist() == [3] * 4
+    pd.testing.assert_frame_equal(
+        frames.curves[CURVES.split()], curve("recall"), check_categorical=False, check_dtype=False
+    )
+
+
+def test_rows_stay_with_their_cell(store: Store) -> None:
+    cells = [make_cell(name, seed) for name in ("rope", "alibi") for seed in (1, 0)]
+    for index, cell in enumerate(cells):
+        objective = "mlm" if index % 2 else "recall"
+        train(store, cell, objective=objective, rows=5 + index, correct=index % 2 == 0)
+    frames = store.frames()
+    assert frames.cells[["encoding", "seed"]].to_numpy().tolist() == [
+        ["alibi", 0],
+        ["alibi", 1],
+        ["rope", 0],
+        ["rope", 1],
+    ]
+    for index, cell in enumerate(cells):
+        rows = frames.predictions[frames.predictions["cell"] == cell.key]
+        assert len(rows) == 5 + index
+        assert set(rows["encoding"]) == {cell.encoding.name}
+        assert set(rows["seed"]) == {cell.seed}
+        assert set(rows["objective"]) == {"mlm" if index % 2 else "recall"}
+        assert rows["correct"].all() == (index % 2 == 0)
+    for name in ("cell", "label", "encoding", "attention", "body", "task", "split", "objective", "stratum"):
+        assert isinstance(frames.predictions[name].dtype, pd.CategoricalDtype)
+    assert frames.predictions["correct"].dtype == bool
+
+
+def test_every_status_is_there_with_its_reason(store: Store) -> None:
+    train(store, make_cell("rope"))
+    ends: list[Status] = ["failed", "diverged", "timeout", "crashed", "skipped"]
+    for seed, status in enumerate(ends):
+        end(store, make_cell("none", seed), status, f"because of {status}")
+    with store.begin(make_cell("none", 5)):
+        pass
+    with store.begin(make_cell("none", 6)) as work:
+        assert work is not None
+        curve("recall").to_parquet(work.folder / "curve.parquet", index=False)
+        work.report(Progress(make_cell("none", 6).key, "training", 1, 2))
+        frames = store.frames()
+    assert frames.cells["status"].tolist() == [*ends, "interrupted", "running", "done"]
+    assert frames.cells["reason"].tolist()[:5] == [f"because of {status}" for status in ends]
+    failed = row(frames, make_cell("none", 0))
+    assert failed[["parameters", "score", "torch", "distance", "objectives"]].isna().all()
+    assert failed["seconds"] >= 0
+    assert set(frames.predictions["encoding"]) == {"rope"}
+    assert set(frames.curves["seed"]) == {0, 6}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("predictions.parquet", b"PAR1 half"),
+        ("predictions.parquet", None),
+        ("curve.parquet", b""),
+        ("result.json", b'{"parameters": 1'),
+        ("environment.json", b"[]"),
+        ("cell.json", b'{"encoding": 3}'),
+        ("cell.json", None),
+        ("status.json", b"\xff"),
+        ("status.json", b'{"status": "perfect"}'),
+    ],
+)
+def test_a_corrupt_cell_does_not_take_the_others_down(store: Store, name: str, content: bytes | None) -> None:
+    bad, good = make_cell("rope", 1), make_cell("rope", 2)
+    folder = train(store, bad)
+    train(store, good)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    frames = store.frames()
+    assert row(frames, good)["status"] == "done"
+    assert row(frames, bad)["status"] == "failed"
+    assert "folder" in row(frames, bad)["reason"] or "cannot be read" in row(frames, bad)["reason"]
+    assert set(frames.predictions["cell"]) == {good.key}
+
+
+def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
+    cell = make_cell("rope")
+    folder = train(store, cell)
+    predictions("recall", 3, correct=True).drop(columns="chance").to_parquet(folder / "predictions.parquet")
+    frames = store.frames()
+    assert row(frames, cell)["status"] == "failed"
+    assert frames.predictions.empty
