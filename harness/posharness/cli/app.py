@@ -92,8 +92,10 @@ def _usage(error: typer.TyperException) -> str:
         ]
         said = f"unknown option {name!r}; {did_you_mean(name, known)}"
     else:
-        said = " ".join(error.format_message().split()).replace(": Input should", ": should")
+        said = " ".join(error.format_message().split())
         said = said.partition(", unable to parse")[0]
+        for theirs, ours in ((": Input should", ": should"), (". Did you mean", "; did you mean")):
+            said = said.replace(theirs, ours)
     said = said[:1].lower() + said[1:].rstrip(".") + _given(error)
     return f"{said}{'' if said.endswith('?') else '.'} See `{command} --help`."
 

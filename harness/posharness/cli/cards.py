@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -73,9 +74,18 @@ def _text(name: str, value: Any) -> str:
     if name == "parameters":
         return "\n".join(f"{p['name']}={show_value(p['default'])}  ({p['type']})" for p in value)
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {_text('', item)}" for key, item in value.items())
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return "\n".join(_text("", item).replace("\n", ", ") for item in value)
+        return "\n".join(f"{path}: {leaf}" for path, leaf in _leaves(value))
     if isinstance(value, list):
+        if any(isinstance(item, dict) for item in value):
+            return "\n".join(_text("", item).replace("\n", ", ") for item in value)
         return ", ".join(map(show_value, value))
     return show_value(value)
+
+
+def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The values of a nested object that say something, each under the path of its keys."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _leaves(item, f"{prefix}{key}.")
+        elif item not in ("", []):
+            yield f"{prefix}{key}", _text("", item)

@@ -76,8 +76,9 @@ def _task(cls: type[Task], registry: Registry) -> dict[str, Any]:
         "length": task.length,
         "evaluation_lengths": list(task.evaluation_lengths),
         "objectives": [
-            {"name": objective.name, "classes": objective.classes, "chance": objective.chance}
-            for objective in task.objectives
+            # Of a corpus, the classes and the chance are known once it is prepared.
+            {"name": o.name, "classes": o.classes or None, "chance": o.chance if o.classes else None}
+            for o in task.objectives
         ],
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from posharness.cli.options import Json, PluginPaths
-from posharness.cli.output import console, print_json, table
+from posharness.cli.output import console, number, print_json, table
 from posharness.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _tasks(items: Sequence[dict[str, Any]]) -> Table:
             rows.add_row(_name(item), f"{item['summary']} ({item['error']})", bodies, "", "")
             continue
         several = len(item["objectives"]) > 1
-        chance = "\n".join(f"{o['name']} " * several + f"{o['chance']:.3g}" for o in item["objectives"])
+        chance = "\n".join(f"{o['name']} " * several + number(o["chance"]) for o in item["objectives"])
         lengths = " ".join(map(str, item["evaluation_lengths"]))
         rows.add_row(_name(item), item["summary"], bodies, chance, lengths)
     return rows

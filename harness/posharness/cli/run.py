@@ -173,15 +173,12 @@ def _execute(
 def _conclude(
     summary: RunSummary, experiment: Experiment, store: Path, paths: Sequence[Path], *, report: bool
 ) -> None:
-    """The results, the report, and the line that says what was done."""
+    """The results, the line that says what was done, and the report."""
     from posharness.api import compile_report, load
     from posharness.cli.results import print_results
 
     out = console()
     print_results(out, load(store), summary.planned)
-    if report:
-        path = compile_report(store, title=experiment.title, plugin_paths=paths)
-        out.print(f"Report: {path}", soft_wrap=True)
     counts = summary.counts
     wrong = sum(count for status, count in counts.items() if status not in ("done", "skipped"))
     words = [
@@ -191,3 +188,6 @@ def _conclude(
         *([f"{wrong} not done"] if wrong else []),
     ]
     out.print(f"{', '.join(words)} in {duration(summary.seconds)}")
+    if report:
+        path = compile_report(store, title=experiment.title, plugin_paths=paths)
+        out.print(f"Report: {path}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -67,7 +68,6 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         pass  # its status says so
     progress = store.live(key)
-    live = {name: getattr(progress, name) for name in ("stage", "step", "steps", "loss", "score")}
     return {
         **entry,
         "status": state.status,
@@ -75,7 +75,7 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
         "started": state.started,
         "finished": state.finished,
         "seconds": state.seconds,
-        "progress": live if progress else None,
+        "progress": asdict(progress) if progress else None,
     }
 
 
