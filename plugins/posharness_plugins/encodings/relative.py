@@ -14,9 +14,9 @@ from posharness.contracts import Geometry, PositionalEncoding, Slot, UserError
 class Relative(PositionalEncoding):
     """s_ij = q_i·(k_j + a^K_r)/√d and out_i = Σ_j α_ij·(v_j + a^V_r), with r = clip(j − i, −K, K).
 
-    Shaw et al., 1803.02155, equations 3 and 4; K is `clip`. The vectors are each layer's own and shared by
-    its heads (section 3.3). `values=False` leaves out a^V, which the paper's ablation (table 3) finds
-    unnecessary. Distances between fractional positions are rounded.
+    Shaw et al., 1803.02155, equations 3 and 4. K is `clip`: positions K or more apart look alike. The
+    vectors are each layer's own and shared by its heads (section 3.3). `values=False` leaves out a^V,
+    as one of the paper's ablations does (table 3). Distances between fractional positions are rounded.
 
     Nothing of size q × k × d is made: q meets the 2K + 1 vectors first and the scores are looked up
     in the result, and the weights are summed by distance before they meet a^V.

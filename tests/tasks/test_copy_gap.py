@@ -1,0 +1,160 @@
+"""Copy with a gap measures what it says: one source for each symbol, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, chisquare
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.copy_gap import Copy
+
+RARE = 1e-4
+"""Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def solve(task: Copy, tokens: Tensor, position: int) -> int:
+    """Count the tokens since the separator, and as many after the start mark: by hand, from tokens alone."""
+    sequence = tokens.tolist()
+    since = position - sequence.index(task.separator)
+    return int(sequence[sequence.index(task.start) + 1 + since])
+
+
+def predictions(batch: Batch) -> list[tuple[int, int]]:
+    return [(b, i) for b, i in batch.scored.nonzero().tolist()]
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Copy, Batch, int]:
+    payload = draw(st.integers(1, 7))
+    length = draw(st.integers(2 * payload + 1, 41))
+    task = Copy("decoder", length=length, payload=payload, symbols=draw(st.integers(2, 7)))
+    seed = draw(st.integers(0, 2**31))
+    return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Copy, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.source is not None
+    assert (batch.scored.sum(1) == task.payload).all()
+    for b, i in predictions(batch):
+        assert solve(task, batch.tokens[b], i) == batch.targets[b, i]
+        assert i - batch.source[b, i].max() == batch.dependency_length[b, i]
+    assert (batch.dependency_length[~batch.scored] == -1).all()
+    assert (batch.source[~batch.scored] == -1).all()
+    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[Copy, Batch, int]) -> None:
+    task, batch, _ = case
+    length = batch.tokens.shape[1]
+    for tokens, targets, scored, distance in zip(
+        batch.tokens.tolist(), batch.targets, batch.scored, batch.dependency_length, strict=True
+    ):
+        payload = targets[scored].tolist()
+        apart = int(distance[-1])
+        gap = [task.filler] * (apart - task.payload)
+        block = [task.start, *payload, *gap, task.separator, *payload[:-1]]
+        assert tokens == [task.filler] * (length - len(block)) + block
+        assert apart in task.distances(length)
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_source_is_sufficient_and_necessary(case: tuple[Copy, Batch, int]) -> None:
+    task, batch, seed = case
+    assert batch.source is not None
+    generator = seeded(seed + 1)
+    for b, i in predictions(batch)[:20]:
+        source = int(batch.source[b, i, 0])
+        tokens = batch.tokens[b]
+        others = torch.randint(task.symbols, tokens.shape, generator=generator)
+        others = torch.where(tokens < task.symbols, others, tokens)
+        others[source] = tokens[source]
+        assert solve(task, others, i) == batch.targets[b, i]
+        changed = tokens.clone()
+        shift = int(torch.randint(1, task.symbols, (), generator=generator))
+        changed[source] = (changed[source] + shift) % task.symbols
+        assert solve(task, changed, i) != batch.targets[b, i]
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Copy, Batch, int]) -> None:
+    task, batch, seed = case
+    before = torch.random.get_rng_state()
+    again = task.sample(seeded(seed), 5, batch.tokens.shape[1], "test")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(again.tokens, batch.tokens)
+    assert torch.equal(again.targets, batch.targets)
+
+
+@pytest.mark.parametrize("length", [48, 96])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
+    task = Copy("decoder")
+    batch = task.sample(seeded(0), 5000, length, "train")
+    ladder = torch.tensor(task.distances(length))
+    which = (batch.dependency_length[batch.scored][:, None] == ladder).nonzero()[:, 1]
+    first = which[:: task.payload]  # one draw for each sequence
+    assert chisquare(first.bincount()).pvalue > RARE
+    position = batch.scored.nonzero()[:, 1]
+    assert torch.equal(
+        position.view(-1, task.payload).unique(dim=0)[0], torch.arange(length)[-task.payload :]
+    )
+    table = torch.zeros(len(ladder), task.symbols, dtype=torch.long)
+    table.index_put_((which, batch.targets[batch.scored]), torch.ones_like(which), accumulate=True)
+    assert chi2_contingency(table.numpy()).pvalue > RARE
+
+
+def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
+    task = Copy("decoder")
+    assert task.distances(48) == [8, 11, 16, 23, 32]
+    assert task.distances(96) == [8, 11, 16, 23, 32, 45, 64]
+    assert Copy("decoder", length=7, payload=3).distances(7) == [3]
+    assert Copy("decoder", length=7, payload=1).distances(7) == [1, 2, 3, 4]
+
+
+def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
+    task = Copy("decoder")
+    fit, test = (task.sample(seeded(seed), 4000, task.length, "train") for seed in (1, 2))
+    chance = task.objectives[0].chance
+    error = (chance * (1 - chance) / int(test.scored.sum())) ** 0.5
+    constant = fit.targets[fit.scored].mode().values
+    assert float((test.targets[test.scored] == constant).float().mean()) == pytest.approx(
+        chance, abs=4 * error
+    )
+    by_position = fit.targets.mode(0).values.expand_as(test.targets)
+    right = (test.targets == by_position)[test.scored].float().mean()
+    assert float(right) == pytest.approx(chance, abs=4 * error)
+
+
+def test_training_and_twice_its_length_are_tested_unless_told() -> None:
+    assert Copy("decoder", length=37).evaluation_lengths == (37, 74)
+    assert Copy("decoder", evaluation_lengths=(48, 53)).evaluation_lengths == (48, 53)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 16}, "16 tokens has no room for a payload of 8, twice.*17 or more"),
+        ({"evaluation_lengths": (9, 48)}, "9 tokens has no room"),
+        ({"symbols": 1}, "two symbols or more"),
+        ({"payload": 0}, "payload of one or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Copy("decoder", **parameters)  # type: ignore[arg-type]

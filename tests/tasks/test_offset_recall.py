@@ -1,0 +1,136 @@
+"""Offset recall measures what it says: the source alone tells the answer, at every distance alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, chisquare
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.offset_recall import OffsetRecall
+
+RARE = 1e-4
+"""Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def solve(task: OffsetRecall, tokens: Tensor, sequence: int, position: int) -> int:
+    """Read the marker at the position, step back, read the symbol: by hand, from tokens alone."""
+    marker = int(tokens[sequence, position]) % len(task.offsets)
+    return int(tokens[sequence, position - task.offsets[marker]]) // len(task.offsets)
+
+
+def predictions(batch: Batch) -> list[tuple[int, int]]:
+    return [(b, i) for b, i in batch.scored.nonzero().tolist()]
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[OffsetRecall, Batch, int]:
+    offsets = tuple(draw(st.lists(st.integers(1, 11), min_size=1, max_size=5, unique=True)))
+    length = draw(st.integers(max(offsets) + 1, 23))
+    task = OffsetRecall("decoder", length=length, symbols=draw(st.integers(2, 7)), offsets=offsets)
+    seed = draw(st.integers(0, 2**31))
+    return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[OffsetRecall, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.source is not None
+    assert batch.scored.any()
+    for b, i in predictions(batch):
+        assert solve(task, batch.tokens, b, i) == batch.targets[b, i]
+        assert i - batch.source[b, i].min() == batch.dependency_length[b, i]
+        assert int(batch.dependency_length[b, i]) in task.offsets
+    assert (batch.dependency_length[~batch.scored] == -1).all()
+    assert (batch.source[~batch.scored] == -1).all()
+    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_sources_are_sufficient_and_the_farthest_is_necessary(case: tuple[OffsetRecall, Batch, int]) -> None:
+    task, batch, seed = case
+    assert batch.source is not None
+    generator = seeded(seed + 1)
+    for b, i in predictions(batch)[:20]:
+        sources = batch.source[b, i]
+        others = torch.randint(task.vocabulary, batch.tokens.shape, generator=generator)
+        others[b, sources] = batch.tokens[b, sources]
+        assert solve(task, others, b, i) == batch.targets[b, i]
+        changed = batch.tokens.clone()
+        shift = len(task.offsets) * int(torch.randint(1, task.symbols, (), generator=generator))
+        changed[b, sources.min()] = (changed[b, sources.min()] + shift) % task.vocabulary
+        assert solve(task, changed, b, i) != batch.targets[b, i]
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[OffsetRecall, Batch, int]) -> None:
+    task, batch, seed = case
+    before = torch.random.get_rng_state()
+    again = task.sample(seeded(seed), 5, batch.tokens.shape[1], "test")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(again.tokens, batch.tokens)
+    assert torch.equal(again.targets, batch.targets)
+    assert not torch.equal(
+        task.sample(seeded(seed + 1), 50, 23, "test").tokens[:5, :23], again.tokens[:, :23]
+    )
+
+
+@pytest.mark.parametrize("length", [32, 64])
+def test_offsets_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
+    task = OffsetRecall("encoder")
+    batch = task.sample(seeded(0), 2000, length, "train")
+    position = batch.scored.nonzero()[:, 1]
+    distance = torch.tensor(task.offsets)
+    which = (batch.dependency_length[batch.scored][:, None] == distance).nonzero()[:, 1]
+    assert chisquare(which.bincount()).pvalue > RARE
+    for other in (position - position.min(), batch.targets[batch.scored]):
+        table = torch.zeros(len(task.offsets), int(other.max()) + 1, dtype=torch.long)
+        table.index_put_((which, other), torch.ones_like(which), accumulate=True)
+        assert chi2_contingency(table.numpy()).pvalue > RARE
+
+
+def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
+    task = OffsetRecall("decoder")
+    fit, test = (task.sample(seeded(seed), 4000, task.length, "train") for seed in (1, 2))
+    chance = task.objectives[0].chance
+    error = (chance * (1 - chance) / int(test.scored.sum())) ** 0.5
+    constant = fit.targets[fit.scored].mode().values
+    assert float((test.targets[test.scored] == constant).float().mean()) == pytest.approx(
+        chance, abs=4 * error
+    )
+    by_position = fit.targets.mode(0).values.expand_as(test.targets)
+    right = (test.targets == by_position)[test.scored].float().mean()
+    assert float(right) == pytest.approx(chance, abs=4 * error)
+
+
+def test_training_and_twice_its_length_are_tested_unless_told() -> None:
+    assert OffsetRecall("decoder", length=37).evaluation_lengths == (37, 74)
+    assert OffsetRecall("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 16}, "16 tokens has no symbol 16 tokens back"),
+        ({"evaluation_lengths": (8, 32)}, "8 tokens has no symbol"),
+        ({"symbols": 1}, "two symbols or more"),
+        ({"offsets": ()}, "offsets of 1 or more"),
+        ({"offsets": (0, 1)}, "offsets of 1 or more"),
+        ({"offsets": (2, 2)}, "differ"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        OffsetRecall("decoder", **parameters)  # type: ignore[arg-type]
