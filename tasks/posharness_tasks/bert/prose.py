@@ -38,13 +38,12 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 _WORD = re.compile(r"[\"'(\[]*[A-Za-z][a-z]*(?:['-][A-Za-z]?[a-z]+)*['s]*[\"')\].,;:!?]*$")
-_FUNCTION_WORDS = frozenset(
-    """
-    a all also an and any are as at be been but by can did do does for from had has have if in into is it
-    its may must no not of on only or otherwise should so such than that the their them then there these
-    they this to used was were when where which while will with without would you
-    """.split()
-)
+_COMMON = """
+a all also an and any are as at be been but by can did do does for from had has have if in into is it
+its may must no not of on only or otherwise should so such than that the their them then there these
+they this to used was were when where which while will with without would you
+"""
+_FUNCTION_WORDS = frozenset(_COMMON.split())
 
 
 def prose(text: str) -> list[list[str]]:

@@ -8,13 +8,12 @@ __all__ = ["split_sentences"]
 
 # Words whose final full stop does not end a sentence. "etc." and "no." are left out on purpose: before
 # a capital they end one more often than not.
-_ABBREVIATIONS = frozenset(
-    """
-    e.g i.e eg ie cf vs viz resp approx al fig figs sec ch eq nos vol vols p pp ed eds op incl excl
-    mr mrs ms dr prof rev gen col sgt lt capt gov sen rep hon st mt ft ave dept univ inc ltd corp co
-    jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n d.c a.m p.m ph.d
-    """.split()
-)
+_SHORTENED = """
+e.g i.e eg ie cf vs viz resp approx al fig figs sec ch eq nos vol vols p pp ed eds op incl excl
+mr mrs ms dr prof rev gen col sgt lt capt gov sen rep hon st mt ft ave dept univ inc ltd corp co
+jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n d.c a.m p.m ph.d
+"""
+_ABBREVIATIONS = frozenset(_SHORTENED.split())
 _BREAK = re.compile(
     r"""(?P<word>\S*?)            # the last word, so that abbreviations can be told
         (?P<stop>[.!?]+)["'”’)\]]*  # its stop, and quotes or brackets that close after it
