@@ -1,0 +1,186 @@
+"""Each cell has a process of its own: whatever becomes of it, the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from posharness.cell import Budget, Cell, Choice, ModelSettings
+from posharness.contracts import Event, Finished, Progress, Started
+from posharness.errors import UserError
+from posharness.executors import LocalExecutor
+from posharness.executors.forkserver import fork_server
+from posharness.store import Store
+
+PLUGIN = Path(__file__).with_name("moody.py")
+
+
+def make_cell(mood: str = "", *, seed: int = 0, skip: str = "") -> Cell:
+    return Cell(
+        encoding=Choice(name="absolute", label="absolute"),
+        attention=Choice(name="softmax"),
+        body="decoder",
+        task=Choice(name="moody", params={"mood": mood}, label=f"moody[mood={mood}]"),
+        model=ModelSettings(width=8, layers=1, heads=2),
+        budget=Budget(steps=4, batch=3, test_sequences=5, validation_sequences=5, validate_every=2),
+        seed=seed,
+        skip=skip,
+    )
+
+
+@dataclass
+class Run:
+    """One call of `execute`, and what it told."""
+
+    store: Store
+    events: list[Event] = field(default_factory=list)
+
+    def finished(self, cell: Cell) -> Finished:
+        found = [event for event in self.events if isinstance(event, Finished) and event.key == cell.key]
+        assert len(found) == 1
+        return found[0]
+
+    def execute(self, *cells: Cell, workers: int = 2, timeout: float | None = None) -> Run:
+        LocalExecutor(workers=workers, timeout=timeout).execute(
+            cells, store=self.store.path, plugin_paths=[PLUGIN], observe=self.events.append
+        )
+        return self
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    """One server for all tests that execute in this process: each of its own would load torch again."""
+    with fork_server("posharness.executors.preload"):
+        yield
+
+
+GOOD = [make_cell(seed=seed) for seed in range(3)]
+SKIPPED = make_cell("raise", seed=9, skip="it cannot work")
+CHATTY = make_cell("chatty")
+BAD = {mood: make_cell(mood) for mood in ("raise", "user", "quit", "exit", "killed")}
+STUCK = make_cell("sleep")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of good and bad cells together, two at a time."""
+    run = Run(Store.open(tmp_path_factory.mktemp("two") / "runs", create=True))
+    return run.execute(GOOD[0], *BAD.values(), *GOOD[1:], SKIPPED, CHATTY)
+
+
+def reason(run: Run, cell: Cell) -> tuple[str, str]:
+    status = run.store.status(cell.key)
+    event = run.finished(cell)
+    assert status is not None
+    assert (status.status, status.reason) == (event.status, event.reason)
+    return event.status, event.reason
+
+
+def test_good_cells_are_done(ran: Run) -> None:
+    for cell in GOOD:
+        assert reason(ran, cell) == ("done", "")
+        assert ran.store.weights(cell.key)
+    frames = ran.store.frames()
+    assert set(frames.predictions["cell"]) == {cell.key for cell in (*GOOD, CHATTY)}
+    assert sorted(frames.predictions["length"].unique()) == [7, 11]
+
+
+def test_bad_cells_end_alone_with_their_reason(ran: Run) -> None:
+    assert {mood: reason(ran, cell) for mood, cell in BAD.items()} == {
+        "raise": ("failed", "ValueError: no luck today"),
+        "user": ("failed", "UserError: give it less"),
+        "quit": ("failed", "SystemExit: I quit"),
+        "exit": ("crashed", "its process exited with status 3"),
+        "killed": ("crashed", "its process was ended by SIGKILL (out of memory?)"),
+    }
+    assert list((ran.store.path / "work").glob("*/")) == []
+
+
+def test_the_traceback_of_a_failure_is_kept(ran: Run) -> None:
+    status = ran.store.status(BAD["raise"].key)
+    assert status is not None
+    for text in (status.traceback, ran.store.log(BAD["raise"].key)):
+        assert text.startswith("Traceback")
+        assert "moody.py" in text
+        assert text.rstrip().endswith("ValueError: no luck\ntoday")
+
+
+def test_all_that_a_cell_prints_goes_into_its_log(ran: Run) -> None:
+    log = ran.store.log(CHATTY.key)
+    assert "from a child\n" in log
+    assert "from Python\n" in log
+    assert ran.store.log(GOOD[0].key) == ""
+
+
+def test_a_skipped_cell_is_recorded_without_a_process(ran: Run) -> None:
+    assert reason(ran, SKIPPED) == ("skipped", "it cannot work")
+    assert Started(SKIPPED.key) not in ran.events
+
+
+def test_cells_start_in_the_given_order_and_tell_how_far_they_are(ran: Run) -> None:
+    started = [event.key for event in ran.events if isinstance(event, Started)]
+    assert started == [cell.key for cell in (GOOD[0], *BAD.values(), *GOOD[1:], CHATTY)]
+    for cell in GOOD:
+        told = [event for event in ran.events if event.key == cell.key]
+        assert isinstance(told[0], Started)
+        assert isinstance(told[-1], Finished)
+        assert all(isinstance(event, Progress) and event.steps >= 4 for event in told[1:-1])
+        assert len(told) > 2
+
+
+def test_a_cell_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    run = Run(Store.open(tmp_path, create=True))
+    run.execute(STUCK, timeout=2)
+    assert reason(run, STUCK) == ("timeout", "took longer than 2 s")
+
+
+def test_one_worker_or_two_bring_the_same_bits(ran: Run, tmp_path: Path) -> None:
+    alone = Run(Store.open(tmp_path, create=True)).execute(*reversed(GOOD), workers=1)
+    for cell in GOOD:
+        for name in ("predictions.parquet", "weights.safetensors"):
+            first, second = (run.store.home(cell.key) / name for run in (ran, alone))
+            assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_done_cell_is_left_alone(ran: Run) -> None:
+    before = (ran.store.home(GOOD[0].key) / "status.json").read_bytes()
+    again = Run(ran.store).execute(GOOD[0])
+    assert again.events == [Finished(GOOD[0].key, "done")]
+    assert (ran.store.home(GOOD[0].key) / "status.json").read_bytes() == before
+
+
+def test_a_cell_that_another_harness_makes_is_waited_for(tmp_path: Path) -> None:
+    store = Store.open(tmp_path, create=True)
+    theirs, ours = make_cell(seed=1), make_cell(seed=2)
+    run = Run(store)
+    with store.begin(theirs) as work:
+        assert work is not None
+
+        def finish_theirs(event: Event) -> None:
+            run.events.append(event)
+            if event == Finished(ours.key, "done"):
+                for name in ("curve.parquet", "predictions.parquet", "weights.safetensors"):
+                    (work.folder / name).touch()
+                for name in ("result.json", "environment.json"):
+                    (work.folder / name).write_text("{}")
+                work.finish("done")
+
+        LocalExecutor(workers=1).execute(
+            [theirs, ours], store=tmp_path, plugin_paths=[PLUGIN], observe=finish_theirs
+        )
+    assert [event.key for event in run.events if isinstance(event, Started)] == [ours.key]
+    assert [event for event in run.events if isinstance(event, Finished)] == [
+        Finished(ours.key, "done"),
+        Finished(theirs.key, "done"),
+    ]
+
+
+def test_a_store_that_cannot_be_used_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(UserError, match="is a file"):
+        LocalExecutor(workers=1).execute(
+            GOOD, store=tmp_path / "runs", plugin_paths=[PLUGIN], observe=lambda event: None
+        )

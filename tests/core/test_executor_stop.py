@@ -1,0 +1,158 @@
+"""A harness that is stopped, in whatever way, leaves cells to go on with and no process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from posharness.cell import Budget, Cell, Choice, ModelSettings
+from posharness.contracts import Event, Finished
+from posharness.executors import LocalExecutor
+from posharness.executors.forkserver import fork_server
+from posharness.store import Store
+
+PLUGIN = Path(__file__).with_name("moody.py")
+STEPS = 400
+
+# Without `if __name__ == "__main__"`, as a user's script may well be.
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+
+from posharness.executors import LocalExecutor
+
+cell, store, plugin = pickle.loads(Path(sys.argv[1]).read_bytes())
+try:
+    LocalExecutor(workers=2).execute(
+        [cell], store=store, plugin_paths=[plugin], observe=lambda event: print(event, flush=True)
+    )
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.stdin.read()
+"""
+
+
+def make_cell(flag: Path) -> Cell:
+    return Cell(
+        encoding=Choice(name="absolute", label="absolute"),
+        attention=Choice(name="softmax"),
+        body="decoder",
+        task=Choice(name="moody", params={"flag": str(flag)}, label="moody"),
+        model=ModelSettings(width=8, layers=1, heads=2),
+        budget=Budget(steps=STEPS, batch=3, test_sequences=5, validation_sequences=5, validate_every=100),
+    )
+
+
+class Harness:
+    """The harness as a program in a session of its own, so that it can be stopped as from a terminal.
+
+    Its working directory holds modules that must never be imported.
+    """
+
+    def __init__(self, folder: Path, cell: Cell) -> None:
+        self.directory = folder / "elsewhere"
+        self.directory.mkdir(parents=True)
+        for name in ("torch", "signal", "posharness"):
+            (self.directory / f"{name}.py").write_text("open('imported', 'w')")
+        self.cell = cell
+        self.store = Store.open(folder / "runs", create=True)
+        self.mark = str(folder)
+        (folder / "script.py").write_text(SCRIPT)
+        (folder / "arguments").write_bytes(pickle.dumps((cell, self.store.path, PLUGIN)))
+        self.process = subprocess.Popen(
+            [sys.executable, folder / "script.py", folder / "arguments"],
+            cwd=self.directory,
+            env=os.environ | {"HARNESS_MARK": self.mark},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for_training(self) -> None:
+        def trains() -> bool:
+            progress = self.store.live(self.cell.key)
+            return progress is not None and progress.step > 2
+
+        until(trains, 90)
+
+    def processes(self) -> list[str]:
+        """Command lines of itself and of all processes that come from it."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (entry / "environ").read_bytes().split(b"\0")
+                command = (entry / "cmdline").read_text()
+            except OSError:
+                continue  # it ended meanwhile, or is not ours
+            if f"HARNESS_MARK={self.mark}".encode() in environment and command:
+                found.append(command)
+        return found
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: Path) -> None:
+    """Ctrl-C in one harness and SIGKILL in another, while a cell trains; then a third goes on."""
+    flag = tmp_path / "slow"
+    flag.touch()
+    cell = make_cell(flag)
+    stopped, killed = Harness(tmp_path / "stopped", cell), Harness(tmp_path / "killed", cell)
+    with stopped.process, killed.process:
+        stopped.wait_for_training()
+        killed.wait_for_training()
+        os.killpg(stopped.process.pid, signal.SIGINT)
+        killed.process.kill()
+        check_what_was_said(stopped)
+        until(lambda: not killed.processes(), 15)
+    flag.unlink()
+    with fork_server("posharness.executors.preload"):
+        for harness in (stopped, killed):
+            check_what_is_left(harness)
+            go_on(harness)
+
+
+def check_what_was_said(harness: Harness) -> None:
+    """It said that it was interrupted, once the cell's process and the server were gone, and nothing else."""
+    assert harness.process.stdout is not None
+    *_, last = iter(harness.process.stdout.readline, "interrupted\n")
+    assert last.startswith(f"Finished(key='{harness.cell.key}', status='interrupted'")
+    assert not any("forkserver" in command for command in harness.processes())
+    assert harness.process.communicate() == ("", "")
+    until(lambda: not harness.processes(), 5)
+
+
+def check_what_is_left(harness: Harness) -> None:
+    assert not (harness.directory / "imported").exists()
+    assert (harness.store.path / "work" / harness.cell.key / "checkpoint.ckpt").exists()
+    status = harness.store.status(harness.cell.key)
+    assert status is not None
+    assert status.status == "interrupted"
+
+
+def go_on(harness: Harness) -> None:
+    """Every step was trained once, save those that were sampled ahead when it was stopped."""
+    said = harness.store.log(harness.cell.key).count("step")
+    assert 0 < said < STEPS
+    events: list[Event] = []
+    LocalExecutor().execute(
+        [harness.cell], store=harness.store.path, plugin_paths=[PLUGIN], observe=events.append
+    )
+    assert events[-1] == Finished(harness.cell.key, "done")
+    assert harness.store.done(harness.cell.key)
+    assert STEPS <= harness.store.log(harness.cell.key).count("step") <= STEPS + 5
