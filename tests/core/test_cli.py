@@ -32,9 +32,6 @@ batch = 4
 validate_every = 2
 validation_sequences = 4
 test_sequences = 4
-[task.copy.params]
-length = 16
-payload = 2
 """
 
 FRAGILE = '''
@@ -50,6 +47,27 @@ class Fragile(PositionalEncoding):
 @hookimpl
 def posharness_encodings():
     return [Fragile]
+'''
+
+
+LOCKED = '''
+"""A task whose data may not be read."""
+import errno
+from posharness.contracts import Task, hookimpl
+
+class Locked(Task):
+    name = "locked"
+    bodies = ("encoder",)
+
+    def prepare(self, cache):
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/corpus")
+
+    def sample(self, generator, n, length, split):
+        raise NotImplementedError
+
+@hookimpl
+def posharness_tasks():
+    return [Locked]
 '''
 
 
@@ -321,17 +339,13 @@ class TestRun:
         assert re.search(r"\] rope on copy, decoder, seed 0: done in \d:\d\d, score", story.first.out)
         assert "\x1b" not in story.first.out
 
-    def test_the_same_command_again_trains_what_is_not_done(self, story: Story) -> None:
-        again = harness(*story.command, "--no-report")
-        assert again.status == 1
-        assert "0 trained, 2 reused, 0 skipped, 1 not done" in again.out
-        assert "Report:" not in again.out
-
-    def test_all_done_is_success(self, story: Story) -> None:
+    def test_what_is_done_is_not_trained_again(self, story: Story) -> None:
         command = [part if part != "rope,learned,fragile" else "rope,learned" for part in story.command]
         ended = harness(*command, "--no-report")
         assert ended.status == 0
+        assert "2 cells: 2 reused, 0 skipped, 0 to train" in ended.out
         assert "0 trained, 2 reused, 0 skipped" in ended.out
+        assert "Report:" not in ended.out
         assert "2 cells: 0 to train, 2 reused, 0 skipped" in harness(*command, "--dry-run").out
 
     def test_status_tells_each_cell(self, story: Story) -> None:
@@ -355,7 +369,7 @@ class TestRun:
         done = next(cell["cell"] for cell in cells if cell["label"] == "rope")
         card = json.loads(harness("show", done, "--store", story.store, "--json").out)
         assert (card["kind"], card["status"], card["settings"]["budget"]["steps"]) == ("cell", "done", 4)
-        assert card["results"]["train_length"] == 16
+        assert card["results"]["train_length"] == 48
 
     def test_report_compiles_again_and_publish_shows_it(self, story: Story, tmp_path: Path) -> None:
         report = harness("report", story.store, "--title", "How far it carries")
@@ -399,6 +413,14 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path: Path) -> None:
     assert "the same command goes on" in err
     assert "Traceback" not in err
     assert "1 interrupted" in harness("status").out
+
+
+def test_what_the_system_refuses_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked.py").write_text(LOCKED)
+    ended = harness("run", "--plugins", "rope", "--tasks", "locked", "--plugin-path", tmp_path / "locked.py")
+    assert ended.status == 2
+    assert ended.err.startswith("harness: Permission denied (/data/corpus);")
+    assert ended.err.count("\n") == 1
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

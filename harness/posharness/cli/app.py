@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,6 +16,9 @@ from posharness.cli.output import complain, prepare_streams
 from posharness.errors import UserError, did_you_mean
 
 __all__ = ["app", "main"]
+
+_SURROUNDINGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""Errors of the operating system that the user can mend: rights and room on the disk."""
 
 app = typer.Typer(
     name="harness",
@@ -71,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except UserError as error:
         complain(str(error))
+        return 2
+    except OSError as error:
+        if error.errno not in _SURROUNDINGS:
+            raise
+        named = f" ({error.filename})" if error.filename else ""
+        complain(f"{error.strerror}{named}; once that is mended, the same command goes on.")
         return 2
     except KeyboardInterrupt:
         complain("stopped.")
