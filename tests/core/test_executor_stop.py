@@ -83,7 +83,7 @@ class Harness:
             progress = self.store.live(self.cell.key)
             return progress is not None and progress.step > 2
 
-        until(trains, 90)
+        until(trains, 240)
 
     def processes(self) -> list[str]:
         """Command lines of itself and of all processes that come from it."""
