@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from posharness.contracts import BoundSlots, Direction, Geometry, PositionalEncoding
 from posharness_plugins.attentions.softmax import Softmax
+
+from .parity import TOLERANCE, ParityTable, largest_difference
 
 Score = Callable[[int, Tensor, Tensor, float, float], Tensor]
 """(head, q_i, k_j, position of i, position of j) -> the score of one pair, √d and all."""
@@ -21,19 +24,20 @@ Value = Callable[[Tensor, float, float], Tensor]
 
 @dataclass(frozen=True)
 class Place:
-    """Queries, keys and values, and positions that are neither 0..n-1 nor evenly spaced."""
+    """Queries, keys, values and a layer's input, at positions that are neither 0..n-1 nor evenly spaced."""
 
     geometry: Geometry
     q: Tensor
     k: Tensor
     v: Tensor
+    x: Tensor
     pos_q: Tensor
     pos_k: Tensor
     mask: Tensor | None
 
     @property
     def leaves(self) -> list[Tensor]:
-        return [self.q, self.k, self.v]
+        return [self.q, self.k, self.v, self.x]
 
 
 def build_place(direction: Direction, *, heads: int = 3, head_width: int = 7) -> Place:
@@ -42,11 +46,13 @@ def build_place(direction: Direction, *, heads: int = 3, head_width: int = 7) ->
     pos_k = torch.tensor([3, 4, 6, 9, 10, 15, 31])
     seen = torch.arange(7) <= torch.arange(2, 7)[:, None]
     q, k, v = (torch.randn(2, heads, n, head_width, generator=generator).requires_grad_() for n in (5, 7, 7))
+    x = torch.randn(2, 7, heads * head_width, generator=generator).requires_grad_()
     return Place(
         geometry=Geometry(width=heads * head_width, heads=heads, length=32, direction=direction),
         q=q,
         k=k,
         v=v,
+        x=x,
         pos_q=pos_k[2:],
         pos_k=pos_k,
         mask=seen[None, None] if direction == "causal" else None,
@@ -75,10 +81,12 @@ def attend(encoding: PositionalEncoding, place: Place) -> Tensor:
     positions = place.pos_q, place.pos_k
     if "rotate" in slots:
         q, k = encoding.rotate(q, k, *positions)
-    x = torch.zeros(2, 7, place.geometry.width)
+    read = place.x if encoding.bias_reads_input else None
     bound = BoundSlots(
-        bias=encoding.bias(*positions, None) if "bias" in slots else None,
-        scores=(lambda s: encoding.scores(s, q, k, x, *positions, place.mask)) if "scores" in slots else None,
+        bias=encoding.bias(*positions, read) if "bias" in slots else None,
+        scores=(lambda s: encoding.scores(s, q, k, place.x, *positions, place.mask))
+        if "scores" in slots
+        else None,
         values=(lambda out, w: encoding.values(out, w, place.v, *positions)) if "values" in slots else None,
     )
     mixed: Tensor = Softmax(place.geometry)(q, k, place.v, place.mask, bound)
@@ -111,31 +119,34 @@ def dot(h: int, q: Tensor, k: Tensor, i: float, j: float) -> Tensor:
     return (q * k).sum() / math.sqrt(len(q))
 
 
-def equal_with_gradients(ours: Tensor, reference: Tensor, leaves: list[Tensor]) -> None:
-    """Equal values, and equal gradients of a random mix of them, to 1e-5."""
-    probe = torch.randn(ours.shape, generator=torch.Generator().manual_seed(5))
-    torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
-    gradients = [torch.autograd.grad((out * probe).sum(), leaves) for out in (ours, reference)]
-    for left, right in zip(*gradients, strict=True):
-        torch.testing.assert_close(left, right, atol=1e-5, rtol=1e-5)
+def equal_with_gradients(ours: Tensor, reference: Tensor, leaves: list[Tensor]) -> float:
+    """Equal values and gradients, to 1e-5; the largest difference."""
+    difference = largest_difference(ours, reference, leaves)
+    assert difference <= TOLERANCE
+    return difference
 
 
 @pytest.fixture
-def agrees() -> Callable[..., None]:
+def agrees() -> Callable[..., float]:
     """Check an encoding's attention against the element-by-element one, gradients of parameters too."""
 
     def check(
         encoding: PositionalEncoding, place: Place, score: Score = dot, value: Value = lambda v, i, j: v
-    ) -> None:
+    ) -> float:
         leaves = [*place.leaves, *encoding.parameters()]
-        equal_with_gradients(attend(encoding, place), literal(place, score, value), leaves)
+        return equal_with_gradients(attend(encoding, place), literal(place, score, value), leaves)
 
     return check
 
 
 @pytest.fixture
-def equal() -> Callable[[Tensor, Tensor, list[Tensor]], None]:
+def equal() -> Callable[[Tensor, Tensor, list[Tensor]], float]:
     return equal_with_gradients
+
+
+@pytest.fixture
+def difference() -> Callable[..., float]:
+    return largest_difference
 
 
 @pytest.fixture
@@ -155,3 +166,27 @@ def randomised() -> Callable[[nn.Module], nn.Module]:
         return module
 
     return fill
+
+
+@pytest.fixture
+def parity(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Check a difference, and note it for the parity table."""
+
+    def note(name: str, *, reference: str, difference: float, what: str = "values, gradients") -> None:
+        record_property("parity", [name, reference, what, difference])
+        assert difference <= TOLERANCE
+
+    return note
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--parity-table", type=Path, metavar="FILE", help="write what each plugin was checked against to FILE"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A worker of pytest-xdist only reports: its controller writes.
+    path = config.getoption("--parity-table", None)
+    if path is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ParityTable(path))
