@@ -135,19 +135,18 @@ class Registry:
         return self.select(self.encodings, selections[0])
 
     def encoding(self, choice: Choice, geometry: Geometry) -> PositionalEncoding:
-        """Build an encoding; a nested choice becomes an instance for the same geometry.
+        """Build an encoding; a nested choice becomes an instance for its `nested_geometry`.
 
         Raises:
             Incompatible: it cannot work in this geometry.
         """
         cls = self.encodings.find(choice.name)
-        plain = {name: value for name, value in choice.params.items() if not isinstance(value, Choice)}
-        nested = {
-            name: self.encoding(value, geometry)
-            for name, value in choice.params.items()
-            if isinstance(value, Choice)
-        }
-        return cls(geometry, **build(cls, plain), **nested)
+        plain = build(cls, {n: value for n, value in choice.params.items() if not isinstance(value, Choice)})
+        nested = {n: value for n, value in choice.params.items() if isinstance(value, Choice)}
+        if nested:
+            place = cls.nested_geometry(geometry, plain)
+            plain.update((name, self.encoding(value, place)) for name, value in nested.items())
+        return cls(geometry, **plain)
 
     def attention(self, choice: Choice, geometry: Geometry) -> Attention:
         """Build an attention.

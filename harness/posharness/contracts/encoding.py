@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class PositionalEncoding(nn.Module, Named):
     The constructor takes the `Geometry` first; every further parameter is keyword-only, annotated and
     has a default, and becomes an option of the plugin (`name[param=value]`). A parameter annotated
     `PositionalEncoding` takes the name of another encoding and receives an instance of it, built for
-    the same geometry; its default is written `by_name("rope")`.
+    what `nested_geometry` returns; its default is written `by_name("rope")`.
     Raise `posharness.contracts.Incompatible` for a geometry that cannot work.
 
     The harness calls each slot with position ids, never with the promise that they are 0..n-1. Axes:
@@ -82,6 +83,18 @@ class PositionalEncoding(nn.Module, Named):
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()
         self.geometry = geometry
+
+    @classmethod
+    def nested_geometry(cls, geometry: Geometry, params: Mapping[str, Any]) -> Geometry:
+        """The geometry that encodings among this one's parameters are built for; by default its own.
+
+        Override it where they will meet other positions than their own would be, for example ids from
+        a longer range.
+
+        Args:
+            params: this encoding's other parameters, by name.
+        """
+        return geometry
 
     @property
     def slots(self) -> frozenset[Slot]:
