@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from posharness.contracts import Geometry, Incompatible, PositionalEncoding
+from posharness.contracts import Geometry, Incompatible, UserError
+from posharness_plugins.encodings._rotary import Rotary, geometric, turn_both
 
 
-def turn(
-    x: Float[Tensor, "b h n d"], pos: Shaped[Tensor, " n"], frequencies: Float[Tensor, " d/2"]
-) -> Float[Tensor, "b h n d"]:
-    """Rotate the plane (x_c, x_(c+d/2)) of each vector by pos·frequencies[c] radians."""
-    angles = pos.float()[:, None] * frequencies  # n, d/2
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+class Rope(Rotary):
+    """s_ij = Re Σ_c q_ic·conj(k_jc)·e^(i(i−j)θ_c)/√d, where q_ic = q_i,2c + i·q_i,2c+1, θ_c = base^(−2c/d).
 
+    2104.09864, equations 14 and 15: pair c is made of the components 2c and 2c + 1, as there and in
+    RoFormer. Llama and GPT-NeoX take c and c + d/2: a fixed permutation of the rows of the query and
+    key projections, which changes nothing that can be learned.
 
-class Rope(PositionalEncoding):
-    """s_ij = (R_i q_i)·(R_j k_j)/√d, where R_i turns plane c by i·θ_c, θ_c = base^(−2c/d), c = 0..d/2−1.
-
-    2104.09864, equations 14 and 15. Plane c is made of the components c and c + d/2 where the paper
-    takes 2c and 2c + 1: a fixed permutation of the rows of the query and key projections, which
-    changes nothing that can be learned.
+    - `fraction` < 1 turns only the first ⌊fraction·d/2⌋ pairs, with θ_c = base^(−2c/r) for the r
+      components among them, and leaves the rest without a position (GPT-NeoX, 2204.06745, takes 0.25).
+    - `p` < 1 is p-RoPE (2410.06205, section 6): of these pairs the ⌊p·r/2⌋ with the highest frequencies
+      turn at the frequencies they have in RoPE, and the others not at all. p = 0 is no encoding.
     """
 
     name = "rope"
     aliases = ("rotary",)
     summary = "Queries and keys turned by angles proportional to their position"
     paper = "arXiv:2104.09864"
-    per = "model"
-    shift_invariant = True
 
-    def __init__(self, geometry: Geometry, *, base: float = 10000.0) -> None:
-        super().__init__(geometry)
-        d = geometry.head_width
-        if d % 2:
-            raise Incompatible(f"rope turns pairs of components, and a head of width {d} has an odd one")
-        exponents = torch.arange(0, d, 2, dtype=torch.float64) / d
-        self.frequencies: Tensor
-        self.register_buffer("frequencies", (base**-exponents).float(), persistent=False)
+    def __init__(
+        self, geometry: Geometry, *, base: float = 10000.0, fraction: float = 1.0, p: float = 1.0
+    ) -> None:
+        super().__init__(geometry, base=base)
+        if not 0 < fraction <= 1:
+            raise UserError(
+                f"rope[fraction={fraction:g}]: give the fraction of components to turn, above 0 and at most 1"
+            )
+        if not 0 <= p <= 1:
+            raise UserError(f"rope[p={p:g}]: give the fraction of frequencies to keep, from 0 to 1")
+        pairs = int(fraction * geometry.head_width / 2)
+        if not pairs:
+            raise Incompatible(
+                f"rope[fraction={fraction:g}] turns no pair of a head of width {geometry.head_width}"
+            )
+        # Pairs that do not turn are left out: they are not even multiplied by 1.
+        kept = geometric(base, 2 * pairs, owner=self.name)[: int(p * pairs)]
+        self.register_buffer("frequencies", kept, persistent=False)
 
     def rotate(
         self,
@@ -50,4 +53,4 @@ class Rope(PositionalEncoding):
         pos_q: Shaped[Tensor, " q"],
         pos_k: Shaped[Tensor, " k"],
     ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        return turn(q, pos_q, self.frequencies), turn(k, pos_k, self.frequencies)
+        return turn_both(q, k, pos_q, pos_k, self.frequencies)

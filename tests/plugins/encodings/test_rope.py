@@ -22,11 +22,10 @@ def literal(base: float) -> Callable[..., Tensor]:
     """Equation 12 of 2104.09864: Re Σ_c q_c·conj(k_c)·e^{i(m−n)θ_c}, with q_c, k_c complex."""
 
     def score(h: int, q: Tensor, k: Tensor, i: float, j: float) -> Tensor:
-        half = len(q) // 2
         total = torch.zeros(())
-        for c in range(half):
+        for c in range(len(q) // 2):
             turn = cmath.exp(1j * (i - j) * base ** (-2 * c / len(q)))
-            product = torch.complex(q[c], q[c + half]) * torch.complex(k[c], k[c + half]).conj()
+            product = torch.complex(*q[2 * c : 2 * c + 2]) * torch.complex(*k[2 * c : 2 * c + 2]).conj()
             total = total + (product * turn).real
         return total / math.sqrt(len(q))
 

@@ -1,0 +1,104 @@
+"""What the rotary encodings share: turning pairs of components, and how far positions stretch."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Complex64, Float, Shaped
+from torch import Tensor
+
+from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
+
+
+class Rotary(PositionalEncoding):
+    """An encoding that turns pairs of components of queries and keys.
+
+    Attributes:
+        frequencies: θ_c = base^(−2c/d) for the pairs c = 0..d/2−1 of a head of width d.
+    """
+
+    per = "model"
+    shift_invariant = True
+    frequencies: Tensor
+
+    def __init__(self, geometry: Geometry, *, base: float = 10000.0) -> None:
+        super().__init__(geometry)
+        d = geometry.head_width
+        if d % 2:
+            raise Incompatible(
+                f"{self.name} turns pairs of components, and a head of width {d} has an odd one"
+            )
+        self.register_buffer("frequencies", geometric(base, d, owner=self.name), persistent=False)
+
+
+def geometric(base: float, width: int, *, owner: str) -> Float[Tensor, " c"]:
+    """θ_c = base^(−2c/width) for c = 0..width/2−1.
+
+    Raises:
+        UserError: a base that is not positive; `owner` is named.
+    """
+    if base <= 0:
+        raise UserError(
+            f"{owner}[base={base:g}] has no powers to turn by: give a base above 0, usually 10000"
+        )
+    exponents = torch.arange(0, width, 2, dtype=torch.float64) / width
+    return (base**-exponents).float()
+
+
+def phasors(
+    pos: Shaped[Tensor, " n"],
+    frequencies: Float[Tensor, " c"],
+    size: Float[Tensor, "#n #c"] | None = None,
+) -> Complex64[Tensor, "n c"]:
+    """size·e^(i·pos·θ_c): what each pair of components at each position is multiplied by.
+
+    Args:
+        size: 1 where it is None.
+    """
+    angles = pos.float()[:, None] * frequencies.float()  # n c
+    return torch.polar(torch.ones_like(angles) if size is None else size.expand_as(angles), angles)
+
+
+def turn(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
+    """Multiply x_2c + i·x_(2c+1) by `by`[:, c]; components past the last pair stay as they are.
+
+    As complex numbers, because that is three times as fast on a CPU as sines and cosines on halves.
+    """
+    c = by.shape[-1]
+    turning, staying = x[..., : 2 * c], x[..., 2 * c :]
+    pairs = torch.view_as_complex(turning.float().reshape(*x.shape[:-1], c, 2))  # b h n c
+    turned = torch.view_as_real(pairs * by).flatten(-2).to(x.dtype)
+    return torch.cat([turned, staying], -1) if staying.shape[-1] else turned
+
+
+def turn_both(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b h k d"],
+    pos_q: Shaped[Tensor, " q"],
+    pos_k: Shaped[Tensor, " k"],
+    frequencies: Float[Tensor, " c"],
+    size: Float[Tensor, "1 1"] | None = None,
+) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
+    """Queries and keys, turned by their positions and both multiplied by `size`."""
+    by_q = phasors(pos_q, frequencies, size)
+    by_k = by_q if pos_k is pos_q else phasors(pos_k, frequencies, size)
+    return turn(q, by_q), turn(k, by_k)
+
+
+def ends(
+    pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]
+) -> tuple[Shaped[Tensor, ""], Shaped[Tensor, ""]]:
+    """The first and the last position among queries and keys together."""
+    first, last = pos_k.aminmax()
+    if pos_q is pos_k:
+        return first, last
+    return torch.minimum(first, pos_q.min()), torch.maximum(last, pos_q.max())
+
+
+def stretch(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], length: int) -> Float[Tensor, ""]:
+    """s = max(1, (last position − first position + 1)/length).
+
+    Exactly 1 as long as the positions span no more than the training length; a shift of all of them
+    changes nothing.
+    """
+    first, last = ends(pos_q, pos_k)
+    return ((last - first + 1).float() / length).clamp(min=1)

@@ -1,0 +1,79 @@
+"""YaRN: each rotary frequency interpolated by how often it turned in training, and sharper attention."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from posharness.contracts import Geometry, UserError
+from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
+
+
+class Yarn(Rotary):
+    """RoPE with θ_c(s) = (1 − γ_c)·θ_c/s + γ_c·θ_c, and queries and keys each times 0.1·ln s + 1.
+
+    2309.00071, definitions 2 and 3 and equation 22; s = max(1, N/L) for positions that span N, trained
+    on L (section 3.3). Up to the training length s is 1, and this is `rope`. γ_c is 1 for the
+    frequencies that are kept and 0 for those that are interpolated. Between them, by `ramp`, it is
+
+    - turns: the paper's (r_c − α)/(β − α), clipped to 0..1, where r_c = L·θ_c/2π is how often pair c
+      turns around in a training sequence. A short L has no pair that turns β = 32 times.
+    - index: linear in c from c(β) to c(α), where c(r) = d·ln(L/2πr)/(2·ln base), rounded down and up
+      to whole numbers: what the authors' code and `transformers` compute.
+    """
+
+    name = "yarn"
+    summary = "RoPE whose slow frequencies are interpolated beyond the training length, with sharper scores"
+    paper = "arXiv:2309.00071"
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        base: float = 10000.0,
+        alpha: float = 1.0,
+        beta: float = 32.0,
+        ramp: Literal["turns", "index"] = "turns",
+    ) -> None:
+        super().__init__(geometry, base=base)
+        if not 0 < alpha < beta:
+            raise UserError(
+                f"yarn[alpha={alpha:g},beta={beta:g}]: give an alpha above 0 and a beta above alpha, "
+                "usually 1 and 32"
+            )
+        if ramp == "turns":
+            turns = geometry.length * self.frequencies / (2 * math.pi)
+            kept = ((turns - alpha) / (beta - alpha)).clamp(0, 1)
+        else:
+            kept = 1 - _by_index(geometry, base, alpha, beta)
+        self.kept: Tensor
+        self.register_buffer("kept", kept, persistent=False)
+
+    def rotate(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+    ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
+        s = stretch(pos_q, pos_k, self.geometry.length)
+        # Written so that s = 1 gives θ_c itself, bit for bit.
+        frequencies = self.frequencies * (1 - (1 - self.kept) * (1 - 1 / s))
+        return turn_both(q, k, pos_q, pos_k, frequencies, (0.1 * s.log() + 1)[None, None])
+
+
+def _by_index(geometry: Geometry, base: float, alpha: float, beta: float) -> Float[Tensor, " c"]:
+    """0 up to ⌊c(β)⌋, 1 from ⌈c(α)⌉, and linear between them."""
+    d = geometry.head_width
+
+    def index(turns: float) -> float:
+        return d * math.log(geometry.length / (2 * math.pi * turns)) / (2 * math.log(base))
+
+    low = max(math.floor(index(beta)), 0)
+    high = max(min(math.ceil(index(alpha)), d - 1), low)
+    # A ramp without width is a step after `low`.
+    return ((torch.arange(d // 2) - low) / max(high - low, 1e-3)).clamp(0, 1)
