@@ -143,7 +143,7 @@ def rendered(display: Display, console: Console) -> list[str]:
 def test_the_live_display_fits_its_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, height=10, force_terminal=True, no_color=True)
     display = LiveDisplay(console)
-    assert "preparing" in rendered(display, console)[0]
+    assert "starting" in rendered(display, console)[0]
     cells = by_key(*(cell("relative[clip=8,values=false]", "offset_recall", seed) for seed in range(12)))
     display.begin(cells, reused=0, workers=12)
     for key in cells:

@@ -42,9 +42,9 @@ def test_objectives_are_named_where_there_are_several_and_distances_where_they_e
     rows = [("test", "mlm", 64, d, True) for d in (1, 30)] + [("test", "nsp", 64, -1, False)]
     found = accuracies(predictions("a", rows), 64)
     assert found == {
-        "mlm: length 64": {"a": 1.0},
-        "mlm: distance 30": {"a": 1.0},
-        "nsp: length 64": {"a": 0.0},
+        "mlm\nlength 64": {"a": 1.0},
+        "mlm\ndistance 30": {"a": 1.0},
+        "nsp\nlength 64": {"a": 0.0},
     }
 
 

@@ -46,7 +46,7 @@ class LiveDisplay(Display):
     def __rich__(self) -> RenderableType:
         with self._lock:
             if self.tracker is None:
-                return Text("preparing the tasks …", style="dim")
+                return Text("starting …", style="dim")
             room = max(1, self.console.height - 4)
             shown = list(self.tracker.running.items())[:room]
             grid = Table.grid(padding=(0, 1), expand=True)

@@ -73,7 +73,7 @@ def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
     several = len(test["objective"].unique()) > 1
     found: list[Column] = []
     for objective, rows in test.groupby("objective", sort=False, observed=True):
-        name = f"{objective}: " if several else ""
+        name = f"{objective}\n" if several else ""
         inside = rows[rows["length"] == train_length]
         found.append(_column(f"{name}length {train_length}", train_length, inside))
         distances = inside.loc[inside["dependency_length"] >= 0, "dependency_length"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,6 +90,7 @@ def run(
     ] = True,
 ) -> None:
     """Train encodings against each other, then show a table and compile a report."""
+    began = time.monotonic()
     from posharness.experiment import load_experiment
 
     if timeout is not None and not timeout > 0:
@@ -112,7 +115,7 @@ def run(
         return
     try:
         summary = _execute(experiment, store, workers, timeout, paths)
-        _conclude(summary, experiment, store, paths, report=report)
+        _conclude(summary, experiment, store, paths, began=began, report=report)
     except KeyboardInterrupt:
         complain("stopped; finished cells are kept, and the same command goes on with the others.")
         raise typer.Exit(130) from None
@@ -147,8 +150,6 @@ def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path])
 def _execute(
     experiment: Experiment, store: Path, workers: int | None, timeout: float | None, paths: Sequence[Path]
 ) -> RunSummary:
-    import os
-
     from posharness.api import execute
     from posharness.cli.progress import display_for
 
@@ -171,7 +172,13 @@ def _execute(
 
 
 def _conclude(
-    summary: RunSummary, experiment: Experiment, store: Path, paths: Sequence[Path], *, report: bool
+    summary: RunSummary,
+    experiment: Experiment,
+    store: Path,
+    paths: Sequence[Path],
+    *,
+    began: float,
+    report: bool,
 ) -> None:
     """The results, the line that says what was done, and the report."""
     from posharness.api import compile_report, load
@@ -181,13 +188,14 @@ def _conclude(
     print_results(out, load(store), summary.planned)
     counts = summary.counts
     wrong = sum(count for status, count in counts.items() if status not in ("done", "skipped"))
-    words = [
+    said = [
         f"{counts['done']} trained",
         f"{len(summary.reused)} reused",
         f"{counts['skipped']} skipped",
         *([f"{wrong} not done"] if wrong else []),
     ]
-    out.print(f"{', '.join(words)} in {duration(summary.seconds)}")
+    out.print(f"{', '.join(said)} in {duration(time.monotonic() - began)}")
     if report:
-        path = compile_report(store, title=experiment.title, plugin_paths=paths)
+        with out.status("compiling the report"):
+            path = compile_report(store, title=experiment.title, plugin_paths=paths)
         out.print(f"Report: {path}", soft_wrap=True)
