@@ -13,7 +13,7 @@ from posharness.cell import Cell
 from posharness.contracts import Batch, Task
 from posharness.seeds import generator
 
-__all__ = ["TrainingBatches", "predicted", "rows", "test_batch", "validation_batch"]
+__all__ = ["TrainingBatches", "evaluation_batch", "predicted", "rows", "validation_batch"]
 
 
 class TrainingBatches:
@@ -50,7 +50,7 @@ def validation_batch(cell: Cell, task: Task) -> Batch:
     return task.sample(draws, cell.budget.validation_sequences, task.length, "validation")
 
 
-def test_batch(cell: Cell, task: Task, length: int) -> Batch:
+def evaluation_batch(cell: Cell, task: Task, length: int) -> Batch:
     """Every test sequence of one length."""
     draws = generator("test", cell.task.name, cell.seed, length)
     return task.sample(draws, cell.budget.test_sequences, length, "test")

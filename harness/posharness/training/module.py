@@ -43,14 +43,14 @@ class TrainingModule(pl.LightningModule):
         self.cell = cell
         self.model = model
         self.objectives = objectives
+        self._weights = list(model.parameters())
         self.losses: list[float] = []
         self.gradient_norm = math.nan
         self.learning_rate = math.nan
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         step = self.global_step
-        # Dropout reads the global generator; seeded by the step, it does not know of interruptions.
-        torch.manual_seed(derive("dropout", self.cell.seed, step))
+        self._seed_dropout(derive("dropout", self.cell.seed, step))
         hidden = self.model(batch, generator("positions", "train", self.cell.seed, step))  # b n width
         losses = [self._loss(hidden, batch, index) for index in range(len(self.objectives))]
         self.losses = [loss.item() for loss in losses]
@@ -59,6 +59,13 @@ class TrainingModule(pl.LightningModule):
                 raise Diverged(f"the {objective.name} loss was {value} at step {step + 1}")
         # An objective that a batch does not score stands aside, though as NaN in the curve.
         return torch.stack([loss for loss in losses if loss.requires_grad] or [0 * hidden.sum()]).sum()
+
+    def _seed_dropout(self, seed: int) -> None:
+        # Dropout reads the global generator; seeded by the step, it does not know of interruptions.
+        # `torch.manual_seed` would remember a stack trace for each absent kind of device, at each call.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def _loss(self, hidden: Float[Tensor, "b n width"], batch: Batch, index: int) -> Float[Tensor, ""]:
         scored = predicted(batch, index).flatten().nonzero().squeeze(1)  # m
@@ -70,7 +77,7 @@ class TrainingModule(pl.LightningModule):
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         largest = self.cell.optimiser.clip or math.inf
         self.learning_rate = optimizer.param_groups[0]["lr"]
-        self.gradient_norm = clip_grad_norm_(self.model.parameters(), largest).item()
+        self.gradient_norm = clip_grad_norm_(self._weights, largest).item()
         if not math.isfinite(self.gradient_norm):
             raise Diverged(f"the gradient's norm was {self.gradient_norm} at step {self.global_step + 1}")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from posharness.cell import Cell
 from posharness.contracts import Batch, Task
 from posharness.model import Model
-from posharness.training.data import test_batch
+from posharness.training.data import evaluation_batch
 from posharness.training.evaluate import Scored, score
 
 __all__ = ["predictions", "split_lengths"]
@@ -39,7 +39,7 @@ def predictions(
     """
     frames = []
     for length in split_lengths(model, task)[0]:
-        batch = test_batch(cell, task, length)
+        batch = evaluation_batch(cell, task, length)
         found = score(model, batch, len(task.objectives), ("test", cell.seed, length), tick=tick)
         frames += [_frame(task, length, batch, index, scored) for index, scored in enumerate(found)]
     return pd.concat(frames, ignore_index=True)
