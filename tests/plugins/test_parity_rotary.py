@@ -1,0 +1,327 @@
+"""Rotary encodings equal those of other libraries, and their papers where these have none."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPTNeoXConfig, LlamaConfig
+from transformers.models.gpt_neox import modeling_gpt_neox as neox
+from transformers.models.llama import modeling_llama as llama
+from transformers.models.roformer import modeling_roformer as roformer
+from x_transformers.x_transformers import RotaryEmbedding, apply_rotary_pos_emb
+
+from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
+from posharness_plugins.encodings._rotary import Rotary
+from posharness_plugins.encodings.interpolated import PositionInterpolation
+from posharness_plugins.encodings.ntk import Ntk
+from posharness_plugins.encodings.rope import Rope
+from posharness_plugins.encodings.xpos import Xpos
+from posharness_plugins.encodings.yarn import Yarn
+
+HEADS, WIDTH, BASE = 3, 14, 37.0
+IDS = torch.tensor([0, 1, 4, 5, 11, 16, 40])
+"""They span 41 positions, beyond the training lengths below."""
+STRETCHED = [PositionInterpolation, Ntk, Yarn]
+
+
+def geometry(length: int = 13, *, width: int = WIDTH) -> Geometry:
+    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction="causal")
+
+
+@pytest.fixture
+def q_k() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    q, k = (torch.randn(2, HEADS, len(IDS), WIDTH, generator=generator).requires_grad_() for _ in range(2))
+    return q, k
+
+
+def turned(encoding: PositionalEncoding, q: Tensor, k: Tensor) -> Tensor:
+    return torch.stack(encoding.rotate(q, k, IDS, IDS))
+
+
+def halves(x: Tensor, fraction: float = 1.0) -> Tensor:
+    """Components 0, 2, 4, … then 1, 3, 5, … of the fraction that turns: where Llama looks for its pairs."""
+    r = int(fraction * x.shape[-1])
+    return torch.cat([x[..., 0:r:2], x[..., 1:r:2], x[..., r:]], -1)
+
+
+def pairs(x: Tensor, fraction: float = 1.0) -> Tensor:
+    """The way back from `halves`."""
+    r = int(fraction * x.shape[-1])
+    return torch.cat([torch.stack(x[..., :r].chunk(2, -1), -1).flatten(-2), x[..., r:]], -1)
+
+
+def llama_turned(q: Tensor, k: Tensor, length: int, **rope_parameters: Any) -> Tensor:
+    config = LlamaConfig(
+        hidden_size=HEADS * WIDTH,
+        num_attention_heads=HEADS,
+        max_position_embeddings=length,
+        rope_parameters={"rope_theta": BASE, **rope_parameters},
+    )
+    cos, sin = llama.LlamaRotaryEmbedding(config)(q, IDS[None])
+    return pairs(torch.stack(llama.apply_rotary_pos_emb(halves(q), halves(k), cos, sin)))
+
+
+@pytest.mark.parametrize(
+    ("ours", "rope_type", "settings"),
+    [
+        (Rope(geometry(), base=BASE), "default", {}),
+        (Rope(geometry(), base=BASE, p=0.6), "proportional", {"partial_rotary_factor": 0.6}),
+        (PositionInterpolation(geometry(), base=BASE), "linear", {"factor": 41 / 13}),
+        (Ntk(geometry(), base=BASE), "dynamic", {"factor": 1.0}),
+        (
+            Yarn(geometry(31), base=BASE, alpha=0.5, beta=3.0, ramp="index"),
+            "yarn",
+            {"factor": 41 / 31, "beta_slow": 0.5, "beta_fast": 3.0, "original_max_position_embeddings": 31},
+        ),
+        (
+            Yarn(geometry(), base=BASE, ramp="index"),
+            "yarn",
+            {"factor": 41 / 13, "original_max_position_embeddings": 13},
+        ),
+    ],
+    ids=["rope", "p-rope", "pi", "ntk", "yarn", "yarn-defaults"],
+)
+def test_llama(
+    ours: Rotary,
+    rope_type: str,
+    settings: dict[str, float],
+    q_k: tuple[Tensor, Tensor],
+    parity: Callable[..., None],
+    difference: Callable[..., float],
+) -> None:
+    reference = llama_turned(*q_k, ours.geometry.length, rope_type=rope_type, **settings)
+    parity(
+        ours.name,
+        reference=f"transformers: LlamaRotaryEmbedding, {rope_type}",
+        difference=difference(turned(ours, *q_k), reference, q_k),
+    )
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.75])
+def test_gpt_neox_turns_a_fraction(
+    q_k: tuple[Tensor, Tensor],
+    parity: Callable[..., None],
+    difference: Callable[..., float],
+    fraction: float,
+) -> None:
+    config = GPTNeoXConfig(
+        hidden_size=HEADS * WIDTH,
+        num_attention_heads=HEADS,
+        rope_parameters={"rope_type": "default", "rope_theta": BASE, "partial_rotary_factor": fraction},
+    )
+    q, k = q_k
+    cos, sin = neox.GPTNeoXRotaryEmbedding(config)(q, IDS[None])
+    theirs = neox.apply_rotary_pos_emb(halves(q, fraction), halves(k, fraction), cos, sin)
+    parity(
+        "rope",
+        reference="transformers: GPTNeoXRotaryEmbedding, partial",
+        difference=difference(
+            turned(Rope(geometry(), base=BASE, fraction=fraction), q, k),
+            pairs(torch.stack(theirs), fraction),
+            q_k,
+        ),
+    )
+
+
+def test_roformer(
+    q_k: tuple[Tensor, Tensor], parity: Callable[..., None], difference: Callable[..., float]
+) -> None:
+    table = roformer.RoFormerSinusoidalPositionalEmbedding(int(IDS[-1]) + 1, WIDTH)
+    table.weight.data = table.create_weight()
+    sinusoids = table(IDS.shape, position_ids=IDS)[None, None]
+    theirs = roformer.RoFormerSelfAttention.apply_rotary_position_embeddings(sinusoids, *q_k)
+    parity(
+        "rope",
+        reference="transformers: RoFormerSelfAttention",
+        difference=difference(turned(Rope(geometry()), *q_k), torch.stack(theirs), q_k),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "settings"),
+    [
+        (Rope(geometry(), base=BASE), {}),
+        (PositionInterpolation(geometry(), base=BASE), {"interpolation_factor": 41 / 13}),
+        (Ntk(geometry(), base=BASE), {"base_rescale_factor": 41 / 13}),
+    ],
+    ids=["rope", "pi", "ntk"],
+)
+def test_x_transformers(
+    ours: Rotary,
+    settings: dict[str, float],
+    q_k: tuple[Tensor, Tensor],
+    parity: Callable[..., None],
+    difference: Callable[..., float],
+) -> None:
+    angles, _ = RotaryEmbedding(WIDTH, base=BASE, **settings)(IDS)
+    theirs = torch.stack([apply_rotary_pos_emb(x, angles) for x in q_k])
+    parity(
+        ours.name,
+        reference="x-transformers: RotaryEmbedding",
+        difference=difference(turned(ours, *q_k), theirs, q_k),
+    )
+
+
+@pytest.mark.parametrize("scale_base", [7.0, 512.0])
+def test_x_transformers_xpos(
+    place_of: Callable[..., Any],
+    mixed_by: Callable[..., Tensor],
+    parity: Callable[..., None],
+    difference: Callable[..., float],
+    scale_base: float,
+) -> None:
+    place = place_of("causal", head_width=WIDTH)
+    angles, scale = RotaryEmbedding(WIDTH, base=BASE, use_xpos=True, scale_base=scale_base)(place.pos_k)
+    q = apply_rotary_pos_emb(place.q, angles, scale)
+    k = apply_rotary_pos_emb(place.k, angles, 1 / scale)
+    s = (q @ k.mT / math.sqrt(WIDTH)).masked_fill(~place.mask, float("-inf"))
+    parity(
+        "xpos",
+        reference="x-transformers: RotaryEmbedding, use_xpos",
+        difference=difference(
+            mixed_by(Xpos(place.geometry, base=BASE, scale_base=scale_base), place),
+            s.softmax(-1) @ place.v,
+            place.leaves,
+        ),
+    )
+
+
+def frequencies(length: int, span: int) -> dict[str, list[float]]:
+    """Each paper's θ_c for positions that span `span`, trained on `length`."""
+    s = max(1.0, span / length)
+    b, d = BASE, WIDTH
+    theta = [b ** (-2 * c / d) for c in range(d // 2)]
+    larger = b * s ** (d / (d - 2))
+    kept = [min(1.0, max(0.0, (length * t / (2 * math.pi) - 1) / (32 - 1))) for t in theta]
+    return {
+        "position_interpolation": [t / s for t in theta],
+        "ntk": [larger ** (-2 * c / d) for c in range(d // 2)],
+        "yarn": [(1 - g) * t / s + g * t for t, g in zip(theta, kept, strict=True)],
+        "xpos": theta,
+    }
+
+
+def literal(
+    theta: list[float], *, sharpness: float = 1.0, scale_base: float = math.inf
+) -> Callable[..., Tensor]:
+    """Re Σ_c q_c·conj(k_c)·ζ_c^((i−j)/B)·e^(i(i−j)θ_c)·sharpness/√d, one pair at a time."""
+
+    def score(h: int, q: Tensor, k: Tensor, i: float, j: float) -> Tensor:
+        total = torch.zeros(())
+        for c, t in enumerate(theta):
+            decay = ((2 * c / len(q) + 0.4) / 1.4) ** ((i - j) / scale_base)
+            product = torch.complex(*q[2 * c : 2 * c + 2]) * torch.complex(*k[2 * c : 2 * c + 2]).conj()
+            total = total + (product * decay * cmath.exp(1j * (i - j) * t)).real
+        return sharpness * total / math.sqrt(len(q))
+
+    return score
+
+
+@pytest.mark.parametrize("length", [5, 23, 32])
+@pytest.mark.parametrize("shift", [0, 0.5])
+@pytest.mark.parametrize("cls", STRETCHED)
+def test_the_papers_formulas(
+    place_of: Callable[..., Any],
+    direction: str,
+    agrees: Callable[..., float],
+    parity: Callable[..., None],
+    cls: type[Rotary],
+    length: int,
+    shift: float,
+) -> None:
+    """At positions 3..31, gapped, of which the queries see the last five only."""
+    place = place_of(direction, head_width=WIDTH)
+    place = replace(place, pos_q=place.pos_q + shift, pos_k=place.pos_k + shift)
+    encoding = cls(replace(place.geometry, length=length), base=BASE)
+    sharpness = (0.1 * math.log(max(1.0, 29 / length)) + 1) ** 2 if cls is Yarn else 1.0
+    parity(
+        cls.name,
+        reference="its equation in 2306.15595"
+        if cls is PositionInterpolation
+        else "its equations in 2309.00071",
+        difference=agrees(encoding, place, literal(frequencies(length, 29)[cls.name], sharpness=sharpness)),
+    )
+
+
+def test_xpos_s_formula(
+    place_of: Callable[..., Any], agrees: Callable[..., float], parity: Callable[..., None]
+) -> None:
+    place = place_of("causal", head_width=WIDTH)
+    encoding = Xpos(place.geometry, base=BASE, scale_base=11.0)
+    score = literal(frequencies(32, 29)["xpos"], scale_base=11.0)
+    parity("xpos", reference="its equation in 2212.10554", difference=agrees(encoding, place, score))
+
+
+@pytest.mark.parametrize("cls", STRETCHED)
+@pytest.mark.parametrize("length", [41, 97])
+def test_up_to_the_training_length_all_are_rope(
+    cls: type[Rotary], q_k: tuple[Tensor, Tensor], length: int
+) -> None:
+    assert torch.equal(turned(cls(geometry(length)), *q_k), turned(Rope(geometry(length)), *q_k))
+    assert not torch.equal(turned(cls(geometry(40)), *q_k), turned(Rope(geometry(40)), *q_k))
+
+
+@pytest.mark.parametrize("cls", [Rope, Xpos, *STRETCHED])
+def test_only_differences_count(
+    cls: type[Rotary], place_of: Callable[..., Any], mixed_by: Callable[..., Tensor]
+) -> None:
+    place = place_of("causal", head_width=WIDTH)
+    encoding = cls(replace(place.geometry, length=11), base=BASE)
+    shifted = replace(place, pos_q=place.pos_q + 60, pos_k=place.pos_k + 60)
+    torch.testing.assert_close(mixed_by(encoding, shifted), mixed_by(encoding, place), atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_xpos_stays_finite_up_to_its_length(dtype: torch.dtype) -> None:
+    encoding = Xpos(geometry(), scale_base=4.0)
+    assert encoding.max_length == 255
+    assert Xpos(geometry()).max_length == 32695
+    pos = torch.arange(255)
+    q, k = encoding.rotate(*torch.full((2, 1, HEADS, 255, WIDTH), 9.0, dtype=dtype), pos, pos)
+    assert q.dtype == dtype
+    assert torch.isfinite(q @ k.mT).all()
+
+
+def test_xpos_is_skipped_where_training_would_overflow() -> None:
+    with pytest.raises(Incompatible, match="beyond 255 positions, and training sequences have 256"):
+        Xpos(geometry(256), scale_base=4.0)
+
+
+def test_p_of_zero_is_no_encoding(q_k: tuple[Tensor, Tensor]) -> None:
+    assert torch.equal(turned(Rope(geometry(), p=0.0), *q_k), torch.stack(q_k))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Rope(geometry(), base=0.0), r"rope\[base=0\].*above 0"),
+        (lambda: Rope(geometry(), fraction=1.5), r"rope\[fraction=1.5\].*at most 1"),
+        (lambda: Rope(geometry(), p=-1.0), r"rope\[p=-1\].*from 0 to 1"),
+        (lambda: Yarn(geometry(), alpha=32.0), r"yarn\[alpha=32,beta=32\].*above alpha"),
+        (lambda: Xpos(geometry(), scale_base=0.0), r"xpos\[scale_base=0\].*above 0"),
+    ],
+)
+def test_parameters_without_a_meaning_are_refused(build: Callable[[], Rotary], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Yarn(geometry(width=7)), "yarn turns pairs .* width 7"),
+        (lambda: Ntk(geometry(width=2)), "ntk lowers all frequencies but the first"),
+        (lambda: Rope(geometry(), fraction=0.1), "turns no pair of a head of width 14"),
+    ],
+)
+def test_heads_that_cannot_turn_are_skipped(build: Callable[[], Rotary], says: str) -> None:
+    with pytest.raises(Incompatible, match=says):
+        build()
