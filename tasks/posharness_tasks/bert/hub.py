@@ -17,6 +17,7 @@ __all__ = ["hub_source", "is_hub_id"]
 _ID = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]+))?")
 _PATIENCE = 10.0
 """Seconds that the Hub has to answer in."""
+_LONGEST_REASON = 300
 
 
 def is_hub_id(corpus: str) -> bool:
@@ -50,7 +51,7 @@ def _documents(name: str, config: str | None) -> Iterator[list[str]]:
     except (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError) as error:
         given = f"{name}:{config}" if config else name
         raise UserError(
-            f"the corpus {given!r} cannot be loaded from the Hub: {_first_line(error)}"
+            f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}"
         ) from error
     finally:
         if not bars:
@@ -84,9 +85,9 @@ def _ask(name: str) -> None:
     except unreachable as error:
         raise UserError(
             f"the corpus {name!r} is no local file, and the Hub cannot be asked for it "
-            f"({_first_line(error)}): check the network, or give {PYTHON_DOCS!r} or the path of a file"
+            f"({_reason(error)}): check the network, or give {PYTHON_DOCS!r} or the path of a file"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+def _reason(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:_LONGEST_REASON].rstrip(".:")

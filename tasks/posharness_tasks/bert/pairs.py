@@ -11,7 +11,7 @@ from torch import Tensor
 from posharness_tasks.bert.encoded import Encoded
 from posharness_tasks.bert.vocabulary import CLS, PAD, SEP
 
-__all__ = ["SHORTEST", "Pairs", "Part", "draw_pairs", "random_rate"]
+__all__ = ["SHORTEST", "Pairs", "Part", "draw_pairs", "random_rate", "truncated"]
 
 SPECIALS = 3
 SHORTEST = SPECIALS + 2
@@ -91,7 +91,7 @@ def draw_pairs(generator: torch.Generator, n: int, length: int, part: Part) -> P
     start_b = text.sentences[torch.where(is_random, other, cut)]
     end_b = text.sentences[torch.where(is_random, other_after, after)]
 
-    length_a, length_b = _truncated(end_a - start_a, end_b - start_b, target)
+    length_a, length_b = truncated(end_a - start_a, end_b - start_b, target)
     start_a = start_a + _front(end_a - start_a - length_a, generator)
     start_b = start_b + _front(end_b - start_b - length_b, generator)
     return _assemble(text.tokens, start_a, length_a, start_b, length_b, length, is_random)
@@ -125,7 +125,7 @@ def _run_end(
     return torch.minimum(torch.maximum(reach, first + 1), text.documents[document + 1])
 
 
-def _truncated(
+def truncated(
     a: Int[Tensor, " b"], b: Int[Tensor, " b"], target: Int[Tensor, " b"]
 ) -> tuple[Int[Tensor, " b"], Int[Tensor, " b"]]:
     """The lengths that are left when the longer one (B of two equals) loses a token until both fit.

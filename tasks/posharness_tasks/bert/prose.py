@@ -12,7 +12,7 @@ __all__ = ["prose"]
 _DOCTEST = re.compile(r"\s*(>>>|\.\.\. |In \[\d+\]:|\$ |% )")
 _MARKER = re.compile(r"\s*([-*+•]|\d{1,2}[.)]|\(\d{1,2}\)|\[\d{1,2}\]|\([a-z]\)|[a-z]\))\s+(?=\S)")
 _TERM = re.compile(r"\s*(?:[\w.*'\"|]+(?:\([^)]*\))?\s+--?\s+|[\w.]+\([^)]*\)\s*(?::|->)\s+)(?=\S)")
-_DIRECTIVE = re.compile(r"\s*(\.\. |:\w[\w ]*:|@\w+)")
+_DIRECTIVE = re.compile(r"\s*(\.\. |:\w[\w ]*:(?=\s|$)|@\w+)")
 _RULE = re.compile(r"\s*([-=*~^+#_|.]{3,}|\+[-=+]+\+|-\[.*\]-)\s*$")
 _COLUMNS = re.compile(r"\S {3,}\S")
 

@@ -1,0 +1,204 @@
+"""Pairs, masks and distances, against a text in which every token tells where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness_tasks.bert.distance import nearest_copy
+from posharness_tasks.bert.encoded import Encoded
+from posharness_tasks.bert.masking import corrupt
+from posharness_tasks.bert.pairs import Pairs, Part, draw_pairs, random_rate, truncated
+from posharness_tasks.bert.vocabulary import CLS, FIRST_PIECE, MASK, PAD, SEP
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def telling(documents: list[list[int]], split: list[int]) -> Encoded:
+    """A text of documents of sentences of so many tokens, in which token i is the id FIRST_PIECE + i."""
+    sizes = torch.tensor([size for document in documents for size in document])
+    total = int(sizes.sum())
+    return Encoded(
+        tokens=torch.arange(FIRST_PIECE, FIRST_PIECE + total, dtype=torch.int32),
+        sentences=torch.cat([torch.zeros(1, dtype=torch.int64), sizes.cumsum(0)]),
+        documents=torch.tensor([0, *(len(d) for d in documents)]).cumsum(0),
+        split=torch.tensor(split),
+        counts=torch.zeros(3, FIRST_PIECE + total, dtype=torch.int64),
+        digest="",
+        tokenizer=Path(),
+    )
+
+
+class Reader:
+    """Reads a drawn pair back: where A and B stand in the text."""
+
+    def __init__(self, text: Encoded) -> None:
+        self.text = text
+        self.bounds = text.sentences[text.documents].tolist()
+        self.starts = set(text.sentences.tolist())
+
+    def document(self, token: int) -> int:
+        return sum(bound <= token for bound in self.bounds) - 1
+
+    def parts(self, pairs: Pairs, row: int) -> tuple[list[int], list[int]]:
+        """Flat positions of A's and of B's tokens, the layout checked on the way."""
+        tokens = pairs.tokens[row].tolist()
+        first = tokens.index(SEP)
+        last = tokens.index(SEP, first + 1)
+        assert tokens[0] == CLS
+        assert all(token == PAD for token in tokens[last + 1 :])
+        assert pairs.padding[row].tolist() == [i > last for i in range(len(tokens))]
+        assert pairs.segments[row].tolist() == [int(first < i <= last) for i in range(len(tokens))]
+        assert pairs.words[row].tolist() == [0 < i < last and i != first for i in range(len(tokens))]
+        return (
+            [token - FIRST_PIECE for token in tokens[1:first]],
+            [token - FIRST_PIECE for token in tokens[first + 1 : last]],
+        )
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> Encoded:
+    sentence = st.integers(1, 12)
+    documents = draw(st.lists(st.lists(sentence, min_size=1, max_size=6), min_size=3, max_size=8))
+    split = [0, 0, *(draw(st.integers(0, 2)) for _ in documents[2:])]
+    return telling(documents, split)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts(), st.integers(5, 40), st.integers(0, 2**31))
+def test_pairs_are_what_the_recipe_says(text: Encoded, length: int, seed: int) -> None:
+    part, reader = Part.of(text, 0), Reader(text)
+    pairs = draw_pairs(seeded(seed), 16, length, part)
+    assert pairs.tokens.shape == (16, length)
+    for row in range(16):
+        a, b = reader.parts(pairs, row)
+        for run in (a, b):
+            # Consecutive tokens of a single document of the split.
+            assert run == list(range(run[0], run[0] + len(run)))
+            assert reader.document(run[0]) == reader.document(run[-1])
+            assert text.split[reader.document(run[0])] == 0
+        own, other = reader.document(a[0]), reader.document(b[0])
+        if pairs.random[row]:
+            assert own != other
+        else:
+            assert own == other
+            assert a[-1] < b[0]
+            # A sentence ends between the two: nothing but truncation keeps them apart.
+            assert any(a[-1] < bound <= b[0] for bound in reader.starts)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 60))
+def test_truncation_takes_tokens_from_the_longer_one_by_one(a: int, b: int, target: int) -> None:
+    shorter = tuple(int(x) for x in truncated(*(torch.tensor([x]) for x in (a, b, target))))
+    while a + b > target:
+        a, b = (a - 1, b) if a > b else (a, b - 1)
+    assert shorter == (a, b)
+
+
+def long_documents() -> Encoded:
+    sizes = torch.randint(3, 30, (40, 25), generator=seeded(1)).tolist()
+    return telling(sizes, [0] * 40)
+
+
+@pytest.mark.parametrize("length", [16, 64])
+def test_as_many_pairs_are_random_as_the_majority_rate_says(length: int) -> None:
+    part = Part.of(long_documents(), 0)
+    drawn = draw_pairs(seeded(2), 40_000, length, part)
+    expected = random_rate(part, length)
+    assert expected > 0.5
+    # Four standard errors of a proportion.
+    assert float(drawn.random.double().mean()) == pytest.approx(expected, abs=4 * 0.5 / 200)
+
+
+def test_nine_in_ten_pairs_fill_their_length_and_truncation_takes_both_ends() -> None:
+    text = long_documents()
+    pairs = draw_pairs(seeded(3), 10_000, 64, Part.of(text, 0))
+    full = (~pairs.padding).all(1)
+    # Of a tenth the target is shorter; a few more stand at the end of a document of 25 sentences.
+    assert 0.78 < float(full.double().mean()) < 0.91
+    starts = torch.zeros(len(text.tokens), dtype=torch.bool)
+    starts[text.sentences[:-1]] = True
+    begins_late = ~starts[pairs.tokens[full, 1] - FIRST_PIECE]
+    assert 0.05 < float(begins_late.double().mean()) < 0.95
+
+
+def test_the_other_place_is_uniform_outside_the_document() -> None:
+    # Each sentence fills the sequence, so that every pair is random and starts where it was drawn.
+    text = telling([[1], [1, 1], [1, 1, 1]], [0, 0, 0])
+    pairs = draw_pairs(seeded(4), 60_000, 5, Part.of(text, 0))
+    first, second = (pairs.tokens[pairs.random][:, place] - FIRST_PIECE for place in (1, 3))
+    document = torch.tensor([0, 1, 1, 2, 2, 2])
+    for own, outside in ((0, [1, 2, 3, 4, 5]), (1, [0, 3, 4, 5]), (2, [0, 1, 2])):
+        counts = second[document[first] == own].bincount(minlength=6).double()
+        share = counts / counts.sum()
+        assert share[outside].tolist() == pytest.approx([1 / len(outside)] * len(outside), abs=0.02)
+
+
+def drawn_pairs(n: int, length: int) -> Pairs:
+    return draw_pairs(seeded(5), n, length, Part.of(long_documents(), 0))
+
+
+def test_as_many_tokens_are_chosen_as_the_recipe_says() -> None:
+    pairs = drawn_pairs(400, 64)
+    for rate in (0.15, 0.01, 0.5):
+        _, chosen = corrupt(seeded(6), pairs.tokens, pairs.words, rate=rate, vocabulary=20_000)
+        assert not (chosen & ~pairs.words).any()
+        assert chosen.sum(1).tolist() == [
+            max(1, round(rate * words)) for words in pairs.words.sum(1).tolist()
+        ]
+
+
+def test_chosen_tokens_are_masked_replaced_and_kept_eight_to_one_to_one() -> None:
+    pairs = drawn_pairs(4000, 64)
+    shown, chosen = corrupt(seeded(7), pairs.tokens, pairs.words, rate=0.15, vocabulary=20_000)
+    assert (shown[~chosen] == pairs.tokens[~chosen]).all()
+    before, after = pairs.tokens[chosen], shown[chosen]
+    masked, kept = after == MASK, after == before
+    replaced = after[~masked & ~kept]
+    assert len(after) > 30_000
+    shares = [float(x) / len(after) for x in (masked.sum(), len(replaced), kept.sum())]
+    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.008)
+    assert int(replaced.min()) >= FIRST_PIECE
+    assert float(replaced.double().mean()) == pytest.approx((FIRST_PIECE + 20_000) / 2, rel=0.03)
+
+
+def test_every_word_is_as_likely_to_be_chosen() -> None:
+    words = torch.zeros(20_000, 23, dtype=torch.bool)
+    words[:, 1:18] = True
+    _, chosen = corrupt(seeded(8), torch.full(words.shape, 9), words, rate=0.15, vocabulary=50)
+    # round(.15 · 17) = 3 of 17.
+    assert chosen.double().mean(0)[1:18].tolist() == pytest.approx([3 / 17] * 17, abs=0.012)
+
+
+def literal_distance(shown: list[int], original: list[int], position: int) -> int:
+    copies = [
+        abs(position - other)
+        for other, token in enumerate(shown)
+        if other != position and token == original[position]
+    ]
+    return min(copies, default=-1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 5), st.integers(2, 17), st.integers(2, 9), st.integers(0, 2**31))
+def test_the_distance_is_that_to_the_nearest_visible_copy(b: int, n: int, kinds: int, seed: int) -> None:
+    generator = seeded(seed)
+    original = torch.randint(FIRST_PIECE, FIRST_PIECE + kinds, (b, n), generator=generator)
+    words = torch.rand(b, n, generator=generator) < 0.8
+    shown, chosen = corrupt(generator, original, words, rate=0.3, vocabulary=FIRST_PIECE + kinds)
+    asked: Tensor = chosen & (shown == MASK)
+    distance = nearest_copy(shown, original, asked)
+    for row in range(b):
+        for position in range(n):
+            expected = -1
+            if asked[row, position]:
+                expected = literal_distance(shown[row].tolist(), original[row].tolist(), position)
+            assert distance[row, position] == expected

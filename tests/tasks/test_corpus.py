@@ -1,0 +1,280 @@
+"""Corpora: what can be one, how it lies in the cache, and what is said when it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from posharness.contracts import UserError
+from posharness_tasks.bert import BertPretraining
+from posharness_tasks.bert.cached import cached_folder
+from posharness_tasks.bert.corpus import find_source, prepare_corpus
+from posharness_tasks.bert.encoded import SPLITS, prepare_encoded
+from posharness_tasks.bert.local_files import local_source
+from posharness_tasks.bert.rows import row_documents
+
+NOUNS = ["cat", "dog", "house", "river", "mountain", "teacher", "engine", "letter", "garden", "window"]
+VERBS = ["sees", "finds", "leaves", "paints", "visits", "remembers"]
+
+
+def document(number: int, sentences: int = 9) -> list[str]:
+    return [
+        f"The {NOUNS[(number + i) % 10]} {VERBS[(number * i) % 6]} a {NOUNS[(3 * i) % 10]}, number {number}."
+        for i in range(sentences)
+    ]
+
+
+DOCUMENTS = [document(number) for number in range(40)]
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def as_text(folder: Path) -> str:
+    # Hard-wrapped after every third word, as prose often is.
+    wrapped = (
+        "".join(word + " \n"[i % 3 == 2] for i, word in enumerate(" ".join(d).split())) for d in DOCUMENTS
+    )
+    return written(folder / "all.txt", "\ufeff" + "\n\n \n".join(wrapped))
+
+
+def as_folder(folder: Path) -> str:
+    (folder / "texts" / "more").mkdir(parents=True)
+    for number, sentences in enumerate(DOCUMENTS):
+        # A blank line inside: of a folder, each file is one document all the same.
+        text = " ".join(sentences[:4]) + "\n\n" + " ".join(sentences[4:])
+        written(folder / "texts" / ("more" if number >= 30 else "") / f"z{number:02}.txt", text)
+    # Files in a sub-folder sort before those beside it, so DOCUMENTS are compared as a set below.
+    return str(folder / "texts")
+
+
+def as_pattern(folder: Path) -> str:
+    as_folder(folder)
+    written(folder / "texts" / "unrelated.log", "not this")
+    return str(folder / "texts" / "**" / "z*.txt")
+
+
+def as_json(folder: Path) -> str:
+    return written(
+        folder / "all.json", json.dumps([{"id": 1, "text": " ".join(d)} for d in DOCUMENTS], indent=1)
+    )
+
+
+def as_json_lines(folder: Path) -> str:
+    lines = "\n".join(json.dumps({"text": " ".join(d[:5]) + "\n" + " ".join(d[5:])}) for d in DOCUMENTS)
+    return written(folder / "all.jsonl", lines + "\n\n")
+
+
+def as_parquet(folder: Path) -> str:
+    texts = [" ".join(d) for d in DOCUMENTS]
+    pyarrow.parquet.write_table(
+        pyarrow.table({"n": range(41), "text": [*texts, None]}), folder / "all.parquet"
+    )
+    return str(folder / "all.parquet")
+
+
+@pytest.mark.parametrize("write", [as_text, as_folder, as_pattern, as_json, as_json_lines, as_parquet])
+def test_each_form_gives_the_same_documents(write: Callable[[Path], str], tmp_path: Path) -> None:
+    assert sorted(local_source(write(tmp_path)).documents()) == sorted(DOCUMENTS)
+
+
+def test_wikitext_rows_are_joined_to_articles() -> None:
+    rows = [
+        "",
+        " = Cats = ",
+        " A cat is here . It sleeps . ",
+        " = = Names = = ",
+        " They vary . ",
+        " = Dogs = ",
+        " Ha ! ",
+    ]
+    articles = [["A cat is here .", "It sleeps .", "They vary ."], ["Ha !"]]
+    assert [article for article in row_documents(rows) if article] == articles
+
+
+def test_a_source_is_known_by_its_contents_and_not_by_its_name(tmp_path: Path) -> None:
+    first, second = written(tmp_path / "a.txt", "One.\n\nTwo."), written(tmp_path / "b.txt", "One.\n\nTwo.")
+    third = written(tmp_path / "c.txt", "One.\n\nTwo!")
+    assert find_source(first).identity == find_source(second).identity != find_source(third).identity
+
+
+def test_a_prepared_corpus_is_a_sentence_a_line_and_found_again(tmp_path: Path) -> None:
+    name, cache = as_text(tmp_path), tmp_path / "cache"
+    corpus = prepare_corpus(name, cache)
+    text = corpus.text.read_bytes()
+    assert text.decode() == "".join("\n".join(d) + "\n\n" for d in DOCUMENTS)
+    assert corpus.sha256 == sha256(text).hexdigest()
+    assert (corpus.documents, corpus.sentences) == (40, 360)
+    assert corpus.words == sum(len(s.split()) for d in DOCUMENTS for s in d)
+    before = corpus.text.stat()
+    assert prepare_corpus(name, cache) == corpus
+    assert corpus.text.stat() == before
+
+
+def test_two_preparations_give_the_same_bytes(tmp_path: Path) -> None:
+    corpus = prepare_corpus(as_text(tmp_path), tmp_path / "cache")
+    first, second = (prepare_encoded(corpus, 300, tmp_path / side) for side in ("one", "two"))
+    assert first.digest == second.digest
+    assert first.tokenizer.read_bytes() == second.tokenizer.read_bytes()
+
+
+def test_encoding_keeps_the_text_and_its_bounds(tmp_path: Path) -> None:
+    corpus = prepare_corpus(as_text(tmp_path), tmp_path)
+    encoded = prepare_encoded(corpus, 300, tmp_path)
+    vocabulary = json.loads(encoded.tokenizer.read_text("utf-8"))["model"]["vocab"]
+    pieces = {number: piece for piece, number in vocabulary.items()}
+    assert encoded.vocabulary == len(pieces) <= 300
+    assert [pieces[i] for i in range(5)] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    sentences = []
+    for start, end in zip(encoded.sentences.tolist(), encoded.sentences[1:].tolist(), strict=False):
+        sentences.append("".join(pieces[i].removeprefix("##") for i in encoded.tokens[start:end].tolist()))
+    assert sentences == [s.replace(" ", "").lower() for d in DOCUMENTS for s in d]
+    assert encoded.documents.tolist() == list(range(0, 361, 9))
+    assert encoded.counts.sum() == len(encoded.tokens)
+
+
+def test_every_split_holds_documents_of_its_own(tmp_path: Path) -> None:
+    encoded = prepare_encoded(prepare_corpus(as_text(tmp_path), tmp_path), 300, tmp_path)
+    sizes = encoded.sentences[encoded.documents].diff()
+    for index, name in enumerate(SPLITS):
+        own = encoded.split == index
+        assert own.sum() >= 2
+        share = float(sizes[own].sum() / sizes.sum())
+        assert share > 0.8 if name == "train" else 0.05 <= share < 0.1
+        # What is counted for a split is what its documents hold.
+        inside = own.repeat_interleave(sizes)
+        counted = encoded.tokens[inside].long().bincount(minlength=encoded.vocabulary)
+        assert (counted == encoded.counts[index]).all()
+
+
+def test_a_word_that_looks_like_a_special_token_is_read_as_words(tmp_path: Path) -> None:
+    odd = [[f"Write [MASK] or [SEP] here, number {i}.", *d] for i, d in enumerate(DOCUMENTS)]
+    name = written(tmp_path / "odd.txt", "\n\n".join(" ".join(d) for d in odd))
+    encoded = prepare_encoded(prepare_corpus(name, tmp_path), 300, tmp_path)
+    assert int(encoded.tokens.min()) >= 5
+
+
+LONG = " ".join("The word is said again, and again it is said." for _ in range(200))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.txt", None, "names no file"),
+        ("*.none", None, "names no file"),
+        ("empty.txt", b"", "too small: 0 documents"),
+        ("blank.jsonl", b"\n\n", "too small: 0 documents"),
+        ("one.txt", LONG.encode(), "too small: 1 documents"),
+        ("short.txt", b"A b. C d.\n\n" * 20, "40 sentences, 80 words"),
+        ("single.txt", (b"again and again " * 20 + b"\n\n") * 20, "two or more sentences"),
+        ("latin.txt", "na\u00efve".encode("latin-1"), "not UTF-8 text (line 1"),
+        ("second.txt", b"fine\n\xff\xfe", "line 2"),
+        ("wide.txt", "wide".encode("utf-16-le"), "null byte"),
+        ("broken.jsonl", b'{"text": "a"}\n{"text": ', "line 2, column"),
+        ("broken.json", b'[{"text": "a"},\n {]', "line 2, column 3"),
+        ("number.jsonl", b'{"text": 3}', "is int in line 1"),
+        ("other.jsonl", b'{"body": "a", "id": 1}', "no column 'text' in line 1 (it has: body, id)"),
+        ("array.json", b'["a"]', "in element 1"),
+        ("no.parquet", b"this is no parquet file at all", "no readable Parquet"),
+    ],
+)
+def test_bad_files_end_in_a_sentence_and_leave_nothing(
+    name: str, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        BertPretraining("encoder", corpus=str(tmp_path / name)).prepare(cache)
+    assert said in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert left(cache) == []
+
+
+def left(cache: Path) -> list[Path]:
+    return [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "neither a file nor"), ("no such corpus!", "neither a file nor"), ("empty", "holds no file")],
+)
+def test_a_name_that_stands_for_nothing(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=said):
+        prepare_corpus(name, tmp_path / "cache")
+
+
+def test_a_parquet_file_without_texts_names_its_columns(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"id": [1], "body": ["a"]}), tmp_path / "other.parquet")
+    with pytest.raises(UserError, match=r"\(it has: id, body\)"):
+        prepare_corpus(str(tmp_path / "other.parquet"), tmp_path / "cache")
+
+
+def test_a_vocabulary_without_room_for_the_alphabet(tmp_path: Path) -> None:
+    corpus = prepare_corpus(as_text(tmp_path), tmp_path)
+    with pytest.raises(UserError, match="a vocabulary of 20 is too small") as caught:
+        prepare_encoded(corpus, 20, tmp_path)
+    smallest = int(str(caught.value).split("choose ")[1].split()[0])
+    assert prepare_encoded(corpus, smallest, tmp_path).vocabulary == smallest
+    assert [path.name for path in (tmp_path / "tokens").iterdir() if path.suffix != ".lock"] != []
+
+
+def test_a_split_without_pairs(tmp_path: Path) -> None:
+    # All but one document are single sentences, so that some split can make no pair.
+    text = "\n\n".join([LONG, *(f"One sentence of {word * 9}" for word in NOUNS)])
+    name = written(tmp_path / "singles.txt", text)
+    with pytest.raises(UserError, match=r"too small for pairs of sentences in its \w+ split"):
+        BertPretraining("encoder", corpus=name, vocabulary_size=300).prepare(tmp_path / "cache")
+    assert not [path for path in left(tmp_path / "cache") if "tokens" in path.parts]
+
+
+def test_an_unusable_cache_is_the_users_to_mend(tmp_path: Path) -> None:
+    written(tmp_path / "file", "")
+    with pytest.raises(UserError, match="make it writable"):
+        prepare_corpus(as_text(tmp_path), tmp_path / "file")
+
+
+def test_a_folder_is_made_by_one_and_whole_or_not_at_all(tmp_path: Path) -> None:
+    made: list[str] = []
+    ready = threading.Barrier(4)
+
+    def make(folder: Path) -> None:
+        made.append("begun")
+        (folder / "part").write_text("first")
+        time.sleep(0.2)
+        (folder / "part").write_text("whole")
+
+    def ask(_: int) -> str:
+        ready.wait()
+        return (cached_folder(tmp_path, "key", make) / "part").read_text()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == ["whole"] * 4
+    assert made == ["begun"]
+
+    def fail(folder: Path) -> None:
+        (folder / "part").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_folder(tmp_path, "other", fail)
+    assert not [path for path in tmp_path.rglob("*") if "other" in path.name and path.suffix != ".lock"]
+    # What a killed process left half-made is thrown away.
+    (tmp_path / ".other.making" / "deep").mkdir(parents=True)
+    assert (cached_folder(tmp_path, "other", make) / "part").read_text() == "whole"
