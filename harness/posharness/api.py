@@ -91,6 +91,9 @@ def execute(
     """
     if workers is not None and workers < 1:
         raise UserError(f"--workers {workers}: expected at least 1.")
+    if store.exists():
+        # What is wrong with a store is said before a corpus is prepared for it.
+        Store.open(store, create=False)
     registry = Registry.load(plugin_paths)
     chosen = registry.executors.find(executor)
     cells = plan(experiment, registry, cache_root(), announce)

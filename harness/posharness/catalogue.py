@@ -11,7 +11,7 @@ from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
 from posharness.parameters import parameters
 
-__all__ = ["Broken", "Catalogue"]
+__all__ = ["Broken", "Catalogue", "split_plugin"]
 
 T = TypeVar("T", bound=Named)
 
@@ -59,7 +59,7 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         taken = {} if taken is None else taken
         for plugin, cls in offered:
             if fault := _fault(cls, base):
-                broken.append(Broken(plugin.partition(" ")[0], plugin, f"{kind} {cls!r}: {fault}"))
+                broken.append(Broken(*split_plugin(plugin), f"{kind} {cls!r}: {fault}"))
             else:
                 self._add(plugin, cls, taken)
 
@@ -123,6 +123,12 @@ def _fault(cls: Any, base: Any) -> str:
     except (TypeError, NameError) as error:
         return str(error)
     return ""
+
+
+def split_plugin(plugin: str) -> tuple[str, str]:
+    """The name and the origin of a plugin registered as "name (origin)"."""
+    name, _, origin = plugin.partition(" (")
+    return name, origin.removesuffix(")")
 
 
 def _where(plugin: str, cls: type) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 
 from posharness import hookspecs
-from posharness.catalogue import Broken, Catalogue
+from posharness.catalogue import Broken, Catalogue, split_plugin
 from posharness.cell import Choice
 from posharness.contracts import (
     Attention,
@@ -190,8 +190,7 @@ def _collect(manager: pluggy.PluginManager, broken: list[Broken], hook: str) -> 
         try:
             offered = list(implementation.function())
         except Exception:  # noqa: BLE001
-            name, _, origin = implementation.plugin_name.partition(" ")
-            broken.append(Broken(name, origin.strip("()"), traceback.format_exc()))
+            broken.append(Broken(*split_plugin(implementation.plugin_name), traceback.format_exc()))
         else:
             found += [(implementation.plugin_name, cls) for cls in offered]
     return found

@@ -55,17 +55,16 @@ class Checkpoints(pl.Callback):
     It must stand after every callback whose state the checkpoint is to hold.
     """
 
-    def __init__(self, path: Path, stop: StopSignal, *, between: float = _BETWEEN) -> None:
+    def __init__(self, path: Path, stop: StopSignal) -> None:
         self._path = path
         self._stop = stop
-        self._between = between
         self._saved = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if self._stop.requested or time.monotonic() - self._saved >= self._between:
+        if self._stop.requested or time.monotonic() - self._saved >= _BETWEEN:
             self.keep(trainer)
         if self._stop.requested:
             raise Interrupted
