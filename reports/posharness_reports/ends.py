@@ -1,0 +1,91 @@
+"""Names at the right ends of lines, in their colours, moved apart where they would overlap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from posharness_reports.palette import Look
+
+__all__ = ["label_ends", "spread", "text_width"]
+
+_LINE = 0.145
+"""Height of a name, in inches."""
+
+
+def text_width(text: str) -> float:
+    """About how wide a text is in a figure's small type, in inches."""
+    return 0.066 * len(text)
+
+
+def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
+    """Places near the wanted ones, at least `gap` apart, and within 0 and `high` if they all fit there.
+
+    Args:
+        wanted: in ascending order.
+    """
+    # Groups of names that touch are centred on the mean of what they want, and merge when they meet.
+    groups: list[tuple[float, int]] = []
+    for place in wanted:
+        groups.append((place, 1))
+        while True:
+            centre, size = groups[-1]
+            half = gap * (size - 1) / 2
+            centre = max(min(centre, high - half), half)
+            groups[-1] = (centre, size)
+            top = groups[-2][0] + gap * (groups[-2][1] - 1) / 2 if len(groups) > 1 else -math.inf
+            if centre - half - top >= gap - 1e-9:
+                break
+            other, n = groups.pop(-2)
+            groups[-1] = ((centre * size + other * n) / (size + n), size + n)
+    return [centre + gap * (k - (size - 1) / 2) for centre, size in groups for k in range(size)]
+
+
+def label_ends(
+    axes: Axes,
+    lines: pd.DataFrame,
+    looks: Mapping[str, Look],
+    size: tuple[float, float],
+    shorten: Callable[[str], str],
+) -> None:
+    """Write each line's name to the right of the axes, at the height of its last point.
+
+    Args:
+        lines: columns label, x, y; several lines of one label (column run) share one name, at the mean
+            height of their ends.
+        size: width and height of the axes, in inches.
+    """
+    if lines.empty:
+        return
+    keys = ["label", "run"] if "run" in lines else ["label"]
+    last = lines.sort_values("x", kind="stable").groupby(keys, as_index=False).last()
+    ends = last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
+    pixels = axes.transData.transform(ends[["x", "y"]].to_numpy(dtype=float))
+    ends[["across", "up"]] = axes.transAxes.inverted().transform(pixels)
+    ends = ends.sort_values(["up", "label"], ascending=[True, False])
+    heights = spread([up * size[1] for up in ends["up"]], _LINE, size[1])
+    for (_, end), height in zip(ends.iterrows(), heights, strict=True):
+        at = height / size[1]
+        axes.annotate(
+            shorten(str(end["label"])),
+            (end["across"], end["up"]),
+            xycoords="axes fraction",
+            xytext=(1 + 0.14 / size[0], at),
+            textcoords="axes fraction",
+            color=looks[str(end["label"])].colour,
+            size=8,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": looks[str(end["label"])].colour,
+                "lw": 0.6,
+                "relpos": (0, 0.5),
+                "alpha": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 4,
+            },
+        )

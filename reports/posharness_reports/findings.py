@@ -1,0 +1,118 @@
+"""Sentences that say what the numbers show, computed from them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pandas as pd
+
+from posharness_reports.figures import title
+from posharness_reports.grouping import grouped, matching
+from posharness_reports.measures import GATE, SCOPES
+from posharness_reports.study import Study
+from posharness_reports.tables import learned
+from posharness_reports.text import count, enumerate_words, fraction, reach, span
+
+__all__ = ["by_task", "caveats", "cell_counts", "headline", "not_learned"]
+
+_NAMED = 6
+
+
+def headline(study: Study) -> str:
+    """What the task that sets the encodings farthest apart shows; before there is one, how far the run is."""
+    heads = _heads(study)
+    if heads.empty:
+        return f"No result yet: {cell_counts(study)}."
+    contrasts = {
+        key: math.log1p(rows["reach"].max()) - math.log1p(rows["reach"].min()) + rows["mean"].max() / 1e6
+        for key, rows in grouped(heads, ["task", "objective"])
+    }
+    task, objective = max(contrasts, key=lambda key: contrasts[key])
+    return _finding(study, task, objective, named=2)
+
+
+def by_task(study: Study) -> list[str]:
+    """A finding for each task and objective whose predictions have a distance."""
+    keys = (key for key, _ in grouped(_heads(study), ["task", "objective"]))
+    return [_finding(study, task, objective, named=_NAMED) for task, objective in keys]
+
+
+def cell_counts(study: Study) -> str:
+    """How many cells there are, by status: "12 cells: 10 done, 2 diverged"."""
+    counts = Counter(study.cells["status"])
+    ordered = sorted(counts.items(), key=lambda item: (item[0] != "done", item[0]))
+    return f"{count(len(study.cells), 'cell')}: " + ", ".join(f"{n} {status}" for status, n in ordered)
+
+
+def caveats(study: Study) -> list[str]:
+    """What a reader must know before trusting a comparison."""
+    said = []
+    done = study.cells[study.cells["status"] == "done"]
+    for column in ("torch", "python", "machine", "results_version"):
+        found = sorted({str(value) for value in done[column].dropna()})
+        if len(found) > 1:
+            said.append(
+                f"Finished cells differ in {column.replace('_', ' ')} ({', '.join(found)}): differences of "
+                "speed, and small ones of accuracy, may come from that."
+            )
+    for (task,), cells in grouped(done, ["task"]):
+        steps = sorted({int(value) for value in cells["steps"].dropna()})
+        if len(steps) > 1:
+            said.append(
+                f"On {task}, cells trained for different numbers of steps ({steps[0]} to {steps[-1]})."
+            )
+    seeds = done.groupby(["task", "label"])["seed"].nunique()
+    if (seeds == 1).any():
+        said.append(
+            "Where there is one seed, intervals cover its test sequences and say nothing of other seeds."
+        )
+    if few := sorted(set(seeds[(seeds > 1) & (seeds <= 3)])):
+        said.append(
+            f"With {span(few, 'seed')} a bootstrap interval covers less than the 95 % that it states: "
+            "read the dots of the single seeds beside it."
+        )
+    return said
+
+
+def not_learned(study: Study) -> list[str]:
+    """For each task that was tested beyond its training length, the labels too weak to judge there."""
+    points, _ = study.by_length
+    said = []
+    for (task, objective), rows in grouped(points, ["task", "objective"]):
+        if not (rows["length"] > rows["train_length"]).any():
+            continue
+        scores = {label: learned(points, (task, objective, label)) for label in sorted(set(rows["label"]))}
+        weak = [f"{name} ({fraction(s)})" for name, s in scores.items() if s is not None and s < GATE]
+        if weak:
+            said.append(f"{title(task, objective, study.cells)}: {enumerate_words(weak)}")
+    return said
+
+
+def _heads(study: Study) -> pd.DataFrame:
+    return matching(study.by_distance.reach, scope=SCOPES[0])
+
+
+def _finding(study: Study, task: str, objective: str, *, named: int) -> str:
+    rows = matching(_heads(study), task=task, objective=objective)
+    rows = rows.sort_values(["reach", "mean"], ascending=False, kind="stable")
+    points = matching(study.by_distance.points, task=task, objective=objective, scope=SCOPES[0])
+    seeds = span(points["seeds"].astype(int), "seed")
+    name = title(task, objective, study.cells)
+    if rows["reach"].max() == 0:
+        best = rows.sort_values("mean", ascending=False, kind="stable").iloc[0]
+        return (
+            f"On {name}, no encoding comes within {rows['threshold'].iloc[0]} of the way from chance to "
+            f"perfect even at the shortest distance; {best['label']} has the highest mean accuracy, "
+            f"{fraction(best['mean'])} ({seeds})."
+        )
+    shown = rows if len(rows) <= named else pd.concat([rows.head(named - 1), rows.tail(1)])
+    parts = [
+        f"{reach(*ends)}{' tokens' if i == 0 else ''} with {label}"
+        for i, (label, *ends) in enumerate(
+            zip(*(shown[name] for name in ("label", "reach", "low", "high", "longest")), strict=True)
+        )
+    ]
+    if left := len(rows) - len(shown):
+        parts.insert(len(parts) - 1, f"{count(left, 'other')} in between")
+    return f"On {name}, information carries over {enumerate_words(parts)} ({seeds})."

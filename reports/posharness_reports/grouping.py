@@ -1,0 +1,28 @@
+"""Splitting tidy frames, with nothing to split when they are empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["grouped", "matching"]
+
+
+def grouped(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """The rows of each combination of values that occurs, in ascending order.
+
+    Yields:
+        The values as a tuple, even of one column, and the rows.
+    """
+    if not frame.empty:
+        yield from frame.groupby(columns, observed=True, sort=True)
+
+
+def matching(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The rows that have these values; all of a frame without rows, which may lack the columns."""
+    for column, value in values.items():
+        if not frame.empty:
+            frame = frame[frame[column] == value]
+    return frame

@@ -1,0 +1,214 @@
+"""From predictions to measured points: accuracy by distance and by length, for each run and across runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from numpy import ndarray
+
+from posharness.contracts import Frames
+from posharness_reports.buckets import Buckets
+from posharness_reports.grouping import grouped
+from posharness_reports.statistics import (
+    THRESHOLD,
+    cluster_bootstrap,
+    effective_length,
+    generator,
+    interval,
+    normalised,
+    wilson,
+)
+
+__all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_length"]
+
+Array = ndarray[Any, Any]
+
+GATE = 0.95
+"""Normalised score at the training length below which nothing is said of extrapolation."""
+
+SCOPES = ("at the training length", "beyond the training length")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, as tidy frames that share the columns task, objective, scope and label.
+
+    Attributes:
+        points: accuracy of the mean over runs in each bucket, with a 95 % interval.
+        runs: accuracy of each run in each bucket, with Wilson's interval.
+        reach: how far the accuracy of each label carries (see `effective_length`).
+    """
+
+    points: pd.DataFrame
+    runs: pd.DataFrame
+    reach: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run's predictions, counted by sequence and bucket."""
+
+    seed: int
+    correct: Float[Array, "s b"]
+    total: Float[Array, "s b"]
+
+
+def by_dependency_length(frames: Frames) -> Measured:
+    """Accuracy by dependency length, at the training length and beyond it apart.
+
+    Apart, because the longest distances occur in the longest sequences alone: pooled, a fall with the
+    distance could not be told from a fall with the length.
+    """
+    points: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    reach: list[dict[str, Any]] = []
+    rows = _tested(frames)
+    rows = rows[rows["dependency_length"] >= 0]
+    beyond = rows["length"] > rows["train_length"]
+    inside = (rows["length"] == rows["train_length"]) | rows["train_length"].isna()
+    for scope, scoped in zip(SCOPES, (rows[inside], rows[beyond]), strict=True):
+        for (task, objective), group in grouped(scoped, ["task", "objective"]):
+            distances = group["dependency_length"].to_numpy()
+            buckets = Buckets.of(distances)
+            index = buckets.index(distances)
+            chance = _means(index, group["chance"].to_numpy(), len(buckets))
+            about = {
+                "task": task,
+                "objective": objective,
+                "scope": scope,
+                "lengths": ", ".join(map(str, sorted(group["length"].unique()))),
+                "distance": group["distance"].iloc[0] or "dependency",
+            }
+            for label, counted in _counted(group, index, len(buckets)):
+                key = ("dependency", task, objective, scope, label)
+                accuracy, low, high, redrawn = _across(counted, key)
+                for b, name in enumerate(buckets.names):
+                    where = {**about, "label": label, "bucket": name, "x": buckets.positions[b]}
+                    if np.isfinite(accuracy[b]):
+                        points.append(where | _point(counted, b, accuracy[b], low[b], high[b], chance[b]))
+                        runs += [where | line for line in _lines(counted, b)]
+                reach.append({**about, "label": label} | _reach(accuracy, redrawn, chance, buckets))
+    return Measured(_tidy(points), _tidy(runs), _tidy(reach))
+
+
+def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accuracy by evaluation length, all distances together.
+
+    Returns:
+        Points and runs, as in `Measured`, with columns length, train_length and, in the points,
+        `undefined`: True, and no accuracy, where the encoding has no value at that length.
+    """
+    points: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    for (task, objective, length), group in grouped(_tested(frames), ["task", "objective", "length"]):
+        chance = _means(np.zeros(len(group), int), group["chance"].to_numpy(), 1)[0]
+        trained = group["train_length"].iloc[0]
+        about = {"task": task, "objective": objective, "length": int(length), "train_length": trained}
+        for label, counted in _counted(group, np.zeros(len(group), int), 1):
+            accuracy, low, high, _ = _across(counted, ("length", task, objective, int(length), label))
+            point = _point(counted, 0, accuracy[0], low[0], high[0], chance)
+            points.append({**about, "label": label} | point | {"undefined": False})
+            runs += [{**about, "label": label} | line for line in _lines(counted, 0)]
+    done = frames.cells[frames.cells["status"] == "done"]
+    for (task, label), cells in grouped(done, ["task", "label"]):
+        about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
+        for length in sorted(set().union(*cells["undefined_lengths"])):
+            for objective in str(cells["objectives"].iloc[0]).split() or [""]:
+                points.append({**about, "objective": objective, "length": length, "undefined": True})
+    return _tidy(points), _tidy(runs)
+
+
+def _tested(frames: Frames) -> pd.DataFrame:
+    rows = frames.predictions[frames.predictions["split"] == "test"]
+    cells = frames.cells.set_index("cell")
+    return rows.assign(
+        train_length=rows["cell"].map(cells["train_length"]).astype(float),
+        distance=rows["cell"].map(cells["distance"]),
+    )
+
+
+def _counted(group: pd.DataFrame, index: Array, buckets: int) -> Iterator[tuple[str, list[_Run]]]:
+    """Each label's runs, in the order of their seeds."""
+    for label, rows in grouped(group.assign(_bucket=index), ["label"]):
+        yield str(label[0]), [_count(int(seed[0]), run, buckets) for seed, run in grouped(rows, ["seed"])]
+
+
+def _count(seed: int, run: pd.DataFrame, buckets: int) -> _Run:
+    # A sequence is known by its length and number: each evaluation length starts at 0 again.
+    lengths, numbers = run["length"].to_numpy(np.int64), run["sequence"].to_numpy(np.int64)
+    _, sequence = np.unique(lengths * (numbers.max() + 1) + numbers, return_inverse=True)
+    place = sequence * buckets + run["_bucket"].to_numpy()
+    size = (int(sequence.max()) + 1) * buckets
+    total = np.bincount(place, minlength=size)
+    correct = np.bincount(place, weights=run["correct"].to_numpy(float), minlength=size)
+    return _Run(seed, correct.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
+
+
+def _across(runs: list[_Run], key: tuple[str | int, ...]) -> tuple[Array, Array, Array, Array]:
+    redrawn = cluster_bootstrap([r.correct for r in runs], [r.total for r in runs], rng=generator(*key))
+    sums = np.array([[run.correct.sum(0), run.total.sum(0)] for run in runs])
+    each = np.divide(sums[:, 0], sums[:, 1], out=np.full(sums[:, 0].shape, np.nan), where=sums[:, 1] > 0)
+    known = np.isfinite(each).sum(0)
+    mean = np.divide(np.nansum(each, 0), known, out=np.full(len(known), np.nan), where=known > 0)
+    return mean, *interval(redrawn), redrawn
+
+
+def _point(
+    runs: list[_Run], b: int, accuracy: float, low: float, high: float, chance: float
+) -> dict[str, Any]:
+    held = [run for run in runs if run.total[:, b].any()]
+    return {
+        "seeds": len(held),
+        "predictions": int(sum(run.total[:, b].sum() for run in held)),
+        "accuracy": accuracy,
+        "low": low,
+        "high": high,
+        "chance": chance,
+        "normalised": float(normalised(np.asarray(accuracy), np.asarray(chance))),
+    }
+
+
+def _lines(runs: list[_Run], b: int) -> Iterator[dict[str, Any]]:
+    for run in runs:
+        right, scored = int(run.correct[:, b].sum()), int(run.total[:, b].sum())
+        if scored:
+            low, high = wilson(right, scored)
+            ends = {"low": float(low), "high": float(high)}
+            yield {
+                "seed": run.seed,
+                "correct": right,
+                "predictions": scored,
+                "accuracy": right / scored,
+            } | ends
+
+
+def _reach(accuracy: Array, redrawn: Array, chance: Array, buckets: Buckets) -> dict[str, Any]:
+    about = (buckets.positions, buckets.longest)
+    length, censored = effective_length(normalised(accuracy, chance), *about)
+    lengths, _ = effective_length(normalised(redrawn, chance), *about)
+    low, high = interval(lengths)
+    return {
+        "threshold": THRESHOLD,
+        "reach": float(length),
+        "low": float(low),
+        "high": float(high),
+        "longest": buckets.longest,
+        "censored": bool(censored),
+        "mean": float(np.nanmean(accuracy)),
+    }
+
+
+def _means(index: Array, values: Array, buckets: int) -> Array:
+    n = np.bincount(index, minlength=buckets)
+    summed = np.bincount(index, weights=values.astype(float), minlength=buckets)
+    means: Array = np.divide(summed, n, out=np.full(buckets, np.nan), where=n > 0)
+    return means
+
+
+def _tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows)

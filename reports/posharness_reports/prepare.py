@@ -1,0 +1,109 @@
+"""What every section is given: one cell for a task, label and seed, and unlike tasks told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from posharness.contracts import Frames
+
+__all__ = ["SUPERSEDED", "prepare"]
+
+SUPERSEDED = "superseded"
+"""Status of a cell whose place a later one has taken: the encoding's source has changed since."""
+
+_IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
+_CELLS = [
+    *_IDENTITY,
+    *("status", "reason", "parameters", "encoding_parameters", "steps", "seconds", "step_ms"),
+    *("train_length", "max_length", "distance", "undefined_lengths", "objectives", "score"),
+    *("torch", "python", "machine", "results_version", "started", "settings"),
+]
+_PREDICTIONS = [
+    *_IDENTITY,
+    *("split", "objective", "length", "sequence", "position", "dependency_length", "stratum"),
+    *("correct", "log_prob", "chance"),
+]
+_CURVES = [
+    *_IDENTITY,
+    *("step", "seconds", "objective", "train_loss", "validation_loss", "validation_score"),
+    *("gradient_norm", "learning_rate"),
+]
+
+
+def prepare(frames: Frames) -> Frames:
+    """Frames fit to be grouped by task and label alone.
+
+    - A task that was posed to several bodies, at several training lengths or under several settings
+      becomes several: what differs is added to its name, so that unlike runs are never averaged.
+    - Of several cells with the same task, label and seed the one started last counts; the others
+      keep their row in `cells` with the status "superseded", and lose their predictions and curves.
+    - Frames of a store without any finished cell get the columns they lack.
+    - `undefined_lengths` becomes a tuple of ints, `started` text, `cells` is in a fixed order.
+    """
+    cells = _complete(frames.cells, _CELLS)
+    for column in ("cell", "label", "task", "body", "status", "reason", "settings", "objectives", "distance"):
+        cells[column] = [_text(value) for value in cells[column]]
+    cells["started"] = [_moment(value) for value in cells["started"]]
+    cells["undefined_lengths"] = [_lengths(value) for value in cells["undefined_lengths"]]
+    cells["task"] = _told_apart(cells)
+    cells = cells.sort_values(["task", "label", "seed", "started", "cell"], ignore_index=True)
+    early = cells.duplicated(["task", "label", "seed"], keep="last")
+    cells.loc[early, "reason"] = "A later run of the same encoding, task and seed stands in its place."
+    cells.loc[early, "status"] = SUPERSEDED
+    tasks = dict(zip(cells.loc[~early, "cell"], cells.loc[~early, "task"], strict=True))
+    return Frames(
+        cells,
+        _of_cells(_complete(frames.predictions, _PREDICTIONS), tasks),
+        _of_cells(_complete(frames.curves, _CURVES), tasks),
+    )
+
+
+def _complete(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    return frame.assign(**{name: None for name in columns if name not in frame})
+
+
+def _of_cells(rows: pd.DataFrame, tasks: dict[str, str]) -> pd.DataFrame:
+    task = rows["cell"].map(tasks)
+    return rows.assign(task=task.astype("category"))[task.notna()].reset_index(drop=True)
+
+
+def _told_apart(cells: pd.DataFrame) -> list[str]:
+    """The name of each cell's task, with what sets it apart from others of that name."""
+    suffixes: dict[Any, list[str]] = {index: [] for index in cells.index}
+    for _, rows in cells.groupby("task", sort=False):
+        lengths = rows["train_length"].dropna()
+        words = {index: set(str(text).split()) for index, text in rows["settings"].items()}
+        # A cell that never began may state none, which sets it apart from nothing.
+        common = set.intersection(*(filter(None, words.values()) if any(words.values()) else [set()]))
+        for index, row in rows.iterrows():
+            if len(set(rows["body"])) > 1:
+                suffixes[index].append(row["body"])
+            if len(set(lengths)) > 1 and pd.notna(row["train_length"]):
+                suffixes[index].append(f"length {int(row['train_length'])}")
+            suffixes[index] += sorted(words[index] - common)
+    return [
+        f"{row['task']} ({', '.join(suffixes[index])})" if suffixes[index] else row["task"]
+        for index, row in cells.iterrows()
+    ]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
+def _moment(value: Any) -> str:
+    """A start as ISO 8601 text in UTC, from text, a timestamp or seconds since 1970; "" when unknown."""
+    if not _text(value):
+        return ""
+    stamp = pd.Timestamp(value, unit="s") if isinstance(value, int | float) else pd.Timestamp(value)
+    return (stamp.tz_convert("UTC") if stamp.tzinfo else stamp).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _lengths(value: Any) -> tuple[int, ...]:
+    """Lengths given as words in one text or as a sequence."""
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    return tuple(sorted(int(v) for v in value)) if isinstance(value, Iterable) else ()

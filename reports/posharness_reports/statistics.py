@@ -1,0 +1,137 @@
+"""Statistics as pure functions of arrays: intervals within and across runs, and how far accuracy reaches.
+
+The unit is a run: inside one run a Wilson interval, across runs a cluster bootstrap (seeds, then the
+sequences of each). Pooling tokens would overstate n, because the predictions of one run share its weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+__all__ = ["cluster_bootstrap", "effective_length", "generator", "interval", "normalised", "wilson"]
+
+Array = ndarray[Any, Any]
+
+LEVEL = 0.95
+DRAWS = 1000
+THRESHOLD = 0.9
+
+
+def generator(*purpose: str | int) -> np.random.Generator:
+    """A generator for a purpose, so that one interval never depends on which others are drawn."""
+    text = "\x1f".join(map(str, purpose))
+    return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
+
+
+def wilson(
+    correct: Int[Array, "*n"] | int, total: Int[Array, "*n"] | int, level: float = LEVEL
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    """Wilson's score interval of a proportion (Wilson 1927), for one run: its n is its predictions.
+
+    Returns:
+        Lower and upper ends; NaN where `total` is 0.
+    """
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    n = np.where(np.asarray(total) > 0, total, np.nan)
+    p = np.asarray(correct) / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+
+
+def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """(accuracy − chance)/(1 − chance): 0 at chance, 1 when all is right, NaN where chance is 1."""
+    room = 1.0 - np.asarray(chance, dtype=float)
+    return (np.asarray(accuracy, dtype=float) - chance) / np.where(room > 0, room, np.nan)
+
+
+def cluster_bootstrap(
+    correct: Sequence[Float[Array, "s b"]],
+    total: Sequence[Float[Array, "s b"]],
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> Float[Array, "draws b"]:
+    """Accuracy of the mean over runs, redrawn: runs with replacement, then sequences within each drawn run.
+
+    With a single run only its sequences are redrawn, so the spread says nothing of other seeds.
+
+    Args:
+        correct: for each run, right predictions by sequence s and bucket b.
+        total: for each run, all predictions by sequence and bucket.
+
+    Returns:
+        NaN in draws where a bucket holds no prediction at all.
+    """
+    runs, buckets = len(correct), correct[0].shape[1]
+    drawn = rng.integers(runs, size=(draws, runs))
+    accuracy = np.empty((draws, runs, buckets))
+    for run, (right, scored) in enumerate(zip(correct, total, strict=True)):
+        slots = drawn == run
+        count, sequences = int(slots.sum()), len(right)
+        picks = rng.integers(sequences, size=(count, sequences)) + sequences * np.arange(count)[:, None]
+        weights = np.bincount(picks.ravel(), minlength=count * sequences)
+        weights = weights.reshape(count, sequences).astype(float)
+        n = weights @ scored
+        accuracy[slots] = np.divide(weights @ right, n, out=np.full(n.shape, np.nan), where=n > 0)
+    known = np.isfinite(accuracy)
+    held = known.sum(axis=1)
+    summed = np.where(known, accuracy, 0.0).sum(axis=1)
+    mean: Array = np.divide(summed, held, out=np.full(summed.shape, np.nan), where=held > 0)
+    return mean
+
+
+def interval(
+    redrawn: Float[Array, draws * n], level: float = LEVEL
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    """The percentile interval of each column of a bootstrap; NaN where no draw has a value."""
+    flat = redrawn.reshape(len(redrawn), -1)
+    known = np.isfinite(flat).any(axis=0)
+    ends = np.full((2, flat.shape[1]), np.nan)
+    if known.any():
+        ends[:, known] = np.nanquantile(flat[:, known], [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    low, high = ends.reshape(2, *redrawn.shape[1:])
+    return low, high
+
+
+def effective_length(
+    scores: Float[Array, "*n b"],
+    positions: Float[Array, " b"],
+    longest: float,
+    threshold: float = THRESHOLD,
+) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
+    """How far information carries: the distance up to which every bucket scores at least `threshold`.
+
+    Between the last bucket that does and the first that does not, the crossing is interpolated on the
+    logarithm of the distance.
+
+    Args:
+        scores: normalised scores by bucket, nearest first.
+        positions: the distance that stands for each bucket, ascending and above 0.
+        longest: the longest distance tested.
+
+    Returns:
+        Lengths, and whether each is censored: every bucket passed, so the true one is at least `longest`.
+        A length is 0 when already the nearest bucket fails, NaN when some bucket before the crossing has
+        no score.
+    """
+    scores = np.asarray(scores, dtype=float)
+    place = np.log(np.asarray(positions, dtype=float))
+    passed = scores >= threshold
+    crossing = np.where(passed.all(axis=-1), scores.shape[-1], np.argmin(passed, axis=-1))
+    censored = crossing == scores.shape[-1]
+    above = np.clip(crossing - 1, 0, None)
+    below = np.clip(crossing, None, scores.shape[-1] - 1)
+    high = np.take_along_axis(scores, above[..., None], axis=-1)[..., 0]
+    low = np.take_along_axis(scores, below[..., None], axis=-1)[..., 0]
+    drop = np.where(high > low, high - low, 1.0)
+    length = np.exp(place[above] + (high - threshold) / drop * (place[below] - place[above]))
+    length = np.where(censored, longest, np.where(crossing == 0, 0.0, length))
+    return np.where(np.isnan(low) & ~censored, np.nan, length), censored

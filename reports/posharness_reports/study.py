@@ -1,0 +1,42 @@
+"""What the built-in sections work on: prepared frames, and what is measured from them, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from posharness.contracts import Frames
+from posharness_reports.measures import Measured, by_dependency_length, by_evaluation_length
+from posharness_reports.prepare import prepare
+
+__all__ = ["Study", "study"]
+
+
+@dataclass(frozen=True)
+class Study(Frames):
+    """Frames as `prepare` leaves them; what several sections need of them is measured once."""
+
+    @cached_property
+    def by_distance(self) -> Measured:
+        """Accuracy by dependency length."""
+        return by_dependency_length(self)
+
+    @cached_property
+    def by_length(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Accuracy by evaluation length: points and runs."""
+        return by_evaluation_length(self)
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label, sorted."""
+        return sorted(set(self.cells["label"]))
+
+
+def study(frames: Frames) -> Study:
+    """The study of these frames; a study is its own."""
+    if isinstance(frames, Study):
+        return frames
+    ready = prepare(frames)
+    return Study(ready.cells, ready.predictions, ready.curves)

@@ -1,0 +1,112 @@
+"""Numbers, names and counts as readers see them, in HTML, Markdown and figures alike."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = [
+    "count",
+    "distance",
+    "enumerate_words",
+    "escape_markdown",
+    "fraction",
+    "moment",
+    "reach",
+    "shorten",
+    "show",
+    "slug",
+    "span",
+    "with_interval",
+]
+
+
+def show(value: Any) -> str:
+    """A table's value: three decimals for a float, thin spaces in a long integer, "–" for nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if float(value).is_integer() and not isinstance(value, float):
+        return f"{int(value):,}".replace(",", "\u202f")
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    text = f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 100 else f"{value:.3f}"
+    return (f"{value:.1e}" if 0 < size < 0.0005 else text).replace(",", "\u202f").replace("-", "−")
+
+
+def fraction(value: float) -> str:
+    """An accuracy: two decimals, which is as sharp as a few hundred sequences make it."""
+    return f"{value:.2f}"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """An accuracy with the interval around it."""
+    if math.isnan(value):
+        return "–"
+    return f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
+
+
+def distance(value: float) -> str:
+    """A distance in tokens."""
+    return f"{value:.0f}" if value >= 10 or float(value).is_integer() else f"{value:.1f}"
+
+
+def reach(length: float, low: float, high: float, longest: float) -> str:
+    """An effective dependency length with its interval, unless every draw agrees.
+
+    "≥" stands where it is censored at the longest distance tested.
+    """
+
+    def one(value: float) -> str:
+        return f"≥ {distance(longest)}" if value >= longest else distance(value)
+
+    if math.isnan(length):
+        return "–"
+    if math.isnan(low) or low == high:
+        return one(length)
+    return f"{one(length)} [{one(low)}, {one(high)}]"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """A number of things: "1 seed", "2 seeds"."""
+    return f"{show(int(n))} {noun if n == 1 else plural or noun + 's'}"
+
+
+def span(values: Iterable[int], noun: str) -> str:
+    """How many things of each: "2 seeds", or "1–3 seeds" where it differs."""
+    found = sorted(set(values)) or [0]
+    return count(found[0], noun) if len(found) == 1 else f"{found[0]}–{found[-1]} {noun}s"
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """Words as a clause: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def shorten(text: str, width: int) -> str:
+    """The text, cut with an ellipsis when it is longer than `width`."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def slug(text: str) -> str:
+    """A file's name for a heading: lower-case ASCII words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain))[:60].strip("-") or "untitled"
+
+
+def escape_markdown(text: str) -> str:
+    """Text, e.g. a plugin's label, that stands for itself in Markdown prose."""
+    entities = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]#!|])", r"\\\1", entities).replace("\\|", "|")
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 moment in UTC as it is read: "2026-01-05 10:00 UTC"."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso else "not started"
