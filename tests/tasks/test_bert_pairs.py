@@ -41,7 +41,7 @@ class Reader:
 
     def __init__(self, text: Encoded) -> None:
         self.text = text
-        self.bounds = text.sentences[text.documents].tolist()
+        self.bounds: list[int] = text.sentences[text.documents].tolist()
         self.starts = set(text.sentences.tolist())
 
     def document(self, token: int) -> int:
