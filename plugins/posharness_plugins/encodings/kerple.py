@@ -1,0 +1,53 @@
+"""KERPLE: learned kernels of distance, each head with its own reach."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding
+
+SMALLEST = 0.01
+
+
+class Kerple(PositionalEncoding):
+    """s_ij −= r1·log(1 + r2·|i − j|), or with `form=power` s_ij −= r1·|i − j|^r2.
+
+    2205.09921, the logarithmic (r1, r2 > 0) and the power variant (r1 > 0, 0 < r2 ≤ 2); each layer and
+    head has its own r1 and r2. As in the authors' code the two are the parameters themselves, not
+    logarithms of them, held at 0.01 or more (and r2 at 2 or less in the power form), and start uniform:
+    in [0, 2) and [0, 1) for the log form, in [0, 1) and [0, 2) for the power form. That code cuts the
+    parameters off in place in each forward pass; here only the value is cut off and the gradient
+    passes, so that a parameter beyond its bound can come back.
+
+    Symmetric: in a bidirectional body it cannot tell left from right.
+    """
+
+    name = "kerple"
+    summary = "A learned logarithmic or power-law penalty on distance"
+    paper = "arXiv:2205.09921"
+    shift_invariant = True
+
+    def __init__(self, geometry: Geometry, *, form: Literal["log", "power"] = "log") -> None:
+        super().__init__(geometry)
+        self.form = form
+        first, second = (2.0, 1.0) if form == "log" else (1.0, 2.0)
+        self.r1 = nn.Parameter(first * torch.rand(geometry.heads, 1, 1))
+        self.r2 = nn.Parameter(second * torch.rand(geometry.heads, 1, 1))
+
+    def bias(
+        self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
+    ) -> Float[Tensor, "1 h q k"]:
+        distance = (pos_q[:, None] - pos_k).abs().float()
+        r1 = within(self.r1, None)
+        if self.form == "log":
+            return (-r1 * torch.log1p(within(self.r2, None) * distance))[None]
+        return (-r1 * distance ** within(self.r2, 2.0))[None]
+
+
+def within(r: Float[Tensor, "h 1 1"], largest: float | None) -> Float[Tensor, "h 1 1"]:
+    """r cut off at its bounds, with the gradient of r itself."""
+    return r + (r.clamp(SMALLEST, largest) - r).detach()

@@ -1,0 +1,51 @@
+"""A learned bias for each head and distance, as far as the table goes."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding, UserError
+from posharness_plugins.encodings._by_distance import look_up, whole_distances
+
+
+class TableBias(PositionalEncoding):
+    """s_ij += b[h, j − i], with b a learned table of every distance below `max_length`.
+
+    Swin Transformer's bias (2103.14030, equation 4), which BEiT shares, along one axis instead of two.
+    Each layer has its own table: 2·max_length − 1 distances in a bidirectional body, max_length in a
+    causal one. It starts at standard deviation 0.02 as in Swin's code. The table serves sequences as
+    long as those of training, unless `max_length` says otherwise; distances that training never meets
+    keep their initial bias, and one of max_length or more raises IndexError. Fractional distances are
+    rounded.
+    """
+
+    name = "table-bias"
+    aliases = ("swin", "beit")
+    summary = "A learned bias for each head and distance (Swin, BEiT)"
+    paper = "arXiv:2103.14030"
+    shift_invariant = True
+
+    def __init__(self, geometry: Geometry, *, max_length: int | None = None) -> None:
+        super().__init__(geometry)
+        length = geometry.length if max_length is None else max_length
+        if length < geometry.length:
+            raise UserError(
+                f"table-bias[max_length={length}] cannot serve training sequences of {geometry.length} "
+                f"tokens: give a max_length of {geometry.length} or more"
+            )
+        self.max_length = length
+        self.causal = geometry.direction == "causal"
+        rows = length if self.causal else 2 * length - 1
+        self.table = nn.Parameter(nn.init.trunc_normal_(torch.empty(geometry.heads, rows), std=0.02))
+
+    def bias(
+        self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
+    ) -> Float[Tensor, "1 h q k"]:
+        delta = whole_distances(pos_q, pos_k)
+        if self.causal:
+            # A key after the query is hidden anyway: any row will do.
+            return look_up(self.table, (-delta).clamp(min=0))
+        assert self.max_length is not None
+        return look_up(self.table, delta + self.max_length - 1)
