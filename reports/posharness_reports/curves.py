@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from posharness_reports.tables import folded
+
 __all__ = ["ends"]
 
 
@@ -22,4 +24,4 @@ def ends(curves: pd.DataFrame) -> pd.DataFrame:
         best_validation_accuracy=("validation_score", "max"),
         largest_gradient_norm=("gradient_norm", "max"),
     )
-    return found.reset_index().rename(columns={"label": "encoding"})
+    return folded(found.reset_index().rename(columns={"label": "encoding"}))

@@ -55,13 +55,15 @@ def label_ends(
 
     Args:
         lines: columns label, x, y; several lines of one label (column run) share one name, at the mean
-            height of their ends.
+            height of the longest ones' ends.
         size: width and height of the axes, in inches.
     """
     if lines.empty:
         return
     keys = ["label", "run"] if "run" in lines else ["label"]
     last = lines.sort_values("x", kind="stable").groupby(keys, as_index=False).last()
+    # A run that broke off early ends somewhere in the middle; the name belongs to those that went on.
+    last = last[last["x"] == last.groupby("label")["x"].transform("max")]
     ends = last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
     pixels = axes.transData.transform(ends[["x", "y"]].to_numpy(dtype=float))
     ends[["across", "up"]] = axes.transAxes.inverted().transform(pixels)

@@ -15,6 +15,7 @@ from posharness_reports.heat import heat_map
 from posharness_reports.measures import SCOPES, Measured
 from posharness_reports.palette import Look, looks
 from posharness_reports.panels import ACCURACY, CROWD, Panel, beside, one_each
+from posharness_reports.prepare import title
 from posharness_reports.text import reach, span
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "evaluation_figures",
     "learning_figures",
     "log_spaced",
-    "title",
     "trace_panel",
 ]
 
@@ -193,12 +193,6 @@ def band_note(points: pd.DataFrame) -> str:
         if least <= 3:
             said += " With three seeds or fewer such intervals cover less than 95 %."
     return said + " Dashed: chance."
-
-
-def title(task: str, objective: str, cells: pd.DataFrame) -> str:
-    """A panel's heading: the task, and what is predicted where the task has several objectives."""
-    stated = set(" ".join(cells.loc[cells["task"] == task, "objectives"]).split())
-    return f"{task}: {objective}" if len(stated) > 1 else str(task)
 
 
 def log_spaced(values: Iterable[float]) -> bool:

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pandas as pd
 
-from posharness_reports.figures import title
 from posharness_reports.grouping import grouped, matching
 from posharness_reports.measures import GATE, SCOPES
+from posharness_reports.prepare import title
 from posharness_reports.study import Study
 from posharness_reports.tables import learned
 from posharness_reports.text import count, enumerate_words, fraction, reach, span

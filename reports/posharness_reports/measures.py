@@ -31,6 +31,10 @@ Array = ndarray[Any, Any]
 GATE = 0.95
 """Normalised score at the training length below which nothing is said of extrapolation."""
 
+_POINT = ["seeds", "predictions", "accuracy", "low", "high", "chance", "normalised"]
+_RUN = ["seed", "correct", "predictions", "accuracy", "low", "high"]
+_REACH = ["threshold", "reach", "low", "high", "longest", "censored", "mean"]
+
 SCOPES = ("at the training length", "beyond the training length")
 
 
@@ -93,7 +97,12 @@ def by_dependency_length(frames: Frames) -> Measured:
                         points.append(where | _point(counted, b, accuracy[b], low[b], high[b], chance[b]))
                         runs += [where | line for line in _lines(counted, b)]
                 reach.append({**about, "label": label} | _reach(accuracy, redrawn, chance, buckets))
-    return Measured(_tidy(points), _tidy(runs), _tidy(reach))
+    place = ["task", "objective", "scope", "lengths", "distance", "label"]
+    return Measured(
+        _tidy(points, [*place, "bucket", "x", *_POINT]),
+        _tidy(runs, [*place, "bucket", "x", *_RUN]),
+        _tidy(reach, [*place, *_REACH]),
+    )
 
 
 def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -120,7 +129,9 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
         for length in sorted(set().union(*cells["undefined_lengths"])):
             for objective in str(cells["objectives"].iloc[0]).split() or [""]:
                 points.append({**about, "objective": objective, "length": length, "undefined": True})
-    return _tidy(points), _tidy(runs)
+    place = ["task", "objective", "length", "train_length", "label"]
+    found = _tidy(points, [*place, *_POINT, "undefined"]).astype({"undefined": bool})
+    return found, _tidy(runs, [*place, *_RUN])
 
 
 def _tested(frames: Frames) -> pd.DataFrame:
@@ -210,5 +221,5 @@ def _means(index: Array, values: Array, buckets: int) -> Array:
     return means
 
 
-def _tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows)
+def _tidy(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from posharness.contracts import Frames
 
-__all__ = ["SUPERSEDED", "prepare"]
+__all__ = ["SUPERSEDED", "prepare", "title"]
 
 SUPERSEDED = "superseded"
 """Status of a cell whose place a later one has taken: the encoding's source has changed since."""
@@ -59,6 +59,16 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(_complete(frames.predictions, _PREDICTIONS), tasks),
         _of_cells(_complete(frames.curves, _CURVES), tasks),
     )
+
+
+def title(task: str, objective: str, cells: pd.DataFrame) -> str:
+    """What a measurement is of: the task, and the objective where the task has several.
+
+    Args:
+        cells: prepared.
+    """
+    stated = set(" ".join(cells.loc[cells["task"] == task, "objectives"]).split())
+    return f"{task}: {objective}" if len(stated) > 1 else str(task)
 
 
 def _complete(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -16,9 +16,11 @@ from posharness_reports.measures import SCOPES
 from posharness_reports.palette import looks
 from posharness_reports.panels import CROWD, Panel, beside
 from posharness_reports.study import Study
-from posharness_reports.text import escape_markdown, fraction, with_interval
+from posharness_reports.text import count, escape_markdown, fraction, with_interval
 
 __all__ = ["describe", "objectives", "tasks"]
+
+_NAMED = 4
 
 
 def tasks(study: Study) -> list[str]:
@@ -39,7 +41,7 @@ def describe(study: Study, task: str) -> Section:
     shown = {f"{task}: loss and accuracy of each objective": table}
     if len(sources := _sources(study, task)):
         shown[f"{task}: accuracy with and without another occurrence to read from"] = sources
-    return Section(task, _prose(study, task, table), shown, _figures(study, task))
+    return Section(task, _prose(task, table), shown, _figures(study, task))
 
 
 def _table(study: Study, task: str) -> pd.DataFrame:
@@ -54,7 +56,7 @@ def _table(study: Study, task: str) -> pd.DataFrame:
             tested = matching(held, objective=objective, label=label)
             if own.empty and tested.empty:
                 continue
-            point = tested[tested["length"] == tested["train_length"]].iloc[:1] if len(tested) else tested
+            point = tested[tested["length"] == tested["train_length"]].iloc[:1]
             validated = "validation_" if own["first_validation_loss"].notna().any() else ""
             rows.append(
                 {
@@ -92,22 +94,22 @@ def _sources(study: Study, task: str) -> pd.DataFrame:
     return table.rename_axis(columns=None).reset_index().rename(columns={"label": "encoding"})
 
 
-def _prose(study: Study, task: str, table: pd.DataFrame) -> str:
-    """One line for each objective, of the label that does best and of chance."""
-    lines = []
+def _prose(task: str, table: pd.DataFrame) -> str:
+    """One point for each objective: loss and test accuracy of the first few encodings, and chance."""
+    points = []
     for objective, rows in table.groupby("objective", sort=False):
-        fell = (rows["last loss"] < rows["first loss"]).sum()
-        line = f"**{escape_markdown(str(objective))}**: the loss fell with {fell} of {len(rows)} encodings"
-        tested = rows[rows["test accuracy"] != "–"]
-        if len(tested):
-            said = (
-                f"{escape_markdown(row['encoding'])} {row['test accuracy']}" for _, row in tested.iterrows()
-            )
-            line += f"; test accuracy {', '.join(said)}" if len(tested) <= 4 else ""
-            rate = tested["chance (majority rate)"].iloc[0]
-            line += f"; always giving the most frequent answer scores {fraction(rate)}"
-        lines.append(f"- {line}.")
-    return f"{escape_markdown(task)} is trained on {len(lines)} objectives at once.\n\n" + "\n".join(lines)
+        fell = int((rows["last loss"] < rows["first loss"]).sum())
+        said = [f"the loss fell with {fell} of {count(len(rows), 'encoding')}"]
+        for _, row in rows.head(_NAMED).iterrows():
+            loss = f"loss {row['first loss']:.2f} to {row['last loss']:.2f}"
+            tested = "" if row["test accuracy"] == "–" else f", test accuracy {row['test accuracy']}"
+            said.append(f"{escape_markdown(row['encoding'])} {loss}{escape_markdown(tested)}")
+        if rows["chance (majority rate)"].notna().any():
+            rate = rows["chance (majority rate)"].mean()
+            said.append(f"always giving the most frequent answer scores {fraction(rate)}")
+        points.append(f"- **{escape_markdown(str(objective))}**: {'; '.join(said)}.")
+    heading = f"{escape_markdown(task)} is trained on {len(points)} objectives at once."
+    return heading + "\n\n" + "\n".join(points)
 
 
 def _figures(study: Study, task: str) -> dict[str, Figure]:

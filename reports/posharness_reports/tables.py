@@ -8,7 +8,7 @@ import pandas as pd
 
 from posharness_reports.grouping import grouped, matching
 from posharness_reports.measures import GATE, SCOPES
-from posharness_reports.prepare import SUPERSEDED
+from posharness_reports.prepare import SUPERSEDED, title
 from posharness_reports.study import Study
 from posharness_reports.text import fraction, reach, with_interval
 
@@ -40,8 +40,6 @@ _NAMES = {
 def summary(study: Study) -> pd.DataFrame:
     """One row for each task, objective and label that has a finished run."""
     points, _ = study.by_length
-    if points.empty or "accuracy" not in points:
-        return pd.DataFrame()
     held = points[~points["undefined"]]
     measured = study.by_distance
     far, heads = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
@@ -55,22 +53,21 @@ def summary(study: Study) -> pd.DataFrame:
         farthest, head = _of(far, key).iloc[-1:], _of(heads, key)
         rows.append(
             {
-                "task": task,
-                "objective": objective,
+                "task": title(task, objective, study.cells),
                 "encoding": label,
                 "seeds": int(own["seeds"].max()),
-                "at the training length": _first(inside),
-                "at the longest distance": _first(farthest),
+                "at training length": _first(inside),
+                "at longest distance": _first(farthest),
                 "chance": fraction(own["chance"].mean()),
                 "effective length": reach(*head[["reach", "low", "high", "longest"]].iloc[0])
                 if len(head)
                 else "–",
-                "beyond the training length": _beyond(points, key),
+                "in longer sequences": _beyond(points, key),
                 "parameters": cost["parameters"],
                 "ms per step": round(float(cost["step_ms"]), 1),
             }
         )
-    return pd.DataFrame(rows).astype({"parameters": "Int64"})
+    return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
 
 
 def learned(points: pd.DataFrame, key: tuple[str, str, str]) -> float | None:

@@ -15,8 +15,9 @@ class DependencyLength(ReportSection):
     def build(self, frames: Frames) -> Section | None:
         """None when no finished cell has predictions with a distance."""
         from posharness_reports import tables
-        from posharness_reports.figures import dependency_figures, title
+        from posharness_reports.figures import dependency_figures
         from posharness_reports.grouping import grouped
+        from posharness_reports.prepare import title
         from posharness_reports.study import study
 
         ready = study(frames)

@@ -15,9 +15,10 @@ class EvaluationLength(ReportSection):
     def build(self, frames: Frames) -> Section | None:
         """None when nothing was tested."""
         from posharness_reports import findings, tables
-        from posharness_reports.figures import evaluation_figures, title
+        from posharness_reports.figures import evaluation_figures
         from posharness_reports.grouping import grouped
         from posharness_reports.measures import GATE
+        from posharness_reports.prepare import title
         from posharness_reports.study import study
         from posharness_reports.text import escape_markdown
 
