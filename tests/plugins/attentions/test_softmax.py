@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from posharness.contracts import SLOTS, BoundSlots
 from posharness_plugins.attentions import softmax
@@ -85,16 +86,17 @@ def test_values_slot_gets_the_mix_and_weights_that_sum_to_one(place: Any) -> Non
     )
 
 
-def test_the_fused_kernel_is_used_exactly_where_it_can_be(
-    place: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
+class Fused(TorchFunctionMode):
+    """Counts the calls of the fused kernel."""
 
-    def counted(*args: Any, **kwargs: Any) -> Tensor:
-        calls.append(args)
-        return functional.scaled_dot_product_attention(*args, **kwargs)
+    calls = 0
 
-    monkeypatch.setattr(softmax, "scaled_dot_product_attention", counted)
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += func is functional.scaled_dot_product_attention
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_fused_kernel_is_used_exactly_where_it_can_be(place: Any) -> None:
     q, k, v, bias = tensors((B, H, Q, D), (B, H, K, D), (B, H, K, D), (1, H, Q, K))
     attention = softmax.Softmax(place.geometry)
     for slots, fused in [
@@ -103,7 +105,7 @@ def test_the_fused_kernel_is_used_exactly_where_it_can_be(
         (BoundSlots(scores=lambda s: s), 0),
         (BoundSlots(values=lambda out, weights: out), 0),
     ]:
-        calls.clear()
-        attention(q, k, v, None, slots)
-        assert len(calls) == fused
+        with Fused() as kernel:
+            attention(q, k, v, None, slots)
+        assert kernel.calls == fused
     assert attention.slots == set(SLOTS)
