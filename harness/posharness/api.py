@@ -27,6 +27,7 @@ __all__ = ["Results", "RunSummary", "compile_report", "execute", "load", "publis
 
 DEFAULT_STORE = Path("runs")
 DEFAULT_EXECUTOR = "local"
+DEFAULT_COMPILER = "html"
 
 
 @dataclass(frozen=True)
@@ -173,12 +174,11 @@ def compile_report(store: str | Path, *, title: str | None = None, plugin_paths:
     """Compile the report of a store, at any time, and give the path of report.html.
 
     Raises:
-        UserError: there is no store, it holds no cell, or no compiler is installed.
+        UserError: there is no store, or it holds no cell.
     """
     opened = Store.open(Path(store), create=False)
     registry = Registry.load(plugin_paths)
-    if registry.compiler is None:
-        raise UserError("No report compiler is installed; install posharness whole: pip install posharness.")
+    compiler = registry.compilers.find(DEFAULT_COMPILER)()
     frames = opened.frames()
     if frames.cells.empty:
         raise UserError(
@@ -186,7 +186,7 @@ def compile_report(store: str | Path, *, title: str | None = None, plugin_paths:
         )
     sections = [registry.sections[name]() for name in registry.sections]
     identity = sha256("".join(sorted(frames.cells["cell"])).encode()).hexdigest()[:12]
-    return registry.compiler.compile(
+    return compiler.compile(
         frames,
         sorted(sections, key=lambda section: (section.order, section.name)),
         title=title or Experiment().title,
@@ -200,7 +200,4 @@ def publish_report(report: str | Path, *, to: str | Path) -> Path:
     Raises:
         UserError: no compiled report, or a folder that cannot be written.
     """
-    registry = Registry.load()
-    if registry.compiler is None:
-        raise UserError("No report compiler is installed; install posharness whole: pip install posharness.")
-    return registry.compiler.publish(Path(report), to=Path(to))
+    return Registry.load().compilers.find(DEFAULT_COMPILER)().publish(Path(report), to=Path(to))

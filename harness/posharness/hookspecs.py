@@ -48,6 +48,6 @@ def posharness_executors() -> Sequence[type[Executor]]:  # type: ignore[empty-bo
     """Executors: subclasses of `posharness.contracts.Executor`."""
 
 
-@_spec(firstresult=True)
-def posharness_compiler() -> Compiler | None:
-    """What compiles and publishes reports; the last plugin that offers one is used."""
+@_spec
+def posharness_compilers() -> Sequence[type[Compiler]]:  # type: ignore[empty-body]
+    """What compiles and publishes reports: subclasses of `posharness.contracts.Compiler`."""

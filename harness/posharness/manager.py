@@ -54,7 +54,7 @@ class Registry:
     tasks: Catalogue[Task]
     sections: Catalogue[ReportSection]
     executors: Catalogue[Executor]
-    compiler: Compiler | None
+    compilers: Catalogue[Compiler]
     broken: tuple[Broken, ...]
     plugin_paths: tuple[Path, ...] = ()
 
@@ -77,7 +77,7 @@ class Registry:
             _register(manager, broken, path.stem, str(path), partial(_import_file, path))
         offered: dict[str, list[tuple[str, type]]] = {
             hook: _collect(manager, broken, hook)
-            for hook in ("encodings", "attentions", "tasks", "report_sections", "executors")
+            for hook in ("encodings", "attentions", "tasks", "report_sections", "executors", "compilers")
         }
         # Encodings and attentions are selected by one option, so they share their names.
         shared: dict[str, tuple[str, type]] = {}
@@ -87,7 +87,7 @@ class Registry:
             tasks=Catalogue("task", Task, offered["tasks"], broken),
             sections=Catalogue("report section", ReportSection, offered["report_sections"], broken),
             executors=Catalogue("executor", Executor, offered["executors"], broken),
-            compiler=manager.hook.posharness_compiler(),
+            compilers=Catalogue("report compiler", Compiler, offered["compilers"], broken),
             broken=tuple(broken),
             plugin_paths=tuple(plugin_paths),
         )

@@ -36,8 +36,8 @@ def posharness_report_sections() -> Sequence[type[ReportSection]]:
 
 
 @hookimpl
-def posharness_compiler() -> Compiler:
+def posharness_compilers() -> Sequence[type[Compiler]]:
     """The compiler of HTML reports."""
     from posharness_reports.compiler import HtmlCompiler
 
-    return HtmlCompiler()
+    return [HtmlCompiler]

@@ -20,6 +20,9 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",  # it starts threads on import, and threads do not survive a fork
     "TOKENIZERS_PARALLELISM": "false",
+    # glibc gives every large tensor fresh pages and takes them back: kept, scores of 256 × 256 cost half.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
 }
 
 
