@@ -29,6 +29,7 @@ HEADS, WIDTH, BASE = 3, 14, 37.0
 IDS = torch.tensor([0, 1, 4, 5, 11, 16, 40])
 """They span 41 positions, beyond the training lengths below."""
 STRETCHED = [PositionInterpolation, Ntk, Yarn]
+PAPERS = {PositionInterpolation: "2306.15595", Ntk: "2309.00071", Yarn: "2309.00071, ramp=turns"}
 
 
 def geometry(length: int = 13, *, width: int = WIDTH) -> Geometry:
@@ -77,12 +78,12 @@ def llama_turned(q: Tensor, k: Tensor, length: int, **rope_parameters: Any) -> T
         (PositionInterpolation(geometry(), base=BASE), "linear", {"factor": 41 / 13}),
         (Ntk(geometry(), base=BASE), "dynamic", {"factor": 1.0}),
         (
-            Yarn(geometry(31), base=BASE, alpha=0.5, beta=3.0, ramp="index"),
+            Yarn(geometry(31), base=BASE, alpha=0.5, beta=3.0),
             "yarn",
             {"factor": 41 / 31, "beta_slow": 0.5, "beta_fast": 3.0, "original_max_position_embeddings": 31},
         ),
         (
-            Yarn(geometry(), base=BASE, ramp="index"),
+            Yarn(geometry(), base=BASE),
             "yarn",
             {"factor": 41 / 13, "original_max_position_embeddings": 13},
         ),
@@ -225,8 +226,7 @@ def literal(
     return score
 
 
-@pytest.mark.parametrize("length", [5, 23, 32])
-@pytest.mark.parametrize("shift", [0, 0.5])
+@pytest.mark.parametrize(("length", "shift"), [(5, 0), (23, 0.5)])
 @pytest.mark.parametrize("cls", STRETCHED)
 def test_the_papers_formulas(
     place_of: Callable[..., Any],
@@ -240,15 +240,11 @@ def test_the_papers_formulas(
     """At positions 3..31, gapped, of which the queries see the last five only."""
     place = place_of(direction, head_width=WIDTH)
     place = replace(place, pos_q=place.pos_q + shift, pos_k=place.pos_k + shift)
-    encoding = cls(replace(place.geometry, length=length), base=BASE)
+    options: dict[str, Any] = {"ramp": "turns"} if cls is Yarn else {}
+    encoding = cls(replace(place.geometry, length=length), base=BASE, **options)
     sharpness = (0.1 * math.log(max(1.0, 29 / length)) + 1) ** 2 if cls is Yarn else 1.0
-    parity(
-        cls.name,
-        reference="its equation in 2306.15595"
-        if cls is PositionInterpolation
-        else "its equations in 2309.00071",
-        difference=agrees(encoding, place, literal(frequencies(length, 29)[cls.name], sharpness=sharpness)),
-    )
+    score = literal(frequencies(length, 29)[cls.name], sharpness=sharpness)
+    parity(cls.name, reference=f"its equations in {PAPERS[cls]}", difference=agrees(encoding, place, score))
 
 
 def test_xpos_s_formula(
@@ -257,7 +253,7 @@ def test_xpos_s_formula(
     place = place_of("causal", head_width=WIDTH)
     encoding = Xpos(place.geometry, base=BASE, scale_base=11.0)
     score = literal(frequencies(32, 29)["xpos"], scale_base=11.0)
-    parity("xpos", reference="its equation in 2212.10554", difference=agrees(encoding, place, score))
+    parity("xpos", reference="its equations in 2212.10554", difference=agrees(encoding, place, score))
 
 
 @pytest.mark.parametrize("cls", STRETCHED)
@@ -277,6 +273,23 @@ def test_only_differences_count(
     encoding = cls(replace(place.geometry, length=11), base=BASE)
     shifted = replace(place, pos_q=place.pos_q + 60, pos_k=place.pos_k + 60)
     torch.testing.assert_close(mixed_by(encoding, shifted), mixed_by(encoding, place), atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("cls", [Rope, Xpos, *STRETCHED])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_the_type_of_queries_is_kept(
+    cls: type[Rotary], dtype: torch.dtype, q_k: tuple[Tensor, Tensor]
+) -> None:
+    """Whatever the type of the positions, and of buffers that were cast with the rest of a model."""
+    precise = turned(cls(geometry()), *q_k)
+    for encoding in (cls(geometry()), cls(geometry()).to(dtype)):
+        for ids in (IDS, IDS.double()):
+            ours = torch.stack(encoding.rotate(*(x.to(dtype) for x in q_k), ids, ids))
+            assert ours.dtype == dtype
+            assert torch.isfinite(ours).all()
+    torch.testing.assert_close(
+        turned(cls(geometry()), *(x.to(dtype) for x in q_k)), precise.to(dtype), atol=0.02, rtol=0.02
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -302,7 +315,8 @@ def test_p_of_zero_is_no_encoding(q_k: tuple[Tensor, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda: Rope(geometry(), base=0.0), r"rope\[base=0\].*above 0"),
+        (lambda: Rope(geometry(), base=0.0), r"rope\[base=0\].*above 1"),
+        (lambda: Yarn(geometry(), base=1.0), r"yarn\[base=1\].*above 1"),
         (lambda: Rope(geometry(), fraction=1.5), r"rope\[fraction=1.5\].*at most 1"),
         (lambda: Rope(geometry(), p=-1.0), r"rope\[p=-1\].*from 0 to 1"),
         (lambda: Yarn(geometry(), alpha=32.0), r"yarn\[alpha=32,beta=32\].*above alpha"),

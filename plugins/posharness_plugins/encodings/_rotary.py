@@ -34,12 +34,10 @@ def geometric(base: float, width: int, *, owner: str) -> Float[Tensor, " c"]:
     """θ_c = base^(−2c/width) for c = 0..width/2−1.
 
     Raises:
-        UserError: a base that is not positive; `owner` is named.
+        UserError: a base of 1 or less; `owner` is the encoding it was given to.
     """
-    if base <= 0:
-        raise UserError(
-            f"{owner}[base={base:g}] has no powers to turn by: give a base above 0, usually 10000"
-        )
+    if base <= 1:
+        raise UserError(f"{owner}[base={base:g}] turns no pair slower than the first: give a base above 1")
     exponents = torch.arange(0, width, 2, dtype=torch.float64) / width
     return (base**-exponents).float()
 
@@ -55,7 +53,8 @@ def phasors(
         size: 1 where it is None.
     """
     angles = pos.float()[:, None] * frequencies.float()  # n c
-    return torch.polar(torch.ones_like(angles) if size is None else size.expand_as(angles), angles)
+    sizes = torch.ones_like(angles) if size is None else size.float().expand_as(angles)
+    return torch.polar(sizes, angles)
 
 
 def turn(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
@@ -65,7 +64,8 @@ def turn(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Ten
     """
     c = by.shape[-1]
     turning, staying = x[..., : 2 * c], x[..., 2 * c :]
-    pairs = torch.view_as_complex(turning.float().reshape(*x.shape[:-1], c, 2))  # b h n c
+    exact = turning.to(torch.promote_types(x.dtype, torch.float32))
+    pairs = torch.view_as_complex(exact.reshape(*x.shape[:-1], c, 2))  # b h n c
     turned = torch.view_as_real(pairs * by).flatten(-2).to(x.dtype)
     return torch.cat([turned, staying], -1) if staying.shape[-1] else turned
 

@@ -11,7 +11,7 @@ from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
 class PositionInterpolation(Rotary):
     """RoPE at the positions i/s, with s = max(1, N/L) for positions that span N, trained on L.
 
-    2306.15595, equation 4. Up to the training length s is 1, and this is `rope`. The paper fixes s and
+    2306.15595, section 2.3. Up to the training length s is 1, and this is `rope`. The paper fixes s and
     fine-tunes; here s follows the positions in sight, and nothing is trained beyond L.
     """
 

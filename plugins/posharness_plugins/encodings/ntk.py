@@ -13,7 +13,7 @@ from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
 class Ntk(Rotary):
     """RoPE with the base b·s^(d/(d−2)), s = max(1, N/L) for positions that span N, trained on L.
 
-    2309.00071, section 3.1 (definition 1), with the s of its section 3.3 ("dynamic NTK"). The highest
+    2309.00071, section 3.1, with the s of its section 3.3 ("dynamic NTK"). The highest
     frequency stays, the lowest is divided by s: θ_c(s) = θ_c·s^(−2c/(d−2)). Up to the training length
     s is 1, and this is `rope`. One pair alone has no lower frequency, so d must be 4 or more.
     """

@@ -18,7 +18,7 @@ class Rope(Rotary):
 
     - `fraction` < 1 turns only the first ⌊fraction·d/2⌋ pairs, with θ_c = base^(−2c/r) for the r
       components among them, and leaves the rest without a position (GPT-NeoX, 2204.06745, takes 0.25).
-    - `p` < 1 is p-RoPE (2410.06205, section 6): of these pairs the ⌊p·r/2⌋ with the highest frequencies
+    - `p` < 1 is p-RoPE (2410.06205): of these pairs the ⌊p·r/2⌋ with the highest frequencies
       turn at the frequencies they have in RoPE, and the others not at all. p = 0 is no encoding.
     """
 

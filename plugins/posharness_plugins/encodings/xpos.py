@@ -15,7 +15,7 @@ from posharness_plugins.encodings._rotary import Rotary, ends, phasors, turn
 class Xpos(Rotary):
     """s_ij = Re Σ_c q_ic·conj(k_jc)·ζ_c^((i−j)/B)·e^(i(i−j)θ_c)/√d, ζ_c = (2c/d + γ)/(1 + γ), γ = 0.4.
 
-    2212.10554, section 2.3: RoPE, then queries times ζ_c^(i/B) and keys times ζ_c^(−j/B), where B is
+    2212.10554: RoPE, then queries times ζ_c^(i/B) and keys times ζ_c^(−j/B), where B is
     `scale_base`. Causal only: towards keys after the query the scores would grow. Positions are counted
     from the middle of those in sight, which changes no score and keeps both factors small, up to a span
     of 63·B positions (`max_length`); the paper splits longer sequences into blocks instead. Its

@@ -16,14 +16,15 @@ from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
 class Yarn(Rotary):
     """RoPE with θ_c(s) = (1 − γ_c)·θ_c/s + γ_c·θ_c, and queries and keys each times 0.1·ln s + 1.
 
-    2309.00071, definitions 2 and 3 and equation 22; s = max(1, N/L) for positions that span N, trained
-    on L (section 3.3). Up to the training length s is 1, and this is `rope`. γ_c is 1 for the
-    frequencies that are kept and 0 for those that are interpolated. Between them, by `ramp`, it is
+    2309.00071, sections 3.2 and 3.4; s = max(1, N/L) for positions that span N, trained on L, as in its
+    section 3.3. Up to the training length s is 1, and this is `rope`. γ_c is 1 for the
+    frequencies that are kept and 0 for those that are interpolated. Between them, by `ramp`, it falls
 
-    - turns: the paper's (r_c − α)/(β − α), clipped to 0..1, where r_c = L·θ_c/2π is how often pair c
-      turns around in a training sequence. A short L has no pair that turns β = 32 times.
-    - index: linear in c from c(β) to c(α), where c(r) = d·ln(L/2πr)/(2·ln base), rounded down and up
-      to whole numbers: what the authors' code and `transformers` compute.
+    - index: linearly in c from ⌊c(β)⌋ to ⌈c(α)⌉, where c(r) = d·ln(L/2πr)/(2·ln base) is the pair that
+      turns around r times in a training sequence. A departure from the paper that its authors' code
+      makes, and `transformers` with it, so that this is what has been measured as YaRN.
+    - turns: as the paper has it, (r_c − α)/(β − α) clipped to 0..1, with r_c = L·θ_c/2π. No pair turns
+      β = 32 times in fewer than 202 tokens: with a shorter L every frequency is interpolated somewhat.
     """
 
     name = "yarn"
@@ -37,7 +38,7 @@ class Yarn(Rotary):
         base: float = 10000.0,
         alpha: float = 1.0,
         beta: float = 32.0,
-        ramp: Literal["turns", "index"] = "turns",
+        ramp: Literal["index", "turns"] = "index",
     ) -> None:
         super().__init__(geometry, base=base)
         if not 0 < alpha < beta:
