@@ -12,7 +12,7 @@ from posharness.contracts import Batch
 from posharness.manager import Registry
 from posharness.model import build_model
 from posharness.selection import Selection
-from posharness.training.data import TrainingBatches, predicted, rows, evaluation_batch, validation_batch
+from posharness.training.data import TrainingBatches, evaluation_batch, predicted, rows, validation_batch
 from posharness.training.optimiser import adamw
 from posharness.training.schedule import factor
 
