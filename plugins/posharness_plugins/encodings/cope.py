@@ -1,0 +1,55 @@
+"""CoPE: a query counts the keys that its gates open for, and the count is the position."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from posharness.contracts import Direction, Geometry, PositionalEncoding, UserError
+
+
+class Cope(PositionalEncoding):
+    """s_ij += q_i·e[p_ij], with p_ij = Σ_{t=j..i} σ(s_it), held at `max_pos` − 1.
+
+    2405.18719, section 4. Between whole numbers q_i·e[p] is interpolated linearly, so P = `max_pos`
+    products are made for each query and looked up. The gates read the scores after their division by
+    √d and q_i·e[p] is not divided, as in the code printed in the paper; its equations have no √d at
+    all, and the repository published later divides both (the same with e divided by √d). Keys that a
+    query may not see are not counted. The vectors e are shared by the heads, each layer's own, and
+    start at 0, all as in that code; P is the training length + 1 unless given, enough for every count.
+
+    Positions say only which key is which: distance is counted in tokens, by their gates. Causal only.
+    """
+
+    name = "cope"
+    summary = "Learned vectors for the number of keys that a query counts (CoPE)"
+    paper = "arXiv:2405.18719"
+    directions: frozenset[Direction] = frozenset({"causal"})
+    shift_invariant = True
+
+    def __init__(self, geometry: Geometry, *, max_pos: int | None = None) -> None:
+        super().__init__(geometry)
+        rows = geometry.length + 1 if max_pos is None else max_pos
+        if rows < 2:
+            raise UserError(f"cope[max_pos={rows}] tells no count from another: give a max_pos of 2 or more")
+        self.vectors = nn.Parameter(torch.zeros(rows, geometry.head_width))
+
+    def scores(
+        self,
+        s: Float[Tensor, "b h q k"],
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+    ) -> Float[Tensor, "b h q k"]:
+        gates = (s if mask is None else s.masked_fill(~mask, -torch.inf)).float().sigmoid()
+        counts = gates.flip(-1).cumsum(-1).flip(-1).clamp(max=len(self.vectors) - 1)  # b h q k
+        below = counts.detach().long()
+        met = q @ self.vectors.mT  # b h q P
+        rise = pad(met.diff(dim=-1), (0, 1))
+        beyond = (counts - below).to(s.dtype)
+        return torch.addcmul(met.gather(-1, below), rise.gather(-1, below), beyond).add_(s)

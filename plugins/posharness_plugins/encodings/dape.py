@@ -1,0 +1,61 @@
+"""DAPE: a small network adapts another encoding's bias to the scores that it meets."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError, by_name
+
+
+class Dape(PositionalEncoding):
+    """s_ij = s_ij + b_ij + f([s_ij; b_ij]), with f an MLP 2H → `hidden` → H across the heads.
+
+    2405.14722, section 3; b is the bias of `base`, and s the scores divided by √d. As in the authors'
+    code f has one hidden layer of 32 leaky rectified units (slope 0.01), and f and b are each layer's
+    own, also where `base` by itself would be shared. Each pair of positions is seen alone, so nothing
+    passes from a masked pair to another, and it is defined wherever `base` is; the paper uses it in
+    causal bodies. Scores that other plugins bias would reach f with that bias.
+
+    The hidden layer holds `hidden` numbers for each pair of positions.
+    """
+
+    name = "dape"
+    summary = "A small network adapts another encoding's bias to the scores"
+    paper = "arXiv:2405.14722"
+
+    def __init__(
+        self, geometry: Geometry, *, base: PositionalEncoding = by_name("kerple"), hidden: int = 32
+    ) -> None:
+        super().__init__(geometry)
+        if hidden < 1:
+            raise UserError(f"dape[hidden={hidden}]: give 1 hidden unit or more")
+        if base.slots - {"bias"}:
+            raise Incompatible(
+                f"dape adapts an encoding that is a bias and nothing else, and {base.name} acts on "
+                + " and ".join(sorted(base.slots - {"bias"}))
+            )
+        self.base = base
+        self.directions = base.directions
+        self.shift_invariant = base.shift_invariant
+        self.max_length = base.max_length
+        self.inner = nn.Linear(2 * geometry.heads, hidden)
+        self.outer = nn.Linear(hidden, geometry.heads)
+
+    def scores(
+        self,
+        s: Float[Tensor, "b h q k"],
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+    ) -> Float[Tensor, "b h q k"]:
+        b = self.base.bias(pos_q, pos_k, x if self.base.bias_reads_input else None).flatten(2).to(s.dtype)
+        # One bias for the whole batch goes through its half of the first layer once.
+        from_s, from_b = self.inner.weight.to(s.dtype).chunk(2, 1)  # each hidden h
+        units = from_b @ b + self.inner.bias.to(s.dtype)[:, None] + from_s @ s.flatten(2)  # b hidden q·k
+        adapted = self.outer.weight.to(s.dtype) @ leaky_relu(units)  # b h q·k
+        return (adapted + (b + self.outer.bias.to(s.dtype)[:, None])).view(s.shape) + s

@@ -1,0 +1,105 @@
+"""DeBERTa: content attends to relative positions, and relative positions to content."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding, UserError
+from posharness_plugins.encodings._by_distance import whole_distances
+
+
+class Deberta(PositionalEncoding):
+    """s_ij = (q_i·k_j + q_i·K_δ + k_j·Q_δ)/√(3d), with K = P W_K, Q = P W_Q and δ = δ(i, j).
+
+    2006.03654, section 3.1, equations 2 to 4: δ(i, j) = i − j + k held within 0..2k−1, for a learned
+    table P of 2k rows. k is `span`: the training length unless given, as the paper's 512 is.
+    `log=True` is DeBERTa-v2's form: distances up to k/2 have a row each, the farther ones share the
+    others, in geometric steps up to `max_distance`. Then k is half of the training length and
+    `max_distance` 2k unless given, as its 256 rows for 512 tokens are.
+
+    The equation has δ(j, i) in the third term; the authors' code looks up δ(i, j) there as well, and
+    so does this. The paper shares P among layers, and v2 also takes the content's own projections for
+    W_K and W_Q, out of reach of an encoding: here each layer has its own P, W_K and W_Q, without
+    biases. P starts at variance 1, where v2's LayerNorm brings it. Published for bidirectional bodies;
+    nothing in it minds a causal one. The enhanced mask decoder is no part of it.
+    """
+
+    name = "deberta"
+    aliases = ("disentangled",)
+    summary = "Content meets learned relative positions, and they meet content (DeBERTa)"
+    paper = "arXiv:2006.03654"
+    shift_invariant = True
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        span: int | None = None,
+        log: bool = False,
+        max_distance: int | None = None,
+    ) -> None:
+        super().__init__(geometry)
+        usual = max(4, geometry.length // 2) if log else geometry.length
+        self.span = usual if span is None else span
+        farthest = 2 * self.span if max_distance is None else max_distance
+        if self.span < 1 or (log and self.span < 4):
+            raise UserError(
+                f"deberta[span={self.span}] tells too few distances apart: "
+                f"give a span of {4 if log else 1} or more"
+            )
+        if log and farthest <= self.span:
+            raise UserError(
+                f"deberta[log=true,max_distance={farthest}] leaves nothing to share the {self.span} rows "
+                f"of either side: give a max_distance beyond {self.span}"
+            )
+        ends = log_ends(self.span, farthest) if log else list(range(self.span))
+        self.ends: Tensor
+        self.register_buffer("ends", torch.tensor(ends), persistent=False)
+        heads, d, width = geometry.heads, geometry.head_width, geometry.width
+        self.vectors = nn.Parameter(torch.randn(2 * self.span, width))
+        self.key = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
+        self.query = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
+
+    def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
+        """δ(i, j): the row of P that stands between a query and a key."""
+        delta = -whole_distances(pos_q, pos_k)
+        bucket = torch.bucketize(delta.abs(), self.ends)
+        return (self.span + delta.sign() * bucket).clamp(max=2 * self.span - 1)
+
+    def scores(
+        self,
+        s: Float[Tensor, "b h q k"],
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+    ) -> Float[Tensor, "b h q k"]:
+        rows = self.rows(pos_q, pos_k)
+        scale = 1 / math.sqrt(3 * q.shape[-1])
+        keys = self.vectors @ (self.key * scale)  # h 2k d
+        queries = self.vectors @ (self.query * scale)  # h 2k d
+        to_position = (q @ keys.mT).gather(-1, rows.expand(s.shape))  # b h q k
+        to_content = (k @ queries.mT).gather(-1, rows.mT.expand(s.mT.shape))  # b h k q
+        return to_position.add_(to_content.mT).add_(s, alpha=1 / math.sqrt(3))
+
+
+def log_ends(span: int, max_distance: int) -> list[int]:
+    """The largest distance of each of the buckets 0..span−1 of one side.
+
+    Bucket a for a ≤ m = span // 2; beyond, m + ⌈(m − 1)·log(a/m)/log((max_distance − 1)/m)⌉. In whole
+    numbers, so that no rounding puts a distance on an edge into the wrong bucket.
+    """
+    m = span // 2
+    ends = list(range(m + 1))
+    for step in range(1, span - m):
+        a = ends[-1]
+        while (a + 1) ** (m - 1) * m**step <= (max_distance - 1) ** step * m ** (m - 1):
+            a += 1
+        ends.append(a)
+    return ends

@@ -1,0 +1,63 @@
+"""Transformer-XL: queries meet a projected sinusoid of the distance, and keys a bias of their own."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
+
+from posharness.contracts import Geometry, PositionalEncoding
+from posharness_plugins.encodings._rotary import geometric, phasors, turn
+
+
+class TransformerXL(PositionalEncoding):
+    """s_ij = ((q_i + u)·k_j + (q_i + v)·W_R r_(i−j))/√d, with r_Δ = [sin Δθ_0, cos Δθ_0, sin Δθ_1, …].
+
+    1901.02860, section 3.3; θ_c = 10000^(−2c/width), and 1/√d as in the authors' code. Each layer has
+    its own W_R, u and v: the paper shares u and v among layers, XLNet (1906.08237) does not. r
+    alternates sines and cosines where the authors' code has all sines first: the same function with
+    the columns of W_R in another order. An odd width has one component more. The segment-level memory
+    of the paper is no part of it. Defined for distances of either sign, as XLNet uses it.
+
+    No r_Δ is made. With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is
+    Σ_c Im(z_c·e^(i·pos_i·θ_c)·e^(−i·pos_j·θ_c)): queries are turned by their positions and multiplied
+    with sinusoids of the keys' positions. So any positions will do, gapped or fractional, and memory
+    is of size q × width instead of q × k × d.
+    """
+
+    name = "transformer_xl"
+    aliases = ("transformer-xl", "xl")
+    summary = "Queries meet a projected sinusoid of the distance (Transformer-XL)"
+    paper = "arXiv:1901.02860"
+    shift_invariant = True
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(geometry)
+        heads, d = geometry.heads, geometry.head_width
+        frequencies = geometric(10000.0, geometry.width, owner=self.name)
+        self.frequencies: Tensor
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.project = nn.Parameter(torch.empty(heads, d, 2 * len(frequencies)))
+        self.u = nn.Parameter(0.02 * torch.randn(heads, d))
+        self.v = nn.Parameter(0.02 * torch.randn(heads, d))
+        # Of the same scale as the body's projections, as in the paper.
+        nn.init.xavier_normal_(self.project.view(heads * d, -1))
+
+    def scores(
+        self,
+        s: Float[Tensor, "b h q k"],
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+    ) -> Float[Tensor, "b h q k"]:
+        # Counted from the first key, so that large ids cost no precision.
+        by_q, by_k = (phasors(pos - pos_k[0], self.frequencies) for pos in (pos_q, pos_k))
+        waves = torch.view_as_real(1j * by_k).flatten(-2).to(q.dtype)  # k width
+        met = ((q + self.v[:, None]) / math.sqrt(q.shape[-1])) @ self.project  # b h q width
+        content = k @ (self.u / math.sqrt(q.shape[-1]))[..., None]  # b h k 1
+        return (turn(met, by_q) @ waves.mT).add_(s).add_(content.mT)
