@@ -18,7 +18,7 @@ from posharness_plugins.encodings.none import NoEncoding
 from posharness_plugins.encodings.randomised import Randomised
 
 GEOMETRY = Geometry(width=42, heads=3, length=5, direction="causal")
-BASES = ["absolute", "learned", "relative[clip=3]", "alibi", "rope", "yarn", "xpos", "none"]
+BASES = sorted(set(Registry.load().encodings) - {Randomised.name})
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""Rotary encodings are all one up to the training length, and none overflows or forgets a type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
+from posharness_plugins.encodings._rotary import Rotary
+from posharness_plugins.encodings.interpolated import PositionInterpolation
+from posharness_plugins.encodings.ntk import Ntk
+from posharness_plugins.encodings.rope import Rope
+from posharness_plugins.encodings.xpos import Xpos
+from posharness_plugins.encodings.yarn import Yarn
+
+HEADS, WIDTH = 3, 14
+IDS = torch.tensor([0, 1, 4, 5, 11, 16, 40])
+"""They span 41 positions."""
+STRETCHED = [PositionInterpolation, Ntk, Yarn]
+
+
+def geometry(length: int = 13, *, width: int = WIDTH) -> Geometry:
+    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction="causal")
+
+
+@pytest.fixture
+def q_k() -> tuple[Tensor, Tensor]:
+    q, k = torch.randn(2, 2, HEADS, len(IDS), WIDTH, generator=torch.Generator().manual_seed(7))
+    return q, k
+
+
+def turned(encoding: PositionalEncoding, q: Tensor, k: Tensor) -> Tensor:
+    return torch.stack(encoding.rotate(q, k, IDS, IDS))
+
+
+@pytest.mark.parametrize("cls", STRETCHED)
+@pytest.mark.parametrize("length", [41, 97])
+def test_up_to_the_training_length_all_are_rope(
+    cls: type[Rotary], q_k: tuple[Tensor, Tensor], length: int
+) -> None:
+    assert torch.equal(turned(cls(geometry(length)), *q_k), turned(Rope(geometry(length)), *q_k))
+    assert not torch.equal(turned(cls(geometry(40)), *q_k), turned(Rope(geometry(40)), *q_k))
+
+
+@pytest.mark.parametrize("cls", [Rope, Xpos, *STRETCHED])
+def test_only_differences_count(
+    cls: type[Rotary], place_of: Callable[..., Any], mixed_by: Callable[..., Tensor]
+) -> None:
+    place = place_of("causal", head_width=WIDTH)
+    encoding = cls(replace(place.geometry, length=11), base=37.0)
+    shifted = replace(place, pos_q=place.pos_q + 60, pos_k=place.pos_k + 60)
+    torch.testing.assert_close(mixed_by(encoding, shifted), mixed_by(encoding, place), atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("cls", [Rope, Xpos, *STRETCHED])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_the_type_of_queries_is_kept(
+    cls: type[Rotary], dtype: torch.dtype, q_k: tuple[Tensor, Tensor]
+) -> None:
+    """Whatever the type of the positions, and of buffers that were cast with the rest of a model."""
+    precise = turned(cls(geometry()), *q_k)
+    for encoding in (cls(geometry()), cls(geometry()).to(dtype)):
+        for ids in (IDS, IDS.double()):
+            ours = torch.stack(encoding.rotate(*(x.to(dtype) for x in q_k), ids, ids))
+            assert ours.dtype == dtype
+            assert torch.isfinite(ours).all()
+    torch.testing.assert_close(
+        turned(cls(geometry()), *(x.to(dtype) for x in q_k)), precise.to(dtype), atol=0.02, rtol=0.02
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_xpos_stays_finite_up_to_its_length(dtype: torch.dtype) -> None:
+    encoding = Xpos(geometry(), scale_base=4.0)
+    assert encoding.max_length == 255
+    assert Xpos(geometry()).max_length == 32695
+    pos = torch.arange(255)
+    q, k = encoding.rotate(*torch.full((2, 1, HEADS, 255, WIDTH), 9.0, dtype=dtype), pos, pos)
+    assert q.dtype == dtype
+    assert torch.isfinite(q @ k.mT).all()
+
+
+def test_xpos_is_skipped_where_training_would_overflow() -> None:
+    with pytest.raises(Incompatible, match="beyond 255 positions, and training sequences have 256"):
+        Xpos(geometry(256), scale_base=4.0)
+
+
+def test_p_of_zero_is_no_encoding(q_k: tuple[Tensor, Tensor]) -> None:
+    assert torch.equal(turned(Rope(geometry(), p=0.0), *q_k), torch.stack(q_k))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Rope(geometry(), base=0.0), r"rope\[base=0\].*above 1"),
+        (lambda: Yarn(geometry(), base=1.0), r"yarn\[base=1\].*above 1"),
+        (lambda: Rope(geometry(), fraction=1.5), r"rope\[fraction=1.5\].*at most 1"),
+        (lambda: Rope(geometry(), p=-1.0), r"rope\[p=-1\].*from 0 to 1"),
+        (lambda: Yarn(geometry(), alpha=32.0), r"yarn\[alpha=32,beta=32\].*above alpha"),
+        (lambda: Xpos(geometry(), scale_base=0.0), r"xpos\[scale_base=0\].*above 0"),
+    ],
+)
+def test_parameters_without_a_meaning_are_refused(build: Callable[[], Rotary], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: Yarn(geometry(width=7)), "yarn turns pairs .* width 7"),
+        (lambda: Ntk(geometry(width=2)), "ntk lowers all frequencies but the first"),
+        (lambda: Rope(geometry(), fraction=0.1), "turns no pair of a head of width 14"),
+    ],
+)
+def test_heads_that_cannot_turn_are_skipped(build: Callable[[], Rotary], says: str) -> None:
+    with pytest.raises(Incompatible, match=says):
+        build()
