@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,20 +40,34 @@ class Place:
         return [self.q, self.k, self.v, self.x]
 
 
-def build_place(direction: Direction, *, heads: int = 3, head_width: int = 7) -> Place:
-    """Two sequences; seven keys, the last five of which are also queries."""
+GAPPED = (3, 4, 6, 9, 10, 15, 31)
+
+
+def build_place(
+    direction: Direction,
+    *,
+    heads: int = 3,
+    head_width: int = 7,
+    positions: Sequence[float] = GAPPED,
+    only_keys: int = 2,
+) -> Place:
+    """Two sequences; a key at each position, and a query at all but the first `only_keys` of them."""
     generator = torch.Generator().manual_seed(11)
-    pos_k = torch.tensor([3, 4, 6, 9, 10, 15, 31])
-    seen = torch.arange(7) <= torch.arange(2, 7)[:, None]
-    q, k, v = (torch.randn(2, heads, n, head_width, generator=generator).requires_grad_() for n in (5, 7, 7))
-    x = torch.randn(2, 7, heads * head_width, generator=generator).requires_grad_()
+    pos_k = torch.tensor(positions)
+    keys, queries = len(pos_k), len(pos_k) - only_keys
+    seen = torch.arange(keys) <= torch.arange(only_keys, keys)[:, None]
+    q, k, v = (
+        torch.randn(2, heads, n, head_width, generator=generator).requires_grad_()
+        for n in (queries, keys, keys)
+    )
+    x = torch.randn(2, keys, heads * head_width, generator=generator).requires_grad_()
     return Place(
         geometry=Geometry(width=heads * head_width, heads=heads, length=32, direction=direction),
         q=q,
         k=k,
         v=v,
         x=x,
-        pos_q=pos_k[2:],
+        pos_q=pos_k[only_keys:],
         pos_k=pos_k,
         mask=seen[None, None] if direction == "causal" else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,6 +52,15 @@ def largest_difference(
     pairs += zip(*gradients, strict=True)
     # Stacked, since Python's max would step over a NaN.
     return float(torch.stack([((a - b).abs() / b.abs().clamp(min=1)).max() for a, b in pairs]).max())
+
+
+def plain(place: Any, bias: Tensor, *, scale: float | None = None) -> Tensor:
+    """Attention written out, with a reference's bias."""
+    s = place.q @ place.k.mT * (place.q.shape[-1] ** -0.5 if scale is None else scale) + bias
+    if place.mask is not None:
+        s = s.masked_fill(~place.mask, -torch.inf)
+    mixed: Tensor = s.softmax(-1) @ place.v
+    return mixed
 
 
 class ParityTable:
