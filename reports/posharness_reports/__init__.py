@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 
 from posharness.contracts import Compiler, ReportSection, hookimpl
 from posharness_reports import sections
+from posharness_reports.compiler import HtmlCompiler
 
 
 @hookimpl
@@ -38,6 +39,4 @@ def posharness_report_sections() -> Sequence[type[ReportSection]]:
 @hookimpl
 def posharness_compilers() -> Sequence[type[Compiler]]:
     """The compiler of HTML reports."""
-    from posharness_reports.compiler import HtmlCompiler
-
     return [HtmlCompiler]

@@ -21,7 +21,7 @@ __all__ = ["index_page", "markdown_report", "report_page"]
 
 _ROWS_SHOWN = 400
 _ROWS_IN_MARKDOWN = 40
-_KINDS = {"csv": "text/csv", "png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
+_KINDS = {"csv": "text/csv", "pdf": "application/pdf"}
 
 
 def report_page(about: Mapping[str, Any], sections: Sequence[RenderedSection]) -> bytes:

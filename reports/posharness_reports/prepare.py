@@ -53,10 +53,11 @@ def prepare(frames: Frames) -> Frames:
     early = cells.duplicated(["task", "label", "seed"], keep="last")
     cells.loc[early, "reason"] = "A later run of the same encoding, task and seed stands in its place."
     cells.loc[early, "status"] = SUPERSEDED
-    tasks = dict(zip(cells.loc[~early, "cell"], cells.loc[~early, "task"], strict=True))
+    tasks = cells[~early].set_index("cell")["task"]
+    done = cells[cells["status"] == "done"].set_index("cell")["task"]
     return Frames(
         cells,
-        _of_cells(_complete(frames.predictions, _PREDICTIONS), tasks),
+        _of_cells(_complete(frames.predictions, _PREDICTIONS), done),
         _of_cells(_complete(frames.curves, _CURVES), tasks),
     )
 
@@ -75,7 +76,7 @@ def _complete(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return frame.assign(**{name: None for name in columns if name not in frame})
 
 
-def _of_cells(rows: pd.DataFrame, tasks: dict[str, str]) -> pd.DataFrame:
+def _of_cells(rows: pd.DataFrame, tasks: pd.Series[str]) -> pd.DataFrame:
     task = rows["cell"].map(tasks)
     return rows.assign(task=task.astype("category"))[task.notna()].reset_index(drop=True)
 

@@ -142,7 +142,9 @@ def _drawn(figure: Figure, ending: str) -> bytes:
 def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
     columns = [str(column) for column in frame.columns]
     numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes]
-    fields = [[show(value) for value in row] for row in frame.itertuples(index=False)]
+    fields = [
+        [show(None if value is pd.NA else value) for value in row] for row in frame.itertuples(index=False)
+    ]
     return RenderedTable(
         name=_unique("tables", caption, taken),
         caption=caption,

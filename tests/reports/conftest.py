@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def simulate(
     statuses: Mapping[tuple[str, str, int], tuple[str, str]] | None = None,
     sequences: int = 64,
     default: str = "done",
+    tasks: tuple[str, ...] = tuple(TASKS),
 ) -> Frames:
     """Frames of every label on every task, from a fixed generator.
 
@@ -99,12 +101,13 @@ def simulate(
     """
     rng = np.random.default_rng(7)
     cells, predictions, curves = [], [], []
-    for task, about in TASKS.items():
+    for task in tasks:
+        about = TASKS[task]
         for order, label in enumerate(labels):
             for seed in range(seeds):
                 status, reason = (statuses or {}).get((label, task, seed), (default, ""))
                 identity = {
-                    "cell": f"{task}-{label}-{seed}".encode().hex().rjust(64, "0")[-64:],
+                    "cell": sha256(f"{task}-{label}-{seed}".encode()).hexdigest(),
                     "label": label,
                     "encoding": label.partition("[")[0],
                     "attention": "softmax",

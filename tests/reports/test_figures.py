@@ -1,0 +1,174 @@
+"""Figures: what stands in them, apart from each other, and whether it can be told apart."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from posharness.contracts import Frames
+from posharness_reports.ends import spread
+from posharness_reports.figures import dependency_figures, evaluation_figures, learning_figures, log_spaced
+from posharness_reports.palette import COLOURS, DARK, looks
+from posharness_reports.study import study
+from posharness_reports.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
+
+Simulate = Callable[..., Frames]
+
+
+def _texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title]]
+
+
+def _drawn(figure: Figure) -> bytes:
+    written = io.BytesIO()
+    with mpl.rc_context(RC):
+        figure.savefig(written, format="png", dpi=40)
+    return written.getvalue()
+
+
+def test_dependency_figure_names_lines_and_chance_and_has_dots_and_bands(frames: Frames) -> None:
+    ready = study(frames)
+    ((caption, figure),) = dependency_figures(ready.by_distance, ready.cells).items()
+    assert "Mean over 1–2 seeds" in caption
+    assert "over sequences alone where there is one seed" in caption
+    assert "cover less than 95 %" in caption
+    assert [axes.get_title("left") or axes.get_title() for axes in figure.axes].count("bert: mlm") == 1
+    texts = _texts(figure)
+    assert (
+        texts.count("relative") == texts.count("absolute") == texts.count("chance") == len(figure.axes) == 5
+    )
+    recall = next(axes for axes in figure.axes if "offset_recall" in axes.get_title())
+    assert recall.get_xscale() == "log"
+    assert [label.get_text() for label in recall.get_xticklabels()] == ["1", "2", "4", "8", "12", "16"]
+    dots = sum(
+        len(points.get_offsets())
+        for points in recall.collections
+        if points.get_paths()[0].codes is not None and len(points.get_offsets()) > 1
+    )
+    assert dots == 2 * 2 * 6
+    assert _drawn(figure)
+
+
+def test_spans_and_distances_never_share_a_figure(frames: Frames) -> None:
+    cells = frames.cells.assign(
+        distance=frames.cells["task"].map(lambda task: "span" if task == "copy" else "dependency")
+    )
+    ready = study(replace(frames, cells=cells))
+    figures = dependency_figures(ready.by_distance, ready.cells)
+    titles = [{axes.get_title() for axes in figure.axes} for figure in figures.values()]
+    assert titles == [{"bert: mlm", "offset_recall"}, {"copy"}]
+    assert "span of influence" in list(figures)[1]
+
+
+def test_evaluation_figure_marks_the_training_length_and_what_is_undefined(simulated: Simulate) -> None:
+    ready = study(simulated(("learned", "relative"), tasks=("copy", "bert"), sequences=16))
+    ((caption, figure),) = evaluation_figures(*ready.by_length, ready.cells).items()
+    assert "undefined at that length" in caption
+    assert [axes.get_title() for axes in figure.axes] == ["copy"]
+    assert "training length" in _texts(figure)
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert [list(line.get_xdata()) for line in crosses] == [[96]]
+
+
+def test_learning_figure_has_a_line_a_run(frames: Frames) -> None:
+    ready = study(frames)
+    ((_, figure),) = learning_figures(ready.curves, ready.cells).items()
+    drawn = {(axes.get_title(), axes.get_ylabel()): len(axes.lines) for axes in figure.axes}
+    assert drawn["copy", "training loss"] == 4
+    assert drawn["bert: nsp", "validation accuracy"] == 3
+
+
+def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:
+    labels = tuple(f"e{i:02d}" for i in range(16))
+    ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
+    captions = dependency_figures(ready.by_distance, ready.cells)
+    heat, each = (next(f for c, f in captions.items() if word in c) for word in ("at a glance", "one by one"))
+    assert sorted(label.get_text() for label in heat.axes[0].get_yticklabels()) == list(labels)
+    assert sorted(axes.get_title() for axes in each.axes) == list(labels)
+    assert "one seed" in next(c for c in captions if "one by one" in c)
+    ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
+    assert sum(text in labels for text in _texts(learning)) == 2 * 8
+    assert _drawn(heat)
+
+
+def test_no_figure_is_left_in_global_state(frames: Frames) -> None:
+    before = dict(mpl.rcParams)
+    ready = study(frames)
+    learning_figures(ready.curves, ready.cells)
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+
+
+def test_log_spacing_is_recognised() -> None:
+    assert log_spaced([1, 2, 4, 8, 12, 16])
+    assert log_spaced([32, 64, 128])
+    assert not log_spaced([1, 2, 3, 4, 5, 6])
+    assert not log_spaced([32, 48, 64])
+    assert not log_spaced([0, 1, 10, 100])
+
+
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=12))
+def test_names_of_lines_never_overlap_and_keep_their_order(wanted: list[float]) -> None:
+    wanted = sorted(wanted)
+    places = spread(wanted, 0.2, 3.0)
+    assert (np.diff(places) >= 0.2 - 1e-6).all()
+    assert len(places) == len(wanted)
+    assert min(places) >= -1e-6
+    assert max(places) <= 3 + 1e-6
+
+
+def test_names_that_do_not_touch_stay_where_they_are() -> None:
+    assert spread([0.1, 1.0, 2.9], 0.2, 3.0) == [0.1, 1.0, 2.9]
+
+
+# Machado, Oliveira & Fernandes 2009, severity 1: protanopia, deuteranopia, tritanopia.
+BLINDNESS = [
+    np.eye(3),
+    np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+]
+
+
+def _linear(colour: str) -> np.ndarray:
+    c = np.array(to_rgb(colour))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    f = np.cbrt(to_xyz @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.0888])
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize(("colours", "page"), [(COLOURS, SURFACE), (DARK, "#15181d")])
+def test_colours_differ_to_every_eye_and_stand_out_from_the_page(colours: tuple[str, ...], page: str) -> None:
+    for matrix in BLINDNESS:
+        seen = [_lab(matrix @ _linear(colour)) for colour in colours]
+        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 9
+    luminance = [float(_linear(colour) @ [0.2126, 0.7152, 0.0722]) + 0.05 for colour in (page, *colours)]
+    assert min(max(x / luminance[0], luminance[0] / x) for x in luminance[1:]) > 2.95
+
+
+def test_looks_are_fixed_by_the_labels_and_unlike() -> None:
+    found = looks(["b", "a", "c", "a"])
+    assert [found[label].colour for label in "abc"] == list(COLOURS[:3])
+    many = looks(f"{i:03d}" for i in range(60))
+    assert len({(look.colour, look.marker, str(look.dashes)) for look in many.values()}) == 60
+
+
+def test_no_series_has_a_colour_of_the_page() -> None:
+    assert not {colour.lower() for colour in COLOURS} & {
+        c.lower() for c in (SURFACE, INK, MUTED, GRID, GHOST)
+    }

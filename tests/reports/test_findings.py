@@ -1,0 +1,59 @@
+"""Sentences follow the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from posharness.contracts import Frames
+from posharness_reports import findings
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+
+
+def test_headline_is_of_the_task_that_tells_encodings_apart(frames: Frames) -> None:
+    said = findings.headline(study(frames))
+    assert said.startswith("On copy, information carries over ≥ 46 tokens with relative and ")
+    assert said.endswith(" with absolute (1–2 seeds).")
+
+
+def test_a_task_that_none_learns_is_said_to_be_so(frames: Frames) -> None:
+    said = findings.by_task(study(frames))
+    assert len(said) == 3
+    assert said[0].startswith("On bert: mlm, no encoding comes within 0.9 of the way from chance to perfect")
+
+
+def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
+    ready = study(simulated(tuple(f"e{i}" for i in range(9)), tasks=("copy",), sequences=16))
+    assert "7 others in between" in findings.headline(ready)
+    assert "3 others in between" in findings.by_task(ready)[0]
+
+
+def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:
+    frames = simulated(default="running", statuses={("absolute", "copy", 1): ("interrupted", "")})
+    assert findings.headline(study(frames)) == "No result yet: 12 cells: 1 interrupted, 11 running."
+
+
+def test_caveats_name_few_seeds_mixed_versions_and_unequal_steps(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), statuses={("absolute", "copy", 1): ("failed", "")})
+    assert len(findings.caveats(study(frames))) == 2
+    frames.cells.loc[0, ["torch", "steps"]] = ["2.12.1", 400]
+    said = findings.caveats(study(frames))
+    assert len(said) == 4
+    assert "torch (2.12.1, 2.13.0)" in said[0]
+    assert "400 to 800" in said[1]
+    assert "one seed" in said[2]
+    assert "2 seeds" in said[3]
+
+
+def test_four_seeds_on_one_machine_need_no_caveat(simulated: Simulate) -> None:
+    assert findings.caveats(study(simulated(tasks=("copy",), seeds=4, sequences=8))) == []
+
+
+def test_what_is_not_learned_is_named_by_task(frames: Frames) -> None:
+    said = findings.not_learned(study(frames))
+    assert [line.partition(" (")[0] for line in said] == ["copy: absolute", "offset_recall: absolute"]
+    empty = pd.DataFrame()
+    assert findings.not_learned(study(Frames(frames.cells, empty, empty))) == []

@@ -1,0 +1,198 @@
+"""Tables exact on frames small enough to count by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.contracts import Frames
+from posharness_reports import tables
+from posharness_reports.statistics import wilson
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+SCOPE = "at the training length"
+
+
+def _hand_made(
+    rows: Sequence[tuple[str, int, int, int, int, bool]], undefined: dict[str, str] | None = None
+) -> Frames:
+    """Frames of one task trained at 8 tokens, with chance ½.
+
+    Args:
+        rows: label, seed, length, sequence, distance, correct of each prediction.
+        undefined: lengths at which a label is undefined.
+    """
+    names = ["label", "seed", "length", "sequence", "dependency_length", "correct"]
+    predictions = pd.DataFrame(rows, columns=names)
+    predictions = predictions.assign(
+        cell=predictions["label"] + predictions["seed"].astype(str),
+        task="echo",
+        split="test",
+        objective="recall",
+        position=0,
+        stratum="",
+        log_prob=-0.5,
+        chance=0.5,
+    )
+    cells = predictions[["cell", "label", "seed"]].drop_duplicates(ignore_index=True)
+    about: dict[str, Any] = {
+        "body": "encoder",
+        "task": "echo",
+        "status": "done",
+        "reason": "",
+        "parameters": 1000,
+        "step_ms": 2.5,
+        "train_length": 8,
+        "distance": "dependency",
+        "objectives": "recall",
+    }
+    lengths = cells["label"].map(undefined or {}).fillna("")
+    return Frames(cells.assign(**about, undefined_lengths=lengths), predictions, pd.DataFrame())
+
+
+def _counted(label: str, seed: int, length: int, distance: int, right: int, n: int) -> list[Any]:
+    return [(label, seed, length, i, distance, i < right) for i in range(n)]
+
+
+@pytest.fixture
+def echo() -> Frames:
+    """Two seeds of `near` (all right at 1; 3 and 1 of 4 at 4) and one of `far`, which is always right."""
+    rows = [
+        *_counted("near", 0, 8, 1, 4, 4),
+        *_counted("near", 1, 8, 1, 4, 4),
+        *_counted("near", 0, 8, 4, 3, 4),
+        *_counted("near", 1, 8, 4, 1, 4),
+        *_counted("near", 0, 16, 4, 2, 4),
+        *_counted("near", 1, 16, 4, 2, 4),
+        *_counted("far", 0, 8, 1, 4, 4),
+        *_counted("far", 0, 8, 4, 4, 4),
+        *_counted("far", 0, 16, 4, 4, 4),
+        # A prediction without a distance counts by length alone.
+        ("far", 0, 8, 0, -1, True),
+    ]
+    return _hand_made(rows, undefined={"far": "32"})
+
+
+def test_points_by_distance(echo: Frames) -> None:
+    points = study(echo).by_distance.points
+    inside = points[points["scope"] == SCOPE].set_index(["label", "bucket"])
+    assert inside["accuracy"].to_dict() == {
+        ("far", "1"): 1.0,
+        ("far", "4"): 1.0,
+        ("near", "1"): 1.0,
+        ("near", "4"): 0.5,
+    }
+    assert inside.loc[("near", "4"), ["seeds", "predictions", "chance", "normalised"]].tolist() == [
+        2,
+        8,
+        0.5,
+        0,
+    ]
+    assert inside.loc[("far", "1"), ["low", "high"]].tolist() == [1.0, 1.0]
+    assert inside.loc[("near", "4"), "low"] < 0.3 < 0.7 < inside.loc[("near", "4"), "high"]
+    beyond = points[points["scope"] == "beyond the training length"]
+    assert set(beyond["lengths"]) == {"16"}
+
+
+def test_runs_by_distance_have_wilson_intervals(echo: Frames) -> None:
+    runs = study(echo).by_distance.runs
+    own = runs[(runs["label"] == "near") & (runs["bucket"] == "4") & (runs["scope"] == SCOPE)]
+    assert own[["seed", "correct", "predictions", "accuracy"]].to_numpy().tolist() == [
+        [0, 3, 4, 0.75],
+        [1, 1, 4, 0.25],
+    ]
+    assert own["low"].to_numpy() == pytest.approx(wilson(np.array([3, 1]), np.array([4, 4]))[0])
+
+
+def test_reach_is_censored_or_interpolated(echo: Frames) -> None:
+    reach = study(echo).by_distance.reach
+    inside = reach[reach["scope"] == SCOPE].set_index("label")
+    assert inside.loc["far", ["reach", "censored"]].tolist() == [4.0, True]
+    # From 1 down to 0 between 1 and 4: a tenth of the way on a logarithmic axis.
+    assert inside.loc["near", "reach"] == pytest.approx(4**0.1)
+    assert not inside.loc["near", "censored"]
+
+
+def test_wide_table_by_distance(echo: Frames) -> None:
+    table = tables.by_distance(study(echo), "echo", "recall", SCOPE)
+    assert list(table.columns) == ["encoding", "1", "4"]
+    assert table["encoding"].tolist() == ["far", "near", "(chance)"]
+    assert table.loc[0, "4"] == "1.00 [1.00, 1.00]"
+    assert table.loc[1, "4"].startswith("0.50 [")
+    assert table.loc[2, "4"] == "0.50"
+
+
+def test_undefined_lengths_are_undefined_and_not_0(echo: Frames) -> None:
+    table = tables.by_length(study(echo), "echo", "recall")
+    assert list(table.columns) == ["encoding", "8 (trained)", "16", "32"]
+    assert table.set_index("encoding")["32"].to_dict() == {"far": "undefined", "near": "–", "(chance)": "–"}
+    points, _ = study(echo).by_length
+    assert points.loc[points["undefined"], ["label", "length"]].to_numpy().tolist() == [["far", 32]]
+    assert points.loc[points["undefined"], "accuracy"].isna().all()
+
+
+def test_summary(echo: Frames) -> None:
+    table = tables.summary(study(echo)).set_index("encoding")
+    assert table.loc["far", "seeds"] == 1
+    assert table.loc["near", "seeds"] == 2
+    assert table.loc["far", "effective length"] == "≥ 4"
+    assert table.loc["far", "in longer sequences"] == "undefined at 32"
+    assert table.loc["near", "in longer sequences"] == "not learned"
+    assert table.loc["near", "parameters"] == 1000
+    assert table.loc["near", "ms per step"] == 2.5
+
+
+def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:
+    cells = echo.cells.assign(undefined_lengths="")
+    table = tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
+    assert table.loc["far", "in longer sequences"] == "1.00 [1.00, 1.00] at 16"
+
+
+def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:
+    table = tables.unfinished(study(frames))
+    assert table.to_dict("records") == [
+        {
+            "status": "skipped",
+            "task": "bert",
+            "encoding": "relative",
+            "seed": 1,
+            "reason": "relative is not defined for this body.",
+        },
+        {
+            "status": "diverged",
+            "task": "copy",
+            "encoding": "absolute",
+            "seed": 1,
+            "reason": "The loss was nan at step 260.",
+        },
+    ]
+
+
+def test_status_by_encoding_and_task(frames: Frames) -> None:
+    table = tables.status(study(frames)).set_index("encoding")
+    assert table.loc["absolute"].to_dict() == {
+        "bert": "2 done",
+        "copy": "1 diverged, 1 done",
+        "offset_recall": "2 done",
+    }
+
+
+def test_an_interval_does_not_depend_on_what_else_was_run(simulated: Simulate) -> None:
+    few, more = (
+        study(simulated(labels, tasks=("copy",))).by_distance.points
+        for labels in (("relative",), ("relative", "absolute"))
+    )
+    kept = more[more["label"] == "relative"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(few, kept)
+
+
+def test_environments_are_counted(frames: Frames) -> None:
+    frames.cells.loc[frames.cells["task"] == "copy", "torch"] = "2.12.1"
+    table = tables.environments(study(frames))
+    assert dict(zip(table["torch"], table["cells"], strict=True)) == {"2.13.0": 7, "2.12.1": 3}
+    frames.cells["torch"] = "2.13.0"

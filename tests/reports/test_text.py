@@ -1,0 +1,85 @@
+"""Numbers and names as readers see them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from posharness_reports.latex import latex_table
+from posharness_reports.text import (
+    enumerate_words,
+    escape_markdown,
+    moment,
+    reach,
+    show,
+    slug,
+    span,
+    with_interval,
+)
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a|b", "a|b"),
+        (None, "–"),
+        (np.float64(NAN), "–"),
+        (np.int64(101_000), "101\u202f000"),
+        (np.bool_(True), "yes"),
+        (0.12345, "0.123"),
+        (-2.5, "−2.500"),
+        (123.456, "123.5"),
+        (1e-5, "1.0e−05"),
+        (float("inf"), "∞"),
+    ],
+)
+def test_show(value: object, text: str) -> None:
+    assert show(value) == text
+
+
+def test_accuracies() -> None:
+    assert with_interval(0.5, 0.444, 0.556) == "0.50 [0.44, 0.56]"
+    assert with_interval(NAN, NAN, NAN) == "–"
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((16.0, 16.0, 16.0), "≥ 16"),
+        ((5.66, 4.2, 16.0), "5.7 [4.2, ≥ 16]"),
+        ((0.0, 0.0, 0.0), "0"),
+        ((12.4, NAN, NAN), "12"),
+        ((NAN, NAN, NAN), "–"),
+    ],
+)
+def test_reach(ends: tuple[float, float, float], text: str) -> None:
+    assert reach(*ends, 16) == text
+
+
+def test_words() -> None:
+    assert [enumerate_words(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert span([2, 2], "seed") == "2 seeds"
+    assert span([1, 3], "seed") == "1–3 seeds"
+    assert slug("Où? Accuracy – by *length*") == "ou-accuracy-by-length"
+    assert slug("…") == "untitled"
+    assert moment("2026-01-05T10:00:07Z") == "2026-01-05 10:00 UTC"
+
+
+def test_markdown_stands_for_itself() -> None:
+    assert escape_markdown("rpe[clip=4] <b> a_b & *c*") == r"rpe\[clip=4\] &lt;b&gt; a\_b &amp; \*c\*"
+
+
+def test_latex_escapes_what_it_would_read() -> None:
+    table = latex_table(["a_b", "%"], [["x & y", "≥ 4"], ["[z]", r"\q{}"]], [False, True])
+    assert table.splitlines() == [
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"a\_b & \% \\",
+        r"\midrule",
+        r"x \& y & $\geq$ 4 \\",
+        r"{[}z] & \textbackslash{}q\{\} \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
