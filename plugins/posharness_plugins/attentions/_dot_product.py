@@ -1,0 +1,35 @@
+"""Softmax of scaled dot products, fused wherever the encoding lets it."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from posharness.contracts import BoundSlots
+from posharness_plugins.attentions._explicit import attend, hide, softly
+
+
+def dot_product(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b h k d"],
+    v: Float[Tensor, "b h k d"],
+    mask: Bool[Tensor, "#b 1 q k"] | None,
+    slots: BoundSlots,
+    *,
+    scale: float,
+    temperature: float = 1.0,
+) -> Float[Tensor, "b h q d"]:
+    """out_i = Σ_j softmax_j(s_ij/temperature)·v_j, where s_ij = scale·q_i·k_j, changed by the encoding.
+
+    Without `scores` and `values` the fused kernel is used; with them, the same formula is written out.
+    """
+    if slots.scores is None and slots.values is None:
+        bias = mask if slots.bias is None else hide(_divided(slots.bias, temperature), mask).to(q.dtype)
+        return scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale / temperature)
+    return attend((q * scale) @ k.mT, v, mask, slots, lambda s, mask: softly(_divided(s, temperature), mask))
+
+
+def _divided(s: Float[Tensor, "#b h q k"], by: float) -> Float[Tensor, "#b h q k"]:
+    # A pass over all scores that changes none is worth sparing.
+    return s if by == 1 else s / by

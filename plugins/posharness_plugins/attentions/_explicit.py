@@ -1,0 +1,45 @@
+"""Attention with its weights written out: the order in which an encoding and a mask act on the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from posharness.contracts import BoundSlots
+
+Weigh = Callable[[Float[Tensor, "b h q k"], Bool[Tensor, "#b 1 q k"] | None], Float[Tensor, "b h q k"]]
+"""(scores, mask) -> weights, 0 wherever a query may not see a key."""
+
+
+def hide(s: Float[Tensor, "#b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None) -> Float[Tensor, "#b h q k"]:
+    """The scores with −∞ wherever a query may not see a key."""
+    return s if mask is None else s.masked_fill(~mask, float("-inf"))
+
+
+def softly(s: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None) -> Float[Tensor, "b h q k"]:
+    """Weights by softmax over the keys that are seen."""
+    return torch.softmax(hide(s, mask), -1)
+
+
+def attend(
+    s: Float[Tensor, "b h q k"],
+    v: Float[Tensor, "b h k d"],
+    mask: Bool[Tensor, "#b 1 q k"] | None,
+    slots: BoundSlots,
+    weigh: Weigh = softly,
+) -> Float[Tensor, "b h q d"]:
+    """Mix values by scores: bias, scores slot, mask, weights, mix, values slot, in this order.
+
+    Args:
+        s: the attention's own scores, before the encoding.
+    """
+    if slots.bias is not None:
+        s = s + slots.bias.to(s.dtype)
+    if slots.scores is not None:
+        s = slots.scores(s)
+    weights = weigh(s, mask).to(v.dtype)
+    out = weights @ v
+    return out if slots.values is None else slots.values(out, weights)

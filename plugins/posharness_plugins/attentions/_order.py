@@ -1,0 +1,18 @@
+"""Where queries stand among the keys, for attentions that go by the order of tokens."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+
+def own_key(queries: int, keys: int, device: torch.device) -> Int[Tensor, "q 1"]:
+    """The index of each query's own key: the queries are the last tokens of the sequence of keys.
+
+    Raises:
+        ValueError: more queries than keys, which then are no sequence's last tokens.
+    """
+    if queries > keys:
+        raise ValueError(f"{queries} queries are not the last tokens of a sequence of {keys} keys")
+    return torch.arange(keys - queries, keys, device=device)[:, None]

@@ -1,0 +1,90 @@
+"""Differential attention: the difference of two softmax maps, so that what both attend to cancels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import rms_norm
+
+from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry, Incompatible
+from posharness_plugins.attentions._dot_product import dot_product
+from posharness_plugins.attentions._explicit import attend, softly
+
+EPSILON = 1e-5
+
+
+class Differential(Attention):
+    """out_i = (1 − λ₀)·g ⊙ RMSNorm(Σ_j (A¹_ij − λ·A²_ij)·v_j), Aᵐ_ij = softmax_j(qᵐ_i·kᵐ_j/√(d/2) + bias_ij).
+
+    2410.05258, equations 1 to 3: λ = exp(λ_q1·λ_k1) − exp(λ_q2·λ_k2) + λ₀ and λ₀ = 0.8 − 0.6·e^(−0.3·(l − 1))
+    in layer l = 1, 2, …; the vectors λ are a layer's own, shared by its heads, and start normal with
+    standard deviation 0.1. The norm is each head's own, its gain g shared by the heads (1 at the start).
+
+    A head of width d has two halves of d/2 for q and k, and values of d, as in the paper, whose models
+    then have half as many heads; here the number of heads stays what it is. The halves share out
+    neighbouring pairs of components in turn: components 0, 1, 4, 5, … make q¹ and 2, 3, 6, 7, … q². To the
+    projections the order is all the same. To `rotate`, as far as it turns neighbouring pairs, it keeps
+    every pair whole and gives both halves low and high frequencies: q¹ exactly those that rotary
+    embedding has at width d/2, as in the paper, and q² those half a step below.
+
+    `bias` is added to both maps, `values` receives A¹ − λA² and the mix before the norm; without it, both
+    maps take the fused kernel. `scores` is not honoured: it reads q and k of the full width, and there
+    are two scores for each of theirs.
+    """
+
+    name = "differential"
+    aliases = ("diff",)
+    summary = "The difference of two softmax maps, normalised per head (Ye et al.)"
+    paper = "arXiv:2410.05258"
+    slots = frozenset(SLOTS) - {"scores"}
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(geometry)
+        d = geometry.head_width
+        if d % 4:
+            raise Incompatible(
+                f"differential attention shares out pairs of components to two halves, and a head of width "
+                f"{d} is no multiple of 4"
+            )
+        self.start = 0.8 - 0.6 * math.exp(-0.3 * geometry.layer)
+        self.query = nn.Parameter(0.1 * torch.randn(2, d // 2))
+        self.key = nn.Parameter(0.1 * torch.randn(2, d // 2))
+        self.gain = nn.Parameter(torch.ones(d))
+        self.first: Tensor
+        self.register_buffer("first", torch.arange(d) % 4 < 2, persistent=False)
+
+    def forward(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        slots: BoundSlots,
+    ) -> Float[Tensor, "b h q d"]:
+        # With one half of q at zero, q·k is the product of the other halves: k need not be parted.
+        one, two = q * self.first, q * ~self.first
+        scale = (q.shape[-1] / 2) ** -0.5
+        if slots.values is None:
+            out = dot_product(one, k, v, mask, slots, scale=scale)
+            out = out - self.share() * dot_product(two, k, v, mask, slots, scale=scale)
+        else:
+            s = (torch.cat([one, two], 1) * scale) @ k.repeat(1, 2, 1, 1).mT  # b 2h q k
+            twice = slots.bias if slots.bias is None else slots.bias.repeat(1, 2, 1, 1)  # · 2h q k
+            out = attend(s, v, mask, BoundSlots(bias=twice, values=slots.values), self._subtract)
+        normed: Tensor = rms_norm(out, out.shape[-1:], self.gain, EPSILON)
+        return normed * (1 - self.start)
+
+    def share(self) -> Float[Tensor, ""]:
+        """λ: how much of the second map is taken from the first."""
+        first, second = (self.query * self.key).sum(-1).exp()
+        found: Tensor = first - second + self.start
+        return found
+
+    def _subtract(
+        self, s: Float[Tensor, "b 2*h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
+    ) -> Float[Tensor, "b h q k"]:
+        one, two = softly(s, mask).chunk(2, dim=1)
+        return one - self.share() * two

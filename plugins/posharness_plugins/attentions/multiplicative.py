@@ -1,0 +1,52 @@
+"""Multiplicative attention: a learned bilinear form of query and key, or their plain dot product."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
+from posharness_plugins.attentions._dot_product import dot_product
+
+
+class Multiplicative(Attention):
+    """out_i = Σ_j softmax_j(s_ij + bias_ij)·v_j, without a division by √d (Luong et al., 1508.04025).
+
+    Equations 7 and 8, global attention, by `form`:
+
+    - general: s_ij = q_iᵀ W k_j, with a W for each head.
+    - dot: s_ij = q_iᵀ k_j, without parameters.
+
+    The paper's third form, concat, is `additive`. The paper has one head and reads the hidden states
+    themselves; here each head has its own projections before W. Their product with W has the rank it
+    had without, so W changes how the scores are learned, not what they can be. W starts normal with
+    standard deviation 1/d, which makes scores of unit variance from components of unit variance.
+
+    Honours every slot but one: in the general form W stands between q and k, and qᵀ R_iᵀ W R_j k is
+    not a function of i − j, so `rotate` is honoured by the dot form only. `scores` receives s_ij + bias_ij.
+    """
+
+    name = "multiplicative"
+    aliases = ("luong",)
+    summary = "Attention by qᵀWk with a learned W, or by the unscaled dot product (Luong et al.)"
+    paper = "arXiv:1508.04025"
+
+    def __init__(self, geometry: Geometry, *, form: Literal["general", "dot"] = "general") -> None:
+        super().__init__(geometry)
+        heads, d = geometry.heads, geometry.head_width
+        self.weight = nn.Parameter(torch.randn(heads, d, d) / d) if form == "general" else None
+        self.slots = frozenset(SLOTS) if form == "dot" else frozenset(SLOTS) - {"rotate"}
+
+    def forward(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        slots: BoundSlots,
+    ) -> Float[Tensor, "b h q d"]:
+        asked = q if self.weight is None else q @ self.weight
+        return dot_product(asked, k, v, mask, slots, scale=1.0)

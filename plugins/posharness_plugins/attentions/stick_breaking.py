@@ -1,0 +1,62 @@
+"""Stick-breaking attention: from the nearest key backwards, each takes its share of what is left."""
+
+from __future__ import annotations
+
+import math
+
+from jaxtyping import Bool, Float
+from torch import Tensor, arange
+from torch.nn.functional import softplus
+
+from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
+from posharness_plugins.attentions._explicit import attend, hide
+from posharness_plugins.attentions._order import own_key
+
+
+class StickBreaking(Attention):
+    """out_i = Σ_(j<i) A_ij·v_j with A_ij = σ(s_ij)·Π_(j<t<i) (1 − σ(s_it)), s_ij = q_i·k_j/√d + bias_ij.
+
+    2410.17980, section 2. As in the paper, a token does not attend to itself: the first one gets zeros.
+    `current=True` lets the stick be broken at the token's own key first (j ≤ i and t ≤ i), an option of
+    the authors' code. Weights sum up to at most 1; the authors' language models give the rest of the
+    stick to a learned vector, here it is dropped.
+
+    In log space: since log σ(s) = s + log(1 − σ(s)), log A_ij = s_ij − Σ_(j≤t<i) log(1 + e^(s_it)). Summed
+    from the nearest key on, so that weights that matter are not differences of large sums. In float32.
+
+    The order of the keys is all that it knows of position: index, not claimed position. Queries are the
+    last tokens of the sequence of keys. Defined for causal bodies only. Keys that the mask hides take
+    nothing. Honours every slot.
+    """
+
+    name = "stick-breaking"
+    summary = "Nearest keys first, each taking a share of what is left (Tan et al.)"
+    paper = "arXiv:2410.17980"
+    slots = frozenset(SLOTS)
+    directions = frozenset({"causal"})
+
+    def __init__(self, geometry: Geometry, *, current: bool = False) -> None:
+        super().__init__(geometry)
+        self.current = current
+
+    def forward(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        slots: BoundSlots,
+    ) -> Float[Tensor, "b h q d"]:
+        return attend((q / math.sqrt(q.shape[-1])) @ k.mT, v, mask, slots, self._break)
+
+    def _break(
+        self, s: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
+    ) -> Float[Tensor, "b h q k"]:
+        queries, keys = s.shape[-2:]
+        own = own_key(queries, keys, s.device)
+        index = arange(keys, device=s.device)
+        before = (index <= own if self.current else index < own)[None, None]  # 1 1 q k
+        visible = before if mask is None else mask & before
+        # Hidden first: e^(−∞) = 0 then takes nothing and gets nothing.
+        s = hide(s.float(), visible)
+        return (s - softplus(s).flip(-1).cumsum(-1).flip(-1)).exp()

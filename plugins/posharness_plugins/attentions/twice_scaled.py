@@ -1,0 +1,39 @@
+"""Dot-product attention whose scores are divided by √d a second time, inside the softmax."""
+
+from __future__ import annotations
+
+import math
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from posharness.contracts import SLOTS, Attention, BoundSlots
+from posharness_plugins.attentions._dot_product import dot_product
+
+
+class TwiceScaled(Attention):
+    """out_i = Σ_j softmax_j(s_ij/√d)·v_j with the score s_ij = q_i·k_j/√d + bias_ij.
+
+    Scaled dot-product attention (1706.03762, equation 1) divides by √d once. This is the form of texts
+    that define the score as QKᵀ/√d and then the weights as softmax(score/√d), so that q·k is divided by
+    d: attention at temperature √d, flatter the wider a head is. Here to measure what that costs.
+
+    Honours every slot. An encoding acts on the score, so whatever it adds there is divided by √d with
+    the rest: ALiBi's slopes, for instance, count for √d times less than in softmax attention.
+    """
+
+    name = "twice-scaled"
+    aliases = ("double-scaled",)
+    summary = "Dot-product attention divided by √d twice: in the score and again in the softmax"
+    slots = frozenset(SLOTS)
+
+    def forward(
+        self,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        slots: BoundSlots,
+    ) -> Float[Tensor, "b h q d"]:
+        root = math.sqrt(q.shape[-1])
+        return dot_product(q, k, v, mask, slots, scale=1 / root, temperature=root)
