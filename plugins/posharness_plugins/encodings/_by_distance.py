@@ -15,7 +15,7 @@ def whole_distances(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) ->
 
 
 def look_up(table: Float[Tensor, "h rows"], rows: Int[Tensor, "q k"]) -> Float[Tensor, "1 h q k"]:
-    """table[:, rows] as a bias; raises IndexError for a row that is not there."""
+    """table[:, rows] as a bias; raises RuntimeError for a row that is not there."""
     # Twenty times as fast as indexing with `rows`, whose backward pass is serial.
     return table.index_select(1, rows.flatten()).view(1, len(table), *rows.shape)
 

@@ -21,8 +21,8 @@ class ForgettingGate(PositionalEncoding):
     to forget. The paper's Pro block (output gate, key and value shift, norms) is no part of it.
     """
 
-    name = "forgetting-gate"
-    aliases = ("fox",)
+    name = "forgetting_gate"
+    aliases = ("forgetting-gate", "fox")
     summary = "Gates read from the tokens in between decide what is forgotten (FoX)"
     paper = "arXiv:2503.02130"
     directions: frozenset[Direction] = frozenset({"causal"})

@@ -17,12 +17,12 @@ class TableBias(PositionalEncoding):
     Each layer has its own table: 2·max_length − 1 distances in a bidirectional body, max_length in a
     causal one. It starts at standard deviation 0.02 as in Swin's code. The table serves sequences as
     long as those of training, unless `max_length` says otherwise; distances that training never meets
-    keep their initial bias, and one of max_length or more raises IndexError. Fractional distances are
+    keep their initial bias, and one of max_length or more raises RuntimeError. Fractional distances are
     rounded.
     """
 
-    name = "table-bias"
-    aliases = ("swin", "beit")
+    name = "table_bias"
+    aliases = ("table-bias", "swin", "beit")
     summary = "A learned bias for each head and distance (Swin, BEiT)"
     paper = "arXiv:2103.14030"
     shift_invariant = True
@@ -32,7 +32,7 @@ class TableBias(PositionalEncoding):
         length = geometry.length if max_length is None else max_length
         if length < geometry.length:
             raise UserError(
-                f"table-bias[max_length={length}] cannot serve training sequences of {geometry.length} "
+                f"table_bias[max_length={length}] cannot serve training sequences of {geometry.length} "
                 f"tokens: give a max_length of {geometry.length} or more"
             )
         self.max_length = length
