@@ -18,7 +18,7 @@ from posharness.errors import UserError
 from posharness.experiment import Experiment, load_experiment
 from posharness.manager import Registry
 from posharness.plan import plan
-from posharness.store import Store
+from posharness.store import Store, examine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +92,7 @@ def execute(
     """
     if workers is not None and workers < 1:
         raise UserError(f"--workers {workers}: expected at least 1.")
-    if store.exists():
-        # What is wrong with a store is said before a corpus is prepared for it.
-        Store.open(store, create=False)
+    examine(store)  # what is wrong with a store is said before a corpus is prepared for it
     registry = Registry.load(plugin_paths)
     chosen = registry.executors.find(executor)
     cells = plan(experiment, registry, cache_root(), announce)

@@ -43,6 +43,12 @@ class Choice(_Settings):
         # Read back from JSON, a nested choice is a plain object.
         return {k: Choice.model_validate(v) if isinstance(v, dict) else v for k, v in params.items()}
 
+    @property
+    def nested(self) -> tuple[Choice, ...]:
+        """The choices among its parameters, and theirs."""
+        own = [value for value in self.params.values() if isinstance(value, Choice)]
+        return tuple(choice for value in own for choice in (value, *value.nested))
+
     def identity(self) -> dict[str, Any]:
         """What of this choice can change a result: everything but the label."""
         params = {k: v.identity() if isinstance(v, Choice) else v for k, v in self.params.items()}
@@ -146,6 +152,21 @@ class Cell(_Settings):
         """SHA-256 of the canonical JSON of `identity`."""
         canonical = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def settings(self) -> str:
+        """Model, budget, optimiser and data as `name=value` words: cells that differ in one are unlike."""
+        words = {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
+        if self.data:
+            words["data"] = hashlib.sha256(self.data.encode()).hexdigest()[:8]
+        return " ".join(f"{name}={value}" for name, value in words.items())
+
+    @property
+    def source(self) -> str:
+        """A digest of the code of the cell's plugins: an edited plugin is another one of the same name."""
+        parts = (self.encoding, self.attention, self.task)
+        digests = [choice.digest for part in parts for choice in (part, *part.nested)]
+        return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:8]
 
     @property
     def label(self) -> str:

@@ -19,8 +19,10 @@ _CELLS = [
     *_IDENTITY,
     *("status", "reason", "parameters", "encoding_parameters", "steps", "seconds", "step_ms"),
     *("train_length", "max_length", "distance", "undefined_lengths", "objectives", "score"),
-    *("torch", "python", "machine", "results_version", "started", "settings"),
+    *("torch", "python", "machine", "results_version", "started", "settings", "source"),
 ]
+_TEXT = ["cell", "label", "task", "body", "status", "reason", "settings", "source", "objectives", "distance"]
+_TEXTS = ["cell", "label", "task", "body", "status", "reason", "settings", "source", "objectives", "distance"]
 _PREDICTIONS = [
     *_IDENTITY,
     *("split", "objective", "length", "sequence", "position", "dependency_length", "stratum"),
@@ -38,20 +40,26 @@ def prepare(frames: Frames) -> Frames:
 
     - A task that was posed to several bodies, at several training lengths or under several settings
       becomes several: what differs is added to its name, so that unlike runs are never averaged.
-    - Of several cells with the same task, label and seed the one started last counts; the others
-      keep their row in `cells` with the status "superseded", and lose their predictions and curves.
+    - Of several cells with the same task, label and seed the one started last counts, and of several
+      versions of a plugin's code the one started last; the others keep their row in `cells` with the
+      status "superseded", and lose their predictions and curves.
     - Frames of a store without any finished cell get the columns they lack.
     - `undefined_lengths` becomes a tuple of ints, `started` text, `cells` is in a fixed order.
     """
     cells = _complete(frames.cells, _CELLS)
-    for column in ("cell", "label", "task", "body", "status", "reason", "settings", "objectives", "distance"):
+    for column in _TEXT:
         cells[column] = [_text(value) for value in cells[column]]
+    # A folder that cannot be read has a row too, of which little is known.
+    cells["task"] = [task or "unknown" for task in cells["task"]]
+    cells = cells.astype({"seed": "Int64", "results_version": "Int64"})
     cells["started"] = [_moment(value) for value in cells["started"]]
     cells["undefined_lengths"] = [_lengths(value) for value in cells["undefined_lengths"]]
     cells["task"] = _told_apart(cells)
     cells = cells.sort_values(["task", "label", "seed", "started", "cell"], ignore_index=True)
-    early = cells.duplicated(["task", "label", "seed"], keep="last")
-    cells.loc[early, "reason"] = "A later run of the same encoding, task and seed stands in its place."
+    by_start = cells.sort_values(["started", "cell"]).groupby(["task", "label"])
+    newest = by_start["source"].transform("last").reindex(cells.index)
+    early = cells.duplicated(["task", "label", "seed"], keep="last") | (cells["source"] != newest)
+    cells.loc[early, "reason"] = "A later run of the same encoding and task stands in its place."
     cells.loc[early, "status"] = SUPERSEDED
     tasks = cells[~early].set_index("cell")["task"]
     done = cells[cells["status"] == "done"].set_index("cell")["task"]

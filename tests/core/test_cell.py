@@ -52,3 +52,13 @@ def test_a_cell_survives_json() -> None:
 def test_the_attention_that_goes_without_saying_is_left_out_of_the_label() -> None:
     assert BASE.label == "e"
     assert BASE.model_copy(update={"attention": Choice(name="a", digest="2", label="a")}).label == "e · a"
+
+
+def test_settings_and_source_tell_unlike_cells_apart() -> None:
+    longer = BASE.model_copy(update={"budget": Budget(steps=3)})
+    assert "steps=3" in longer.settings.split()
+    assert longer.source == BASE.source
+    edited = Choice(name="w", params={"base": BASE.encoding.model_copy(update={"digest": "x"})}, digest="4")
+    wrapped = Choice(name="w", params={"base": BASE.encoding}, digest="4")
+    sources = [BASE.model_copy(update={"encoding": choice}).source for choice in (wrapped, edited)]
+    assert len({*sources, BASE.source}) == 3

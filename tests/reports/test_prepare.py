@@ -97,3 +97,17 @@ def test_a_study_is_made_once(frames: Frames) -> None:
     made = study(frames)
     assert study(made) is made
     assert made.by_distance is made.by_distance
+
+
+def test_an_edited_plugin_takes_the_place_of_its_earlier_versions_in_every_seed(frames: Frames) -> None:
+    ready = prepare(frames)
+    task, label = ready.cells.loc[ready.cells["status"] == "done", ["task", "label"]].iloc[0]
+    same = (
+        (frames.cells["task"] == task) & (frames.cells["label"] == label) & (frames.cells["status"] == "done")
+    )
+    assert same.sum() > 1
+    newest = frames.cells[same].sort_values("started").index[-1]
+    source = frames.cells.index.isin([newest]).astype(int).astype(str)
+    cells = prepare(Frames(frames.cells.assign(source=source), frames.predictions, frames.curves)).cells
+    kept = cells[(cells["task"] == task) & (cells["label"] == label) & (cells["status"] == "done")]
+    assert kept["cell"].tolist() == [frames.cells.loc[newest, "cell"]]

@@ -44,10 +44,12 @@ class Attention(nn.Module, Named, ABC):
         slots: the encoding slots that it honours. An encoding that acts on another one cannot be
             paired with it: that cell is skipped with the reason.
         directions: where it is defined.
+        quadratic_memory: as for `PositionalEncoding`.
     """
 
     slots: frozenset[Slot] = frozenset({"positions", "embed"})
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
+    quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()

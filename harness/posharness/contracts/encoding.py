@@ -72,6 +72,9 @@ class PositionalEncoding(nn.Module, Named):
             encoding shared by all layers is computed once for each forward pass.
         max_length: the longest sequence the encoding is defined for; None for no limit. Evaluation
             beyond it is reported as "undefined".
+        sees_order: whether a bidirectional body can tell the order of tokens by it.
+        quadratic_memory: whether no tensor that it makes grows faster than the scores themselves,
+            O(h·q·k) for each sequence; False for a method that needs more.
     """
 
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
@@ -79,6 +82,8 @@ class PositionalEncoding(nn.Module, Named):
     shift_invariant: bool = False
     bias_reads_input: bool = False
     max_length: int | None = None
+    sees_order: bool = True
+    quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ class Frames:
             undefined_lengths, objectives (names, space separated), score (best validation score),
             torch, python, machine, results_version, started, settings (what else is in the key, as
             `name=value` words: model, budget, optimiser, digest of the data; cells that differ in it are
-            never averaged).
+            never averaged), source (digest of the plugins' code).
         predictions: one row for each scored prediction of a done cell. Columns: cell, label, encoding,
             attention, body, task, seed, split, objective, length, sequence, position,
             dependency_length (-1 for none), stratum, correct, log_prob, chance.

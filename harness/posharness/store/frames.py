@@ -82,6 +82,8 @@ _CELLS = (
     "machine",
     "results_version",
     "started",
+    "settings",
+    "source",
 )
 
 
@@ -116,7 +118,9 @@ class _Entry:
         row |= dict(zip(_IDENTITY, self.identity(), strict=True))
         row |= {"status": self.status.status, "reason": self.status.reason}
         row["started"] = self.status.started or None
-        row["results_version"] = self.cell.results_version if self.cell else None
+        if self.cell:
+            row["results_version"] = self.cell.results_version
+            row |= {"settings": self.cell.settings, "source": self.cell.source}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
         for name in ("undefined_lengths", "objectives"):

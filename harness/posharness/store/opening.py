@@ -10,7 +10,7 @@ from posharness.errors import UserError
 from posharness.store.files import read_json, write_json
 from posharness.store.records import FORMAT, STORE
 
-__all__ = ["open_folder"]
+__all__ = ["examine", "open_folder"]
 
 
 def open_folder(path: Path, *, create: bool) -> None:
@@ -23,21 +23,8 @@ def open_folder(path: Path, *, create: bool) -> None:
     Raises:
         UserError: the path is no store and cannot become one.
     """
-    try:
-        if path.exists() and not path.is_dir():
-            raise UserError(f"The store {path} is a file; give the path of a folder with --store.")
-        if (path / STORE).exists():
-            _check_format(path)
-        elif _holds_something(path):
-            raise UserError(
-                f"The folder {path} is not empty and is no store; give a new or empty folder with --store."
-            )
-        elif not create:
-            raise UserError(f"There is no store at {path}; run something first: harness run --store {path}.")
-    except OSError as error:
-        raise UserError(
-            f"The store {path} cannot be read ({_why(error)}); give another one with --store."
-        ) from error
+    if not examine(path) and not create:
+        raise UserError(f"There is no store at {path}; run something first: harness run --store {path}.")
     if create:
         try:
             _make(path)
@@ -46,6 +33,29 @@ def open_folder(path: Path, *, create: bool) -> None:
                 f"The store {path} cannot be written ({_why(error)}); "
                 "make it writable or give another folder with --store."
             ) from error
+
+
+def examine(path: Path) -> bool:
+    """Whether there is a store; False where one could be made, as far as can be seen without writing.
+
+    Raises:
+        UserError: the path is no store and cannot become one.
+    """
+    try:
+        if path.exists() and not path.is_dir():
+            raise UserError(f"The store {path} is a file; give the path of a folder with --store.")
+        if (path / STORE).exists():
+            _check_format(path)
+            return True
+        if _holds_something(path):
+            raise UserError(
+                f"The folder {path} is not empty and is no store; give a new or empty folder with --store."
+            )
+    except OSError as error:
+        raise UserError(
+            f"The store {path} cannot be read ({_why(error)}); give another one with --store."
+        ) from error
+    return False
 
 
 def _check_format(path: Path) -> None:

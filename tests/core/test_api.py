@@ -1,0 +1,81 @@
+"""A whole run from Python: nothing is computed twice, and what changed is computed again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import posharness
+from posharness.api import RunSummary, compile_report, execute
+from posharness.errors import UserError
+from posharness.experiment import load_experiment
+
+TINY = {
+    "tasks": ["offset_recall[length=7,symbols=3,offsets=[1,2]]"],
+    "seeds": 1,
+    "model": {"width": 12, "heads": 2, "layers": 1},
+    "budget": {"steps": 3, "batch": 5, "test_sequences": 5, "validation_sequences": 5, "validate_every": 2},
+    "task": {"offset_recall": {"budget": {"steps": 3}}},
+}
+PLUGIN = """
+import torch
+from posharness.contracts import PositionalEncoding, hookimpl
+
+class Mine(PositionalEncoding):
+    name = "mine"
+    def bias(self, pos_q, pos_k, x):
+        return RATE * (pos_q[:, None] - pos_k).abs().float().expand(1, self.geometry.heads, -1, -1)
+
+@hookimpl
+def posharness_encodings():
+    return [Mine]
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., RunSummary]:
+    def start(*plugins: str, rate: str = "0.5", **changes: Any) -> RunSummary:
+        mine = tmp_path / "mine.py"
+        mine.write_text(PLUGIN.replace("RATE", rate))
+        experiment = load_experiment(preset="smoke", overrides={**TINY, "plugins": list(plugins), **changes})
+        return execute(experiment, store=tmp_path / "runs", workers=1, plugin_paths=[mine])
+
+    return start
+
+
+def test_a_second_run_trains_what_is_new_and_nothing_else(
+    run: Callable[..., RunSummary], tmp_path: Path
+) -> None:
+    first = run("rope,mine")
+    assert (first.counts["done"], len(first.reused)) == (2, 0)
+    again = run("rope,mine")
+    assert (again.counts["done"], len(again.reused)) == (0, 2)
+    more = run("rope,mine,alibi", seeds=2)
+    assert (more.counts["done"], len(more.reused)) == (4, 2)
+    edited = run("rope,mine,alibi", rate="0.25", seeds=2)
+    assert (edited.counts["done"], len(edited.reused)) == (2, 4)
+    assert {cell.encoding.name for cell in edited.planned if cell.key not in edited.reused} == {"mine"}
+    results = posharness.load(tmp_path / "runs")
+    assert len(results.cells) == 8
+    assert set(results.predictions["cell"]) == set(results.cells["cell"])
+    assert set(results.curves["label"]) == {"rope", "mine", "alibi"}
+    assert compile_report(tmp_path / "runs").read_text().lower().startswith("<!doctype html>")
+
+
+def test_run_gives_the_frames_of_its_own_cells(tmp_path: Path) -> None:
+    one = posharness.run(["rope"], preset="smoke", store=tmp_path, workers=1, overrides=TINY)
+    two = posharness.run(["alibi"], preset="smoke", store=tmp_path, workers=1, overrides=TINY)
+    assert set(one.predictions["label"]) == {"rope"}
+    assert set(two.cells["label"]) == {"alibi"}
+    assert two.predictions["correct"].notna().all()
+
+
+def test_a_report_needs_a_store_with_cells(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="none"):
+        compile_report(tmp_path / "none")
+
+
+def test_workers_are_counted_from_one() -> None:
+    with pytest.raises(UserError, match="at least 1"):
+        execute(load_experiment(overrides={"plugins": ["rope"]}), workers=0)
