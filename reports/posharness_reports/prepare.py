@@ -22,7 +22,6 @@ _CELLS = [
     *("torch", "python", "machine", "results_version", "started", "settings", "source"),
 ]
 _TEXT = ["cell", "label", "task", "body", "status", "reason", "settings", "source", "objectives", "distance"]
-_TEXTS = ["cell", "label", "task", "body", "status", "reason", "settings", "source", "objectives", "distance"]
 _PREDICTIONS = [
     *_IDENTITY,
     *("split", "objective", "length", "sequence", "position", "dependency_length", "stratum"),

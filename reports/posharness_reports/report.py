@@ -83,7 +83,7 @@ def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dic
         ),
         "tasks": sorted(set(cells["task"])),
         "encodings": ready.labels,
-        "seeds": sorted({int(seed) for seed in cells["seed"]}),
+        "seeds": sorted({int(seed) for seed in cells["seed"].dropna()}),
         "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in _VERSIONS},
         "sections": [{"title": section.title, "failure": section.failure} for section in sections],
         "figures": [figure.name for section in sections for figure in section.figures],

@@ -149,7 +149,7 @@ def settings(study: Study) -> pd.DataFrame:
                 "body": ", ".join(sorted(set(own["body"]))),
                 "training length": ", ".join(map(str, lengths)) or "–",
                 "steps trained": _range(own["steps"]),
-                "seeds": ", ".join(map(str, sorted(set(own["seed"])))),
+                "seeds": ", ".join(map(str, sorted(set(own["seed"].dropna())))),
                 "settings": "; ".join(stated) or "–",
             }
         )

@@ -254,6 +254,18 @@ def test_a_store_without_any_result_compiles(simulated: Simulate, tmp_path: Path
     assert not [section for section in about["sections"] if section["failure"]]
 
 
+def test_a_cell_that_cannot_be_read_is_listed(simulated: Simulate, tmp_path: Path) -> None:
+    frames = simulated(tasks=("copy",), seeds=1, default="failed")
+    lost = frames.cells.iloc[0][["cell", "status"]].to_dict() | {"cell": "f" * 64, "label": "ffffffff"}
+    lost["reason"] = "its folder cannot be read"
+    cells = pd.concat([frames.cells, pd.DataFrame([lost])], ignore_index=True)
+    made = _compile(Frames(cells, frames.predictions, frames.curves), tmp_path / "r")
+    about = json.loads((made.parent / "report.json").read_text(encoding="utf-8"))
+    assert not [section for section in about["sections"] if section["failure"]]
+    assert about["tasks"] == ["copy", "unknown"]
+    assert "its folder cannot be read" in Page(made).text
+
+
 def test_half_a_run_compiles(simulated: Simulate, tmp_path: Path) -> None:
     running = {(label, "bert", 1): ("running", "") for label in ("relative", "absolute")}
     frames = simulated(tasks=("bert",), statuses=running, sequences=8)
