@@ -71,7 +71,7 @@ class ParityTable:
         self.rows: dict[tuple[str, str, str], float] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for key, value in report.user_properties if report.when == "call" else ():
+        for key, value in report.user_properties if report.when == "call" and report.passed else ():
             if key == "parity":
                 name, reference, what, difference = value
                 self.rows[name, reference, what] = max(
@@ -79,7 +79,7 @@ class ParityTable:
                 )
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if exitstatus == pytest.ExitCode.OK:
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(self.page())
 
