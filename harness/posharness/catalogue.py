@@ -31,7 +31,7 @@ class Broken:
 
 
 class Catalogue(Mapping[str, type[T]], Generic[T]):
-    """Classes by name. `find` also takes aliases and answers a misspelling with the nearest names.
+    """Classes by name. `find` also takes aliases and "-" for "_", and answers a misspelling by the nearest.
 
     Args:
         kind: what its members are called in messages.
@@ -64,7 +64,7 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
                 self._add(plugin, cls, taken)
 
     def _add(self, plugin: str, cls: type[T], taken: dict[str, tuple[str, type]]) -> None:
-        for name in (cls.name, *cls.aliases):
+        for name in map(_spelled, (cls.name, *cls.aliases)):
             if name in taken and taken[name][1] is not cls:
                 other = taken[name]
                 raise UserError(
@@ -81,8 +81,8 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         Raises:
             UserError: there is none; names the nearest ones, and a broken plugin that may have had it.
         """
-        if name in self._names:
-            return self._names[name]
+        if self.has(name):
+            return self._names[_spelled(name)]
         for plugin in self._broken:
             if plugin.name == name:
                 raise UserError(
@@ -94,7 +94,7 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
 
     def has(self, name: str) -> bool:
         """Whether a name or alias is known."""
-        return name in self._names
+        return _spelled(name) in self._names
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,6 +129,11 @@ def split_plugin(plugin: str) -> tuple[str, str]:
     """The name and the origin of a plugin registered as "name (origin)"."""
     name, _, origin = plugin.partition(" (")
     return name, origin.removesuffix(")")
+
+
+def _spelled(name: str) -> str:
+    # Nobody remembers which of the two a name has.
+    return name.replace("-", "_")
 
 
 def _where(plugin: str, cls: type) -> str:

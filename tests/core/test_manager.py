@@ -120,3 +120,7 @@ def test_building_twice_gives_separate_parameters(registry: Registry) -> None:
     first, second = (registry.encoding(choice, GEOMETRY) for _ in range(2))
     assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
     assert all(isinstance(p, torch.Tensor) for p in first.parameters())
+
+
+def test_a_hyphen_is_as_good_as_an_underscore(registry: Registry) -> None:
+    assert registry.tasks.find("offset-recall") is registry.tasks.find("offset_recall")
