@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from posharness_reports.palette import Look
-
-__all__ = ["label_ends", "spread", "text_width"]
+__all__ = ["label_ends", "line_ends", "spread", "text_width"]
 
 _LINE = 0.145
 """Height of a name, in inches."""
@@ -44,46 +42,45 @@ def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
     return [centre + gap * (k - (size - 1) / 2) for centre, size in groups for k in range(size)]
 
 
-def label_ends(
-    axes: Axes,
-    lines: pd.DataFrame,
-    looks: Mapping[str, Look],
-    size: tuple[float, float],
-    shorten: Callable[[str], str],
-) -> None:
-    """Write each line's name to the right of the axes, at the height of its last point.
+def line_ends(lines: pd.DataFrame) -> pd.DataFrame:
+    """Where each label's name belongs: columns label, x, y.
 
     Args:
         lines: columns label, x, y; several lines of one label (column run) share one name, at the mean
             height of the longest ones' ends.
-        size: width and height of the axes, in inches.
     """
-    if lines.empty:
-        return
     keys = ["label", "run"] if "run" in lines else ["label"]
     last = lines.sort_values("x", kind="stable").groupby(keys, as_index=False).last()
     # A run that broke off early ends somewhere in the middle; the name belongs to those that went on.
     last = last[last["x"] == last.groupby("label")["x"].transform("max")]
-    ends = last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
+    return last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
+
+
+def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> None:
+    """Write names to the right of the axes, each as near as possible to the height of its point.
+
+    Args:
+        ends: columns name, x, y, colour.
+        size: width and height of the axes, in inches.
+    """
     pixels = axes.transData.transform(ends[["x", "y"]].to_numpy(dtype=float))
-    ends[["across", "up"]] = axes.transAxes.inverted().transform(pixels)
-    ends = ends.sort_values(["up", "label"], ascending=[True, False])
+    ends = ends.join(pd.DataFrame(axes.transAxes.inverted().transform(pixels), columns=["across", "up"]))
+    ends = ends.sort_values(["up", "name"], ascending=[True, False])
     heights = spread([up * size[1] for up in ends["up"]], _LINE, size[1])
     for (_, end), height in zip(ends.iterrows(), heights, strict=True):
-        at = height / size[1]
         axes.annotate(
-            shorten(str(end["label"])),
+            end["name"],
             (end["across"], end["up"]),
             xycoords="axes fraction",
-            xytext=(1 + 0.14 / size[0], at),
+            xytext=(1 + 0.14 / size[0], height / size[1]),
             textcoords="axes fraction",
-            color=looks[str(end["label"])].colour,
+            color=end["colour"],
             size=8,
             va="center",
             annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-",
-                "color": looks[str(end["label"])].colour,
+                "color": end["colour"],
                 "lw": 0.6,
                 "relpos": (0, 0.5),
                 "alpha": 0.6,

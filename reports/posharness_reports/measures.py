@@ -166,7 +166,13 @@ def _across(runs: list[_Run], key: tuple[str | int, ...]) -> tuple[Array, Array,
     each = np.divide(sums[:, 0], sums[:, 1], out=np.full(sums[:, 0].shape, np.nan), where=sums[:, 1] > 0)
     known = np.isfinite(each).sum(0)
     mean = np.divide(np.nansum(each, 0), known, out=np.full(len(known), np.nan), where=known > 0)
-    return mean, *interval(redrawn), redrawn
+    low, high = interval(redrawn)
+    # Draws that all agree hide how little they were drawn from. Then every sequence was all right or all
+    # wrong (or there is one only), so that sequences are what Wilson's interval has to count.
+    sequences = np.sum([(run.total > 0).sum(0) for run in runs], axis=0)
+    certain = low == high
+    low[certain], high[certain] = wilson(mean[certain] * sequences[certain], sequences[certain])
+    return mean, low, high, redrawn
 
 
 def _point(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from posharness_reports.ends import label_ends, text_width
+from posharness_reports.ends import label_ends, line_ends, text_width
 from posharness_reports.palette import Look
 from posharness_reports.text import shorten
 from posharness_reports.theme import GHOST, MUTED, SURFACE
@@ -29,6 +29,7 @@ ACCURACY = (-0.03, 1.03)
 
 _WIDTH, _LEFT, _TOP, _BOTTOM, _HEIGHT = 9.6, 0.5, 0.5, 0.5, 1.9
 _LONGEST_LABEL = 30
+_ABOVE = ("data", "axes fraction")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ class Panel:
 def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
     """Panels in rows, every line named at its right end; when each row has one, up to three share a row."""
     panels = [panel for row in grid for panel in row]
-    names = text_width(max((shorten(name, _LONGEST_LABEL) for p in panels for name in p.labels), key=len))
+    written = [
+        shorten(name, _LONGEST_LABEL) for panel in panels for name in (*panel.labels, panel.chance_name)
+    ]
+    names = text_width(max(written, key=len))
     columns = max(map(len, grid))
     if columns == 1:
         columns = min(len(panels), next((c for c in (3, 2) if _WIDTH / c - _LEFT - names >= 1.8), 1))
@@ -87,10 +91,12 @@ def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
             axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
-            _draw(axes, panel, looks, size[0], named=True)
+            _draw(axes, panel, looks, size[0])
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
-            ends = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])])
-            label_ends(axes, ends, looks, size, lambda name: shorten(name, _LONGEST_LABEL))
+            if panel.marked is not None:
+                place = (panel.marked[0], 1.02)
+                axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
+            label_ends(axes, _ends(axes, panel, looks), size)
     return figure
 
 
@@ -108,7 +114,7 @@ def one_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
         column, row = i % columns, i // columns
         corner = (left + column * (plot[0] + 0.2), height - top - (row + 1) * down + 0.1)
         axes = figure.add_axes((corner[0] / _WIDTH, corner[1] / height, plot[0] / _WIDTH, plot[1] / height))
-        _draw(axes, _only(panel, label), looks, plot[0], named=False)
+        _draw(axes, _only(panel, label), looks, plot[0])
         axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].colour, pad=3)
         axes.set_xlabel(panel.x_label if i + columns >= len(order) else "")
         axes.set_ylabel(panel.y_label if column == 0 else "")
@@ -129,12 +135,23 @@ def _only(panel: Panel, label: str) -> Panel:
     )
 
 
-def _draw(axes: Axes, panel: Panel, looks: Looks, width: float, *, named: bool) -> None:
-    """Everything of a panel but the names of its lines.
+def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
+    """The names at the right of a panel: of its lines, of crosses, and of the chance line."""
+    points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
+    ends = line_ends(points)
+    ends["name"] = [shorten(label, _LONGEST_LABEL) for label in ends["label"]]
+    ends["colour"] = [looks[label].colour for label in ends["label"]]
+    if panel.chance.empty:
+        return ends
+    chance = panel.chance.iloc[[-1]].assign(name=panel.chance_name, colour=MUTED)
+    return pd.concat([ends, chance], ignore_index=True)
+
+
+def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
+    """Everything of a panel but its names.
 
     Args:
         width: of the axes, in inches.
-        named: whether the chance line and the marked place say what they are.
     """
     if panel.log:
         axes.set_xscale("log", base=2)
@@ -142,7 +159,10 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float, *, named: bool) 
         keys = ["label", "run"] if "run" in panel.ghosts else ["label"]
         behind = [list(zip(rows["x"], rows["y"], strict=True)) for _, rows in panel.ghosts.groupby(keys)]
         axes.add_collection(LineCollection(behind, colors=GHOST, linewidths=0.6, zorder=1.3))
-    _references(axes, panel, named=named)
+    if not panel.chance.empty:
+        axes.plot(panel.chance["x"], panel.chance["y"], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+    if panel.marked is not None:
+        axes.axvline(panel.marked[0], color=MUTED, lw=1, zorder=1.4)
     _lines(axes, panel, looks)
     if panel.limits is not None:
         axes.set_ylim(*panel.limits)
@@ -157,24 +177,6 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float, *, named: bool) 
         axes.minorticks_off()
     else:
         axes.set_xlim(left=0)
-
-
-def _references(axes: Axes, panel: Panel, *, named: bool) -> None:
-    if not panel.chance.empty:
-        axes.plot(panel.chance["x"], panel.chance["y"], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
-        first = panel.chance.iloc[0]
-        if named:
-            axes.annotate(
-                panel.chance_name, (first["x"], first["y"]), xytext=(3, 2), textcoords="offset points",
-                color=MUTED, size=7, va="bottom", zorder=1.6,
-            )  # fmt: skip
-    if panel.marked is not None:
-        place, name = panel.marked
-        axes.axvline(place, color=MUTED, lw=1, zorder=1.4)
-        if named:
-            axes.annotate(
-                name, (place, 1.02), xycoords=("data", "axes fraction"), color=MUTED, size=7, va="bottom",
-            )  # fmt: skip
 
 
 def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:

@@ -31,7 +31,7 @@ def generator(*purpose: str | int) -> np.random.Generator:
 
 
 def wilson(
-    correct: Int[Array, "*n"] | int, total: Int[Array, "*n"] | int, level: float = LEVEL
+    correct: Float[Array, "*n"] | int, total: Int[Array, "*n"] | int, level: float = LEVEL
 ) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Wilson's score interval of a proportion (Wilson 1927), for one run: its n is its predictions.
 

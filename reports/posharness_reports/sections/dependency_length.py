@@ -18,6 +18,7 @@ class DependencyLength(ReportSection):
         from posharness_reports.figures import dependency_figures
         from posharness_reports.grouping import grouped
         from posharness_reports.prepare import title
+        from posharness_reports.statistics import DRAWS
         from posharness_reports.study import study
 
         ready = study(frames)
@@ -27,7 +28,7 @@ class DependencyLength(ReportSection):
         shown = {}
         for (task, objective, scope), _ in grouped(measured.points, ["task", "objective", "scope"]):
             name = title(task, objective, ready.cells)
-            shown[f"{name}: accuracy by dependency length, {scope}."] = tables.by_distance(
+            shown[f"{name}: accuracy by dependency length, {scope}"] = tables.by_distance(
                 ready, task, objective, scope
             )
         prose = (
@@ -36,7 +37,8 @@ class DependencyLength(ReportSection):
             "and longer ones are kept apart, so that a fall with distance is not mistaken for a fall with "
             "length. Where more than twelve distances occur, buckets double in width.\n\n"
             "The unit is a run: accuracies are means over seeds, and each interval redraws seeds and then "
-            "the sequences of each seed (1000 draws). Inside one run, intervals are Wilson's."
+            f"the sequences of each seed ({DRAWS} draws). Inside one run, and where all draws agree, "
+            "intervals are Wilson's."
         )
         if "span" in set(measured.points["distance"]):
             prose += (
