@@ -1,0 +1,29 @@
+"""The conformance kit: whether a plugin keeps its contract, for `harness check` and for tests.
+
+from posharness.conformance import assert_conforms
+
+def test_my_encoding():
+    assert_conforms(MyEncoding)
+"""
+
+from posharness.conformance.finding import Check, Finding, Verdict
+from posharness.conformance.kit import (
+    assert_conforms,
+    check,
+    check_attention,
+    check_encoding,
+    check_section,
+    check_task,
+)
+
+__all__ = [
+    "Check",
+    "Finding",
+    "Verdict",
+    "assert_conforms",
+    "check",
+    "check_attention",
+    "check_encoding",
+    "check_section",
+    "check_task",
+]

@@ -1,0 +1,131 @@
+"""The conformance kit: every check of a plugin's kind, run on that plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from posharness.cachedir import cache_root
+from posharness.catalogue import Broken, Catalogue
+from posharness.cell import Choice
+from posharness.conformance.finding import Finding, examine
+from posharness.conformance.kinds import Kind, Subjects, kind_of
+from posharness.contracts import Attention, PositionalEncoding, ReportSection, Task
+from posharness.contracts.plugin import Named
+from posharness.errors import UserError
+from posharness.manager import Registry
+
+__all__ = [
+    "assert_conforms",
+    "check",
+    "check_attention",
+    "check_encoding",
+    "check_section",
+    "check_task",
+]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def assert_conforms(plugin: type[Named], **params: Any) -> None:
+    """For a test: fails with every check that does not hold.
+
+    Args:
+        plugin: an encoding, attention, task or report section.
+        params: parameters of its constructor; else their defaults.
+
+    Raises:
+        AssertionError: some check fails; each is named with what is wrong.
+
+    Example:
+        >>> def test_my_encoding(): assert_conforms(MyEncoding, rate=0.2)  # doctest: +SKIP
+    """
+    wrong = [finding for finding in check(plugin, params) if finding.verdict == "fails"]
+    if wrong:
+        lines = "\n".join(f"  {finding.check}: {finding.why}" for finding in wrong)
+        raise AssertionError(f"{plugin.name} does not conform:\n{lines}")
+
+
+def check_encoding(
+    encoding: type[PositionalEncoding], params: Mapping[str, Any] = _NONE, *, registry: Registry | None = None
+) -> list[Finding]:
+    """Run every check of encodings, in each direction that this one is defined for; see `check`."""
+    return list(check(encoding, params, registry=registry))
+
+
+def check_attention(
+    attention: type[Attention], params: Mapping[str, Any] = _NONE, *, registry: Registry | None = None
+) -> list[Finding]:
+    """Run every check of attentions, in each direction that this one is defined for; see `check`."""
+    return list(check(attention, params, registry=registry))
+
+
+def check_task(
+    task: type[Task],
+    params: Mapping[str, Any] = _NONE,
+    *,
+    registry: Registry | None = None,
+    cache: Path | None = None,
+) -> list[Finding]:
+    """Run every check of tasks, in each body that this one is posed to; see `check`."""
+    return list(check(task, params, registry=registry, cache=cache))
+
+
+def check_section(section: type[ReportSection]) -> list[Finding]:
+    """Run every check of report sections, on small frames; see `check`."""
+    return list(check(section))
+
+
+def check(
+    plugin: type[Named],
+    params: Mapping[str, Any] = _NONE,
+    *,
+    registry: Registry | None = None,
+    cache: Path | None = None,
+    begin: Callable[[str], None] = lambda _: None,
+) -> Iterator[Finding]:
+    """The findings of a plugin of any kind, one after the other.
+
+    Args:
+        params: parameters of its constructor, as text or values; else their defaults.
+        registry: where the default parts of a model and nested encodings are found; by default,
+            what is installed. The plugin itself need not be in it.
+        cache: where a task prepares its data; by default, where `harness run` does.
+        begin: told the name of each check before it runs.
+
+    Raises:
+        UserError: a kind that the kit does not check, or a parameter that the plugin does not have.
+    """
+    kind = kind_of(plugin)
+    found = _subjects(kind, plugin, params, registry or Registry.load(), cache or cache_root())
+    if isinstance(found, str):
+        first, *others = kind.checks
+        yield Finding(first.name, "fails", found)
+        for other in others:
+            yield Finding(other.name, "not applicable", f"cannot be told before {first.name!r} holds")
+    else:
+        yield from examine(kind.checks, found, begin)
+
+
+def _subjects(
+    kind: Kind, plugin: type[Named], params: Mapping[str, Any], registry: Registry, cache: Path
+) -> Subjects | str:
+    """What the checks are run on; or what is wrong with the class, so that there is nothing."""
+    broken: list[Broken] = []
+    known: Catalogue[Any] = getattr(registry, kind.catalogue)
+    others = [("installed", cls) for cls in known.values() if cls.name != getattr(plugin, "name", None)]
+    offered = [*others, ("checked", plugin)]
+    catalogue: Catalogue[Any] = Catalogue(kind.noun, kind.base, offered, broken)
+    with_it: dict[str, Any] = {kind.catalogue: catalogue}
+    registry = replace(registry, **with_it)
+    if broken:
+        return broken[0].reason
+    try:
+        registry.choose(plugin, {})
+    except UserError as error:
+        return f"a default does not fit: {error}"
+    choice: Choice = registry.choose(plugin, params)
+    return kind.subjects(registry, choice, cache)

@@ -1,0 +1,118 @@
+"""Small frames as a store gives them, to check report sections with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from posharness.contracts import Frames
+
+__all__ = ["empty_frames", "sample_frames", "unfinished_frames"]
+
+_DISTANCES = (1, 2, 4, 8)
+
+
+def sample_frames() -> Frames:
+    """Two encodings with two seeds each on one task, and one cell that failed."""
+    rng = np.random.default_rng(5)
+    cells = [_cell(label, seed) for label in ("near", "far") for seed in range(2)]
+    failed = _cell("broken", 0) | {"status": "failed", "reason": "ValueError: no luck", "score": np.nan}
+    predictions = [_predictions(cell, length, rng) for cell in cells for length in (16, 32)]
+    return Frames(
+        _typed(pd.DataFrame([*cells, failed])),
+        pd.concat(predictions, ignore_index=True).astype(dict.fromkeys(_CATEGORIES, "category")),
+        pd.concat([_curve(cell) for cell in cells], ignore_index=True),
+    )
+
+
+def unfinished_frames() -> Frames:
+    """A store with nothing in it but a cell that was skipped."""
+    full = sample_frames()
+    skipped = _cell("broken", 0) | {"status": "skipped", "reason": "not defined for causal attention"}
+    for name in ("parameters", "steps", "seconds", "step_ms", "score"):
+        skipped[name] = np.nan
+    return Frames(_typed(pd.DataFrame([skipped])), full.predictions.head(0), full.curves.head(0))
+
+
+def empty_frames() -> Frames:
+    """A store without a cell."""
+    full = sample_frames()
+    return Frames(full.cells.head(0), full.predictions.head(0), full.curves.head(0))
+
+
+_IDENTITY = ("cell", "label", "encoding", "attention", "body", "task", "seed")
+_CATEGORIES = ("cell", "label", "encoding", "attention", "body", "task", "split", "objective", "stratum")
+
+
+def _cell(label: str, seed: int) -> dict[str, Any]:
+    return {
+        "cell": f"{label}{seed}".encode().hex().ljust(64, "0"),
+        "label": label,
+        "encoding": label,
+        "attention": "plain",
+        "body": "decoder",
+        "task": "recall",
+        "seed": seed,
+        "status": "done",
+        "reason": "",
+        "parameters": 1000.0,
+        "encoding_parameters": 10.0,
+        "steps": 40.0,
+        "seconds": 2.0,
+        "step_ms": 50.0,
+        "train_length": 16.0,
+        "max_length": np.nan,
+        "distance": "dependency",
+        "undefined_lengths": "",
+        "objectives": "recall",
+        "score": 0.75,
+        "torch": "2.13.0",
+        "python": "3.11.7",
+        "machine": "x86_64",
+        "results_version": 1,
+        "started": "2026-01-05T10:00:00Z",
+        "settings": "width=8 steps=40",
+    }
+
+
+def _typed(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.assign(started=pd.to_datetime(cells["started"], utc=True))
+
+
+def _predictions(cell: dict[str, Any], length: int, rng: np.random.Generator) -> pd.DataFrame:
+    distance = np.repeat(_DISTANCES, 25).astype(np.int32)
+    right = rng.random(len(distance)) < (0.9 if cell["label"] == "far" else 1 / distance)
+    rows = pd.DataFrame(
+        {
+            "split": "test",
+            "objective": "recall",
+            "length": np.int32(length),
+            "sequence": np.arange(len(distance), dtype=np.int32) % 25,
+            "position": (distance + 1).astype(np.int32),
+            "dependency_length": distance,
+            "stratum": "",
+            "correct": right,
+            "log_prob": np.where(right, -0.1, -3.0).astype(np.float32),
+            "chance": np.float32(0.125),
+        }
+    )
+    return rows.assign(**{name: cell[name] for name in _IDENTITY})
+
+
+def _curve(cell: dict[str, Any]) -> pd.DataFrame:
+    steps = np.arange(10, 41, 10)
+    rows = pd.DataFrame(
+        {
+            "step": steps,
+            "seconds": steps * 0.05,
+            "objective": "recall",
+            "train_loss": 3.0 / steps,
+            "validation_loss": np.where(steps % 20, np.nan, 3.5 / steps),
+            "validation_score": np.where(steps % 20, np.nan, steps / 50),
+            "gradient_norm": 0.5,
+            "learning_rate": 1e-3,
+        }
+    )
+    return rows.assign(**{name: cell[name] for name in _IDENTITY})
