@@ -51,5 +51,5 @@ class Cope(PositionalEncoding):
         below = counts.detach().long()
         met = q @ self.vectors.mT  # b h q P
         rise = pad(met.diff(dim=-1), (0, 1))
-        beyond = (counts - below).to(s.dtype)
-        return torch.addcmul(met.gather(-1, below), rise.gather(-1, below), beyond).add_(s)
+        risen = rise.gather(-1, below) * (counts - below).to(met.dtype)
+        return met.gather(-1, below).add_(risen).add_(s)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu_
 
 from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError, by_name
 
@@ -54,8 +55,13 @@ class Dape(PositionalEncoding):
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
         b = self.base.bias(pos_q, pos_k, x if self.base.bias_reads_input else None).flatten(2).to(s.dtype)
+        inner, inner_bias, outer, outer_bias = (
+            p.to(s.dtype) for p in (self.inner.weight, self.inner.bias, self.outer.weight, self.outer.bias)
+        )
+        from_s, from_b = inner.expand(len(s), -1, -1).chunk(2, -1)  # each b hidden h
         # One bias for the whole batch goes through its half of the first layer once.
-        from_s, from_b = self.inner.weight.to(s.dtype).chunk(2, 1)  # each hidden h
-        units = from_b @ b + self.inner.bias.to(s.dtype)[:, None] + from_s @ s.flatten(2)  # b hidden q·k
-        adapted = self.outer.weight.to(s.dtype) @ leaky_relu(units)  # b h q·k
-        return (adapted + (b + self.outer.bias.to(s.dtype)[:, None])).view(s.shape) + s
+        units = torch.baddbmm(from_b[: len(b)] @ b + inner_bias[:, None], from_s, s.flatten(2))
+        adapted = torch.baddbmm(
+            b + outer_bias[:, None], outer.expand(len(s), -1, -1), leaky_relu_(units)
+        )  # b h q·k
+        return adapted.view(s.shape).add_(s)

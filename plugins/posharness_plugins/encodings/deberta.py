@@ -16,7 +16,7 @@ class Deberta(PositionalEncoding):
     """s_ij = (q_i·k_j + q_i·K_δ + k_j·Q_δ)/√(3d), with K = P W_K, Q = P W_Q and δ = δ(i, j).
 
     2006.03654, section 3.1, equations 2 to 4: δ(i, j) = i − j + k held within 0..2k−1, for a learned
-    table P of 2k rows. k is `span`: the training length unless given, as the paper's 512 is.
+    table P of 2k rows, of which a causal body has the k that it meets, those for i ≥ j. k is `span`: the training length unless given, as the paper's 512 is.
     `log=True` is DeBERTa-v2's form: distances up to k/2 have a row each, the farther ones share the
     others, in geometric steps up to `max_distance`. Then k is half of the training length and
     `max_distance` 2k unless given, as its 256 rows for 512 tokens are.
@@ -60,15 +60,16 @@ class Deberta(PositionalEncoding):
         self.ends: Tensor
         self.register_buffer("ends", torch.tensor(ends), persistent=False)
         heads, d, width = geometry.heads, geometry.head_width, geometry.width
-        self.vectors = nn.Parameter(torch.randn(2 * self.span, width))
+        self.right = 0 if geometry.direction == "causal" else self.span
+        self.vectors = nn.Parameter(torch.randn(self.span + self.right, width))
         self.key = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
         self.query = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
 
     def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """δ(i, j): the row of P that stands between a query and a key."""
+        """δ(i, j), less k in a causal body: the row of P that stands between a query and a key."""
         delta = -whole_distances(pos_q, pos_k)
         bucket = torch.bucketize(delta.abs(), self.ends)
-        return (self.span + delta.sign() * bucket).clamp(max=2 * self.span - 1)
+        return (self.right + delta.sign() * bucket).clamp(0, len(self.vectors) - 1)
 
     def scores(
         self,
@@ -82,8 +83,8 @@ class Deberta(PositionalEncoding):
     ) -> Float[Tensor, "b h q k"]:
         rows = self.rows(pos_q, pos_k)
         scale = 1 / math.sqrt(3 * q.shape[-1])
-        keys = self.vectors @ (self.key * scale)  # h 2k d
-        queries = self.vectors @ (self.query * scale)  # h 2k d
+        keys = self.vectors @ (self.key * scale)  # h rows d
+        queries = self.vectors @ (self.query * scale)  # h rows d
         to_position = (q @ keys.mT).gather(-1, rows.expand(s.shape))  # b h q k
         to_content = (k @ queries.mT).gather(-1, rows.mT.expand(s.mT.shape))  # b h k q
         return to_position.add_(to_content.mT).add_(s, alpha=1 / math.sqrt(3))
