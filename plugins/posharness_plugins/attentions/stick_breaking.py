@@ -33,6 +33,7 @@ class StickBreaking(Attention):
     summary = "Nearest keys first, each taking a share of what is left (Tan et al.)"
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)
+    crosses = False
     directions = frozenset({"causal"})
 
     def __init__(self, geometry: Geometry, *, current: bool = False) -> None:
