@@ -1,0 +1,72 @@
+"""`harness new`: the beginnings of a plugin of one's own, as a package that installs."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posharness.cli.output import console
+from posharness.errors import UserError
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness new encoding decay              a package in ./decay
+  harness new attention sharp --to lab    one in lab/sharp
+  harness new task marked
+  harness new report-section cost"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(new)
+
+
+def new(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="encoding, attention, task or report-section.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the plugin will be called.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the package's folder is made.")] = Path(),
+) -> None:
+    """Write a package with a plugin that works, for you to change."""
+    from posharness.scaffold import package
+
+    files = package(kind, name)
+    folder = to / name
+    if folder.exists():
+        raise UserError(f"{folder} is there already, and is left as it is: give another name, or --to DIR.")
+    _refuse_taken(name)
+    _write(files, folder)
+    out = console()
+    out.print(f"Wrote {folder}/ with {', '.join(sorted(files))}.", soft_wrap=True)
+    out.print(f"Next:\n  pip install -e {folder}\n  harness check {name}\n  pytest {folder}")
+
+
+def _refuse_taken(name: str) -> None:
+    """What has the name of another plugin could not be loaded beside it."""
+    from posharness.cli.describe import CATALOGUES
+    from posharness.manager import Registry
+
+    registry = Registry.load()
+    for kind in CATALOGUES:
+        catalogue = getattr(registry, kind)
+        if catalogue.has(name):
+            raise UserError(f"There is a {catalogue.kind} called {name!r} already: give another name.")
+
+
+def _write(files: dict[str, str], folder: Path) -> None:
+    """Write a whole folder or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for path, text in files.items():
+            (aside / path).parent.mkdir(parents=True, exist_ok=True)
+            (aside / path).write_text(text, encoding="utf-8")
+        aside.chmod(0o755)
+        aside.rename(folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
