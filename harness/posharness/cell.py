@@ -115,6 +115,8 @@ class Cell(_Settings):
     """One training run: encoding ∘ attention ∘ body ∘ task, a budget, an optimiser and a seed.
 
     Attributes:
+        self_attention: the attention inside each stack of an encoder-decoder, where `attention` is the one
+            across from decoder to encoder; None for the other bodies, which have one attention only.
         data: fingerprint of the task's external data; "" for tasks drawn on the fly.
         results_version: of the core that planned the cell.
         skip: why the pair cannot work; "" when it can. Not part of the key.
@@ -128,13 +130,15 @@ class Cell(_Settings):
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
     seed: int = Field(0, ge=0)
+    self_attention: Choice | None = None
     data: str = ""
     results_version: int = RESULTS_VERSION
     skip: str = ""
 
     def identity(self) -> dict[str, Any]:
         """Everything that can change the result, and nothing else."""
-        return {
+        own = {"self_attention": self.self_attention.identity()} if self.self_attention else {}
+        return own | {
             "encoding": self.encoding.identity(),
             "attention": self.attention.identity(),
             "body": self.body,
@@ -155,8 +159,10 @@ class Cell(_Settings):
 
     @property
     def settings(self) -> str:
-        """Model, budget, optimiser and data as `name=value` words: cells that differ in one are unlike."""
+        """Model, budget, optimiser and so on as `name=value` words: cells that differ in one are unlike."""
         words = {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
+        if self.self_attention:
+            words["self_attention"] = self.self_attention.label or self.self_attention.name
         if self.data:
             words["data"] = hashlib.sha256(self.data.encode()).hexdigest()[:8]
         return " ".join(f"{name}={value}" for name, value in words.items())
@@ -164,7 +170,8 @@ class Cell(_Settings):
     @property
     def source(self) -> str:
         """A digest of the code of the cell's plugins: an edited plugin is another one of the same name."""
-        parts = (self.encoding, self.attention, self.task)
+        own = (self.self_attention,) if self.self_attention else ()
+        parts = (self.encoding, self.attention, self.task, *own)
         digests = [choice.digest for part in parts for choice in (part, *part.nested)]
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:8]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def plan(
     Raises:
         UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
     """
-    encodings, attentions = _plugins(experiment, registry)
+    encodings, attentions, default = _plugins(experiment, registry)
     posed = _tasks(experiment, registry)
     fits = _Fits(registry)
     cells: list[Cell] = []
@@ -42,7 +41,7 @@ def plan(
         attentions,
     ):
         _, model, budget, optimiser = experiment.settings(choice.name)
-        cell = Cell(
+        planned = Cell(
             encoding=encoding,
             attention=attention,
             body=body,
@@ -51,17 +50,20 @@ def plan(
             budget=budget,
             optimiser=optimiser,
             seed=seed,
+            self_attention=default if body == "encoder-decoder" else None,
             data=task.fingerprint() if task else "",
-            skip=skip or (fits.reason(encoding, attention, body, model, task.length) if task else ""),
         )
-        cells.append(cell)
+        reason = skip or (fits.reason(planned, task) if task else "")
+        cells.append(planned.model_copy(update={"skip": reason}))
     return list({cell.key: cell for cell in cells}.values())
 
 
 def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> Geometry:
-    """The geometry of a layer of a body's self-attention.
+    """The geometry of a layer of self-attention.
 
     Args:
+        body: "encoder" or "decoder"; of an encoder-decoder, which of its stacks. Its cross-attention has
+            the geometry of the encoder, whose states it reads.
         length: the longest sequence of training.
     """
     direction: Direction = "bidirectional" if body == "encoder" else "causal"
@@ -76,7 +78,8 @@ def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> G
     )
 
 
-def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], list[Choice]]:
+def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], list[Choice], Choice]:
+    """The encodings and the attentions of an experiment, and its default attention."""
     encodings: list[Choice] = []
     attentions: list[Choice] = []
     for selection in parse_all(experiment.plugins):
@@ -101,7 +104,7 @@ def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], 
         choice.model_copy(update={"label": ""}) if choice == default_attention else choice
         for choice in attentions
     ]
-    return encodings or [default_encoding], quiet
+    return encodings or [default_encoding], quiet, default_attention
 
 
 def _unknown(registry: Registry, name: str) -> UserError:
@@ -157,32 +160,58 @@ class _Fits:
         self._registry = registry
         self._known: dict[str, str] = {}
 
-    def reason(
-        self, encoding: Choice, attention: Choice, body: Body, model: ModelSettings, length: int
-    ) -> str:
-        """Why the pair cannot work; "" when it can."""
+    def reason(self, cell: Cell, task: Task) -> str:
+        """Why the parts of a cell cannot work together; "" when they can."""
+        model = cell.model
         if model.width % model.heads:
             return f"width {model.width} cannot be shared by {model.heads} heads"
-        place = geometry(model, body, length)
-        asked = f"{encoding.identity()}{attention.identity()}{place}"
+        if cell.body != "encoder-decoder":
+            return self._within(cell.encoding, cell.attention, geometry(model, cell.body, task.length))
+        own = cell.self_attention or cell.attention
+        encoder = geometry(model, "encoder", task.length)
+        decoder = geometry(model, "decoder", task.decoder_length(task.length))
+        return (
+            self._within(cell.encoding, own, encoder)
+            or self._within(cell.encoding, own, decoder)
+            or self._across(cell.attention, encoder)
+        )
+
+    def _within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
+        return self._once(
+            f"{encoding.identity()}{attention.identity()}{place}",
+            lambda: self._try_within(encoding, attention, place),
+        )
+
+    def _across(self, attention: Choice, place: Geometry) -> str:
+        return self._once(f"across {attention.identity()}{place}", lambda: self._try_across(attention, place))
+
+    def _once(self, asked: str, attempt: Callable[[], str]) -> str:
         if asked not in self._known:
-            self._known[asked] = self._try(encoding, attention, place)
+            try:
+                self._known[asked] = attempt()
+            except Incompatible as reason:
+                self._known[asked] = str(reason)
+            except UserError:
+                raise
+            except Exception:  # noqa: BLE001
+                # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
+                self._known[asked] = ""
         return self._known[asked]
 
-    def _try(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
-        builders = (partial(self._registry.encoding, encoding), partial(self._registry.attention, attention))
-        try:
-            built, kernel = (build(place) for build in builders)
-        except Incompatible as reason:
-            return str(reason)
-        except UserError:
-            raise
-        except Exception:  # noqa: BLE001
-            # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
-            return ""
+    def _try_within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
+        built = self._registry.encoding(encoding, place)
+        kernel = self._registry.attention(attention, place)
         for choice, part in ((encoding, built), (attention, kernel)):
             if place.direction not in part.directions:
                 return f"{choice.label or choice.name} is not defined for {place.direction} attention"
         if lacking := sorted(built.slots - kernel.slots):
             return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
+        return ""
+
+    def _try_across(self, attention: Choice, place: Geometry) -> str:
+        kernel = self._registry.attention(attention, place)
+        if not kernel.crosses:
+            return f"{attention.name} attention cannot read one sequence from another"
+        if place.direction not in kernel.directions:
+            return f"{attention.label or attention.name} is not defined for {place.direction} attention"
         return ""

@@ -176,13 +176,13 @@ def test_padding_changes_no_real_token(registry: Registry, encoding: str, body: 
 def test_there_is_a_mask_only_where_something_is_hidden() -> None:
     batch = words()
     nothing = torch.zeros(B, N, dtype=torch.bool)
-    assert visible(batch, causal=False) is None
-    assert visible(dataclasses.replace(batch, padding=nothing), causal=False) is None
-    causal = visible(batch, causal=True)
+    assert visible(batch.tokens, None, causal=False) is None
+    assert visible(batch.tokens, nothing, causal=False) is None
+    causal = visible(batch.tokens, None, causal=True)
     assert causal is not None
     assert torch.equal(causal, torch.ones(N, N).tril().bool()[None, None])
     padding = torch.arange(N).expand(B, N) >= 4
-    both = visible(dataclasses.replace(batch, padding=padding), causal=True)
+    both = visible(batch.tokens, padding, causal=True)
     assert both is not None
     assert torch.equal(both, (causal & ~padding[:, None, None, :]))
 
@@ -317,8 +317,6 @@ def test_an_mlm_readout_needs_the_vocabulary_as_its_classes(registry: Registry) 
 
 
 def test_what_cannot_be_built_says_why(registry: Registry) -> None:
-    with pytest.raises(Incompatible, match="encoder-decoder body is not available"):
-        make_model(registry, body="encoder-decoder")
     with pytest.raises(Incompatible, match="width 31 cannot be shared by 3 heads"):
         make_model(registry, width=31)
     with pytest.raises(

@@ -47,7 +47,8 @@ class Batch:
             shifted); meaningless where not scored.
         scored: which positions are predictions, in training and in evaluation.
         dependency_length: tokens from the emitting position to the farthest position that is necessary
-            to get the target right; -1 where the prediction has none.
+            to get the target right; -1 where the prediction has none. Across two sequences it is the
+            difference of the two positions, each counted from the start of its own sequence.
         padding: True on padding, which stands on the right; None without any.
         segments: segment ids; None when the task has no segments.
         objective: index into the task's `objectives`; None for all 0.
@@ -92,8 +93,12 @@ class Task(Named, ABC):
         segments: number of segment ids; 0 for none.
         objectives: what is predicted. The first one's accuracy on validation is the score that
             training is watched by.
-        length: tokens of a training sequence.
+        length: tokens of a training sequence; for an encoder-decoder, of its memory.
         evaluation_lengths: lengths that are tested, the training length among them.
+        autoregressive: whether the target of a scored position is the token of the next one, wherever
+            that is scored too. Beside teacher forcing such a task is then scored free-running: each of
+            these tokens replaced by what the model itself has emitted, so classes are token ids. Not for
+            the body "encoder", which sees the tokens that it would have to emit.
     """
 
     bodies: ClassVar[tuple[Body, ...]]
@@ -104,6 +109,7 @@ class Task(Named, ABC):
     objectives: tuple[Objective, ...]
     length: int
     evaluation_lengths: tuple[int, ...]
+    autoregressive: bool = False
 
     def __init__(self, body: Body) -> None:
         self.body: Body = body
@@ -122,9 +128,15 @@ class Task(Named, ABC):
         """The identity of external data, e.g. a corpus's SHA-256; part of the cell's key."""
         return ""
 
+    def decoder_length(self, length: int) -> int:
+        """Tokens that an encoder-decoder's decoder reads where its memory has `length` of them."""
+        return length
+
     @abstractmethod
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         """Draw `n` sequences of `length` tokens: the same generator state gives the same batch.
+
+        For an encoder-decoder, `memory` has `length` tokens and `tokens` has `decoder_length(length)`.
 
         Args:
             generator: the only source of randomness.

@@ -1,28 +1,52 @@
-"""Multi-head self-attention: the projections around an attention, and the binding of an encoding's slots."""
+"""Multi-head attention, within a sequence and across two: the projections, and the binding of slots."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from posharness.cell import ModelSettings
 from posharness.contracts import Attention, BoundSlots, PositionalEncoding
 from posharness.model.initial import initialise
 
-__all__ = ["SelfAttention", "shared_bias"]
+__all__ = ["CrossAttention", "Memory", "SelfAttention", "shared_bias"]
 
 
-class SelfAttention(nn.Module):
-    """out = W_o·attention(rotate(W_q x, W_k x), W_v x), with biases (1706.03762, section 3.2.2)."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a decoder reads across.
+
+    Attributes:
+        hidden: the encoder's hidden states, (b, m, width).
+        mask: True where a query of the decoder may see a state; None where it sees every one.
+    """
+
+    hidden: Float[Tensor, "b m width"]
+    mask: Bool[Tensor, "b 1 n m"] | None
+
+
+class _MultiHead(nn.Module):
+    """out = W_o·attention(W_q x, W_k y, W_v y), with biases (1706.03762, section 3.2.2)."""
 
     def __init__(self, settings: ModelSettings, attention: Attention) -> None:
         super().__init__()
         self.heads = settings.heads
-        self.project = nn.Linear(settings.width, 3 * settings.width)
+        self.project = nn.Linear(settings.width, 3 * settings.width)  # W_q, W_k and W_v
         self.mix = nn.Linear(settings.width, settings.width)
         self.attention = attention
         initialise(self.project)
         initialise(self.mix, layers=settings.layers)
+
+    def _mixed(self, out: Float[Tensor, "b h n d"]) -> Float[Tensor, "b n width"]:
+        mixed: Tensor = self.mix(out.transpose(1, 2).flatten(2))
+        return mixed
+
+
+class SelfAttention(_MultiHead):
+    """Attention within a sequence, y = x; the encoding rotates queries and keys, and has its slots bound."""
 
     def forward(
         self,
@@ -42,9 +66,25 @@ class SelfAttention(nn.Module):
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # each b h n d
         if "rotate" in encoding.slots:
             q, k = encoding.rotate(q, k, pos, pos)
-        out = self.attention(q, k, v, mask, _bind(encoding, q, k, v, x, pos, mask, bias))  # b h n d
-        mixed: Tensor = self.mix(out.transpose(1, 2).flatten(2))  # b n width
-        return mixed
+        return self._mixed(self.attention(q, k, v, mask, _bind(encoding, q, k, v, x, pos, mask, bias)))
+
+
+class CrossAttention(_MultiHead):
+    """Attention from a decoder's states x to an encoder's y.
+
+    It knows of position only what the states themselves hold: between two sequences there is no distance
+    that an encoding could act on, as in 1706.03762.
+    """
+
+    def forward(self, x: Float[Tensor, "b n width"], memory: Memory) -> Float[Tensor, "b n width"]:
+        """Let every position of the decoder read the memory."""
+        width = x.shape[-1]
+        weight, bias = self.project.weight, self.project.bias
+        asked = linear(x, weight[:width], bias[:width])  # b n width
+        offered = linear(memory.hidden, weight[width:], bias[width:])  # b m 2*width
+        q = asked.reshape(*asked.shape[:2], self.heads, -1).transpose(1, 2)  # b h n d
+        k, v = offered.reshape(*offered.shape[:2], 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # each b h m d
+        return self._mixed(self.attention(q, k, v, memory.mask, BoundSlots()))
 
 
 def shared_bias(encoding: PositionalEncoding, pos: Shaped[Tensor, " n"]) -> Float[Tensor, "1 h n n"] | None:

@@ -1,13 +1,15 @@
-"""One layer of a body: self-attention, then a feed-forward network, each on a residual stream."""
+"""One layer of a body: self-attention, in one of two stacks cross-attention, and a feed-forward network."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from posharness.cell import ModelSettings
 from posharness.contracts import PositionalEncoding
-from posharness.model.attention import SelfAttention
+from posharness.model.attention import CrossAttention, Memory, SelfAttention
 from posharness.model.initial import initialise
 
 __all__ = ["Block", "FeedForward"]
@@ -31,13 +33,26 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """x += f(norm(x)) for each sub-layer f where `norm` is "pre", x = norm(x + f(x)) where it is "post"."""
+    """x += f(norm(x)) for each sub-layer f where `norm` is "pre", x = norm(x + f(x)) where it is "post".
 
-    def __init__(self, settings: ModelSettings, attention: SelfAttention, feedforward: FeedForward) -> None:
+    Args:
+        cross: attention to a memory, between the two other sub-layers; None in a body of one stack.
+    """
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        attention: SelfAttention,
+        feedforward: FeedForward,
+        cross: CrossAttention | None = None,
+    ) -> None:
         super().__init__()
         self.post = settings.norm == "post"
         self.attention = attention
         self.attention_norm = nn.LayerNorm(settings.width)
+        self.cross = cross
+        if cross is not None:
+            self.cross_norm = nn.LayerNorm(settings.width)
         self.feedforward = feedforward
         self.feedforward_norm = nn.LayerNorm(settings.width)
         self.drop = nn.Dropout(settings.dropout)
@@ -49,12 +64,21 @@ class Block(nn.Module):
         mask: Bool[Tensor, "#b 1 n n"] | None,
         encoding: PositionalEncoding,
         bias: Float[Tensor, "1 h n n"] | None,
+        memory: Memory | None = None,
     ) -> Float[Tensor, "b n width"]:
-        """One layer; the arguments are those of `SelfAttention`."""
+        """One layer; the arguments are those of `SelfAttention`, and the memory of `CrossAttention`."""
+        x = self._add(x, self.attention_norm, lambda y: self.attention(y, pos, mask, encoding, bias))
+        cross = self.cross
+        if cross is not None:
+            assert memory is not None
+            x = self._add(x, self.cross_norm, lambda y: cross(y, memory))
+        return self._add(x, self.feedforward_norm, self.feedforward)
+
+    def _add(
+        self, x: Float[Tensor, "b n width"], norm: nn.LayerNorm, sublayer: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "b n width"]:
         if self.post:
-            x = self.attention_norm(x + self.drop(self.attention(x, pos, mask, encoding, bias)))
-            x = self.feedforward_norm(x + self.drop(self.feedforward(x)))
-        else:
-            x = x + self.drop(self.attention(self.attention_norm(x), pos, mask, encoding, bias))
-            x = x + self.drop(self.feedforward(self.feedforward_norm(x)))
-        return x
+            normed: Tensor = norm(x + self.drop(sublayer(x)))
+            return normed
+        added: Tensor = x + self.drop(sublayer(norm(x)))
+        return added

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from posharness.cell import Cell
-from posharness.contracts import Body, Incompatible, PositionalEncoding, Task
+from torch import nn
+
+from posharness.cell import Cell, Choice
+from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
 from posharness.manager import Registry
-from posharness.model.attention import SelfAttention
+from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
 from posharness.model.embedding import Embedding
 from posharness.model.stack import Stack
+from posharness.model.two_stacks import TwoStacks
 from posharness.plan import geometry
 from posharness.seeds import seeded
 
@@ -18,59 +22,104 @@ __all__ = ["BODIES"]
 
 
 def _single_stack(cell: Cell, registry: Registry, task: Task) -> Stack:
-    """One stack; the encoder and the decoder differ in the direction of their geometry only.
+    """One stack; the encoder and the decoder differ in the direction of their geometry only."""
+    return _Parts(cell, registry, task, cell.body, task.length, cell.attention).stack(task.segments)
 
-    Each part is built with a generator of its own, so that its initial values depend on its name and
-    the seed, and on no other part: all encodings start from the same weights.
-    """
-    settings = cell.model
-    place = geometry(settings, cell.body, task.length)
-    with seeded("weights", "embedding", cell.seed):
-        embedding = Embedding(settings, vocabulary=task.vocabulary, segments=task.segments)
-    encodings = _encodings(cell, registry, task)
-    return Stack(
-        settings,
-        embedding=embedding,
-        encodings=encodings,
-        blocks=[_block(cell, registry, task, layer, encodings[0]) for layer in range(settings.layers)],
-        direction=place.direction,
+
+def _two_stacks(cell: Cell, registry: Registry, task: Task) -> TwoStacks:
+    """An encoder, and a decoder with the cell's attention across; they share the token embeddings."""
+    own = cell.self_attention or cell.attention
+    length = task.decoder_length(task.length)
+    decoder = _Parts(cell, registry, task, "decoder", length, own, ("decoder",)).stack(
+        task.segments, across=True
     )
+    encoder = _Parts(cell, registry, task, "encoder", task.length, own, ("encoder",))
+    return TwoStacks(encoder.stack(segments=0, tokens=decoder.embedding.tokens), decoder)
 
 
-def _encodings(cell: Cell, registry: Registry, task: Task) -> list[PositionalEncoding]:
-    built: list[PositionalEncoding] = []
-    for layer in range(cell.model.layers):
-        with seeded("weights", "encoding", layer, cell.seed):
-            built.append(
-                registry.encoding(cell.encoding, geometry(cell.model, cell.body, task.length, layer))
-            )
-        if built[0].per == "model":
-            break
-    return built
-
-
-def _block(cell: Cell, registry: Registry, task: Task, layer: int, encoding: PositionalEncoding) -> Block:
-    place = geometry(cell.model, cell.body, task.length, layer)
-    with seeded("weights", "attention", layer, cell.seed):
-        attention = registry.attention(cell.attention, place)
-    # An attention that ignored a slot in silence would measure another encoding than the one named.
-    if lacking := sorted(encoding.slots - attention.slots):
-        raise Incompatible(
-            f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
-        )
-    with seeded("weights", "projections", layer, cell.seed):
-        projected = SelfAttention(cell.model, attention)
-    with seeded("weights", "feedforward", layer, cell.seed):
-        feedforward = FeedForward(cell.model)
-    return Block(cell.model, projected, feedforward)
-
-
-def _two_stacks(cell: Cell, registry: Registry, task: Task) -> Stack:
-    raise Incompatible("the encoder-decoder body is not available yet; take the encoder or the decoder")
-
-
-BODIES: Mapping[Body, Callable[[Cell, Registry, Task], Stack]] = {
+BODIES: Mapping[Body, Callable[[Cell, Registry, Task], Stack | TwoStacks]] = {
     "encoder": _single_stack,
     "decoder": _single_stack,
     "encoder-decoder": _two_stacks,
 }
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of one stack.
+
+    Each is built with a generator of its own, so that its initial values depend on its name and the seed,
+    and on no other part: all encodings start from the same weights.
+
+    Attributes:
+        kind: which way the stack looks.
+        length: of its sequences in training.
+        attention: the one inside the stack.
+        name: what its seeds are called by, beside the part's own name; empty for a body's only stack.
+    """
+
+    cell: Cell
+    registry: Registry
+    task: Task
+    kind: Body
+    length: int
+    attention: Choice
+    name: tuple[str, ...] = ()
+
+    def stack(self, segments: int, *, tokens: nn.Embedding | None = None, across: bool = False) -> Stack:
+        """Put them together.
+
+        Args:
+            segments: number of segment ids.
+            tokens: the token embeddings of another stack, to be shared.
+            across: whether each block has cross-attention, by the cell's attention.
+        """
+        settings = self.cell.model
+        encodings = self._encodings()
+        with seeded("weights", *self.name, "embedding", self.cell.seed):
+            embedding = Embedding(settings, vocabulary=self.task.vocabulary, segments=segments, tokens=tokens)
+        return Stack(
+            settings,
+            embedding=embedding,
+            encodings=encodings,
+            blocks=[self._block(layer, encodings[0], across) for layer in range(settings.layers)],
+            direction=self._geometry(0).direction,
+        )
+
+    def _geometry(self, layer: int) -> Geometry:
+        return geometry(self.cell.model, self.kind, self.length, layer)
+
+    def _encodings(self) -> list[PositionalEncoding]:
+        built: list[PositionalEncoding] = []
+        for layer in range(self.cell.model.layers):
+            with seeded("weights", *self.name, "encoding", layer, self.cell.seed):
+                built.append(self.registry.encoding(self.cell.encoding, self._geometry(layer)))
+            if built[0].per == "model":
+                break
+        return built
+
+    def _block(self, layer: int, encoding: PositionalEncoding, across: bool) -> Block:
+        attention = self._attention("attention", self.attention, self._geometry(layer))
+        # An attention that ignored a slot in silence would measure another encoding than the one named.
+        if lacking := sorted(encoding.slots - attention.slots):
+            raise Incompatible(
+                f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
+            )
+        settings, seed = self.cell.model, self.cell.seed
+        with seeded("weights", *self.name, "projections", layer, seed):
+            projected = SelfAttention(settings, attention)
+        with seeded("weights", *self.name, "feedforward", layer, seed):
+            feedforward = FeedForward(settings)
+        return Block(settings, projected, feedforward, self._cross(layer) if across else None)
+
+    def _cross(self, layer: int) -> CrossAttention:
+        place = geometry(self.cell.model, "encoder", self.task.length, layer)
+        attention = self._attention("cross-attention", self.cell.attention, place)
+        if not attention.crosses:
+            raise Incompatible(f"{attention.name} attention cannot read one sequence from another")
+        with seeded("weights", *self.name, "cross-projections", layer, self.cell.seed):
+            return CrossAttention(self.cell.model, attention)
+
+    def _attention(self, purpose: str, choice: Choice, place: Geometry) -> Attention:
+        with seeded("weights", *self.name, purpose, place.layer, self.cell.seed):
+            return self.registry.attention(choice, place)

@@ -19,15 +19,22 @@ class Embedding(nn.Module):
     With `scale_embedding`, E and S start at variance 1/width and s = √width (1706.03762, section 3.4);
     without, they start at standard deviation 0.02 and s = 1 (1810.04805). `norm` is there only in a
     post-LayerNorm body, as in 1810.04805. `embed` is the encoding's slot.
+
+    Args:
+        tokens: the table E of another stack, to be shared (1706.03762, section 3.4); by default a new one.
     """
 
-    def __init__(self, settings: ModelSettings, *, vocabulary: int, segments: int) -> None:
+    def __init__(
+        self, settings: ModelSettings, *, vocabulary: int, segments: int, tokens: nn.Embedding | None = None
+    ) -> None:
         super().__init__()
         width = settings.width
         std = width**-0.5 if settings.scale_embedding else 0.02
         self.scale = math.sqrt(width) if settings.scale_embedding else 1.0
-        self.tokens = nn.Embedding(vocabulary, width)
-        nn.init.normal_(self.tokens.weight, std=std)
+        if tokens is None:
+            tokens = nn.Embedding(vocabulary, width)
+            nn.init.normal_(tokens.weight, std=std)
+        self.tokens = tokens
         self.segments = nn.Embedding(segments, width) if segments else None
         if self.segments is not None:
             nn.init.normal_(self.segments.weight, std=std)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from posharness.contracts import Batch
 from posharness.model.stack import Stack
+from posharness.model.two_stacks import TwoStacks
 
 __all__ = ["Model"]
 
@@ -17,7 +18,7 @@ __all__ = ["Model"]
 class Model(nn.Module):
     """Body and readouts, kept apart so that logits are computed only where something is scored."""
 
-    def __init__(self, body: Stack, readouts: Sequence[nn.Module]) -> None:
+    def __init__(self, body: Stack | TwoStacks, readouts: Sequence[nn.Module]) -> None:
         super().__init__()
         self.body = body
         self.readouts = nn.ModuleList(readouts)

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from posharness.cell import ModelSettings
-from posharness.contracts import Batch, Direction, PositionalEncoding
-from posharness.model.attention import shared_bias
+from posharness.contracts import Batch, Direction, PositionalEncoding, Task
+from posharness.model.attention import Memory, shared_bias
 from posharness.model.block import Block
 from posharness.model.embedding import Embedding
 
-__all__ = ["Stack"]
+__all__ = ["Stack", "unpadded", "visible"]
 
 
 class Stack(nn.Module):
-    """Tokens to hidden states, read from top to bottom in `forward`.
+    """Tokens to hidden states, read from top to bottom in `read`.
 
     Args:
         encodings: one for each block, or a single one that all blocks share.
@@ -52,25 +52,48 @@ class Stack(nn.Module):
         Args:
             generator: what the encoding's position ids are drawn from.
         """
+        return self.read(batch.tokens, generator, padding=batch.padding, segments=batch.segments)
+
+    def read(
+        self,
+        tokens: Int[Tensor, "b n"],
+        generator: torch.Generator,
+        *,
+        padding: Bool[Tensor, "b n"] | None = None,
+        segments: Int[Tensor, "b n"] | None = None,
+        memory: Memory | None = None,
+    ) -> Float[Tensor, "b n width"]:
+        """The same for tokens that stand in no batch of their own; `memory` is for a decoder's blocks."""
         first, *others = cast("Sequence[PositionalEncoding]", self.encodings)
-        pos = first.positions(batch.tokens.shape[1], generator).to(batch.tokens.device)  # n
-        x = self.embedding(batch.tokens, batch.segments, first, pos)  # b n width
-        mask = visible(batch, causal=self.causal)  # b 1 n n, 1 1 n n or None
+        pos = first.positions(tokens.shape[1], generator).to(tokens.device)  # n
+        x = self.embedding(tokens, segments, first, pos)  # b n width
+        mask = visible(tokens, padding, causal=self.causal)  # b 1 n n, 1 1 n n or None
         bias = shared_bias(first, pos)  # 1 h n n or None
         encodings = [first, *others] if others else [first] * len(self.blocks)
         for block, encoding in zip(self.blocks, encodings, strict=True):
-            x = block(x, pos, mask, encoding, bias)
+            x = block(x, pos, mask, encoding, bias, memory)
         hidden: Tensor = self.norm(x)
         return hidden
 
+    def defined(self, task: Task, length: int) -> bool:
+        """Whether the encoding is defined for the task's sequences of that length."""
+        return self.max_length is None or length <= self.max_length
 
-def visible(batch: Batch, *, causal: bool) -> Bool[Tensor, "#b 1 n n"] | None:
+
+def visible(
+    tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None, *, causal: bool
+) -> Bool[Tensor, "#b 1 n n"] | None:
     """Where a query (third axis) may see a key (last axis); None when it sees every one."""
-    n = batch.tokens.shape[1]
-    mask = None
-    if causal:
-        mask = torch.ones(1, 1, n, n, dtype=torch.bool, device=batch.tokens.device).tril()
-    if batch.padding is not None and batch.padding.any():
-        real = ~batch.padding[:, None, None, :]  # b 1 1 n
-        mask = real.expand(-1, -1, n, -1) if mask is None else mask & real
-    return mask
+    n = tokens.shape[1]
+    real = unpadded(n, padding)
+    if not causal:
+        return real
+    mask = torch.ones(1, 1, n, n, dtype=torch.bool, device=tokens.device).tril()
+    return mask if real is None else mask & real
+
+
+def unpadded(queries: int, padding: Bool[Tensor, "b k"] | None) -> Bool[Tensor, "b 1 q k"] | None:
+    """The mask that hides padding from so many queries; None when there is none to hide."""
+    if padding is None or not padding.any():
+        return None
+    return ~padding[:, None, None, :].expand(-1, -1, queries, -1)

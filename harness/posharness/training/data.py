@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.cell import Cell
@@ -56,11 +56,9 @@ def evaluation_batch(cell: Cell, task: Task, length: int) -> Batch:
     return task.sample(draws, cell.budget.test_sequences, length, "test")
 
 
-def rows(batch: Batch, start: int, stop: int) -> Batch:
-    """The sequences from `start` up to but without `stop`."""
-    parts = {
-        f.name: value[start:stop] for f in fields(batch) if (value := getattr(batch, f.name)) is not None
-    }
+def rows(batch: Batch, which: slice | Int[Tensor, " m"]) -> Batch:
+    """Some of the sequences, by a slice or by their indices."""
+    parts = {f.name: value[which] for f in fields(batch) if (value := getattr(batch, f.name)) is not None}
     return replace(batch, **parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,6 +15,7 @@ from posharness.contracts import Batch
 from posharness.model import Model
 from posharness.seeds import generator
 from posharness.training.data import predicted, rows
+from posharness.training.free_running import free_running
 
 __all__ = ["Scored", "score"]
 
@@ -53,6 +55,7 @@ def score(
     objectives: int,
     purpose: tuple[str | int, ...],
     *,
+    fed_back: bool = False,
     tick: Callable[[int], None] = lambda _: None,
 ) -> list[Scored]:
     """Every prediction of a batch, objective by objective, without dropout or gradients.
@@ -60,20 +63,26 @@ def score(
     Args:
         objectives: how many the model has.
         purpose: what the encoding's position ids are drawn for; the same ids serve every sequence.
+        fed_back: whether to score a second time, free-running: these predictions follow, again one list
+            item for each objective.
         tick: told how many sequences were scored, from time to time.
     """
     device = next(model.parameters()).device
-    sequences, length = batch.tokens.shape
-    size = max(1, _SCORES // length**2)
-    parts: list[list[Scored]] = [[] for _ in range(objectives)]
+    positions = partial(generator, "positions", *purpose)
+    longest = max(part.shape[1] for part in (batch.tokens, batch.memory) if part is not None)
+    size = max(1, _SCORES // longest**2)
+    parts: list[list[Scored]] = [[] for _ in range(objectives * (1 + fed_back))]
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        for start in range(0, sequences, size):
-            chunk = rows(batch, start, start + size).to(device)
-            hidden = model(chunk, generator("positions", *purpose))  # b n width
+        for start in range(0, len(batch.tokens), size):
+            chunk = rows(batch, slice(start, start + size)).to(device)
+            passes = [model(chunk, positions())]  # each b n width
+            if fed_back:
+                passes.append(free_running(model, chunk, passes[0], objectives, positions))
             for index, found in enumerate(parts):
-                found.append(_read(model, hidden, chunk, index, start))
+                hidden = passes[index // objectives]
+                found.append(_read(model, hidden, chunk, index % objectives, start))
             tick(len(chunk.tokens))
     model.train(was_training)
     return [_join(found) for found in parts]

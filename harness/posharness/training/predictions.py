@@ -15,14 +15,19 @@ from posharness.model import Model
 from posharness.training.data import evaluation_batch
 from posharness.training.evaluate import Scored, score
 
-__all__ = ["predictions", "split_lengths"]
+__all__ = ["objective_names", "predictions", "split_lengths"]
 
 
 def split_lengths(model: Model, task: Task) -> tuple[list[int], list[int]]:
     """The task's evaluation lengths: those for which the encoding is defined, and the others."""
-    limit = model.body.max_length
-    defined = [length for length in task.evaluation_lengths if limit is None or length <= limit]
+    defined = [length for length in task.evaluation_lengths if model.body.defined(task, length)]
     return defined, [length for length in task.evaluation_lengths if length not in defined]
+
+
+def objective_names(cell: Cell, task: Task) -> list[str]:
+    """What the predictions of a cell are of: the task's objectives, then what is scored free-running."""
+    names = [objective.name for objective in task.objectives]
+    return [*names, *(f"{name} (free-running)" for name in names if _fed_back(cell, task))]
 
 
 def predictions(
@@ -34,21 +39,28 @@ def predictions(
         tick: told how many sequences were scored, from time to time.
 
     Returns:
-        Columns split, objective, length, sequence, position, dependency_length (-1 for none), stratum
-        ("" for none), correct, log_prob, chance.
+        Columns split, objective (see `objective_names`), length, sequence, position, dependency_length (-1
+        for none), stratum ("" for none), correct, log_prob, chance.
     """
     frames = []
     for length in split_lengths(model, task)[0]:
         batch = evaluation_batch(cell, task, length)
-        found = score(model, batch, len(task.objectives), ("test", cell.seed, length), tick=tick)
-        frames += [_frame(task, length, batch, index, scored) for index, scored in enumerate(found)]
+        purpose = ("test", cell.seed, length)
+        found = score(model, batch, len(task.objectives), purpose, fed_back=_fed_back(cell, task), tick=tick)
+        names = objective_names(cell, task)
+        frames += [_frame(task, names, length, batch, index, scored) for index, scored in enumerate(found)]
     return pd.concat(frames, ignore_index=True)
 
 
-def _frame(task: Task, length: int, batch: Batch, index: int, scored: Scored) -> pd.DataFrame:
+def _fed_back(cell: Cell, task: Task) -> bool:
+    return task.autoregressive and cell.body != "encoder"
+
+
+def _frame(
+    task: Task, names: Sequence[str], length: int, batch: Batch, index: int, scored: Scored
+) -> pd.DataFrame:
     # Every frame has the same categories, so that they are categories still after concatenation.
     count = len(scored.correct)
-    names = [objective.name for objective in task.objectives]
     place = (scored.sequence, scored.position)
     stratum = np.zeros(count, np.int64) if batch.stratum is None else batch.stratum[place].numpy() + 1
     return pd.DataFrame(
@@ -62,7 +74,7 @@ def _frame(task: Task, length: int, batch: Batch, index: int, scored: Scored) ->
             "stratum": _category(stratum, ["", *task.strata]),
             "correct": scored.correct.numpy(),
             "log_prob": scored.log_prob.numpy(),
-            "chance": np.full(count, task.objectives[index].chance, np.float32),
+            "chance": np.full(count, task.objectives[index % len(task.objectives)].chance, np.float32),
         }
     )
 

@@ -1,0 +1,65 @@
+"""Decoding with a model's own predictions in the place of the tokens that teacher forcing shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posharness.contracts import Batch
+from posharness.model import Model
+from posharness.training.data import predicted, rows
+
+__all__ = ["free_running"]
+
+
+def free_running(
+    model: Model,
+    batch: Batch,
+    hidden: Float[Tensor, "b n width"],
+    objectives: int,
+    positions: Callable[[], torch.Generator],
+) -> Float[Tensor, "b n width"]:
+    """The hidden states of greedy decoding: the model has emitted what it reads, wherever it is scored.
+
+    Where positions i and i + 1 are both scored, token i + 1 is the most probable class at i; all others
+    stay. To decode one position after the other takes a pass for each. Here every position of a sequence
+    is emitted at once, from the predictions of the pass before, until none of its tokens changes (Jacobi
+    iteration, 2305.10427): the model being causal, a token is final as soon as those before it are. So no
+    sequence takes more passes than it has scored positions, one that is decoded without a mistake takes
+    none, and where nothing changes any more, every token is what greedy decoding gives.
+
+    Args:
+        hidden: the hidden states of the batch as it is, under teacher forcing.
+        objectives: how many the model has.
+        positions: a generator for the encoding's position ids, the same at each call.
+    """
+    fed = batch.scored[:, :-1] & batch.scored[:, 1:]  # b n-1: token i + 1 is replaced
+    batch, hidden = replace(batch, tokens=batch.tokens.clone()), hidden.clone()
+    running = torch.arange(len(hidden), device=hidden.device)  # r: sequences that change still
+    for _ in range(fed.shape[1]):
+        own = rows(batch, running)
+        emitted = _emitted(model, own, hidden[running], objectives)  # r n
+        tokens = own.tokens.clone()
+        tokens[:, 1:] = torch.where(fed[running], emitted[:, :-1], tokens[:, 1:])
+        changed = (tokens != own.tokens).any(1)  # r
+        running = running[changed]
+        if not len(running):
+            break
+        batch.tokens[running] = tokens[changed]
+        hidden[running] = model(rows(batch, running), positions())
+    return hidden
+
+
+def _emitted(
+    model: Model, batch: Batch, hidden: Float[Tensor, "b n width"], objectives: int
+) -> Int[Tensor, "b n"]:
+    """The most probable class of every scored position; -1 elsewhere."""
+    emitted = torch.full_like(batch.tokens, -1)
+    for index in range(objectives):
+        place = predicted(batch, index)
+        emitted[place] = model.logits(hidden[place], index).argmax(-1)
+    return emitted
