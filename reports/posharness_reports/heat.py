@@ -52,6 +52,6 @@ def heat_map(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fi
     if panel.marked is not None and panel.marked[0] in ticks:
         column = sorted(ticks).index(panel.marked[0])
         axes.add_patch(Rectangle((column, 0), 1, len(order), fill=False, ec=INK, lw=1.4, clip_on=False))
-    figure.text(0.01, 1 - 0.08 / height, panel.title, va="top", weight="bold", size=9.5)
-    figure.text(0.01, 1 - 0.26 / height, panel.subtitle, va="top", color=MUTED, size=8)
+    figure.text(0.01, 1 - 0.08 / height, panel.title, va="top", size=10.5)
+    figure.text(0.01, 1 - 0.28 / height, panel.subtitle, va="top", color=MUTED, size=8)
     return figure

@@ -91,8 +91,9 @@ def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
             axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
-            _draw(axes, panel, looks, size[0])
+            # Before anything is drawn: to name axes without a name, seaborn would lay out every tick.
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+            _draw(axes, panel, looks, size[0])
             if panel.marked is not None:
                 place = (panel.marked[0], 1.02)
                 axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
@@ -107,8 +108,8 @@ def one_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
     across, down, left, bottom, top = _WIDTH / columns, 1.35, 0.45, 0.5, 0.55
     height = down * rows + bottom + top
     figure = Figure(figsize=(_WIDTH, height))
-    figure.text(0.01, 1 - 0.1 / height, panel.title, va="top", weight="bold", size=9.5)
-    figure.text(0.01, 1 - 0.27 / height, panel.subtitle, va="top", color=MUTED, size=8)
+    figure.text(0.01, 1 - 0.1 / height, panel.title, va="top", size=10.5)
+    figure.text(0.01, 1 - 0.29 / height, panel.subtitle, va="top", color=MUTED, size=8)
     plot = (across - 0.2 - left / columns, down - 0.35)
     for i, label in enumerate(order):
         column, row = i % columns, i // columns
@@ -177,6 +178,7 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
         axes.minorticks_off()
     else:
         axes.set_xlim(left=0)
+        axes.locator_params(nbins=5, axis="both" if panel.limits is None else "x")
 
 
 def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
@@ -196,11 +198,8 @@ def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
             legend=False, ax=axes, zorder=3,
         )  # fmt: skip
     if not panel.dots.empty:
-        sns.scatterplot(
-            panel.dots, x="x", y="y", hue="label", hue_order=labels,
-            palette={label: looks[label].colour for label in labels},
-            s=9, alpha=0.6, linewidth=0, legend=False, ax=axes, zorder=3.5,
-        )  # fmt: skip
+        colours = [looks[label].colour for label in panel.dots["label"]]
+        axes.scatter(panel.dots["x"], panel.dots["y"], s=9, c=colours, alpha=0.6, linewidth=0, zorder=3.5)
 
 
 def _roomy(panel: Panel, width: float) -> dict[float, str]:

@@ -23,7 +23,7 @@ from posharness_reports.theme import RC
 
 __all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "render"]
 
-_DPI = 160
+_DPI = 144
 _LONG = 40
 # A date would make two reports of the same frames differ.
 _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}

@@ -38,8 +38,9 @@ RC: dict[Any, Any] = {
     "axes.edgecolor": GHOST,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 8.5,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
+    # One font throughout: a bold one would have to be embedded in every PDF beside it.
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "normal",
     "axes.titlelocation": "left",
     "axes.grid": True,
     "axes.axisbelow": True,
