@@ -62,11 +62,46 @@ class SelfAttention(_MultiHead):
             mask: True where a query may see a key; None where every query sees every key.
             bias: the encoding's bias where it is shared by all layers (see `shared_bias`).
         """
-        parts = self.project(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
-        q, k, v = parts.permute(2, 0, 3, 1, 4)  # each b h n d
+        q, k, v = self.heads_of(x)
         if "rotate" in encoding.slots:
             q, k = encoding.rotate(q, k, pos, pos)
-        return self._mixed(self.attention(q, k, v, mask, _bind(encoding, q, k, v, x, pos, mask, bias)))
+        return self._mixed(self.attention(q, k, v, mask, self.bind(encoding, q, k, v, x, pos, mask, bias)))
+
+    def heads_of(self, x: Float[Tensor, "b n width"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of each head, each (b, h, n, d)."""
+        parts: Tensor = self.project(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
+        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    @staticmethod
+    def bind(
+        encoding: PositionalEncoding,
+        q: Float[Tensor, "b h n d"],
+        k: Float[Tensor, "b h n d"],
+        v: Float[Tensor, "b h n d"],
+        x: Float[Tensor, "b n width"],
+        pos: Shaped[Tensor, " n"],
+        mask: Bool[Tensor, "#b 1 n n"] | None,
+        bias: Float[Tensor, "1 h n n"] | None,
+    ) -> BoundSlots:
+        """What the encoding does to the scores and the mix of these queries, keys and values."""
+        slots = encoding.slots
+
+        def scores(s: Float[Tensor, "b h n n"]) -> Float[Tensor, "b h n n"]:
+            return encoding.scores(s, q, k, x, pos, pos, mask)
+
+        def values(
+            out: Float[Tensor, "b h n d"], weights: Float[Tensor, "b h n n"]
+        ) -> Float[Tensor, "b h n d"]:
+            return encoding.values(out, weights, v, pos, pos)
+
+        if "bias" in slots and bias is None:
+            bias = encoding.bias(pos, pos, x if encoding.bias_reads_input else None)
+        return BoundSlots(
+            bias=bias,
+            scores=scores if "scores" in slots else None,
+            values=values if "values" in slots else None,
+        )
 
 
 class CrossAttention(_MultiHead):
@@ -92,30 +127,3 @@ def shared_bias(encoding: PositionalEncoding, pos: Shaped[Tensor, " n"]) -> Floa
     if "bias" in encoding.slots and encoding.per == "model" and not encoding.bias_reads_input:
         return encoding.bias(pos, pos, None)
     return None
-
-
-def _bind(
-    encoding: PositionalEncoding,
-    q: Float[Tensor, "b h n d"],
-    k: Float[Tensor, "b h n d"],
-    v: Float[Tensor, "b h n d"],
-    x: Float[Tensor, "b n width"],
-    pos: Shaped[Tensor, " n"],
-    mask: Bool[Tensor, "#b 1 n n"] | None,
-    bias: Float[Tensor, "1 h n n"] | None,
-) -> BoundSlots:
-    slots = encoding.slots
-
-    def scores(s: Float[Tensor, "b h n n"]) -> Float[Tensor, "b h n n"]:
-        return encoding.scores(s, q, k, x, pos, pos, mask)
-
-    def values(out: Float[Tensor, "b h n d"], weights: Float[Tensor, "b h n n"]) -> Float[Tensor, "b h n d"]:
-        return encoding.values(out, weights, v, pos, pos)
-
-    if "bias" in slots and bias is None:
-        bias = encoding.bias(pos, pos, x if encoding.bias_reads_input else None)
-    return BoundSlots(
-        bias=bias,
-        scores=scores if "scores" in slots else None,
-        values=values if "values" in slots else None,
-    )

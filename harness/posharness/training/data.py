@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from posharness.cell import Cell
 from posharness.contracts import Batch, Task
 from posharness.seeds import generator
 
-__all__ = ["TrainingBatches", "evaluation_batch", "predicted", "rows", "validation_batch"]
+__all__ = ["TrainingBatches", "chosen", "evaluation_batch", "predicted", "rows", "validation_batch"]
 
 
 class TrainingBatches:
@@ -56,8 +57,13 @@ def evaluation_batch(cell: Cell, task: Task, length: int) -> Batch:
     return task.sample(draws, cell.budget.test_sequences, length, "test")
 
 
-def rows(batch: Batch, which: slice | Int[Tensor, " m"]) -> Batch:
-    """Some of the sequences, by a slice or by their indices."""
+def rows(batch: Batch, start: int, stop: int) -> Batch:
+    """The sequences from `start` up to but without `stop`."""
+    return chosen(batch, torch.arange(start, min(stop, len(batch.tokens)), device=batch.tokens.device))
+
+
+def chosen(batch: Batch, which: Int[Tensor, " m"]) -> Batch:
+    """The sequences of these indices."""
     parts = {f.name: value[which] for f in fields(batch) if (value := getattr(batch, f.name)) is not None}
     return replace(batch, **parts)
 

@@ -76,7 +76,7 @@ def score(
     model.eval()
     with torch.no_grad():
         for start in range(0, len(batch.tokens), size):
-            chunk = rows(batch, slice(start, start + size)).to(device)
+            chunk = rows(batch, start, start + size).to(device)
             passes = [model(chunk, positions())]  # each b n width
             if fed_back:
                 passes.append(free_running(model, chunk, passes[0], objectives, positions))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch
 from posharness.model import Model
-from posharness.training.data import predicted, rows
+from posharness.training.data import chosen, predicted
 
 __all__ = ["free_running"]
 
@@ -41,7 +41,7 @@ def free_running(
     batch, hidden = replace(batch, tokens=batch.tokens.clone()), hidden.clone()
     running = torch.arange(len(hidden), device=hidden.device)  # r: sequences that change still
     for _ in range(fed.shape[1]):
-        own = rows(batch, running)
+        own = chosen(batch, running)
         emitted = _emitted(model, own, hidden[running], objectives)  # r n
         tokens = own.tokens.clone()
         tokens[:, 1:] = torch.where(fed[running], emitted[:, :-1], tokens[:, 1:])
@@ -50,7 +50,7 @@ def free_running(
         if not len(running):
             break
         batch.tokens[running] = tokens[changed]
-        hidden[running] = model(rows(batch, running), positions())
+        hidden[running] = model(chosen(batch, running), positions())
     return hidden
 
 

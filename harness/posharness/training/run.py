@@ -15,6 +15,7 @@ from posharness.manager import Registry
 from posharness.model import Model, build_model
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.data import TrainingBatches
+from posharness.training.mechanism import mechanism
 from posharness.training.module import Diverged, TrainingModule
 from posharness.training.news import News
 from posharness.training.predictions import objective_names, predictions, split_lengths
@@ -44,6 +45,7 @@ def train_cell(
     Files, all in `folder`:
         curve.parquet: see `Curve`.
         predictions.parquet: see `predictions`; only of a cell that is done.
+        mechanism.parquet: see `mechanism`; only of a cell that is done.
         weights.safetensors: those that were tested; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
         result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
@@ -119,6 +121,8 @@ class _Sitting:
         self.model.to(self.trainer.strategy.root_device)
         frame = predictions(self.cell, self.model, self.task, tick=tick)
         frame.to_parquet(self.folder / "predictions.parquet", index=False)
+        looked = mechanism(self.cell, self.model, self.task)
+        looked.to_parquet(self.folder / "mechanism.parquet", index=False)
         save_model(self.model, str(self.folder / "weights.safetensors"))
 
     def _record(self) -> None:

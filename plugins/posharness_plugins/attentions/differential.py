@@ -40,6 +40,7 @@ class Differential(Attention):
     summary = "The difference of two softmax maps, normalised per head (Ye et al.)"
     paper = "arXiv:2410.05258"
     slots = frozenset(SLOTS) - {"scores"}
+    weighs = False
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(geometry)
