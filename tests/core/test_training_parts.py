@@ -12,7 +12,14 @@ from posharness.contracts import Batch
 from posharness.manager import Registry
 from posharness.model import build_model
 from posharness.selection import Selection
-from posharness.training.data import TrainingBatches, evaluation_batch, predicted, rows, validation_batch
+from posharness.training.data import (
+    TrainingBatches,
+    chosen,
+    evaluation_batch,
+    predicted,
+    rows,
+    validation_batch,
+)
 from posharness.training.optimiser import adamw
 from posharness.training.schedule import factor
 
@@ -108,9 +115,9 @@ def test_rows_and_objectives_of_a_batch() -> None:
     tokens = torch.arange(6).reshape(3, 2)
     scored = torch.tensor([[True, False], [True, True], [False, True]])
     batch = Batch(tokens, tokens, scored, tokens, objective=torch.tensor([[0, 0], [1, 0], [1, 1]]))
-    part = rows(batch, slice(1, 9))
+    part = rows(batch, 1, 9)
     assert torch.equal(part.tokens, tokens[1:])
-    assert torch.equal(rows(batch, torch.tensor([2, 0])).tokens, tokens[[2, 0]])
+    assert torch.equal(chosen(batch, torch.tensor([2, 0])).tokens, tokens[[2, 0]])
     assert part.padding is None
     assert predicted(batch, 0).tolist() == [[True, False], [False, True], [False, False]]
     assert predicted(batch, 1).tolist() == [[False, False], [True, False], [False, True]]
