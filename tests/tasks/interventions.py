@@ -1,0 +1,139 @@
+"""What the tests of tasks with needles in filler share: interventions on tokens, and how draws are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from scipy.stats import chi2_contingency, chisquare
+from torch import Tensor
+
+from posharness.contracts import Batch, Task
+
+RARE = 1e-4
+"""Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
+
+T = TypeVar("T", bound=Task)
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def scored_columns(batch: Batch) -> Iterator[Tensor]:
+    """The first scored position of each sequence, the second, and so on; all have as many."""
+    positions = batch.scored.nonzero()[:, 1].view(len(batch.tokens), -1)
+    yield from positions.T[..., None]
+
+
+def check_solved(task: T, batch: Batch, solve: Callable[[T, Batch], Tensor]) -> None:
+    """A solver that reads tokens alone is always right, and its farthest source is where it is said to be."""
+    assert batch.source is not None
+    found = solve(task, batch)
+    assert torch.equal(found[batch.scored], batch.targets[batch.scored])
+    source = batch.source[batch.scored]
+    farthest = source.where(source >= 0, batch.tokens.shape[1]).amin(1)
+    position = batch.scored.nonzero()[:, 1]
+    assert torch.equal(position - farthest, batch.dependency_length[batch.scored])
+    assert (batch.dependency_length[~batch.scored] == -1).all()
+    assert (batch.source[~batch.scored] == -1).all()
+    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
+
+
+def check_sufficient(
+    task: T,
+    batch: Batch,
+    solve: Callable[[T, Batch], Tensor],
+    others: Callable[[T, Batch, Tensor], Tensor],
+) -> None:
+    """Whatever else stands outside a prediction's sources, as far as the grammar goes, it stays.
+
+    Args:
+        others: tokens (b, n) drawn for the prediction at a position (b, 1) of each sequence.
+    """
+    assert batch.source is not None
+    length = batch.tokens.shape[1]
+    for position in scored_columns(batch):
+        source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
+        kept = torch.zeros(len(source), length + 1, dtype=torch.bool)
+        kept = kept.scatter_(1, source.where(source >= 0, length), True)[:, :length]
+        tokens = torch.where(kept, batch.tokens, others(task, batch, position))
+        found = solve(task, replace(batch, tokens=tokens))
+        assert torch.equal(found.gather(1, position), batch.targets.gather(1, position))
+
+
+def check_necessary(
+    task: T,
+    batch: Batch,
+    solve: Callable[[T, Batch], Tensor],
+    other: Callable[[T, Tensor], Tensor],
+) -> None:
+    """A prediction changes with each of its sources but the emitting position itself.
+
+    Args:
+        other: another token for each given one.
+    """
+    assert batch.source is not None
+    for position in scored_columns(batch):
+        sources = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
+        for source in sources.T[..., None]:
+            present = (source >= 0) & (source != position)
+            at = source.where(present, 0)
+            token = batch.tokens.gather(1, at)
+            tokens = batch.tokens.scatter(1, at, torch.where(present, other(task, token), token))
+            found = solve(task, replace(batch, tokens=tokens)).gather(1, position)
+            assert torch.equal(found != batch.targets.gather(1, position), present)
+
+
+def other_value(values: int, generator: torch.Generator) -> Callable[[Task, Tensor], Tensor]:
+    """A value for each token, and another one where the token is a value."""
+
+    def draw(task: Task, token: Tensor) -> Tensor:
+        shift = torch.randint(1, values, token.shape, generator=generator)
+        return (token.clamp(max=values) + shift) % values
+
+    return draw
+
+
+def check_draws(task: Task, distances: list[int], length: int, *, unigram: bool = False) -> None:
+    """Distances are uniform, tied neither to position nor to target, and no position knows its target.
+
+    Args:
+        unigram: the token at the emitting position tells which target cannot be, and chance allows for it.
+    """
+    batch = task.sample(seeded(0), 6000, length, "train")
+    ladder = torch.tensor(distances)
+    which = (batch.dependency_length[batch.scored][:, None] == ladder).nonzero()[:, 1]
+    assert len(which) == int(batch.scored.sum())
+    targets, position = batch.targets[batch.scored], batch.scored.nonzero()[:, 1]
+    # One prediction a sequence: those of the same sequence are not drawn independently.
+    per_sequence = len(which) // len(batch.tokens)
+    for first in range(per_sequence):
+        rung, target, where = (x[first::per_sequence] for x in (which, targets, position))
+        assert chisquare(rung.bincount(minlength=len(ladder))).pvalue > RARE
+        assert chisquare(target.bincount(minlength=task.objectives[0].classes)).pvalue > RARE
+        assert not tied(rung, target)
+        assert not tied(rung, where)
+        assert not tied(target, where)
+    assert not tied(which[::per_sequence], targets[::per_sequence])
+    classes = task.objectives[0].classes
+    assert task.objectives[0].chance == 1 / (classes - unigram)
+
+
+def tied(first: Tensor, second: Tensor) -> bool:
+    """Whether two draws depend on each other."""
+    (_, rows), (_, columns) = (x.unique(return_inverse=True) for x in (first, second))
+    table = torch.zeros(int(rows.max()) + 1, int(columns.max()) + 1, dtype=torch.long)
+    table.index_put_((rows, columns), torch.ones_like(rows), accumulate=True)
+    return min(table.shape) > 1 and bool(chi2_contingency(table.numpy()).pvalue < RARE)
+
+
+def check_repeatable(task: Task, batch: Batch, seed: int) -> None:
+    """The generator alone decides the batch."""
+    before = torch.random.get_rng_state()
+    again = task.sample(seeded(seed), *batch.tokens.shape, "test")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(again.tokens, batch.tokens)
+    assert torch.equal(again.targets, batch.targets)

@@ -1,0 +1,128 @@
+"""Multi-query recall measures what it says: pair and query tell the answer, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.recall import Recall
+
+from .interventions import (
+    check_draws,
+    check_necessary,
+    check_repeatable,
+    check_solved,
+    check_sufficient,
+    other_value,
+    seeded,
+)
+
+
+def solve(task: Recall, batch: Batch) -> Tensor:
+    """At each key but its first occurrence, the token after the first: by hand, from tokens alone."""
+    found = torch.full_like(batch.tokens, -1)
+    for row, tokens in enumerate(batch.tokens.tolist()):
+        for position, token in enumerate(tokens):
+            first = tokens.index(token)
+            if token >= task.values and first < position:
+                found[row, position] = tokens[first + 1]
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Recall, Batch, int]:
+    pairs = draw(st.integers(1, 3))
+    values = draw(st.integers(max(2, pairs), 9))
+    # With `pairs` rungs of a ladder that climbs by `pairs` + 1 at least.
+    length = draw(st.integers((pairs + 1) * 2**pairs + values, 83))
+    keys = draw(st.integers(pairs, 9))
+    task = Recall("decoder", length=length, pairs=pairs, keys=keys, values=values)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Recall, Batch, int],
+) -> None:
+    task, batch, _ = case
+    check_solved(task, batch, solve)
+    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[Recall, Batch, int]) -> None:
+    task, batch, _ = case
+    for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
+        queries = tokens[-task.pairs :]
+        assert scored == [False] * (len(tokens) - task.pairs) + [True] * task.pairs
+        assert len(set(queries)) == task.pairs
+        assert min(queries) >= task.values
+        keys = [i for i, token in enumerate(tokens[: -task.pairs]) if token >= task.values]
+        assert sorted(queries) == sorted(tokens[i] for i in keys)
+        # Every value stands in front of the first pair, or else behind a key and there once.
+        behind = [tokens[i + 1] for i in keys]
+        assert sorted({*tokens[: keys[0]], *behind}) == list(range(task.values))
+        assert len(set(behind)) == task.pairs
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn())
+def test_the_sources_are_sufficient_and_necessary(case: tuple[Recall, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: Recall, batch: Batch, position: Tensor) -> Tensor:
+        """Any token, filler or not, but the key that is asked for."""
+        asked = batch.tokens.gather(1, position)
+        tokens = torch.randint(task.vocabulary - 1, batch.tokens.shape, generator=generator)
+        return tokens + (tokens >= asked)
+
+    check_sufficient(task, batch, solve, others)
+    check_necessary(task, batch, solve, other_value(task.values, generator))
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Recall, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("length", [32, 64])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
+    task = Recall("encoder")
+    check_draws(task, task.distances(length), length)
+
+
+def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
+    task = Recall("decoder")
+    assert task.distances(32) == [4, 8, 16, 23]
+    assert task.distances(64) == [4, 8, 16, 23, 32, 45]
+    assert Recall("decoder", pairs=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert Recall("decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
+    assert Recall("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 23}, "23 tokens has no room for 3 pairs at different distances.*each of 8 values"),
+        ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
+        ({"pairs": 0}, "one pair or more"),
+        ({"pairs": 9}, "at least as many keys and values"),
+        ({"values": 1, "pairs": 1}, "two values or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Recall("decoder", **parameters)  # type: ignore[arg-type]
