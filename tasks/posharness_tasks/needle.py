@@ -1,0 +1,72 @@
+"""A needle in a haystack: emit the one value that a marker points at, however long ago."""
+
+from __future__ import annotations
+
+import torch
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness_tasks._placing import draw_rungs, emitting, haystack, ladder
+
+
+class Needle(Task):
+    """A marker before one of very many values; later, a question asks for that value.
+
+    With values a to e, the marker ">" and the question "?" (an answer that is not scored as "."):
+
+        tokens    d a b e > c a d b a e ? b          b d a c e d a e b > b ? a
+        answers   . . . . . . . . . . . c .          . . . . . . . . . . . b .
+
+    Sources are the marker and the value behind it. The marker is the farthest: the dependency length is
+    measured from it, and is one more than the distance of the value. It is drawn from a ladder that
+    climbs from 2 by factors of √2. The question stands at a place drawn from the last quarter, which
+    every distance fits; there is only one, so that no other question can pass the answer on.
+
+    Value, distance and place are drawn without regard to each other. The haystack consists of values, and
+    every value but the needle's stands in it before the needle: so which values a sequence holds says
+    nothing about the answer, nor does what is nearer than the needle.
+
+    Token ids are the values, then marker and question.
+    """
+
+    name = "needle"
+    summary = "Emit the one value that a marker points at, in a haystack of values"
+    bodies = ("decoder", "encoder")
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int = 32,
+        values: int = 8,
+        evaluation_lengths: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        self.values = values
+        if values < 2:
+            raise UserError(f"needle[values={values}]: give two values or more")
+        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+            raise UserError(
+                f"needle: a sequence of {shortest} tokens has no room for a needle and, before it, each of "
+                f"{values} values; give longer lengths or fewer values"
+            )
+        self.marker, self.question = values, values + 1
+        self.vocabulary = values + 2
+        self.objectives = (Objective("needle", classes=values, chance=1 / values),)
+
+    def distances(self, length: int) -> list[int]:
+        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        return ladder(2, length - length // 4 - (self.values - 1))
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        distance = draw_rungs(generator, self.distances(length), n)
+        question = torch.randint(length - length // 4, length, (n, 1), generator=generator)
+        value = torch.randint(self.values, (n, 1), generator=generator)
+        marker = question - distance
+        tokens = haystack(generator, value, self.values, marker, length)
+        tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, value)
+        tokens.scatter_(1, question, self.question)
+        return emitting(
+            tokens, question, targets=value, distance=distance, source=torch.stack([marker, marker + 1], -1)
+        )

@@ -1,0 +1,114 @@
+"""The needle measures what it says: marker and value tell the answer, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.needle import Needle
+
+from .interventions import (
+    check_draws,
+    check_necessary,
+    check_repeatable,
+    check_solved,
+    check_sufficient,
+    other_value,
+    seeded,
+)
+
+
+def solve(task: Needle, batch: Batch) -> Tensor:
+    """At the question, what stands behind the marker: by hand, from tokens alone."""
+    found = torch.full_like(batch.tokens, -1)
+    for row, tokens in enumerate(batch.tokens.tolist()):
+        if task.marker in tokens:
+            found[row, tokens.index(task.question)] = tokens[tokens.index(task.marker) + 1]
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Needle, Batch, int]:
+    values = draw(st.integers(2, 9))
+    task = Needle("decoder", length=draw(st.integers(2 * values + 1, 61)), values=values)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Needle, Batch, int],
+) -> None:
+    task, batch, _ = case
+    check_solved(task, batch, solve)
+    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[Needle, Batch, int]) -> None:
+    task, batch, _ = case
+    for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
+        assert [token == task.question for token in tokens] == scored
+        assert sum(scored) == tokens.count(task.marker) == 1
+        assert scored.index(True) >= len(tokens) - len(tokens) // 4
+        marker = tokens.index(task.marker)
+        assert {*tokens[:marker], tokens[marker + 1]} == set(range(task.values))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_sources_are_sufficient_and_necessary(case: tuple[Needle, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: Needle, batch: Batch, position: Tensor) -> Tensor:
+        """Any values; the question stays."""
+        tokens = torch.randint(task.values, batch.tokens.shape, generator=generator)
+        return tokens.scatter_(1, position, task.question)
+
+    check_sufficient(task, batch, solve, others)
+    check_necessary(task, batch, solve, other_value(task.values, generator))
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Needle, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(factor: int) -> None:
+    task = Needle("encoder")
+    check_draws(task, task.distances(factor * task.length), factor * task.length)
+
+
+def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
+    task = Needle("decoder", length=32, values=8)
+    assert task.distances(32) == [2, 3, 4, 6, 8, 11, 16]
+    assert task.distances(64) == [2, 3, 4, 6, 8, 11, 16, 23, 32]
+    assert Needle("decoder", length=4, values=2).distances(4) == [2]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert Needle("decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
+    assert Needle("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 10, "values": 8}, "10 tokens has no room for a needle.*each of 8 values"),
+        ({"evaluation_lengths": (8, 32), "values": 8}, "8 tokens has no room"),
+        ({"values": 1}, "two values or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Needle("decoder", **parameters)  # type: ignore[arg-type]
