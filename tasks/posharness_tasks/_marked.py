@@ -1,0 +1,114 @@
+"""What the sequence-to-sequence tasks share: a marked stretch of a memory, emitted in another order."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+
+
+class Marked(Task):
+    """A memory full of words, one mark among them; the decoder emits the L words after the mark.
+
+    The decoder reads a start mark and what it has emitted so far (teacher forcing): L tokens, however
+    long the memory is. What it emits at t = 0..L−1 is the word at s + order[t] of the memory, with s the
+    position after the mark.
+
+    Across two sequences, distance is the difference of the two positions, each counted from 0 at the
+    start of its own sequence: |s + order[t] − t|. Words change places by order[t] − t, so that no s gives
+    all of them the same distance. s is drawn uniformly from the places where at least one word has a
+    distance of `distances`, and scored are the words that have: then every distance is as likely as any
+    other at every t.
+
+    The words after the mark all differ. The rest of the memory is filler of the same words, drawn so that
+    what the memory holds says nothing about which of them follow the mark.
+
+    Token ids are the classes, the memory's words where they are others, the mark and the start mark.
+    """
+
+    bodies = ("encoder-decoder",)
+    autoregressive = True
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int,
+        evaluation_lengths: tuple[int, ...] | None,
+        order: tuple[int, ...],
+        words: int,
+        objective: Objective,
+    ) -> None:
+        super().__init__(body)
+        if not 1 <= len(order) <= words or words < 2:
+            raise UserError(
+                f"{self.name}: of {words} words {len(order)} cannot be marked and all differ; give two words "
+                "or more, and mark one or more and no more than there are"
+            )
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or tuple(length * factor for factor in (1, 2, 4, 8))
+        self.order = order
+        self.words = words
+        self.objectives = (objective,)
+        self.first_word = 0
+        self.mark, self.start = words, words + 1
+        self.vocabulary = words + 2
+        least = 1 + max(words, len(order) + max(self._shifts()) - min(self._shifts()))
+        if (shortest := min(length, *self.evaluation_lengths)) < least:
+            raise UserError(
+                f"{self.name}: a memory of {shortest} tokens has no room for a mark, each of {words} words, "
+                f"and {len(order)} of them at the same distances; give lengths of {least} or more"
+            )
+
+    def decoder_length(self, length: int) -> int:
+        return len(self.order)
+
+    def distances(self, length: int) -> list[int]:
+        """The dependency lengths that memories of `length` tokens have room for at every t."""
+        shifts = self._shifts()
+        return list(range(1 + max(shifts), length - len(self.order) + min(shifts) + 1))
+
+    def marked(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
+        """The words after the mark, all different, as classes; drawn uniformly unless overridden."""
+        return torch.rand(n, self.words, generator=generator).argsort(1)[:, : len(self.order)]
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        distances = torch.tensor(self.distances(length))
+        places = torch.unique(distances[:, None] - torch.tensor(self._shifts()))
+        first = places[torch.randint(len(places), (n, 1), generator=generator)]  # n 1
+        words = self.marked(generator, n)
+        stretch = first + torch.arange(len(self.order))  # n L
+        memory = self._filler(generator, words, first, length).scatter_(1, stretch, words) + self.first_word
+        emitted = words[:, self.order]
+        source = stretch[:, self.order]
+        distance = (source - torch.arange(len(self.order))).abs()
+        scored = torch.isin(distance, distances)
+        return Batch(
+            tokens=torch.cat([torch.full((n, 1), self.start), emitted[:, :-1]], 1),
+            targets=emitted,
+            scored=scored,
+            dependency_length=distance.where(scored, -1),
+            source=source.where(scored, -1)[..., None],
+            memory=memory.scatter_(1, first - 1, self.mark),
+        )
+
+    def _filler(
+        self, generator: torch.Generator, words: Int[Tensor, "n l"], first: Int[Tensor, "n 1"], length: int
+    ) -> Int[Tensor, "n length"]:
+        """Random words, among them, outside of the marked stretch, each one that is not marked.
+
+        With the marked words a memory thus holds every word once, and words drawn without regard to them.
+        """
+        n, k = words.shape
+        filler = torch.randint(self.words, (n, length), generator=generator)
+        position = torch.arange(length)
+        taken = (position >= first - 1) & (position < first + k)
+        places = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
+        others = torch.ones(n, self.words, dtype=torch.bool).scatter_(1, words, False).nonzero()[:, 1]
+        return filler.scatter_(1, places[:, : self.words - k], others.view(n, -1))
+
+    def _shifts(self) -> list[int]:
+        """By how many places each word moves."""
+        return [place - t for t, place in enumerate(self.order)]

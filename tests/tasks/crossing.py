@@ -1,0 +1,121 @@
+"""What the tests of sequence-to-sequence tasks share: interventions on a memory, and how draws are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+import torch
+from scipy.stats import chisquare
+from torch import Tensor
+
+from posharness.contracts import Batch
+from posharness_tasks._marked import Marked
+
+RARE = 1e-4
+"""Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
+
+T = TypeVar("T", bound=Marked)
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def crossing(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The memory and the sources of a batch."""
+    assert batch.memory is not None
+    assert batch.source is not None
+    return batch.memory, batch.source
+
+
+def check_solved(task: T, batch: Batch, solve: Callable[[T, Batch], Tensor]) -> None:
+    """A solver that reads tokens alone is always right, and its source is where it is said to be."""
+    memory, source = crossing(batch)
+    assert torch.equal(solve(task, batch), batch.targets)
+    row, position = batch.scored.nonzero(as_tuple=True)
+    where = source[row, position, 0]
+    assert torch.equal((where - position).abs(), batch.dependency_length[row, position])
+    assert torch.equal(memory[row, where] - task.first_word, batch.targets[row, position])
+    assert (batch.dependency_length[~batch.scored] == -1).all()
+    assert (source[~batch.scored] == -1).all()
+    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
+    assert 0 <= int(memory.min()) <= int(memory.max()) < task.vocabulary
+
+
+def check_frame(task: Marked, batch: Batch, length: int) -> None:
+    """The decoder reads its start and what it emits before; the memory holds every word and a mark."""
+    memory, _ = crossing(batch)
+    assert memory.shape == (len(batch.tokens), length)
+    assert batch.tokens.shape[1] == task.decoder_length(length) == len(task.order)
+    assert (batch.tokens[:, 0] == task.start).all()
+    assert torch.equal(batch.tokens[:, 1:], batch.targets[:, :-1])
+    for tokens in memory.tolist():
+        assert tokens.count(task.mark) == 1
+        assert set(tokens) - {task.mark} == set(range(task.first_word, task.first_word + task.words))
+
+
+def check_sources(
+    task: T,
+    batch: Batch,
+    solve: Callable[[T, Batch], Tensor],
+    others: Callable[[T, Tensor], Tensor],
+) -> None:
+    """Whatever else stands in the memory, the answer stays; with another word at its source it changes.
+
+    Args:
+        others: a word that the grammar admits in the place of each word of a memory, (b, m).
+    """
+    memory, source = crossing(batch)
+    for t in range(batch.tokens.shape[1]):
+        scored = batch.scored[:, t]
+        read, place = memory[scored], source[scored, t]  # s m, s 1
+        kept = torch.where(read == task.mark, read, others(task, read))
+        same = kept.scatter(1, place, read.gather(1, place))
+        changed = read.scatter(1, place, _another(task, read, place, others))
+        for alike, now in ((True, same), (False, changed)):
+            asked = replace(batch, tokens=batch.tokens[scored], memory=now)
+            assert ((solve(task, asked)[:, t] == batch.targets[scored, t]) == alike).all()
+
+
+def _another(task: T, memory: Tensor, place: Tensor, others: Callable[[T, Tensor], Tensor]) -> Tensor:
+    """A different word for the one at a place, (b, 1)."""
+    old = memory.gather(1, place)
+    new = old
+    while (same := new == old).any():
+        new = torch.where(same, others(task, memory).gather(1, place), new)
+    return new
+
+
+def check_repeatable(task: Marked, batch: Batch, seed: int) -> None:
+    """The generator alone decides the batch."""
+    memory, _ = crossing(batch)
+    before = torch.random.get_rng_state()
+    again = task.sample(seeded(seed), *memory.shape, "test")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(crossing(again)[0], memory)
+    assert torch.equal(again.targets, batch.targets)
+
+
+def check_draws(task: Marked, length: int) -> None:
+    """At each position every distance is as likely, and so is every answer, whatever the memory holds."""
+    batch = task.sample(seeded(0), 12_000, length, "train")
+    memory, _ = crossing(batch)
+    ladder = torch.tensor(task.distances(length))
+    chance = task.objectives[0].chance
+    counts = torch.stack([(memory == word + task.first_word).sum(1) for word in range(task.words)], 1)
+    for t in range(batch.tokens.shape[1]):
+        rows = batch.scored[:, t]
+        which = (batch.dependency_length[rows, t][:, None] == ladder).nonzero()[:, 1]
+        assert len(which) == int(rows.sum())
+        assert chisquare(which.bincount(minlength=len(ladder))).pvalue > RARE
+        targets = batch.targets[rows, t]
+        possible = targets.unique()
+        assert len(possible) == round(1 / chance)
+        assert chisquare(targets.bincount()[possible]).pvalue > RARE
+        # The word that a memory holds most of is right as often as any: its count tells nothing.
+        commonest = possible[counts[rows][:, possible].argmax(1)]
+        error = (chance * (1 - chance) / len(targets)) ** 0.5
+        assert float((commonest == targets).float().mean()) == pytest.approx(chance, abs=4 * error)

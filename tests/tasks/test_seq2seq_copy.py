@@ -1,0 +1,100 @@
+"""Copy across two sequences measures what it says: one source a symbol, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.sequence_copy import SequenceCopy
+
+from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
+
+
+def solve(task: SequenceCopy, batch: Batch) -> Tensor:
+    """What follows the mark: by hand, from the memory alone."""
+    found = torch.full_like(batch.tokens, -1)
+    assert batch.memory is not None
+    for row, memory in enumerate(batch.memory.tolist()):
+        after = memory[memory.index(task.mark) + 1 :]
+        found[row] = torch.tensor(after[: batch.tokens.shape[1]])
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[SequenceCopy, Batch, int]:
+    symbols = draw(st.integers(2, 11))
+    payload = draw(st.integers(1, symbols))
+    length = draw(st.integers(1 + symbols, 41))
+    task = SequenceCopy("encoder-decoder", length=length, payload=payload, symbols=symbols)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[SequenceCopy, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.memory is not None
+    length = batch.memory.shape[1]
+    check_solved(task, batch, solve)
+    check_frame(task, batch, length)
+    assert batch.scored.all()
+    for memory, distance in zip(batch.memory.tolist(), batch.dependency_length.tolist(), strict=True):
+        assert set(distance) == {memory.index(task.mark) + 1} <= set(task.distances(length))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_source_is_sufficient_and_necessary(case: tuple[SequenceCopy, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: SequenceCopy, memory: Tensor) -> Tensor:
+        return torch.randint(task.words, memory.shape, generator=generator)
+
+    check_sources(task, batch, solve, others)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[SequenceCopy, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
+    task = SequenceCopy("encoder-decoder")
+    check_draws(task, factor * task.length)
+
+
+def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
+    task = SequenceCopy("encoder-decoder", payload=6)
+    assert task.distances(32) == [1, 2, 3, 4, 6, 8, 11, 16, 23]
+    assert task.distances(39) == [1, 2, 3, 4, 6, 8, 11, 16, 23, 32]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert SequenceCopy("encoder-decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
+    assert SequenceCopy("encoder-decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 16}, "16 tokens has no room for a mark, each of 16 words.*17 or more"),
+        ({"evaluation_lengths": (9, 32)}, "9 tokens has no room"),
+        ({"symbols": 1, "payload": 1}, "two words or more"),
+        ({"payload": 0}, "mark one or more"),
+        ({"payload": 17}, "of 16 words 17 cannot be marked"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SequenceCopy("encoder-decoder", **parameters)  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""Reverse across two sequences measures what it says: one source a symbol, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.sequence_reverse import SequenceReverse
+
+from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
+
+
+def solve(task: SequenceReverse, batch: Batch) -> Tensor:
+    """What follows the mark, backwards: by hand, from the memory alone."""
+    found = torch.full_like(batch.tokens, -1)
+    assert batch.memory is not None
+    for row, memory in enumerate(batch.memory.tolist()):
+        after = memory[memory.index(task.mark) + 1 :]
+        found[row] = torch.tensor(after[: batch.tokens.shape[1]][::-1])
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[SequenceReverse, Batch, int]:
+    symbols = draw(st.integers(2, 11))
+    payload = draw(st.integers(1, symbols))
+    length = draw(st.integers(max(1 + symbols, 3 * payload - 1), 41))
+    task = SequenceReverse("encoder-decoder", length=length, payload=payload, symbols=symbols)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[SequenceReverse, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.memory is not None
+    check_solved(task, batch, solve)
+    check_frame(task, batch, batch.memory.shape[1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_scored_are_neighbours_whose_distance_shrinks_by_two(
+    case: tuple[SequenceReverse, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.memory is not None
+    length, payload = batch.memory.shape[1], len(task.order)
+    assert task.distances(length) == list(range(payload, length - 2 * payload + 2))
+    for scored, distance in zip(batch.scored, batch.dependency_length, strict=True):
+        positions = scored.nonzero()[:, 0]
+        assert len(positions) >= 1
+        assert (positions.diff() == 1).all()
+        assert (distance[scored].diff() == -2).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_source_is_sufficient_and_necessary(case: tuple[SequenceReverse, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: SequenceReverse, memory: Tensor) -> Tensor:
+        return torch.randint(task.words, memory.shape, generator=generator)
+
+    check_sources(task, batch, solve, others)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[SequenceReverse, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
+    task = SequenceReverse("encoder-decoder")
+    check_draws(task, factor * task.length)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 22, "payload": 8}, "22 tokens has no room.*8 of them at the same distances.*23 or more"),
+        ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
+        ({"payload": 0}, "mark one or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SequenceReverse("encoder-decoder", **parameters)  # type: ignore[arg-type]

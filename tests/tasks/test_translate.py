@@ -1,0 +1,113 @@
+"""Translation measures what it says: one original for each word, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.translate import Translate
+
+from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
+
+DETERMINER, ADJECTIVE, NOUN, VERB = range(4)
+
+
+def solve(task: Translate, batch: Batch) -> Tensor:
+    """Parse the clause after the mark by the kinds of its words, and say it verb first: by hand."""
+    found = torch.full_like(batch.tokens, -1)
+    assert batch.memory is not None
+    for row, memory in enumerate(batch.memory.tolist()):
+        words = [token - task.first_word for token in memory[memory.index(task.mark) + 1 :]]
+        kinds = [word // task.of_a_kind for word in words]
+        verb = kinds.index(VERB)
+        subject, rest = words[:verb], words[verb + 1 :]
+        stop = kinds[verb + 1 :].index(NOUN)
+        found[row] = torch.tensor([words[verb], *subject[::-1], *rest[stop::-1]])
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Translate, Batch, int]:
+    words = draw(st.integers(2, 7))
+    task = Translate("encoder-decoder", length=draw(st.integers(4 * words + 10, 43)), words=words)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Translate, Batch, int],
+) -> None:
+    task, batch, _ = case
+    assert batch.memory is not None
+    check_solved(task, batch, solve)
+    check_frame(task, batch, batch.memory.shape[1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_clause_is_grammatical_in_both_languages(case: tuple[Translate, Batch, int]) -> None:
+    task, batch, _ = case
+    assert batch.memory is not None
+    for memory, targets in zip(batch.memory.tolist(), batch.targets.tolist(), strict=True):
+        first = memory.index(task.mark) + 1
+        clause = [(token - task.first_word) // task.of_a_kind for token in memory[first : first + 7]]
+        assert clause == [DETERMINER, ADJECTIVE, NOUN, VERB, DETERMINER, ADJECTIVE, NOUN]
+        said = [target // task.of_a_kind for target in targets]
+        assert said == [VERB, NOUN, ADJECTIVE, DETERMINER, NOUN, ADJECTIVE, DETERMINER]
+        assert len(set(targets)) == 7
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_source_is_sufficient_and_necessary(case: tuple[Translate, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: Translate, memory: Tensor) -> Tensor:
+        """A word of the same kind for each word, so that the clause stays one."""
+        kind = (memory - task.first_word) // task.of_a_kind
+        word = torch.randint(task.of_a_kind, memory.shape, generator=generator)
+        return task.first_word + task.of_a_kind * kind + word
+
+    check_sources(task, batch, solve, others)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Translate, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
+    task = Translate("encoder-decoder")
+    check_draws(task, factor * task.length)
+
+
+def test_words_move_by_up_to_three_places() -> None:
+    task = Translate("encoder-decoder")
+    batch = task.sample(seeded(0), 200, 32, "train")
+    assert task.distances(32) == list(range(4, 23))
+    whole = batch.dependency_length[batch.scored.all(1)]
+    assert len(whole) > 50
+    assert (whole - whole[:, 5:6]).unique(dim=0).tolist() == [[3, 1, -1, -3, 2, 0, -2]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 24}, "24 tokens has no room for a mark, each of 24 words.*25 or more"),
+        ({"length": 13, "words": 2}, "7 of them at the same distances; give lengths of 14 or more"),
+        ({"words": 1}, "two words or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Translate("encoder-decoder", **parameters)  # type: ignore[arg-type]
