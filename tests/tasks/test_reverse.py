@@ -1,0 +1,121 @@
+"""Reverse measures what it says: one source for each symbol, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, UserError
+from posharness_tasks.reverse import Reverse
+
+from .interventions import (
+    check_draws,
+    check_necessary,
+    check_repeatable,
+    check_solved,
+    check_sufficient,
+    other_value,
+    seeded,
+)
+
+
+def solve(task: Reverse, batch: Batch) -> Tensor:
+    """Write the symbols before the separator down backwards, from the separator on: from tokens alone."""
+    found = torch.full_like(batch.tokens, -1)
+    for row, tokens in enumerate(batch.tokens.tolist()):
+        separator = tokens.index(task.separator)
+        backwards = tokens[:separator][::-1][: len(tokens) - separator]
+        found[row, separator : separator + len(backwards)] = torch.tensor(backwards)
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Reverse, Batch, int]:
+    symbols = draw(st.integers(2, 9))
+    body = draw(st.sampled_from(Reverse.bodies))
+    task = Reverse(body, length=draw(st.integers(2 * symbols, 61)), symbols=symbols)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Reverse, Batch, int],
+) -> None:
+    task, batch, _ = case
+    check_solved(task, batch, solve)
+    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[Reverse, Batch, int]) -> None:
+    task, batch, _ = case
+    for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
+        assert sum(scored) == 1
+        answering, separator = scored.index(True), tokens.index(task.separator)
+        assert separator <= answering
+        assert answering >= len(tokens) - len(tokens) // 4
+        before = tokens[:separator]
+        assert set(before) == set(range(task.symbols))
+        shown = before[::-1][: answering - separator] if task.body == "decoder" else []
+        blank = [task.blank] * (len(tokens) - separator - 1 - len(shown))
+        assert tokens[separator + 1 :] == shown + blank
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_the_source_is_sufficient_and_necessary(case: tuple[Reverse, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: Reverse, batch: Batch, position: Tensor) -> Tensor:
+        """Any symbols, blanks or not; the separator stays."""
+        tokens = torch.randint(task.symbols, batch.tokens.shape, generator=generator)
+        return tokens.where(batch.tokens != task.separator, task.separator)
+
+    check_sufficient(task, batch, solve, others)
+    check_necessary(task, batch, solve, other_value(task.symbols, generator))
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Reverse, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("body", ["decoder", "encoder"])
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(body: Body, factor: int) -> None:
+    task = Reverse(body)
+    check_draws(task, task.distances(factor * task.length), factor * task.length)
+
+
+def test_the_ladder_holds_odd_distances_that_climb_by_root_two() -> None:
+    task = Reverse("decoder", symbols=8)
+    assert task.distances(32) == [1, 3, 5, 7, 11, 15]
+    assert task.distances(64) == [1, 3, 5, 7, 11, 15, 21, 31]
+    assert Reverse("decoder", length=4, symbols=2).distances(4) == [1]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert Reverse("decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
+    assert Reverse("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 9, "symbols": 8}, "three quarters of 9 tokens have no room for each of 8 symbols"),
+        ({"evaluation_lengths": (8, 32), "symbols": 8}, "of 8 tokens have no room"),
+        ({"symbols": 1}, "two symbols or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Reverse("decoder", **parameters)  # type: ignore[arg-type]
