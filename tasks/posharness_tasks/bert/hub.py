@@ -50,9 +50,7 @@ def _documents(name: str, config: str | None) -> Iterator[list[str]]:
         rows = datasets.load_dataset(name, config, split="train")
     except (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError) as error:
         given = f"{name}:{config}" if config else name
-        raise UserError(
-            f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}"
-        ) from error
+        raise UserError(f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}") from error
     finally:
         if not bars:
             datasets.enable_progress_bars()
