@@ -37,6 +37,7 @@ class Results:
     cells: pd.DataFrame
     predictions: pd.DataFrame
     curves: pd.DataFrame
+    mechanism: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,8 @@ def run(
     )
     everything = load(store)
     keys = [cell.key for cell in summary.planned]
-    return Results(
-        *(
-            frame[frame["cell"].isin(keys)].reset_index(drop=True)
-            for frame in (everything.cells, everything.predictions, everything.curves)
-        )
-    )
+    frames = (everything.cells, everything.predictions, everything.curves, everything.mechanism)
+    return Results(*(frame[frame["cell"].isin(keys)].reset_index(drop=True) for frame in frames))
 
 
 def load(store: str | Path) -> Results:
@@ -165,7 +162,7 @@ def load(store: str | Path) -> Results:
         UserError: there is no store, or it belongs to another version.
     """
     frames = Store.open(Path(store), create=False).frames()
-    return Results(frames.cells, frames.predictions, frames.curves)
+    return Results(frames.cells, frames.predictions, frames.curves, frames.mechanism)
 
 
 def compile_report(store: str | Path, *, title: str | None = None, plugin_paths: Sequence[Path] = ()) -> Path:

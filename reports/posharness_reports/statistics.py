@@ -32,7 +32,7 @@ def generator(*purpose: str | int) -> np.random.Generator:
 
 def wilson(
     correct: Float[Array, "*n"] | int, total: Int[Array, "*n"] | int, level: float = LEVEL
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Wilson's score interval of a proportion (Wilson 1927), for one run: its n is its predictions.
 
     Returns:
@@ -89,8 +89,8 @@ def cluster_bootstrap(
 
 
 def interval(
-    redrawn: Float[Array, draws * n], level: float = LEVEL
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    redrawn: Float[Array, "draws ..."], level: float = LEVEL
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """The percentile interval of each column of a bootstrap; NaN where no draw has a value."""
     flat = redrawn.reshape(len(redrawn), -1)
     known = np.isfinite(flat).any(axis=0)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "ReportSection", "Section"]
 
 
+def _no_rows() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame()
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """Everything a store holds, as tidy frames joined by `cell` (the key).
@@ -34,11 +40,16 @@ class Frames:
         curves: one row for each logged step and objective of any cell that trained. Columns: cell,
             label, encoding, attention, body, task, seed, step, seconds, objective, train_loss,
             validation_loss, validation_score, gradient_norm, learning_rate; NaN where not measured.
+        mechanism: what positions do in the done cells, one row for each layer, head and signed distance
+            (key − query). Columns: cell, label, encoding, attention, body, task, seed, stack, layer,
+            head, distance, effect (mean of what the encoding adds to a score; NaN where it acts on
+            none), weight (mean attention weight; NaN where the attention has none).
     """
 
     cells: pd.DataFrame
     predictions: pd.DataFrame
     curves: pd.DataFrame
+    mechanism: pd.DataFrame = field(default_factory=_no_rows)
 
 
 @dataclass(frozen=True, slots=True)

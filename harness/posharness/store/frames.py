@@ -14,7 +14,7 @@ from pyarrow.parquet import ParquetFile
 
 from posharness.cell import Cell
 from posharness.contracts import Frames
-from posharness.store.records import CURVE, PREDICTIONS, CellStatus
+from posharness.store.records import CURVE, MECHANISM, PREDICTIONS, CellStatus
 
 if TYPE_CHECKING:
     from posharness.store.store import Store
@@ -48,6 +48,17 @@ _CURVES = pa.schema(
         "validation_score": pa.float64(),
         "gradient_norm": pa.float64(),
         "learning_rate": pa.float64(),
+    }
+)
+
+_MECHANISM = pa.schema(
+    {
+        "stack": _CATEGORY,
+        "layer": pa.int16(),
+        "head": pa.int16(),
+        "distance": pa.int32(),
+        "effect": pa.float32(),
+        "weight": pa.float32(),
     }
 )
 
@@ -97,6 +108,7 @@ class _Entry:
     facts: dict[str, Any] = field(default_factory=dict)
     predictions: pa.Table | None = None
     curve: pa.Table | None = None
+    mechanism: pa.Table | None = None
 
     def identity(self) -> tuple[Any, ...]:
         """The values of `_IDENTITY`."""
@@ -140,6 +152,7 @@ def frames(store: Store) -> Frames:
         cells=cells,
         predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], _PREDICTIONS),
         curves=_join([(e, e.curve) for e in entries if e.curve is not None], _CURVES),
+        mechanism=_join([(e, e.mechanism) for e in entries if e.mechanism is not None], _MECHANISM),
     )
 
 
@@ -154,7 +167,9 @@ def _read(store: Store, key: str) -> _Entry | None:
         folder = store.folder(key)
         if status.status == "done":
             predictions = _table(folder / PREDICTIONS, _PREDICTIONS)
-            return _Entry(key, cell, status, facts, predictions, _table(folder / CURVE, _CURVES))
+            mechanism = _table(folder / MECHANISM, _MECHANISM) if (folder / MECHANISM).exists() else None
+            curve = _table(folder / CURVE, _CURVES)
+            return _Entry(key, cell, status, facts, predictions, curve, mechanism)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
             return None  # only just begun

@@ -20,6 +20,7 @@ __all__ = [
     "FORMAT",
     "LIVE",
     "LOG",
+    "MECHANISM",
     "PREDICTIONS",
     "RESULT",
     "STATUS",
@@ -41,6 +42,7 @@ RESULT = "result.json"
 ENVIRONMENT = "environment.json"
 CURVE = "curve.parquet"
 PREDICTIONS = "predictions.parquet"
+MECHANISM = "mechanism.parquet"
 WEIGHTS = "weights.safetensors"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.ckpt"
