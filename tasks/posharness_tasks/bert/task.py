@@ -65,7 +65,7 @@ class BertPretraining(Task):
         body: Body,
         *,
         corpus: str = PYTHON_DOCS,
-        vocabulary_size: int = 4096,
+        vocabulary_size: int = 2048,
         length: int = 64,
         evaluation_lengths: tuple[int, ...] = (64, 128),
         mask_rate: float = 0.15,
