@@ -76,6 +76,8 @@ def _lines() -> TextIO:
 
 def _check(target: str, paths: Sequence[Path], begin: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     file = Path(target) if target.endswith(".py") or Path(target).is_file() else None
+    if file and not file.is_file():
+        raise UserError(f"{target}: there is no such file; give a Python file, or the name of a plugin.")
     begin(LOADS)
     registry = Registry.load([*paths, *([file] if file else [])])
     wanted = _in_file(registry, file) if file else _named(registry, target)

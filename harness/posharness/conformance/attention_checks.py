@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.conformance.bench import BATCH, CLOSE, LENGTH, QUERIES, Bench, difference, draw
 from posharness.conformance.finding import Check
-from posharness.conformance.model_checks import not_finite, runs
+from posharness.conformance.model_checks import REPEATABLE, not_finite, runs
 from posharness.conformance.slot_checks import well_named
 from posharness.conformance.tensors import SlotInput, slot_input
 from posharness.contracts import SLOTS, Attention, BoundSlots, Slot
@@ -224,6 +224,7 @@ ATTENTION_CHECKS: tuple[Check[Bench], ...] = (
     Check("builds", builds, gate=True),
     Check("shapes", shapes, gate=True),
     Check("finite", finite, gate=True),
+    *REPEATABLE,
     Check("rotate", honours_rotate, _declares("rotate")),
     Check("bias", honours_bias, _declares("bias")),
     Check("scores", honours_scores, _declares("scores")),

@@ -22,6 +22,7 @@ from posharness.contracts import (
     PositionalEncoding,
     Split,
     Task,
+    UserError,
 )
 from posharness.manager import Registry
 from posharness.model import Model, build_model
@@ -161,7 +162,10 @@ def benches(
 ) -> dict[str, Bench] | str:
     """A bench for each direction in which the plugin can be built; if there is none, why.
 
-    Where it raises anything but `Incompatible` there is a bench too: it is then a check that fails.
+    Where it raises anything else there is a bench too: it is then a check that fails.
+
+    Raises:
+        UserError: its parameters do not fit.
     """
     found: dict[str, Bench] = {}
     reason = "it declares no direction"
@@ -173,6 +177,8 @@ def benches(
             except Incompatible as refusal:
                 reason = str(refusal)
                 continue
+            except UserError:
+                raise
             except Exception:  # noqa: BLE001
                 found[direction] = bench
                 break

@@ -36,7 +36,8 @@ class Kind:
     Attributes:
         catalogue: the registry's attribute.
         noun: what one of them is called.
-        subjects: (registry, choice, cache) -> what the checks are run on, or why there is nothing.
+        subjects: (registry, choice, cache) -> what the checks are run on, or why there is nothing; raises
+            UserError where parameters do not fit.
     """
 
     catalogue: str

@@ -10,7 +10,6 @@ from typing import Any
 
 from posharness.cachedir import cache_root
 from posharness.catalogue import Broken, Catalogue
-from posharness.cell import Choice
 from posharness.conformance.finding import Finding, examine
 from posharness.conformance.kinds import Kind, Subjects, kind_of
 from posharness.contracts import Attention, PositionalEncoding, ReportSection, Task
@@ -103,7 +102,8 @@ def check(
     found = _subjects(kind, plugin, params, registry or Registry.load(), cache or cache_root())
     if isinstance(found, str):
         first, *others = kind.checks
-        yield Finding(first.name, "fails", found)
+        # A plugin may refuse some of its parameters everywhere, but not its defaults.
+        yield Finding(first.name, "not applicable" if params else "fails", found)
         for other in others:
             yield Finding(other.name, "not applicable", f"cannot be told before {first.name!r} holds")
     else:
@@ -113,7 +113,7 @@ def check(
 def _subjects(
     kind: Kind, plugin: type[Named], params: Mapping[str, Any], registry: Registry, cache: Path
 ) -> Subjects | str:
-    """What the checks are run on; or what is wrong with the class, so that there is nothing."""
+    """What the checks are run on; or why there is nothing."""
     broken: list[Broken] = []
     known: Catalogue[Any] = getattr(registry, kind.catalogue)
     others = [("installed", cls) for cls in known.values() if cls.name != getattr(plugin, "name", None)]
@@ -124,8 +124,8 @@ def _subjects(
     if broken:
         return broken[0].reason
     try:
-        registry.choose(plugin, {})
+        return kind.subjects(registry, registry.choose(plugin, params), cache)
     except UserError as error:
-        return f"a default does not fit: {error}"
-    choice: Choice = registry.choose(plugin, params)
-    return kind.subjects(registry, choice, cache)
+        if params:
+            raise
+        return f"its defaults do not fit: {error}"

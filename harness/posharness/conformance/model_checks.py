@@ -18,7 +18,7 @@ from posharness.conformance.randomness import drawn_since, global_states
 from posharness.contracts import Batch
 from posharness.model import Model
 
-__all__ = ["MODEL_CHECKS", "causality", "extrapolation", "runs", "weighed"]
+__all__ = ["LONGER", "MODEL_CHECKS", "REPEATABLE", "not_finite", "runs", "weighed"]
 
 LONGER = 8
 """How many times longer than in training sequences are evaluated."""
@@ -92,9 +92,12 @@ def batches(bench: Bench) -> str:
     """The sequences of a batch do not read each other."""
     batch = bench.batch()
     with torch.no_grad():
-        other = bench.hidden(_changed(batch, slice(1, None), slice(None)))
-        apart = difference(bench.hidden(batch)[:1], other[:1])
-    return f"a sequence changes by {apart:.2g} with another one of its batch" if apart > CLOSE else ""
+        usual = bench.hidden(batch)
+        for one, other in ((0, 1), (1, 0)):
+            mixed = bench.hidden(_changed(batch, slice(other, other + 1), slice(None)))
+            if (apart := difference(usual[one], mixed[one])) > CLOSE:
+                return f"a sequence changes by {apart:.2g} with another one of its batch"
+    return ""
 
 
 def length_one(bench: Bench) -> str:
@@ -226,15 +229,19 @@ def _embedded(model: Model, batch: Batch) -> Iterator[Tensor]:
         hook.remove()
 
 
+REPEATABLE: tuple[Check[Bench], ...] = (
+    Check("no global randomness", randomness, gate=True),
+    Check("deterministic", deterministic, gate=True),
+)
+"""What the other checks rely on."""
+
 MODEL_CHECKS: tuple[Check[Bench], ...] = (
     Check("causality", causality, _not_causal),
-    Check("padding", padding),
     Check("batch", batches),
+    Check("padding", padding),
     Check("length one", length_one),
     Check("extrapolation", extrapolation),
     Check("save and load", save_and_load),
     Check("bf16", bf16),
     Check("gradients", gradients, _has_parameters),
-    Check("deterministic", deterministic),
-    Check("no global randomness", randomness),
 )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.conformance.bench import CLOSE, LENGTH, QUERIES, Bench, difference, draw
 from posharness.conformance.finding import Check
-from posharness.conformance.model_checks import LONGER, not_finite, runs
+from posharness.conformance.model_checks import LONGER, REPEATABLE, not_finite, runs
 from posharness.conformance.tensors import SlotInput, call, slot_input
 from posharness.contracts import SLOTS, PositionalEncoding, Slot
 
@@ -126,6 +126,27 @@ def finite(bench: Bench) -> str:
     return runs(bench)
 
 
+def types(bench: Bench) -> str:
+    """What is given in bfloat16 comes back in bfloat16, so that it meets the rest of the model's numbers."""
+    encoding, given = bench.build_encoding().bfloat16(), slot_input(bench)
+    parts = {name: getattr(given, name).bfloat16() for name in ("q", "k", "v", "x")}
+    for slot in (slot for slot in _CONTENT if slot in encoding.slots):
+        for tensor in _tensors(call(encoding, slot, replace(given, **parts))):
+            if tensor.dtype is not torch.bfloat16:
+                found = str(tensor.dtype).removeprefix("torch.")
+                return f"{slot} is given bfloat16 and returns {found}: add .to(x.dtype), or q's or v's"
+    return ""
+
+
+_CONTENT: tuple[Slot, ...] = ("embed", "rotate", "values")
+"""The slots whose result is no score: attentions take scores of any type."""
+
+
+def _acts_on_content(bench: Bench) -> str:
+    acts = bench.build_encoding().slots & set(_CONTENT)
+    return "" if acts else f"it has none of {', '.join(_CONTENT)}"
+
+
 def bias_input(bench: Bench) -> str:
     """`bias` reads the layer's input where it is declared to, and works without it elsewhere."""
     encoding, given = bench.build_encoding(), slot_input(bench)
@@ -173,9 +194,11 @@ def _bidirectional(bench: Bench) -> str:
 
 SLOT_CHECKS: tuple[Check[Bench], ...] = (
     Check("builds", builds, gate=True),
+    Check("bias input", bias_input, _has_bias, gate=True),
     Check("shapes", shapes, gate=True),
     Check("finite", finite, gate=True),
+    *REPEATABLE,
     Check("slots", slots),
-    Check("bias input", bias_input, _has_bias),
+    Check("types", types, _acts_on_content),
     Check("order", order, _bidirectional),
 )

@@ -1,0 +1,47 @@
+"""Every encoding and attention that is registered keeps its contract, in each of its named forms."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from posharness.catalogue import Catalogue
+from posharness.conformance import check
+from posharness.contracts import PositionalEncoding
+from posharness.manager import Registry
+from posharness.parameters import Parameter, parameters
+
+REGISTRY = Registry.load()
+
+
+def forms(catalogue: Catalogue[Any]) -> Iterator[Any]:
+    """Each plugin as it is, then with each value of a parameter that has only a few."""
+    for name, cls in catalogue.items():
+        yield pytest.param(cls, {}, id=name)
+        for parameter in parameters(cls).values():
+            for value in few(parameter):
+                yield pytest.param(cls, {parameter.name: value}, id=f"{name}[{parameter.name}={value}]")
+
+
+def few(parameter: Parameter) -> list[Any]:
+    """The values of a switch or a choice besides the default, and every encoding that can be nested."""
+    if parameter.annotation is bool:
+        return [not parameter.default]
+    if typing.get_origin(parameter.annotation) is typing.Literal:
+        return [value for value in typing.get_args(parameter.annotation) if value != parameter.default]
+    if parameter.annotation is PositionalEncoding:
+        return [name for name, cls in REGISTRY.encodings.items() if name != parameter.default]
+    return []
+
+
+def test_everything_loads() -> None:
+    assert REGISTRY.broken == ()
+
+
+@pytest.mark.parametrize(("cls", "params"), [*forms(REGISTRY.encodings), *forms(REGISTRY.attentions)])
+def test_it_conforms(cls: type, params: dict[str, Any]) -> None:
+    wrong = [finding for finding in check(cls, params, registry=REGISTRY) if finding.verdict == "fails"]
+    assert [f"{finding.check}: {finding.why}" for finding in wrong] == []
