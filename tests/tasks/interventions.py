@@ -68,12 +68,12 @@ def check_necessary(
     task: T,
     batch: Batch,
     solve: Callable[[T, Batch], Tensor],
-    other: Callable[[T, Tensor], Tensor],
+    other: Callable[[T, Tensor, Tensor], Tensor],
 ) -> None:
     """A prediction changes with each of its sources but the emitting position itself.
 
     Args:
-        other: another token for each given one.
+        other: another token for each given one, given the one at the emitting position as well.
     """
     assert batch.source is not None
     for position in scored_columns(batch):
@@ -82,15 +82,16 @@ def check_necessary(
             present = (source >= 0) & (source != position)
             at = source.where(present, 0)
             token = batch.tokens.gather(1, at)
-            tokens = batch.tokens.scatter(1, at, torch.where(present, other(task, token), token))
+            changed = other(task, token, batch.tokens.gather(1, position))
+            tokens = batch.tokens.scatter(1, at, changed.where(present, token))
             found = solve(task, replace(batch, tokens=tokens)).gather(1, position)
             assert torch.equal(found != batch.targets.gather(1, position), present)
 
 
-def other_value(values: int, generator: torch.Generator) -> Callable[[Task, Tensor], Tensor]:
+def other_value(values: int, generator: torch.Generator) -> Callable[[Task, Tensor, Tensor], Tensor]:
     """A value for each token, and another one where the token is a value."""
 
-    def draw(task: Task, token: Tensor) -> Tensor:
+    def draw(task: Task, token: Tensor, asking: Tensor) -> Tensor:
         shift = torch.randint(1, values, token.shape, generator=generator)
         return (token.clamp(max=values) + shift) % values
 

@@ -80,7 +80,7 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[FlipFlop, Batch, int
         return torch.where(between, tokens % task.write, tokens).scatter_(1, position, task.read)
 
     check_sufficient(task, batch, solve, others)
-    check_necessary(task, batch, solve, lambda task, write: 2 * task.write + 1 - write)
+    check_necessary(task, batch, solve, lambda task, write, read: 2 * task.write + 1 - write)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,0 +1,129 @@
+"""Induction measures what it says: what followed the present symbol before, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.induction import Induction
+
+from .interventions import (
+    check_draws,
+    check_necessary,
+    check_repeatable,
+    check_solved,
+    check_sufficient,
+    seeded,
+)
+
+
+def solve(task: Induction, batch: Batch) -> Tensor:
+    """Everywhere, what followed the same symbol when it was last seen: by hand, from tokens alone."""
+    found = torch.full_like(batch.tokens, -1)
+    for row, tokens in enumerate(batch.tokens.tolist()):
+        for position, token in enumerate(tokens):
+            earlier = [i for i in range(position) if tokens[i] == token]
+            if earlier:
+                found[row, position] = tokens[earlier[-1] + 1]
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Induction, Batch, int]:
+    pairs = draw(st.integers(1, 3))
+    symbols = draw(st.integers(2 * pairs + 1, 12))
+    # With `pairs` rungs of a ladder that climbs by `pairs` + 1 at least, in seven eighths of the length.
+    least = -(-8 * ((pairs + 1) * 2**pairs + symbols - pairs) // 7)
+    task = Induction("decoder", length=draw(st.integers(least, 83)), pairs=pairs, symbols=symbols)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[Induction, Batch, int],
+) -> None:
+    task, batch, _ = case
+    check_solved(task, batch, solve)
+    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[Induction, Batch, int]) -> None:
+    task, batch, _ = case
+    for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
+        first = scored.index(True)
+        assert scored[first : first + task.pairs] == [True] * task.pairs == [True] * sum(scored)
+        assert first >= len(tokens) - task.pairs - len(tokens) // 8
+        again = tokens[first : first + task.pairs]
+        assert [tokens.count(symbol) for symbol in again] == [2] * task.pairs
+        earlier = [tokens.index(symbol) for symbol in again]
+        # Every other symbol stands in front of the first source, or else is an answer and one only.
+        answers = [tokens[i + 1] for i in earlier]
+        assert sorted({*tokens[: min(earlier)], *answers, *again}) == list(range(task.symbols))
+        assert len({*answers, *again}) == 2 * task.pairs
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn())
+def test_the_sources_are_sufficient_and_necessary(case: tuple[Induction, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: Induction, batch: Batch, position: Tensor) -> Tensor:
+        """Any symbol but the present one, which so remains the second of its kind."""
+        tokens = torch.randint(task.symbols - 1, batch.tokens.shape, generator=generator)
+        return tokens + (tokens >= batch.tokens.gather(1, position))
+
+    def other(task: Induction, symbol: Tensor, present: Tensor) -> Tensor:
+        """Another symbol, and not the present one: that would come again once more."""
+        choice = torch.ones(len(symbol), task.symbols).scatter_(1, symbol, 0).scatter_(1, present, 0)
+        return choice.multinomial(1, generator=generator)
+
+    check_sufficient(task, batch, solve, others)
+    check_necessary(task, batch, solve, other)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[Induction, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(factor: int) -> None:
+    task = Induction("decoder")
+    check_draws(task, task.distances(factor * task.length), factor * task.length, unigram=True)
+
+
+def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
+    task = Induction("decoder", length=48, pairs=3, symbols=16)
+    assert task.distances(48) == [4, 8, 16, 23]
+    assert task.distances(96) == [4, 8, 16, 23, 32, 45, 64]
+    assert Induction("decoder", pairs=1, symbols=5).distances(32) == [2, 4, 6, 8, 11, 16, 23]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert Induction("decoder", length=49).evaluation_lengths == (49, 98, 196, 392)
+    assert Induction("decoder", evaluation_lengths=(48, 53)).evaluation_lengths == (48, 53)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 24}, "24 tokens has no room for 3 pairs at different distances and each of 16"),
+        ({"evaluation_lengths": (16, 48)}, "16 tokens has no room"),
+        ({"pairs": 0}, "one pair or more"),
+        ({"symbols": 6}, "more than twice as many symbols"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Induction("decoder", **parameters)  # type: ignore[arg-type]
