@@ -1,0 +1,144 @@
+"""Selective copy measures what it says: marked values by their turn, at distances drawn alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posharness.contracts import Batch, UserError
+from posharness_tasks.selective_copy import SelectiveCopy
+
+from .interventions import (
+    check_draws,
+    check_necessary,
+    check_repeatable,
+    check_solved,
+    check_sufficient,
+    other_value,
+    seeded,
+)
+
+
+def solve(task: SelectiveCopy, batch: Batch) -> Tensor:
+    """Walk back from each slot to the marker whose turn it is: by hand, from tokens alone."""
+    found = torch.full_like(batch.tokens, -1)
+    for row, tokens in enumerate(batch.tokens.tolist()):
+        for position, token in enumerate(tokens):
+            back = task.slot + task.marked - token  # how many markers to walk
+            markers = [i for i in range(position) if tokens[i] == task.marker]
+            if token >= task.slot and back <= len(markers):
+                found[row, position] = tokens[markers[-back] + 1]
+    return found
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[SelectiveCopy, Batch, int]:
+    marked = draw(st.integers(1, 3))
+    values = draw(st.integers(max(2, marked), 9))
+    # With `marked` rungs of a ladder that climbs by `marked` + 1 at least.
+    length = draw(st.integers((marked + 1) * 2**marked + values, 83))
+    task = SelectiveCopy("decoder", length=length, marked=marked, values=values)
+    seed = draw(st.integers(0, 2**31))
+    length = draw(st.sampled_from(task.evaluation_lengths[:2]))
+    return task, task.sample(seeded(seed), 5, length, "train"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
+    case: tuple[SelectiveCopy, Batch, int],
+) -> None:
+    task, batch, _ = case
+    check_solved(task, batch, solve)
+    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_every_sequence_is_laid_out_as_documented(case: tuple[SelectiveCopy, Batch, int]) -> None:
+    task, batch, _ = case
+    for tokens, targets, scored in zip(
+        batch.tokens.tolist(), batch.targets.tolist(), batch.scored.tolist(), strict=True
+    ):
+        body, slots = tokens[: -task.marked], tokens[-task.marked :]
+        assert scored == [False] * len(body) + [True] * task.marked
+        assert sorted(slots) == list(range(task.slot, task.vocabulary))
+        markers = [i for i, token in enumerate(body) if token == task.marker]
+        # The first slot asks for the first marked value.
+        values = [body[i + 1] for i in markers]
+        assert [values[slot - task.slot] for slot in slots] == targets[-task.marked :]
+        # Every value stands in front of the first marker, or else behind one and there once.
+        assert sorted({*body[: markers[0]], *values}) == list(range(task.values))
+        assert len(set(values)) == task.marked
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn())
+def test_the_sources_are_sufficient_and_necessary(case: tuple[SelectiveCopy, Batch, int]) -> None:
+    task, batch, seed = case
+    generator = seeded(seed + 1)
+
+    def others(task: SelectiveCopy, batch: Batch, position: Tensor) -> Tensor:
+        """Values, and before the slot's own marker any number of markers; slots in any order."""
+        marker = position - batch.dependency_length.gather(1, position)
+        place = torch.arange(batch.tokens.shape[1])
+        values, anything, slots = (
+            torch.randint(low, high, batch.tokens.shape, generator=generator)
+            for low, high in ((0, task.values), (0, task.slot), (task.slot, task.vocabulary))
+        )
+        tokens = torch.where(place < marker, anything, values)
+        return torch.where(batch.tokens >= task.slot, slots, tokens)
+
+    check_sufficient(task, batch, solve, others)
+    check_necessary(task, batch, solve, other_value(task.values, generator))
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn())
+def test_the_generator_alone_decides_the_batch(case: tuple[SelectiveCopy, Batch, int]) -> None:
+    check_repeatable(*case)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(factor: int) -> None:
+    task = SelectiveCopy("encoder")
+    check_draws(task, task.distances(factor * task.length), factor * task.length)
+
+
+def test_the_last_marked_value_is_no_nearer_to_its_slot_than_it_has_to_be() -> None:
+    task = SelectiveCopy("decoder")
+    batch = task.sample(seeded(1), 3000, 64, "train")
+    last = batch.tokens == task.vocabulary - 1
+    distance = batch.dependency_length[last]
+    assert set(distance.tolist()) >= set(task.distances(64)[:4])
+    assert float((distance == task.distances(64)[0]).float().mean()) < 0.6
+
+
+def test_the_ladder_climbs_by_root_two_where_marked_values_do_not_meet() -> None:
+    task = SelectiveCopy("decoder", marked=3, values=8)
+    assert task.distances(32) == [4, 8, 16, 23]
+    assert task.distances(64) == [4, 8, 16, 23, 32, 45]
+    assert SelectiveCopy("decoder", marked=1, values=8).distances(32) == [2, 4, 6, 8, 11, 16, 23]
+
+
+def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
+    assert SelectiveCopy("decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
+    assert SelectiveCopy("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 23}, "23 tokens has no room for 3 marked values at different.*each of 8 values"),
+        ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
+        ({"marked": 0}, "one marked value or more"),
+        ({"marked": 9}, "at least as many values"),
+        ({"values": 1, "marked": 1}, "two values or more"),
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SelectiveCopy("decoder", **parameters)  # type: ignore[arg-type]
