@@ -107,7 +107,7 @@ def test_a_batch_keeps_the_contract(task: BertPretraining, batch: Batch) -> None
     assert batch.objective is not None
     for value in (batch.targets, batch.scored, batch.dependency_length, batch.stratum, batch.segments):
         assert value.shape == (n, length)
-    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary == 4096
+    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary == 2048
     for index, objective in enumerate(task.objectives):
         targets = batch.targets[predictions(batch, index)]
         assert 0 <= int(targets.min()) <= int(targets.max()) < objective.classes
@@ -166,7 +166,7 @@ def test_strata_halve_the_hidden_tokens_by_frequency(task: BertPretraining, batc
 def test_chance_is_what_the_best_blind_guess_scores(task: BertPretraining) -> None:
     drawn = task.sample(seeded(1), 4000, 64, "test")
     mlm, nsp = task.objectives
-    assert (mlm.name, mlm.readout, mlm.classes) == ("mlm", "mlm", 4096)
+    assert (mlm.name, mlm.readout, mlm.classes) == ("mlm", "mlm", 2048)
     assert (nsp.name, nsp.readout, nsp.classes) == ("nsp", "pooled", 2)
     best = drawn.targets[predictions(drawn, MLM)].bincount().max()
     assert float(best / predictions(drawn, MLM).sum()) == pytest.approx(mlm.chance, abs=0.01)
@@ -186,7 +186,7 @@ def test_the_same_generator_draws_the_same_and_another_does_not(task: BertPretra
 
 def test_a_batch_reads_as_text(task: BertPretraining, corpus: Corpus, cache: Path) -> None:
     """What is drawn, its targets put back, stands in the corpus word for word."""
-    (folder,) = (path for path in (cache / "bert" / "tokens").iterdir() if has_pieces(path, 4096))
+    (folder,) = (path for path in (cache / "bert" / "tokens").iterdir() if has_pieces(path, 2048))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     text = "".join(corpus.text.read_text("utf-8").lower().split())
     drawn = task.sample(seeded(7), 20, 64, "validation")
