@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
@@ -24,6 +26,11 @@ class Copy(Task):
     emitting positions are the last L whatever the distance, and symbols are drawn independently and
     uniformly: nothing but the source tells the answer.
 
+    With `varied` there is no gap and filler on both sides, and payloads differ in length, as where the
+    question is whether copying extends to longer payloads than were trained (2305.19466): sequences of the
+    training length have payloads of 1 up to `payload` symbols, drawn uniformly; those of r times that length
+    have r·`payload`. The payload's length is the dependency length; its place is drawn from where it fits.
+
     Token ids are the symbols, then filler, start mark and separator.
     """
 
@@ -38,6 +45,7 @@ class Copy(Task):
         length: int = 48,
         payload: int = 8,
         symbols: int = 16,
+        varied: bool = False,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
@@ -55,12 +63,16 @@ class Copy(Task):
             )
         self.payload = payload
         self.symbols = symbols
+        self.varied = varied
         self.filler, self.start, self.separator = symbols, symbols + 1, symbols + 2
         self.vocabulary = symbols + 3
         self.objectives = (Objective("copy", classes=symbols, chance=1 / symbols),)
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths of sequences of `length` tokens, each as likely for a sequence."""
+        if self.varied:
+            payload = self.payload * length // self.length
+            return list(range(1 if length == self.length else payload, payload + 1))
         longest = length - self.payload - 1
         rungs = range(1 + math.floor(2 * math.log2(longest / self.payload)))
         return sorted({min(round(self.payload * 2 ** (rung / 2)), longest) for rung in rungs})
@@ -68,6 +80,8 @@ class Copy(Task):
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         ladder = torch.tensor(self.distances(length))
         distance = ladder[torch.randint(len(ladder), (n, 1), generator=generator)]  # n 1
+        if self.varied:
+            return self._without_gap(generator, distance, length)
         payload = torch.randint(self.symbols, (n, self.payload), generator=generator)
         emitting = torch.arange(length - self.payload, length)  # L
         source = emitting - distance  # n L
@@ -84,4 +98,27 @@ class Copy(Task):
             scored=scored,
             dependency_length=torch.full_like(tokens, -1).index_copy(1, emitting, distance.expand_as(source)),
             source=torch.full_like(tokens, -1).index_copy(1, emitting, source)[..., None],
+        )
+
+    def _without_gap(self, generator: torch.Generator, payload: Int[Tensor, "n 1"], length: int) -> Batch:
+        """Copies of `payload` symbols each, right behind them."""
+        n = len(payload)
+        room = length - 2 * payload - 1
+        start = (torch.rand(n, 1, generator=generator) * (room + 1)).long()
+        separator = start + payload + 1
+        symbols = torch.randint(self.symbols, (n, length), generator=generator)
+        position = torch.arange(length)
+        scored = (position >= separator) & (position < separator + payload)
+        source = (position - payload).where(scored, -1)
+        tokens = symbols.where((position > start) & (position < separator), self.filler)
+        targets = tokens.gather(1, source.clamp(min=0)).where(scored, 0)
+        repeated = (position > separator) & scored
+        tokens = torch.where(repeated, targets.roll(1, 1), tokens)
+        tokens.scatter_(1, start, self.start).scatter_(1, separator, self.separator)
+        return Batch(
+            tokens=tokens,
+            targets=targets,
+            scored=scored,
+            dependency_length=payload.where(scored, -1),
+            source=source[..., None],
         )

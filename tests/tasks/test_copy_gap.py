@@ -158,3 +158,62 @@ def test_training_and_twice_its_length_are_tested_unless_told() -> None:
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Copy("decoder", **parameters)  # type: ignore[arg-type]
+
+
+@st.composite
+def drawn_varied(draw: st.DrawFn) -> tuple[Copy, Batch, int]:
+    payload = draw(st.integers(1, 7))
+    length = draw(st.integers(2 * payload + 1, 41))
+    task = Copy("decoder", length=length, payload=payload, symbols=draw(st.integers(2, 7)), varied=True)
+    seed = draw(st.integers(0, 2**31))
+    return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "test"), seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn_varied())
+def test_varied_payloads_are_copied_without_a_gap(case: tuple[Copy, Batch, int]) -> None:
+    task, batch, seed = case
+    length = batch.tokens.shape[1]
+    assert batch.source is not None
+    for b, tokens in enumerate(batch.tokens.tolist()):
+        payload = batch.targets[b, batch.scored[b]].tolist()
+        assert len(payload) in task.distances(length)
+        block = [task.start, *payload, task.separator, *payload[:-1]]
+        before = tokens.index(task.start)
+        after = length - before - len(block)
+        assert tokens == [task.filler] * before + block + [task.filler] * after
+    generator = seeded(seed + 1)
+    for b, i in predictions(batch):
+        source = int(batch.source[b, i, 0])
+        assert solve(task, batch.tokens[b], i) == batch.targets[b, i]
+        assert i - source == batch.dependency_length[b, i] == batch.scored[b].sum()
+        changed = torch.randint(task.symbols, (length,), generator=generator)
+        changed = torch.where(batch.tokens[b] < task.symbols, changed, batch.tokens[b])
+        changed[source] = (batch.tokens[b, source] + 1) % task.symbols
+        assert solve(task, changed, i) == changed[source]
+    assert (batch.dependency_length[~batch.scored] == -1).all()
+    assert (batch.source[~batch.scored] == -1).all()
+
+
+def test_varied_payloads_grow_with_the_length_and_stand_anywhere() -> None:
+    task = Copy("decoder", length=34, payload=16, varied=True)
+    assert task.evaluation_lengths == (34, 68)
+    assert task.distances(34) == list(range(1, 17))
+    assert task.distances(68) == [32]
+    batch = task.sample(seeded(0), 8000, 34, "train")
+    payload = batch.scored.sum(1)
+    assert chisquare((payload - 1).bincount(minlength=16)).pvalue > RARE
+    shortest = batch.tokens[payload == 1]
+    assert chisquare((shortest == task.start).nonzero()[:, 1].bincount(minlength=32)).pvalue > RARE
+    assert chisquare(batch.targets[batch.scored].bincount(minlength=16)).pvalue > RARE
+
+
+def test_varied_or_not_the_generator_alone_decides_the_batch() -> None:
+    plain, varied = Copy("decoder"), Copy("decoder", varied=True)
+    first = varied.sample(seeded(5), 9, 96, "test")
+    before = torch.random.get_rng_state()
+    again = varied.sample(seeded(5), 9, 96, "test")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(first.tokens, again.tokens)
+    assert first.scored.sum(1).tolist() == [16] * 9
+    assert plain.sample(seeded(5), 9, 96, "test").scored.sum(1).tolist() == [8] * 9
