@@ -17,7 +17,7 @@ class Dape(PositionalEncoding):
     code f has one hidden layer of 32 leaky rectified units (slope 0.01), and f and b are each layer's
     own, also where `base` by itself would be shared. Each pair of positions is seen alone, so nothing
     passes from a masked pair to another, and it is defined wherever `base` is; the paper uses it in
-    causal bodies. Scores that other plugins bias would reach f with that bias.
+    causal bodies.
 
     The hidden layer holds `hidden` numbers for each pair of positions.
     """

@@ -16,10 +16,11 @@ class Deberta(PositionalEncoding):
     """s_ij = (q_i·k_j + q_i·K_δ + k_j·Q_δ)/√(3d), with K = P W_K, Q = P W_Q and δ = δ(i, j).
 
     2006.03654, section 3.1, equations 2 to 4: δ(i, j) = i − j + k held within 0..2k−1, for a learned
-    table P of 2k rows, of which a causal body has the k that it meets, those for i ≥ j. k is `span`: the training length unless given, as the paper's 512 is.
-    `log=True` is DeBERTa-v2's form: distances up to k/2 have a row each, the farther ones share the
-    others, in geometric steps up to `max_distance`. Then k is half of the training length and
-    `max_distance` 2k unless given, as its 256 rows for 512 tokens are.
+    table P of 2k rows, of which a causal body has the k that it meets, those for i ≥ j. k is `span`:
+    the training length unless given, as the paper's 512 is. `log=True` is DeBERTa-v2's form: distances
+    up to k/2 have a row each, the farther ones share the others, in geometric steps up to
+    `max_distance`. Then k is half of the training length and `max_distance` 2k unless given, as its
+    256 rows to a side for 512 tokens are. Distances between fractional positions are rounded.
 
     The equation has δ(j, i) in the third term; the authors' code looks up δ(i, j) there as well, and
     so does this. The paper shares P among layers, and v2 also takes the content's own projections for
