@@ -32,6 +32,7 @@ class Additive(Attention):
     summary = "Attention by a small network on query and key, uᵀtanh(Wq + Uk) (Bahdanau et al.)"
     paper = "arXiv:1409.0473"
     slots = frozenset(SLOTS) - {"rotate"}
+    quadratic_memory = False
 
     def __init__(self, geometry: Geometry, *, inner: int | None = None) -> None:
         super().__init__(geometry)

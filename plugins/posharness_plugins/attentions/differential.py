@@ -75,8 +75,10 @@ class Differential(Attention):
             s = (torch.cat([one, two], 1) * scale) @ k.repeat(1, 2, 1, 1).mT  # b 2h q k
             twice = slots.bias if slots.bias is None else slots.bias.repeat(1, 2, 1, 1)  # · 2h q k
             out = attend(s, v, mask, BoundSlots(bias=twice, values=slots.values), self._subtract)
-        normed: Tensor = rms_norm(out, out.shape[-1:], self.gain, EPSILON)
-        return normed * (1 - self.start)
+        # The gain may be kept in float32 while the rest is computed in bfloat16.
+        gain = ((1 - self.start) * self.gain).to(out.dtype)
+        normed: Tensor = rms_norm(out, out.shape[-1:], eps=EPSILON)
+        return normed * gain
 
     def share(self) -> Float[Tensor, ""]:
         """λ: how much of the second map is taken from the first."""

@@ -113,3 +113,21 @@ def test_every_parameter_learns(attention: Attention) -> None:
     for parameter in attention.parameters():
         (gradient,) = torch.autograd.grad((out * probe).sum(), parameter, retain_graph=True)
         assert gradient.any()
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [place for place in PLACES if place[0].crosses and place[1] == "bidirectional"],
+    ids=named,
+    indirect=True,
+)
+@pytest.mark.parametrize("keys", [1, 5, 23])
+def test_a_query_reads_another_sequence_of_any_length_by_itself(attention: Attention, keys: int) -> None:
+    q, _, _ = draw(LENGTH)
+    _, k, v = draw(keys)
+    mask = torch.arange(keys) < torch.tensor([keys, max(1, keys - 2)])[:, None, None, None]
+    out = attention(q, k, v, mask.expand(2, 1, LENGTH, keys), BoundSlots())
+    alone = [
+        attention(q[:, :, i : i + 1], k, v, mask.expand(2, 1, 1, keys), BoundSlots()) for i in range(LENGTH)
+    ]
+    torch.testing.assert_close(out, torch.cat(alone, 2), atol=1e-5, rtol=1e-5)
