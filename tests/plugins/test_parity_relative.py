@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import BertConfig, Wav2Vec2BertConfig
 from transformers.models.bert.modeling_bert import BertEmbeddings
 from transformers.models.wav2vec2_bert.modeling_wav2vec2_bert import Wav2Vec2BertSelfAttention
@@ -18,15 +18,9 @@ from posharness_plugins.encodings.absolute import Absolute
 from posharness_plugins.encodings.learned import Learned
 from posharness_plugins.encodings.relative import Relative
 
+from .reference import added_mask, parted, project_to, with_weights
+
 Fixture = Callable[..., Any]
-
-
-def with_weight(encoding: Any, name: str, weight: Tensor) -> Any:
-    """The encoding with a reference's weight in the place of its own, so that both have one gradient."""
-    assert getattr(encoding, name).shape == weight.shape
-    delattr(encoding, name)
-    setattr(encoding, name, weight)
-    return encoding
 
 
 def test_relative_keys_equal_wav2vec2_bert(
@@ -53,14 +47,12 @@ def test_relative_keys_equal_wav2vec2_bert(
         (theirs.linear_k, place.k),
         (theirs.linear_v, place.v),
     ):
-        joined = heads.transpose(1, 2).flatten(2)
-        projection.register_forward_hook(lambda *_, instead=joined: instead)
+        project_to(projection, heads)
     theirs.linear_out = nn.Identity()
-    mask = None if place.mask is None else torch.zeros(1, 1, 13, 13).masked_fill(~place.mask, -torch.inf)
-    out, _ = theirs(torch.zeros(2, 13, 21), mask)
+    out, _ = theirs(torch.zeros(2, 13, 21), added_mask(place))
     weight = theirs.distance_embedding.weight
-    ours = with_weight(Relative(place.geometry, clip=5, values=False), "keys", weight)
-    found = difference(mixed_by(ours, place), out.view(2, 13, 3, 7).transpose(1, 2), [*place.leaves, weight])
+    ours = with_weights(Relative(place.geometry, clip=5, values=False), keys=weight)
+    found = difference(mixed_by(ours, place), parted(out, place), [*place.leaves, weight])
     parity(
         "relative",
         reference="transformers: Wav2Vec2BertSelfAttention, relative_key",
@@ -90,7 +82,7 @@ def test_absolute_equals_x_transformers(
     place = place_of("causal", head_width=14)
     theirs = randomised(ScaledSinusoidalEmbedding(42))
     sines, cosines = theirs(place.x, pos=place.pos_k).chunk(2, -1)
-    ours = with_weight(Absolute(place.geometry, scaled=True), "scale", theirs.scale[0])
+    ours = with_weights(Absolute(place.geometry, scaled=True), scale=theirs.scale[0])
     found = difference(
         ours.embed(place.x, place.pos_k),
         place.x + torch.stack([sines, cosines], -1).flatten(1),
@@ -105,7 +97,7 @@ def test_learned_equals_bert(place: Any, randomised: Fixture, difference: Fixtur
     theirs = randomised(BertEmbeddings(config))
     nn.init.zeros_(theirs.token_type_embeddings.weight)
     weight = theirs.position_embeddings.weight
-    ours = with_weight(Learned(place.geometry, max_length=37), "table", weight)
+    ours = with_weights(Learned(place.geometry, max_length=37), table=weight)
     found = difference(
         theirs.LayerNorm(ours.embed(place.x, place.pos_k)),
         theirs(inputs_embeds=place.x, position_ids=place.pos_k[None]),
