@@ -144,8 +144,6 @@ def honours_values(bench: Bench) -> str:
         return f"it gives 'values' weights of shape {tuple(weights.shape)}: expected (b, h, q, k)"
     if (apart := difference(out, weights @ call.given.v)) > CLOSE:
         return f"what it gives 'values' differs by {apart:.2g} from the values mixed by the weights"
-    if weights.masked_fill(call.given.mask, 0).abs().max() > 0:
-        return "it gives 'values' weights for keys that the mask hides"
     extra = draw(*out.shape, purpose="extra")
     if difference(call(), call(BoundSlots(values=lambda out, weights: out + extra))) <= CLOSE:
         return "it declares 'values', and does not use what they return"
@@ -213,6 +211,31 @@ def queries(bench: Bench) -> str:
     )
 
 
+def crosses(bench: Bench) -> str:
+    """It reads another sequence: more queries than keys or fewer, and no key that is padding."""
+    given = slot_input(bench)
+    k, v = given.k[:, :, :QUERIES], given.v[:, :, :QUERIES]
+    real = torch.ones(BATCH, 1, 1, QUERIES, dtype=torch.bool)
+    real[0, ..., -2:] = False
+    mask = real.expand(-1, -1, LENGTH, -1)
+    call = _Call(bench.build_attention(), replace(given, k=k, v=v), mask)
+    out = call()
+    if out.shape != given.q.shape:
+        return f"across {QUERIES} keys it returns shape {tuple(out.shape)}: expected {tuple(given.q.shape)}"
+    if not out.isfinite().all():
+        return f"across {QUERIES} keys its output holds {not_finite(out)}"
+    other = call(k=_replaced(k, slice(-2, None)), v=_replaced(v, slice(-2, None)))
+    if (apart := difference(out[0], other[0])) > CLOSE:
+        return f"padding of the sequence that is read changes the output by {apart:.2g}"
+    return ""
+
+
+def _reads_across(bench: Bench) -> str:
+    if bench.direction == "causal":
+        return "another sequence is read in both directions"
+    return "" if bench.build_attention().crosses else "it declares that it does not read another sequence"
+
+
 def _declares(slot: Slot) -> Callable[[Bench], str]:
     def applies(bench: Bench) -> str:
         return "" if slot in bench.build_attention().slots else f"it does not declare {slot!r}"
@@ -225,10 +248,11 @@ ATTENTION_CHECKS: tuple[Check[Bench], ...] = (
     Check("shapes", shapes, gate=True),
     Check("finite", finite, gate=True),
     *REPEATABLE,
+    Check("mask", mask),
     Check("rotate", honours_rotate, _declares("rotate")),
     Check("bias", honours_bias, _declares("bias")),
     Check("scores", honours_scores, _declares("scores")),
     Check("values", honours_values, _declares("values")),
-    Check("mask", mask),
     Check("queries", queries),
+    Check("crosses", crosses, _reads_across),
 )

@@ -27,10 +27,11 @@ from posharness.contracts import (
 from posharness.manager import Registry
 from posharness.model import Model, build_model
 from posharness.model.block import Block
+from posharness.model.stack import Stack
 from posharness.plan import geometry
 from posharness.seeds import generator, seeded
 
-__all__ = ["BATCH", "CLOSE", "LENGTH", "QUERIES", "Bench", "Sizes", "benches", "difference", "draw"]
+__all__ = ["BATCH", "CLOSE", "LENGTH", "QUERIES", "Bench", "Sizes", "benches", "difference", "draw", "stack"]
 
 BATCH, LENGTH, QUERIES, LAYERS, VOCABULARY = 2, 13, 5, 2, 17
 """Sequences, tokens of a training sequence, queries where they are fewer than keys, layers, token ids."""
@@ -134,9 +135,9 @@ class Bench:
     def parts(self, model: Model) -> nn.ModuleList:
         """What is checked, layer by layer."""
         if self.checked == "encoding":
-            return model.body.encodings
+            return stack(model).encodings
         return nn.ModuleList(
-            block.attention.attention for block in cast("Sequence[Block]", model.body.blocks)
+            block.attention.attention for block in cast("Sequence[Block]", stack(model).blocks)
         )
 
     def batch(self, length: int = LENGTH) -> Batch:
@@ -186,6 +187,12 @@ def benches(
                 found[direction] = bench
             break
     return found or reason
+
+
+def stack(model: Model) -> Stack:
+    """The one stack of a bench's model."""
+    assert isinstance(model.body, Stack)
+    return model.body
 
 
 def draw(*shape: int, purpose: str = "") -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from posharness.conformance.bench import CLOSE, LENGTH, QUERIES, Bench, difference
+from posharness.conformance.bench import CLOSE, LENGTH, QUERIES, Bench, difference, stack
 from posharness.conformance.finding import Check, raised
 from posharness.conformance.model_checks import LONGER, not_finite
 from posharness.conformance.tensors import SlotInput, call, pair_scores, slot_input
@@ -147,7 +147,7 @@ def _claims_shift(bench: Bench) -> str:
 def _at(model: Model, pos: Shaped[Tensor, " n"]) -> Iterator[None]:
     """Tokens claim these positions, whatever the encoding would choose."""
     # An attribute of the instance hides the method, and says nothing of which slots are overridden.
-    own = vars(model.body.encodings[0])
+    own = vars(stack(model).encodings[0])
     own["positions"] = lambda length, generator: pos
     try:
         yield

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
-from posharness.conformance.bench import CLOSE, LENGTH, VOCABULARY, Bench, difference, draw
+from posharness.conformance.bench import CLOSE, LENGTH, VOCABULARY, Bench, difference, draw, stack
 from posharness.conformance.finding import Check, raised
 from posharness.conformance.randomness import drawn_since, global_states
 from posharness.contracts import Batch
@@ -113,7 +113,7 @@ def length_one(bench: Bench) -> str:
 
 def extrapolation(bench: Bench) -> str:
     """Eight times the length of training, or as far as it is defined, gives finite hidden states."""
-    limit = bench.model.body.max_length
+    limit = stack(bench.model).max_length
     length = LONGER * LENGTH if limit is None else min(LONGER * LENGTH, limit)
     try:
         with torch.no_grad():
@@ -220,7 +220,7 @@ def _changed(batch: Batch, sequences: slice, positions: slice) -> Batch:
 @contextmanager
 def _embedded(model: Model, batch: Batch) -> Iterator[Tensor]:
     """The token embeddings (b, n, width) as a leaf, before the encoding has acted on them."""
-    table = model.body.embedding.tokens
+    table = stack(model).embedding.tokens
     leaf = table(batch.tokens).detach().requires_grad_()
     hook = table.register_forward_hook(lambda *_: leaf)
     try:

@@ -179,7 +179,7 @@ def order(bench: Bench) -> str:
         here = bench.hidden(replace(batch, tokens=tokens))
         there = bench.hidden(replace(batch, tokens=tokens[:, swapped]))
     sees = difference(here, there[:, swapped]) > CLOSE
-    declared = bench.model.body.encodings[0].sees_order
+    declared = bench.build_encoding().sees_order
     if sees and not declared:
         return "it declares sees_order = False, and a bidirectional body does tell the order of tokens by it"
     if declared and not sees:

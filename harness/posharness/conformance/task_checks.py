@@ -98,12 +98,16 @@ def shapes(posed: Posed) -> str:
     for where, batch in {**posed.batches, "one sequence": posed.batch(n=1)}.items():
         n = 1 if where == "one sequence" else _SEQUENCES
         length = int(where.split()[-2]) if where != "one sequence" else posed.task.length
-        if wrong := _misshapen(batch, n, length):
+        if wrong := _misshapen(batch, n, length, posed):
             return f"{where}: {wrong}"
     return ""
 
 
-def _misshapen(batch: Batch, n: int, length: int) -> str:
+def _misshapen(batch: Batch, n: int, length: int, posed: Posed) -> str:
+    across = posed.body == "encoder-decoder"
+    if (batch.memory is not None) != across:
+        return f"{'there is no' if across else 'there is a'} memory in a batch for the {posed.body}"
+    read = posed.task.decoder_length(length) if across else length
     for field in fields(batch):
         tensor: Tensor | None = getattr(batch, field.name)
         if tensor is None:
@@ -111,11 +115,9 @@ def _misshapen(batch: Batch, n: int, length: int) -> str:
         shape, types = tuple(tensor.shape), _FLAGS if field.name in _BOOLEAN else _WHOLE
         if tensor.dtype not in types:
             return f"{field.name} is of type {tensor.dtype}: expected {types[0]}"
-        due: tuple[int, ...] = (n, length)
+        due: tuple[int, ...] = (n, length if field.name.startswith("memory") else read)
         if field.name == "source":
-            due = (n, length, shape[-1])
-        elif field.name.startswith("memory"):
-            due = (n, shape[-1])
+            due = (*due, shape[-1])
         if shape != due:
             return f"{field.name} has shape {shape}: expected {due}"
     return ""
@@ -189,7 +191,7 @@ def padding(posed: Posed) -> str:
 def distances(posed: Posed) -> str:
     """Dependency lengths fit into the sequence, and agree with the sources where there are any."""
     for where, batch in posed.batches.items():
-        length = batch.tokens.shape[1]
+        length = batch.tokens.shape[1] if batch.memory is None else batch.memory.shape[1]
         distance = batch.dependency_length[batch.scored]
         if distance.min() < -1:
             return (
@@ -197,22 +199,19 @@ def distances(posed: Posed) -> str:
             )
         if batch.source is not None and (wrong := _by_source(posed, batch)):
             return f"{where}: {wrong}"
-        if batch.memory is None and distance.max() >= length:
+        if distance.max() >= length:
             return f"{where}: a dependency length of {int(distance.max())} in {length} tokens"
     return ""
 
 
 def _by_source(posed: Posed, batch: Batch) -> str:
     assert batch.source is not None
-    if batch.memory is not None:
-        # Sources are positions of the other sequence: how far they are is for the task to say.
-        outside = batch.source[batch.scored].max() >= batch.memory.shape[1]
-        return "a source lies outside the memory" if outside else ""
+    read = batch.tokens if batch.memory is None else batch.memory
     source, distance = batch.source[batch.scored], batch.dependency_length[batch.scored]  # m s, m
     position = torch.arange(batch.tokens.shape[1]).expand_as(batch.tokens)[batch.scored][:, None]  # m 1
     real = source >= 0
-    if (source >= batch.tokens.shape[1]).any():
-        return "a source lies outside the sequence"
+    if (source >= read.shape[1]).any():
+        return "a source lies outside the sequence that it stands in"
     if posed.body == "decoder" and (real & (source > position)).any():
         return "a decoder's prediction has its source in the future"
     if posed.task.distance == "span" or not (known := real.any(1) & (distance >= 0)).any():
@@ -225,6 +224,24 @@ def _by_source(posed: Posed, batch: Batch) -> str:
     return (
         f"a dependency length of {int(distance[first])} whose farthest source is {int(farthest[first])} away"
     )
+
+
+def emitted(posed: Posed) -> str:
+    """What is emitted stands at the next position, where that is scored too, and is a token."""
+    for objective in posed.task.objectives:
+        if objective.classes > posed.task.vocabulary:
+            return f"{objective.name!r} has {objective.classes} classes, more than there are token ids"
+    for where, batch in posed.batches.items():
+        both = batch.scored[:, :-1] & batch.scored[:, 1:]
+        if (batch.targets[:, :-1] != batch.tokens[:, 1:])[both].any():
+            return f"{where}: a target is not the token of the next position, which is scored too"
+    return ""
+
+
+def _emits(posed: Posed) -> str:
+    if not posed.task.autoregressive:
+        return "it is not autoregressive"
+    return "an encoder is not scored free-running" if posed.body == "encoder" else ""
 
 
 def deterministic(posed: Posed) -> str:
@@ -257,6 +274,7 @@ TASK_CHECKS: tuple[Check[Posed], ...] = (
     Check("scored", scored),
     Check("padding", padding),
     Check("distances", distances),
+    Check("autoregressive", emitted, _emits),
     Check("deterministic", deterministic),
     Check("no global randomness", randomness),
 )
