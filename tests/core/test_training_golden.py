@@ -1,4 +1,4 @@
-"""The results of two small cells, to notice when the core changes what a cell's result is."""
+"""The results of small cells, to notice when the core changes what a cell's result is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ BUDGET = Budget(steps=20, batch=8, test_sequences=16, validation_sequences=8, va
 
 
 def cells(registry: Registry) -> dict[str, Cell]:
-    """An encoder and a decoder; without dropout, whose draws depend on the machine's libraries."""
+    """One of each body; without dropout, whose draws depend on the machine's libraries."""
     softmax = registry.select(registry.attentions, Selection("softmax", {}))
     recall = {"length": "23", "symbols": "5", "offsets": ["1", "3"], "evaluation_lengths": ["23", "31"]}
+    clauses = {"length": "14", "words": "2", "evaluation_lengths": ["14", "23"]}
     copy = {"length": "19", "payload": "4", "symbols": "5", "evaluation_lengths": ["19", "29"]}
     return {
         "relative encoder": Cell(
@@ -44,6 +45,17 @@ def cells(registry: Registry) -> dict[str, Cell]:
             optimiser=OptimiserSettings(lr=5e-3, schedule="linear", clip=0.5),
             seed=2,
         ),
+        "absolute encoder-decoder": Cell(
+            encoding=registry.select(registry.encodings, Selection("absolute", {})),
+            attention=registry.select(registry.attentions, Selection("additive", {})),
+            self_attention=softmax,
+            body="encoder-decoder",
+            task=registry.choose(registry.tasks.find("translate"), clauses),
+            model=ModelSettings(width=24, heads=3),
+            budget=BUDGET,
+            optimiser=OptimiserSettings(lr=5e-3),
+            seed=3,
+        ),
     }
 
 
@@ -51,6 +63,8 @@ def figures(cell: Cell, registry: Registry, folder: Path) -> dict[str, Any]:
     train_cell(cell, registry, folder, cache=folder, observe=lambda _: None)
     curve = pd.read_parquet(folder / "curve.parquet")
     frame = pd.read_parquet(folder / "predictions.parquet")
+    # Free-running, a tie of two classes that falls otherwise on another machine changes all that follows.
+    frame = frame[~frame.objective.str.endswith(" (free-running)")]
     return {
         "parameters": json.loads((folder / "result.json").read_text())["parameters"],
         "train_loss": curve.train_loss.iloc[[0, 9, -1]].tolist(),
