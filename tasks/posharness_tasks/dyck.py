@@ -1,0 +1,127 @@
+"""Dyck-k: close the innermost open bracket, however long ago it was opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness_tasks._placing import draw_rungs, emitting, ladder
+
+
+class Dyck(Task):
+    """Brackets of k types, well nested so far; after the last token a bracket must be closed: which?
+
+    With k = 2, a first mark ">" that makes up the number (an answer that is not scored as "."):
+
+        tokens    ( ) ( [ [ ] ( [ ] )          > ( ( ) [ [ ] ( ( ) ) [ ]
+        answers   . . . . . . . . . ]          . . . . . . . . . . . . ]
+
+    The source is the bracket that is to be closed, and the dependency length its distance. It is even,
+    since what stands between is well nested, and drawn from a ladder that climbs from 2 by factors of √2.
+    The emitting position is the last, whatever the distance. Depth is a stratum: k or 2k brackets are open.
+
+    Types are drawn independently, but for the open brackets, among which each type is equally frequent:
+    so what counts of opening and closing brackets can tell, namely which types are open, says nothing
+    about the innermost. It could be told from all the other open brackets together, but these are
+    farther. Shapes are drawn at random with given numbers of opening and closing brackets, by rotating
+    any order of them to the one place from which it never falls below its start (the cycle lemma).
+
+    Token ids are the k opening brackets, the k closing ones, and the mark.
+    """
+
+    name = "dyck"
+    summary = "Close the innermost open bracket of a well-nested string"
+    paper = "arXiv:2010.07515"
+    bodies = ("decoder",)
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int = 32,
+        types: int = 2,
+        evaluation_lengths: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        if types < 2:
+            raise UserError(f"dyck[types={types}]: give two types of brackets or more")
+        self.types = types
+        if (shortest := min(length, *self.evaluation_lengths)) < 2 * types + 2:
+            raise UserError(
+                f"dyck: a sequence of {shortest} tokens has no room for {2 * types} open brackets and a "
+                f"closed pair; give lengths of {2 * types + 2} or more, or fewer types"
+            )
+        self.strata = (f"depth {types}", f"depth {2 * types}")
+        self.mark = 2 * types
+        self.vocabulary = 2 * types + 1
+        self.objectives = (Objective("dyck", classes=types, chance=1 / types),)
+
+    def distances(self, length: int) -> list[int]:
+        """The even ladder of dependency lengths that sequences of `length` tokens have room for."""
+        return [2 * rung for rung in ladder(1, (length - 2 * self.types) // 2)]
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        distance = draw_rungs(generator, self.distances(length), n)
+        deep = torch.randint(2, (n, 1), generator=generator)
+        depth = self.types * (1 + deep)
+        opener = length - 1 - distance
+        marks = (opener - depth + 1) % 2
+        closed = (opener - marks - depth + 1) // 2  # pairs before the bracket that is to be closed
+        before = _nested(generator, closed + depth - 1, closed, length)
+        between = _nested(generator, distance // 2, distance // 2, length)
+        place = torch.arange(length).expand(n, length)
+        up = before.gather(1, (place - marks).clamp(min=0))
+        up = torch.where(place > opener, between.gather(1, (place - opener - 1).clamp(min=0)), up)
+        up = up.scatter(1, opener, True)
+        open_types = self._open(generator, depth)
+        tokens = self._typed(generator, up, place < marks, open_types)
+        target = open_types.gather(1, depth - 1)
+        last = torch.full((n, 1), length - 1)
+        batch = emitting(tokens, last, targets=target, distance=distance, source=opener[..., None])
+        return replace(batch, stratum=deep.expand(n, length).contiguous())
+
+    def _open(self, generator: torch.Generator, depth: Int[Tensor, "n 1"]) -> Int[Tensor, "n deepest"]:
+        """The types of the open brackets from the outermost on: each type as often, in random order."""
+        deepest = 2 * self.types
+        keys = torch.rand(len(depth), deepest, generator=generator)
+        return keys.masked_fill(torch.arange(deepest) >= depth, 2.0).argsort(1) % self.types
+
+    def _typed(
+        self,
+        generator: torch.Generator,
+        up: Bool[Tensor, "n length"],
+        marked: Bool[Tensor, "n length"],
+        open_types: Int[Tensor, "n deepest"],
+    ) -> Int[Tensor, "n length"]:
+        height = torch.where(marked, 0, torch.where(up, 1, -1)).cumsum(1)
+        level = torch.where(up | marked, height, height + 1)
+        types = torch.randint(self.types, up.shape, generator=generator)
+        lowest = height.flip(1).cummin(1).values.flip(1)  # from here on
+        inner = (level - 1).clamp(0, open_types.shape[1] - 1)
+        types = torch.where(up & (lowest >= level), open_types.gather(1, inner), types)
+        # On each level brackets open and close in turn: sorted by level, each follows its own opening one.
+        order = level.argsort(dim=1, stable=True)
+        turns = types.gather(1, order)
+        turns = torch.where(up.gather(1, order), turns, turns.roll(1, 1))
+        types = turns.gather(1, order.argsort(1))
+        return torch.where(marked, self.mark, torch.where(up, types, self.types + types))
+
+
+def _nested(
+    generator: torch.Generator, ups: Int[Tensor, "n 1"], downs: Int[Tensor, "n 1"], width: int
+) -> Bool[Tensor, "n width"]:
+    """Where a string of ups and downs, at no point more downs than ups, goes up; past its end anything."""
+    total = ups + 1 + downs  # one more up, which is dropped again
+    place = torch.arange(width + 1)
+    keys = torch.rand(len(ups), width + 1, generator=generator).masked_fill(place >= total, 2.0)
+    rises = keys.argsort(1).argsort(1) <= ups
+    step = torch.where(rises, 1, -1)
+    start = (step.cumsum(1) - step).masked_fill(place >= total, width + 1)
+    lowest = (start * (width + 2) - place).argmin(1, keepdim=True)  # the last of the lowest
+    return rises.gather(1, (lowest + 1 + place[:width]) % total)
