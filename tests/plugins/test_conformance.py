@@ -1,4 +1,4 @@
-"""Every encoding and attention that is registered keeps its contract, in each of its named forms."""
+"""Everything that is registered keeps its contract; encodings and attentions in each of their forms."""
 
 from __future__ import annotations
 
@@ -41,7 +41,15 @@ def test_everything_loads() -> None:
     assert REGISTRY.broken == ()
 
 
-@pytest.mark.parametrize(("cls", "params"), [*forms(REGISTRY.encodings), *forms(REGISTRY.attentions)])
+@pytest.mark.parametrize(
+    ("cls", "params"),
+    [
+        *forms(REGISTRY.encodings),
+        *forms(REGISTRY.attentions),
+        *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.tasks.items()),
+        *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.sections.items()),
+    ],
+)
 def test_it_conforms(cls: type, params: dict[str, Any]) -> None:
     wrong = [finding for finding in check(cls, params, registry=REGISTRY) if finding.verdict == "fails"]
     assert [f"{finding.check}: {finding.why}" for finding in wrong] == []

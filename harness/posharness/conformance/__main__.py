@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
             faulthandler.dump_traceback_later(given.limit, exit=True)
 
         try:
-            for line in _check(given.target, given.plugin_path, begin):
+            for line in lines_about(given.target, given.plugin_path, begin):
                 say(**line)
         except UserError as error:
             say(error=str(error))
@@ -74,7 +74,12 @@ def _lines() -> TextIO:
     return kept
 
 
-def _check(target: str, paths: Sequence[Path], begin: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+def lines_about(target: str, paths: Sequence[Path], begin: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """The lines about a target, but for those that `begin` is to say.
+
+    Raises:
+        UserError: there is no such file or plugin, or a parameter does not fit.
+    """
     file = Path(target) if target.endswith(".py") or Path(target).is_file() else None
     if file and not file.is_file():
         raise UserError(f"{target}: there is no such file; give a Python file, or the name of a plugin.")
