@@ -35,9 +35,9 @@ class SequenceCopy(Marked):
         self,
         body: Body,
         *,
-        length: int = 32,
-        payload: int = 6,
-        symbols: int = 16,
+        length: int = 24,
+        payload: int = 4,
+        symbols: int = 12,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(

@@ -90,7 +90,7 @@ def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None
     ("parameters", "message"),
     [
         ({"length": 22, "payload": 8}, "22 tokens has no room.*8 of them at the same distances.*23 or more"),
-        ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
+        ({"evaluation_lengths": (12, 24)}, "12 tokens has no room"),
         ({"payload": 0}, "mark one or more"),
     ],
 )
