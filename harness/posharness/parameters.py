@@ -25,6 +25,14 @@ class Parameter:
     annotation: Any
     default: Any
 
+    @property
+    def choices(self) -> list[Any]:
+        """Its values, the default first, where there are only a few: of a switch or a `Literal`."""
+        values: tuple[Any, ...] = (True, False) if self.annotation is bool else ()
+        if typing.get_origin(self.annotation) is typing.Literal:
+            values = typing.get_args(self.annotation)
+        return sorted(values, key=lambda value: value != self.default)
+
 
 def parameters(cls: type) -> dict[str, Parameter]:
     """The keyword-only parameters of a plugin class, by name.

@@ -69,3 +69,10 @@ def test_a_constructor_that_hides_its_parameters_is_refused() -> None:
 
 def test_parameter_holds_what_the_signature_says() -> None:
     assert parameters(Sample)["clip"] == Parameter("clip", int, 16)
+
+
+def test_few_values_are_named_the_default_first() -> None:
+    found = parameters(Sample)
+    assert found["form"].choices == ["auto", "signed"]
+    assert Parameter("values", bool, False).choices == [False, True]
+    assert found["clip"].choices == []

@@ -95,8 +95,8 @@ def test_the_experiments_attention_serves_inside_the_stacks(registry: Registry, 
         (["none", "softmax"], "ordered", "ordered is not defined for bidirectional attention"),
         (["none", "inward"], "softmax", "inward attention cannot read one sequence from another"),
         (["none", "ordered"], "softmax", "ordered is not defined for bidirectional attention"),
-        (["stick-breaking"], "softmax", "stick-breaking attention cannot read one sequence from another"),
-        (["sliding-window"], "softmax", "sliding-window attention cannot read one sequence from another"),
+        (["stick_breaking"], "softmax", "stick_breaking attention cannot read one sequence from another"),
+        (["sliding_window"], "softmax", "sliding_window attention cannot read one sequence from another"),
     ],
 )
 def test_what_cannot_work_is_skipped_with_its_reason(

@@ -35,8 +35,14 @@ def describe(cls: type[Named], registry: Registry) -> dict[str, Any]:
                 "name": parameter.name,
                 "default": _jsonable(parameter.default),
                 "type": annotation_name(parameter.annotation),
+                "choices": parameter.choices,
             }
             for parameter in _parameters(cls)
+        ],
+        "variants": [
+            f"{cls.name}[{parameter.name}={show_value(value)}]"
+            for parameter in _parameters(cls)
+            for value in parameter.choices[1:]
         ],
     }
     if issubclass(cls, PositionalEncoding):
@@ -89,5 +95,11 @@ def describe_preset(name: str) -> dict[str, Any]:
 
 
 def parameters_text(described: dict[str, Any]) -> str:
-    """The parameters as they would be typed: `clip=16, values=true`."""
-    return ", ".join(f"{p['name']}={show_value(p['default'])}" for p in described["parameters"])
+    """The parameters as they would be typed, as a grid of all values where they are few.
+
+    Example: `clip=16, values=true|false`.
+    """
+    return ", ".join(
+        f"{p['name']}={'|'.join(map(show_value, p['choices'] or [p['default']]))}"
+        for p in described["parameters"]
+    )

@@ -25,7 +25,7 @@ class SlidingWindow(Attention):
     Honours every slot.
     """
 
-    name = "sliding-window"
+    name = "sliding_window"
     aliases = ("local", "window")
     summary = "Scaled dot-product attention to the nearest tokens only"
     paper = "arXiv:2004.05150"

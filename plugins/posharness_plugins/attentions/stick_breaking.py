@@ -29,7 +29,7 @@ class StickBreaking(Attention):
     nothing. Honours every slot.
     """
 
-    name = "stick-breaking"
+    name = "stick_breaking"
     summary = "Nearest keys first, each taking a share of what is left (Tan et al.)"
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)

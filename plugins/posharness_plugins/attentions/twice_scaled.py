@@ -22,7 +22,7 @@ class TwiceScaled(Attention):
     the rest: ALiBi's slopes, for instance, count for √d times less than in softmax attention.
     """
 
-    name = "twice-scaled"
+    name = "twice_scaled"
     aliases = ("double-scaled",)
     summary = "Dot-product attention divided by √d twice: in the score and again in the softmax"
     slots = frozenset(SLOTS)

@@ -22,7 +22,7 @@ class ForgettingGate(PositionalEncoding):
     """
 
     name = "forgetting_gate"
-    aliases = ("forgetting-gate", "fox")
+    aliases = ("fox",)
     summary = "Gates read from the tokens in between decide what is forgotten (FoX)"
     paper = "arXiv:2503.02130"
     directions: frozenset[Direction] = frozenset({"causal"})

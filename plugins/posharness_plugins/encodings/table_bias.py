@@ -22,7 +22,7 @@ class TableBias(PositionalEncoding):
     """
 
     name = "table_bias"
-    aliases = ("table-bias", "swin", "beit")
+    aliases = ("swin", "beit")
     summary = "A learned bias for each head and distance (Swin, BEiT)"
     paper = "arXiv:2103.14030"
     shift_invariant = True

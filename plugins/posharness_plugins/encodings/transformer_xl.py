@@ -28,7 +28,7 @@ class TransformerXL(PositionalEncoding):
     """
 
     name = "transformer_xl"
-    aliases = ("transformer-xl", "xl")
+    aliases = ("xl",)
     summary = "Queries meet a projected sinusoid of the distance (Transformer-XL)"
     paper = "arXiv:1901.02860"
     shift_invariant = True

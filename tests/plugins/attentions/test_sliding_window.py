@@ -39,7 +39,7 @@ def test_equals_the_formula(
     padding = torch.zeros(2, 1, 5, 1, dtype=torch.bool)
     padding[1, :, 3:] = case.mask is not None and len(case.mask) == 2
     found = equal(ours.masked_fill(padding, 0), theirs.masked_fill(padding, 0), case.leaves)
-    parity("sliding-window", reference="2004.05150, section 3.1, element by element", difference=found)
+    parity("sliding_window", reference="2004.05150, section 3.1, element by element", difference=found)
     assert attention.slots == set(SLOTS)
 
 
@@ -73,7 +73,7 @@ def test_causal_equals_transformers(
     out = SlidingWindow(geometry, window=window)(q, k, v, causal, BoundSlots())
     ours = theirs.o_proj(out.transpose(1, 2).flatten(2))
     found = difference(ours, reference, [x, *theirs.parameters()])
-    parity("sliding-window", reference="transformers: MistralAttention", difference=found)
+    parity("sliding_window", reference="transformers: MistralAttention", difference=found)
 
 
 def test_bidirectional_equals_transformers(gently: Fixture, difference: Fixture, parity: Fixture) -> None:
@@ -104,7 +104,7 @@ def test_bidirectional_equals_transformers(gently: Fixture, difference: Fixture,
     out = SlidingWindow(geometry, window=window)(q, k, v, seen, BoundSlots())
     leaves = [x, *(p for layer in (theirs.query, theirs.key, theirs.value) for p in layer.parameters())]
     found = difference(out.transpose(1, 2).flatten(2)[:, :real], reference[:, :real], leaves)
-    parity("sliding-window", reference="transformers: LongformerSelfAttention", difference=found)
+    parity("sliding_window", reference="transformers: LongformerSelfAttention", difference=found)
 
 
 @pytest.mark.parametrize("masked", ["none", "causal"], indirect=True)

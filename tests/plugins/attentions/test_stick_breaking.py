@@ -35,7 +35,7 @@ def test_equals_the_process(
     attention = StickBreaking(case.geometry, current=current)
     ours = attention(case.q, case.k, case.v, case.mask, case.slots)
     found = equal(ours, literal(case, weights), case.leaves)
-    parity("stick-breaking", reference="2410.17980, section 2, break by break", difference=found)
+    parity("stick_breaking", reference="2410.17980, section 2, break by break", difference=found)
     assert attention.slots == set(SLOTS)
     assert attention.directions == {"causal"}
 

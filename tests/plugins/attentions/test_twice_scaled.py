@@ -30,7 +30,7 @@ def test_equals_the_formula(
     attention = TwiceScaled(case.geometry)
     ours = attention(case.q, case.k, case.v, case.mask, case.slots)
     found = equal(ours, literal(case, weights), case.leaves)
-    parity("twice-scaled", reference="softmax((QKᵀ/√d)/√d)V, element by element", difference=found)
+    parity("twice_scaled", reference="softmax((QKᵀ/√d)/√d)V, element by element", difference=found)
     assert attention.slots == set(SLOTS)
 
 
@@ -42,7 +42,7 @@ def test_equals_x_transformers_at_another_scale(case_of: Fixture, equal: Fixture
         theirs = theirs + seen.post_softmax_attn @ case.offsets
     ours = TwiceScaled(case.geometry)(case.q, case.k, case.v, case.mask, case.slots)
     found = equal(ours, theirs, case.leaves)
-    parity("twice-scaled", reference="x-transformers: Attend, scale 1/d", difference=found)
+    parity("twice_scaled", reference="x-transformers: Attend, scale 1/d", difference=found)
 
 
 @pytest.mark.parametrize("bound", ["nothing"], indirect=True)
