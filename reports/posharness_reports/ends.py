@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 __all__ = ["label_ends", "line_ends", "spread", "text_width"]
 
 _LINE = 0.145
 """Height of a name, in inches."""
+
+_CLEAR = 0.055
+"""How far from a line's end its connection to the name begins, in inches."""
 
 
 def text_width(text: str) -> float:
@@ -67,24 +71,16 @@ def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> Non
     ends = ends.join(pd.DataFrame(axes.transAxes.inverted().transform(pixels), columns=["across", "up"]))
     ends = ends.sort_values(["up", "name"], ascending=[True, False])
     heights = spread([up * size[1] for up in ends["up"]], _LINE, size[1])
-    for (_, end), height in zip(ends.iterrows(), heights, strict=True):
-        axes.annotate(
-            end["name"],
-            (end["across"], end["up"]),
-            xycoords="axes fraction",
-            xytext=(1 + 0.14 / size[0], height / size[1]),
-            textcoords="axes fraction",
-            color=end["colour"],
-            size=8,
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": end["colour"],
-                "lw": 0.6,
-                "relpos": (0, 0.5),
-                "alpha": 0.6,
-                "shrinkA": 1,
-                "shrinkB": 4,
-            },
-        )
+    # One collection of plain lines: an arrow for each name would take a tenth of a figure's time.
+    starts = [(end.across + _CLEAR / size[0], end.up) for end in ends.itertuples()]
+    texts = [(1 + 0.14 / size[0], height / size[1]) for height in heights]
+    near = [(x - 0.02 / size[0], y) for x, y in texts]
+    axes.add_collection(
+        LineCollection(
+            list(zip(starts, near, strict=True)), colors=list(ends["colour"]), linewidths=0.6, alpha=0.6,
+            transform=axes.transAxes, clip_on=False, zorder=3.2,
+        ),
+        autolim=False,
+    )  # fmt: skip
+    for place, name, colour in zip(texts, ends["name"], ends["colour"], strict=True):
+        axes.text(*place, name, transform=axes.transAxes, color=colour, size=8, va="center")

@@ -38,7 +38,9 @@ RC: dict[Any, Any] = {
     "axes.edgecolor": GHOST,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 8.5,
-    # One font throughout: a bold one would have to be embedded in every PDF beside it.
+    # One font throughout, and of it Latin-1 alone: bold type, or a minus sign of its own, would have to be
+    # embedded in every PDF beside it.
+    "axes.unicode_minus": False,
     "axes.titlesize": 10.5,
     "axes.titleweight": "normal",
     "axes.titlelocation": "left",
