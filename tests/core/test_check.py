@@ -88,7 +88,7 @@ def test_a_file_is_checked_whole_and_what_it_prints_is_kept_apart(file: Path) ->
     status, out, _ = harness("check", "same[length=5]", "--plugin-path", file)
     assert status == 0
     assert out.splitlines()[0].strip() == "task same[length=5]"
-    assert out.splitlines()[-1] == "same[length=5]: 9 hold, 0 fail, 2 not applicable"
+    assert out.splitlines()[-1] == "same[length=5]: 10 hold, 0 fail, 1 not applicable"
     assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
 
 
@@ -184,7 +184,7 @@ def test_a_mistake_ends_in_one_sentence(arguments: list[str], said: str) -> None
         ("absent.py", "absent.py: there is no such file"),
         ("relative[clop=3]", "relative has no parameter 'clop'; did you mean 'clip'?"),
         ("relative[clip=0]", "relative[clip=0] tells no distance from another"),
-        ("local", "Nothing to check is called 'local'"),
+        ("ropy", "Nothing to check is called 'ropy'; did you mean 'rope'"),
     ],
 )
 def test_what_cannot_be_checked_is_a_mistake(target: str, said: str) -> None:

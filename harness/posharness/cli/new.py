@@ -54,7 +54,9 @@ def _refuse_taken(name: str) -> None:
     for kind in CATALOGUES:
         catalogue = getattr(registry, kind)
         if catalogue.has(name):
-            raise UserError(f"There is a {catalogue.kind} called {name!r} already: give another name.")
+            raise UserError(
+                f"{name!r} is the name of an installed plugin already ({catalogue.kind}): give another name."
+            )
 
 
 def _write(files: dict[str, str], folder: Path) -> None:
