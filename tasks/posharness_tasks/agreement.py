@@ -1,0 +1,191 @@
+"""Subject-verb agreement in a fragment of English, past nouns of the other number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness_tasks._english import ENGLISH
+from posharness_tasks._placing import draw_rungs, emitting, ladder
+
+_MOST_ATTRACTORS = 3
+_WORDS = 4
+"""Of the longest phrase."""
+
+
+class Agreement(Task):
+    """Is the verb of the last long sentence in the singular or in the plural? It stands hidden, at "___".
+
+        the cat fell . the dogs that the king saw near the tree ___ old .       plural, 2 attractors
+        oh the kings slept . the bird near Oslo behind the girl ___ new .       singular, 0 attractors
+
+    The slot stands in the place of the verb for both
+    bodies, so that it is clear which verb is asked for. The source is the subject: the noun at the head of
+    the sentence. The dependency length is its distance, drawn from a ladder: 1, then from 3 by factors of
+    √2. The slot stands at a place drawn from the last eighth, which every distance fits.
+
+    Between subject and verb stand prepositional phrases with a noun, relative clauses (on the object or
+    the subject) with a noun, and prepositional phrases with a place, in random order. Of nouns there are
+    as many as there is room for, three at most; attractors are those whose number is not the subject's.
+    How many of them are attractors, the stratum, is drawn uniformly, and which is drawn too: so each of
+    them is as often like the subject as it is unlike, and all together tell nothing about it. Short
+    distances, with room for fewer nouns, have fewer attractors.
+
+    Before stand sentences with nouns of any number, but for one, which has not the subject's: counts of
+    singular and plural nouns tell nothing. Other verbs are in the past tense, which has no number; nor
+    have determiners, adjectives and places.
+
+    After 1611.01368 (section 3), where sentences are found in a corpus.
+
+    Token ids are the words of `posharness_tasks._english`.
+    """
+
+    name = "agreement"
+    summary = "Subject-verb agreement past up to three nouns of the other number"
+    paper = "arXiv:1611.01368"
+    bodies = ("decoder", "encoder")
+    strata = tuple(f"{count} attractor{'s' * (count != 1)}" for count in range(_MOST_ATTRACTORS + 1))
+    vocabulary = len(ENGLISH.words)
+    objectives = (Objective("agreement", classes=2, chance=1 / 2),)
+
+    def __init__(
+        self, body: Body, *, length: int = 48, evaluation_lengths: tuple[int, ...] | None = None
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+            raise UserError(
+                f"agreement: a sequence of {shortest} tokens has no room for a sentence before the subject; "
+                "give lengths of 7 or more"
+            )
+
+    def distances(self, length: int) -> list[int]:
+        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        longest = self._earliest(length) - _WORDS - 1
+        return [1, *ladder(3, longest)] if longest > 0 else []
+
+    def _earliest(self, length: int) -> int:
+        return length - max(1, length // 8)
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        distance = draw_rungs(generator, self.distances(length), n)
+        slot = torch.randint(self._earliest(length), length, (n, 1), generator=generator)
+        subject = slot - distance
+        plural = torch.randint(2, (n, 1), generator=generator)
+        # One more than the length: what there is no room for goes there.
+        tokens = ENGLISH.draw(generator, "aside", n, length + 1)
+        _lay(tokens, torch.zeros_like(slot), *_context(generator, plural, subject - 1, length))
+        phrases, sizes, attractors = _modifiers(generator, plural, distance - 1, length)
+        _lay(tokens, subject + 1, phrases, sizes)
+        tokens.scatter_(1, subject - 1, ENGLISH.first("the"))
+        tokens.scatter_(1, subject, ENGLISH.nouns(generator, plural))
+        tokens.scatter_(1, slot, ENGLISH.first("verb slot"))
+        tokens.scatter_(1, slot + 1, ENGLISH.draw(generator, "adjective", n, 1))
+        tokens.scatter_(1, (slot + 2).clamp(max=length), ENGLISH.first("stop"))
+        batch = emitting(
+            tokens[:, :length].contiguous(),
+            slot,
+            targets=plural,
+            distance=distance,
+            source=subject[..., None],
+        )
+        return replace(batch, stratum=attractors.expand(n, length).contiguous())
+
+
+def _lay(
+    tokens: Int[Tensor, "n length+1"],
+    start: Int[Tensor, "n 1"],
+    phrases: Int[Tensor, "n k words"],
+    sizes: Int[Tensor, "n k"],
+) -> None:
+    """Write the first words of each phrase, as many as its size, one phrase after the other."""
+    word = torch.arange(phrases.shape[2])
+    place = (start + sizes.cumsum(1) - sizes)[..., None] + word
+    nowhere = tokens.shape[1] - 1
+    place = torch.where(word < sizes[..., None], place, nowhere)
+    tokens.scatter_(1, place.flatten(1), phrases.flatten(1))
+
+
+def _shuffled(
+    generator: torch.Generator, phrases: Int[Tensor, "n k words"], sizes: Int[Tensor, "n k"]
+) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"]]:
+    order = torch.rand(sizes.shape, generator=generator).argsort(1)
+    return phrases.gather(1, order[..., None].expand_as(phrases)), sizes.gather(1, order)
+
+
+def _context(
+    generator: torch.Generator, plural: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
+) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"]]:
+    """Sentences of four words and asides of one, in random order, `room` words together.
+
+    The first sentence, before they are shuffled, has a noun of the other number than the subject.
+    """
+    n, most = len(plural), length // _WORDS
+    sentences, asides = room // _WORDS, room % _WORDS
+    numbers = torch.randint(2, (n, most), generator=generator)
+    numbers[:, :1] = 1 - plural
+    the = torch.full((n, most), ENGLISH.first("the"))
+    stop = torch.full((n, most), ENGLISH.first("stop"))
+    nouns = ENGLISH.nouns(generator, numbers)
+    sentence = torch.stack([the, nouns, ENGLISH.draw(generator, "slept", n, most), stop], 2)
+    aside = ENGLISH.draw(generator, "aside", n, _WORDS - 1, 1).expand(-1, -1, _WORDS)
+    sizes = torch.cat([_WORDS * (torch.arange(most) < sentences), 1 * (torch.arange(_WORDS - 1) < asides)], 1)
+    return _shuffled(generator, torch.cat([sentence, aside], 1), sizes)
+
+
+def _modifiers(
+    generator: torch.Generator, plural: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
+) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"], Int[Tensor, "n 1"]]:
+    """Phrases with a noun, of three words or four, and with a place, of two or three; `room` words together.
+
+    Args:
+        room: not 1.
+
+    Returns:
+        The phrases, their sizes, and how many nouns have another number than the subject.
+    """
+    n, most = len(plural), _MOST_ATTRACTORS
+    index = torch.arange(most)
+    nouns = (room // 3).clamp(max=most)
+    # Of what room three words for each noun leave, clauses take one word each; one word cannot stay.
+    left = room - 3 * nouns
+    bound = torch.minimum(nouns, left)
+    clauses = (torch.rand(n, 1, generator=generator) * (bound + 1)).long()
+    clauses = torch.where(
+        left - clauses == 1, torch.where(clauses < bound, clauses + 1, clauses - 1), clauses
+    )
+    left = left - clauses
+
+    attractors = (torch.rand(n, 1, generator=generator) * (nouns + 1)).long()
+    keys = torch.rand(n, most, generator=generator).masked_fill(index >= nouns, 2.0)
+    unlike = keys.argsort(1).argsort(1) < attractors
+    noun = ENGLISH.nouns(generator, torch.where(unlike, 1 - plural, plural))
+    the, that = (torch.full((n, most), ENGLISH.first(word)) for word in ("the", "that"))
+    preposition = ENGLISH.draw(generator, "preposition", n, most)
+    saw = ENGLISH.draw(generator, "saw", n, most)
+    near = torch.stack([preposition, the, noun, noun], 2)
+    whom = torch.stack([that, the, noun, saw], 2)
+    who = torch.stack([that, saw, the, noun], 2)
+    on_subject = torch.rand(n, most, 1, generator=generator) < 1 / 2
+    with_noun = torch.where((index < clauses)[..., None], torch.where(on_subject, who, whom), near)
+    noun_sizes = (3 + (index < clauses)) * (index < nouns)
+
+    most = length // 2
+    long = left % 2  # one phrase has an adjective, where that makes up the number
+    places = (left - 3 * long) // 2 + long
+    index = torch.arange(most)
+    adjective = ENGLISH.draw(generator, "adjective", n, most)
+    place = ENGLISH.draw(generator, "place", n, most)
+    preposition = ENGLISH.draw(generator, "preposition", n, most)
+    adorned = torch.stack([preposition, adjective, place, place], 2)
+    plain = torch.stack([preposition, place, place, place], 2)
+    with_place = torch.where((index < long)[..., None], adorned, plain)
+    place_sizes = (2 + (index < long)) * (index < places)
+
+    phrases = torch.cat([with_noun, with_place], 1)
+    return *_shuffled(generator, phrases, torch.cat([noun_sizes, place_sizes], 1)), attractors
