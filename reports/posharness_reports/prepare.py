@@ -32,6 +32,7 @@ _CURVES = [
     *("step", "seconds", "objective", "train_loss", "validation_loss", "validation_score"),
     *("gradient_norm", "learning_rate"),
 ]
+_MECHANISM = [*_IDENTITY, "stack", "layer", "head", "distance", "effect", "weight"]
 
 
 def prepare(frames: Frames) -> Frames:
@@ -41,7 +42,7 @@ def prepare(frames: Frames) -> Frames:
       becomes several: what differs is added to its name, so that unlike runs are never averaged.
     - Of several cells with the same task, label and seed the one started last counts, and of several
       versions of a plugin's code the one started last; the others keep their row in `cells` with the
-      status "superseded", and lose their predictions and curves.
+      status "superseded", and lose their predictions, curves and mechanism.
     - Frames of a store without any finished cell get the columns they lack.
     - `undefined_lengths` becomes a tuple of ints, `started` text, `cells` is in a fixed order.
     """
@@ -66,6 +67,7 @@ def prepare(frames: Frames) -> Frames:
         cells,
         _of_cells(_complete(frames.predictions, _PREDICTIONS), done),
         _of_cells(_complete(frames.curves, _CURVES), tasks),
+        _of_cells(_complete(frames.mechanism, _MECHANISM), done),
     )
 
 

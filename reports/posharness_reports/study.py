@@ -39,4 +39,4 @@ def study(frames: Frames) -> Study:
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
-    return Study(ready.cells, ready.predictions, ready.curves)
+    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism)

@@ -1,0 +1,151 @@
+"""What is shown of a trained model's positions: exact distances, one seed's lines, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.contracts import Frames
+from posharness_reports import posharness_report_sections
+from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.head_figures import effect_figures
+from posharness_reports.heads import across_seeds, attended, attended_table
+from posharness_reports.mechanism import acting, of_one_seed
+from posharness_reports.prepare import prepare
+from posharness_reports.sections.mechanism import Mechanism
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+
+
+def _by_distance(weights: np.ndarray, causal: bool) -> pd.DataFrame:
+    """Mean weights of one head by signed distance."""
+    n = len(weights)
+    far = np.arange(n) - np.arange(n)[:, None]
+    shown = range(1 - n, 1 if causal else n)
+    means = [float(weights[far == d].mean()) for d in shown]
+    return pd.DataFrame({"distance": list(shown), "weight": means, "effect": [-abs(d) / 3 for d in shown]})
+
+
+def _attention(n: int, sharpness: float, causal: bool) -> np.ndarray:
+    """Weights that fall with the distance, each row of which sums to 1."""
+    far = np.abs(np.arange(n) - np.arange(n)[:, None])
+    weights = np.exp(-sharpness * far) * (np.tri(n) if causal else 1)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _read_off(
+    frames: Frames, n: int = 7, layers: int = 2, heads: int = 3, stacks: tuple[str, ...] = ("",)
+) -> Frames:
+    """The frames with rows of mechanism for each done cell; the order of heads turns with the seed."""
+    rows = []
+    for _, cell in frames.cells[frames.cells["status"] == "done"].iterrows():
+        identity = cell[["cell", "label", "encoding", "attention", "body", "task", "seed"]].to_dict()
+        for stack in stacks:
+            for layer in range(layers):
+                for head in range(heads):
+                    sharpness = 0.3 * ((head + cell["seed"]) % heads)
+                    causal = cell["body"] == "decoder" or stack == "decoder"
+                    own = _by_distance(_attention(n, sharpness, causal), causal)
+                    rows.append(own.assign(stack=stack, layer=layer, head=head, **identity))
+    found = pd.concat(rows, ignore_index=True)
+    return replace(frames, mechanism=found.astype({"task": "category", "label": "category"}))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_mean_attended_distance_is_that_of_the_weights(simulated: Simulate, causal: bool) -> None:
+    task, n = ("copy" if causal else "bert"), 11
+    frames = _read_off(simulated(("relative",), tasks=(task,), seeds=1), n, layers=1)
+    found = attended(prepare(frames).mechanism).set_index("head")
+    far = np.abs(np.arange(n) - np.arange(n)[:, None])
+    for head in range(3):
+        expected = (_attention(n, 0.3 * head, causal) * far).sum(1).mean()
+        assert found.loc[head, "attended"] == pytest.approx(expected)
+    # The first head weighs all that it sees alike.
+    assert found.loc[0, "uniform"] == pytest.approx(found.loc[0, "attended"])
+    assert list(found["rank"]) == [3, 2, 1]
+
+
+def test_seeds_are_averaged_by_rank_since_heads_do_not_correspond(simulated: Simulate) -> None:
+    frames = _read_off(simulated(tasks=("copy",), seeds=3))
+    ranked = across_seeds(attended(prepare(frames).mechanism))
+    assert set(ranked["seeds"]) == {3}
+    np.testing.assert_allclose(ranked["low"], ranked["high"])
+    assert (ranked.groupby(["label", "layer"])["attended"].diff().dropna() > 0).all()
+
+
+def test_the_table_has_a_column_for_each_layer_of_each_stack(simulated: Simulate) -> None:
+    frames = _read_off(simulated(tasks=("copy",)), stacks=("encoder", "decoder"))
+    table = attended_table(across_seeds(attended(prepare(frames).mechanism)))
+    assert list(table)[3:] == [
+        *("decoder layer 0", "decoder layer 1", "encoder layer 0", "encoder layer 1"),
+        "equal weights",
+    ]
+    assert table["encoding"].tolist() == ["absolute", "relative"]
+
+
+def test_only_cells_that_count_are_read_under_the_name_of_their_task(simulated: Simulate) -> None:
+    once = _read_off(simulated(tasks=("copy",), seeds=1))
+    first = once.cells.iloc[[0]]
+    again = first.assign(cell="f", started="2026-02-01T00:00:00Z")
+    unlike = first.assign(cell="e", body="encoder")
+    cells = pd.concat([once.cells, again, unlike], ignore_index=True)
+    ready = prepare(replace(once, cells=cells))
+    assert set(ready.mechanism["cell"]) == set(once.cells["cell"][1:])
+    assert set(ready.mechanism["task"]) == {"copy (decoder)"}
+
+
+def test_lines_are_of_the_lowest_seed_and_of_encodings_that_act_on_scores(simulated: Simulate) -> None:
+    frames = _read_off(simulated(tasks=("copy",), seeds=2))
+    silent = frames.mechanism["label"] == "absolute"
+    mechanism = frames.mechanism.assign(effect=frames.mechanism["effect"].mask(silent))
+    ready = study(replace(frames, mechanism=mechanism))
+    ((caption, figure),) = effect_figures(of_one_seed(acting(ready.mechanism))).items()
+    assert "one seed only (0)" in caption
+    assert [axes.get_title() for axes in figure.axes] == ["relative, layer 0", "relative, layer 1"]
+    # Three heads, a collection each.
+    assert [len(axes.collections) for axes in figure.axes] == [3, 3]
+    section = Mechanism().build(ready)
+    assert section is not None
+    assert "Adds to no score: absolute." in section.prose
+
+
+def test_attention_without_weights_is_named_and_left_out(simulated: Simulate) -> None:
+    frames = _read_off(simulated(tasks=("copy",)))
+    section = Mechanism().build(replace(frames, mechanism=frames.mechanism.assign(weight=np.nan)))
+    assert section is not None
+    assert "weighted sum: absolute and relative." in section.prose
+    assert len(section.figures) == 1
+    assert not section.tables
+
+
+def test_nothing_is_said_where_nothing_was_read_off(frames: Frames) -> None:
+    assert Mechanism().build(frames) is None
+    empty = _read_off(frames).mechanism.assign(effect=np.nan, weight=np.nan)
+    assert Mechanism().build(replace(frames, mechanism=empty)) is None
+
+
+@pytest.mark.parametrize("stacks", [("",), ("encoder", "decoder")])
+def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[str, ...]) -> None:
+    labels = tuple(f"e{i:02d}" for i in range(30))
+    ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
+    ((_, figure),) = effect_figures(of_one_seed(acting(ready.mechanism))).items()
+    assert [axes.get_title() for axes in figure.axes] == list(labels)
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == [f"{stack} layer {n}".strip() for stack in sorted(stacks) for n in range(2)]
+
+
+def test_a_report_holds_the_section(simulated: Simulate, tmp_path: Path) -> None:
+    frames = _read_off(simulated(tasks=("copy", "bert"), sequences=8), stacks=("encoder", "decoder"))
+    sections = [section() for section in posharness_report_sections()]
+    made = HtmlCompiler().compile(frames, sections, title="Mechanism", folder=tmp_path / "r")
+    about = json.loads((made.parent / "report.json").read_text(encoding="utf-8"))
+    assert {"title": "What positions do to attention", "failure": ""} in about["sections"]
+    assert {"score-by-distance-bert", "mean-attended-distance-copy"} <= set(about["figures"])
+    assert {"mean-attended-distance-by-layer", "mean-attended-distance-every-head"} <= set(about["tables"])
