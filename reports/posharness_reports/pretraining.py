@@ -30,9 +30,11 @@ def tasks(study: Study) -> list[str]:
 
 
 def objectives(study: Study, task: str) -> list[str]:
-    """The objectives of a task, in its own order."""
-    stated = " ".join(study.cells.loc[study.cells["task"] == task, "objectives"])
-    return list(dict.fromkeys(stated.split()))
+    """The objectives that a task is trained on, in its own order."""
+    stated = "; ".join(study.cells.loc[study.cells["task"] == task, "objectives"]).split("; ")
+    # What is tested beside them, such as decoding free-running, has no curve.
+    trained = set(matching(study.curves, task=task)["objective"])
+    return [name for name in dict.fromkeys(stated) if name in trained]
 
 
 def describe(study: Study, task: str) -> Section:

@@ -37,6 +37,7 @@ class Copy(Task):
     name = "copy"
     summary = "Repeat a payload after a gap of filler"
     bodies = ("decoder",)
+    autoregressive = True
 
     def __init__(
         self,

@@ -142,7 +142,7 @@ def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> Non
     assert found["status"] == "done"
     assert found["parameters"] == 1234
     assert found["undefined_lengths"] == "64 128"
-    assert found["objectives"] == "mlm nsp"
+    assert found["objectives"] == "mlm; nsp"
     assert pd.isna(found["max_length"])
     assert found["machine"] == "arm64"
     assert found["started"].tz is not None

@@ -131,7 +131,7 @@ def simulate(
                         "max_length": about["lengths"][-1] if began else None,
                         "distance": "dependency" if began else None,
                         "undefined_lengths": " ".join(map(str, undefined)),
-                        "objectives": " ".join(about["objectives"]),
+                        "objectives": "; ".join(about["objectives"]),
                         "score": 0.9 if status == "done" else None,
                         "torch": "2.13.0",
                         "python": "3.11.7",

@@ -30,7 +30,7 @@ class Frames:
         cells: one row for each cell, of any status. Columns: cell, label (the encoding as typed, and the
             attention where it is not softmax), encoding, attention, body, task, seed, status, reason,
             parameters, encoding_parameters, steps, seconds, step_ms, train_length, max_length, distance,
-            undefined_lengths, objectives (names, space separated), score (best validation score),
+            undefined_lengths, objectives (names, parted by "; "), score (best validation score),
             torch, python, machine, results_version, started, settings (what else is in the key, as
             `name=value` words: model, budget, optimiser, digest of the data; cells that differ in it are
             never averaged), source (digest of the plugins' code).

@@ -135,9 +135,9 @@ class _Entry:
             row |= {"settings": self.cell.settings, "source": self.cell.source}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
-        for name in ("undefined_lengths", "objectives"):
+        for name, between in (("undefined_lengths", " "), ("objectives", "; ")):
             if isinstance(row[name], list):
-                row[name] = " ".join(map(str, row[name]))
+                row[name] = between.join(map(str, row[name]))
         return row
 
 
