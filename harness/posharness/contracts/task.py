@@ -88,6 +88,7 @@ class Task(Named, ABC):
         bodies: the bodies that it can be posed to; the first is the default.
         distance: "dependency" where each prediction has a unique farthest source, "span" where only
             an interval of influence exists; the two are never plotted together.
+        control: a negative control: expected to stay near chance, whatever the encoding.
         strata: names of the classes that `Batch.stratum` indexes, e.g. numbers of attractors.
         vocabulary: number of token ids; 0 until prepared, for a corpus task.
         segments: number of segment ids; 0 for none.
@@ -103,6 +104,7 @@ class Task(Named, ABC):
 
     bodies: ClassVar[tuple[Body, ...]]
     distance: ClassVar[Literal["dependency", "span"]] = "dependency"
+    control: bool = False
     strata: tuple[str, ...] = ()
     vocabulary: int = 0
     segments: int = 0
