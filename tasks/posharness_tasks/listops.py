@@ -1,0 +1,146 @@
+"""ListOps-lite: the value of a nested expression of lists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness_tasks._placing import draw_rungs, emitting, ladder
+
+_DIGITS = 10
+_WINDOW = 6
+"""Tokens that hold one inner list at most."""
+_SHORTEST = 3
+"""Tokens of the shortest list: what opens it, one item, what closes it."""
+
+
+class ListOps(Task):
+    """The value of an expression, emitted where it ends: a sum mod 10 of a digit and a list's MAX or MIN.
+
+    With blanks "_":
+
+        _ _ _ [SM 4 [MAX 2 [MIN 5 3 9 ] 1 ] ] _ _        at the last "]": 7, for 4 + 3
+        _ [SM [MIN 7 9 ] 6 ] _ _ _ _ _ _ _ _             at the last "]": 3, for 7 + 6 mod 10
+
+    Every token of the expression may count, and none of them alone: there is no single source, but a
+    *span*, from the expression's first token to its last, where the answer is emitted. It is drawn from a
+    ladder that climbs from 5 by factors of √2, and the emitting position from the last quarter, which every
+    span fits.
+
+    Three levels: the sum; in it a digit, before or behind one list; in that digits and inner lists of
+    digits. Values are drawn from the outside in: the sum's two operands uniformly; one random item of a
+    list has the list's value, and the others any that MAX or MIN allow. So all answers are equally likely,
+    and as long as only one operand is known, or what the list holds without its operation, no answer is
+    likelier than another: counts of tokens tell nothing.
+
+    Smaller than ListOps (1804.06028): fewer operations and levels, since a model of two layers is to have
+    a chance, and with uniform answers, so that the most frequent one is no baseline.
+
+    Token ids are the digits, "[SM", "[MAX", "[MIN", "]" and the blank.
+    """
+
+    name = "listops"
+    summary = "The value of a nested expression of MAX, MIN and a sum"
+    paper = "arXiv:1804.06028"
+    bodies = ("encoder",)
+    distance = "span"
+
+    def __init__(
+        self, body: Body, *, length: int = 32, evaluation_lengths: tuple[int, ...] | None = None
+    ) -> None:
+        super().__init__(body)
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
+        self.vocabulary = _DIGITS + 5
+        self.objectives = (Objective("listops", classes=_DIGITS, chance=1 / _DIGITS),)
+        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+            raise UserError(
+                f"listops: a sequence of {shortest} tokens has no room for an expression; give lengths of 8 "
+                "or more"
+            )
+
+    def distances(self, length: int) -> list[int]:
+        """The ladder of spans that sequences of `length` tokens have room for."""
+        return ladder(_SHORTEST + 2, length - max(1, length // 4))
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        span = draw_rungs(generator, self.distances(length), n)
+        end = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
+        digit, value = torch.randint(_DIGITS, (2, n, 1), generator=generator)
+        last = torch.randint(2, (n, 1), generator=generator)  # whether the digit stands behind the list
+        first = end - span + 2 - last  # of the list
+
+        place = torch.arange(length)
+        inside = self._list(generator, value, span - 4, length)
+        at = place - first - 1
+        tokens = inside.gather(1, at.clamp(0, length - 1))
+        tokens = torch.where((at >= 0) & (at < span - 4), tokens, self.blank)
+        tokens.scatter_(1, end - span, self.sum).scatter_(1, end, self.close)
+        tokens.scatter_(1, torch.where(last > 0, end - 1, end - span + 1), digit)
+        tokens.scatter_(1, first, inside[:, -1:]).scatter_(1, first + span - 3, self.close)
+        nowhere = torch.full((n, 1, 1), -1)
+        target = (digit + value) % _DIGITS
+        return replace(emitting(tokens, end, targets=target, distance=span, source=nowhere), source=None)
+
+    def _list(
+        self, generator: torch.Generator, value: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
+    ) -> Int[Tensor, "n length+1"]:
+        """The tokens between the brackets of a list with this value, `room` of them, and then its operation.
+
+        In each window of six tokens there is, with probability ½, an inner list, if there is room.
+        """
+        n, windows = len(value), -(-length // _WINDOW)
+        wide = windows * _WINDOW
+        place = torch.arange(wide)
+        start = place[::_WINDOW]
+        space = (room - start).clamp(0, _WINDOW)  # n windows
+        size = _SHORTEST + _below(generator, (space - _SHORTEST + 1).clamp(min=1))
+        offset = _below(generator, (space - size + 1).clamp(min=1))
+        inner = (space >= _SHORTEST) & (torch.rand(n, windows, generator=generator) < 1 / 2)
+
+        def spread(of_window: Int[Tensor, "n windows"]) -> Int[Tensor, "n wide"]:
+            return of_window.repeat_interleave(_WINDOW, 1)
+
+        opens = spread((start + offset).where(inner, -1))
+        closes = spread((start + offset + size - 1).where(inner, -2))
+        member = (place > opens) & (place < closes)
+        items = (place < room) & ~member & (place != closes)
+        outer_operation, values = _draw(generator, value.expand(n, wide), items, wide)
+        held = values.gather(1, opens.clamp(min=0))
+        operation, members = _draw(generator, held, member, _WINDOW)
+        tokens = torch.where(member, members, values)
+        tokens = torch.where(place == opens, self.maximum + operation, tokens)
+        tokens = torch.where(place == closes, self.close, tokens)
+        return torch.cat([tokens[:, :length], self.maximum + outer_operation[:, :1]], 1)
+
+
+def _draw(
+    generator: torch.Generator, value: Int[Tensor, "n wide"], items: Bool[Tensor, "n wide"], group: int
+) -> tuple[Int[Tensor, "n wide"], Int[Tensor, "n wide"]]:
+    """Draw an operation, 0 for MAX and 1 for MIN, and items for lists that have a given value.
+
+    Args:
+        value: the same all over a list.
+        items: where its items stand.
+        group: so many tokens hold one list each.
+
+    Returns:
+        The operation, all over each list, and a digit for each place.
+    """
+    n, wide = value.shape
+    operation = torch.randint(2, (n, wide // group), generator=generator).repeat_interleave(group, 1)
+    below = _below(generator, torch.where(operation > 0, _DIGITS - value, value + 1))
+    digits = torch.where(operation > 0, value + below, below)
+    keys = torch.rand(n, wide, generator=generator).masked_fill(~items, -1.0).view(n, -1, group)
+    chosen = (keys == keys.amax(2, keepdim=True)).view(n, wide)
+    return operation, torch.where(chosen, value, digits)
+
+
+def _below(generator: torch.Generator, bound: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
+    """A number below each bound."""
+    return (torch.rand(bound.shape, generator=generator, dtype=torch.float64) * bound).long()
