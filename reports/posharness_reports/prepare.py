@@ -77,7 +77,7 @@ def title(task: str, objective: str, cells: pd.DataFrame) -> str:
     Args:
         cells: prepared.
     """
-    stated = set(" ".join(cells.loc[cells["task"] == task, "objectives"]).split())
+    stated = set("; ".join(cells.loc[cells["task"] == task, "objectives"]).split("; ")) - {""}
     return f"{task}: {objective}" if len(stated) > 1 else str(task)
 
 
