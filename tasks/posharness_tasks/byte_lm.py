@@ -1,0 +1,145 @@
+"""Language modelling of bytes, on any corpus that BERT pretraining can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness_tasks.bert.corpus import prepare_corpus
+from posharness_tasks.bert.python_docs import PYTHON_DOCS
+
+_NEWLINE = ord("\n")
+_SPLITS: tuple[Split, ...] = ("test", "validation", "train")
+_HELD_OUT = 0.05
+_SPLIT_SEED = 20170612
+
+
+class ByteModelling(Task):
+    """Predict each byte of running text from those before it.
+
+        tokens    t h e _ c a t _ s a t _ b y _ t h e _ c
+        answers   h e _ c a t _ s a t _ b y _ t h e _ c a
+
+    The corpus is text as `bert` reads it, a sentence a line, in UTF-8; a sequence is a window of it, from
+    anywhere in a split, across documents where it falls so. Every position is scored, so that what a
+    longer context brings shows in the accuracy by position.
+
+    No source of a byte can be proved. What is stored is a *span*: how far back the same `context` bytes
+    stand that end at the emitting position, followed by the byte that is asked for (at the last "h" above,
+    with 2 bytes of context, 15); the nearest such place counts. There the answer could be copied from, but
+    a model may well know it without, and may be misled by a nearer place where another byte follows.
+    Where there is no such place the length is −1.
+
+    Documents are split by number of bytes, 5 % each for test and validation; test and validation share no
+    document with training. Chance is the share of training's most frequent byte in the test split.
+
+    Args:
+        corpus: as for `bert`: `python-docs`, the path of a file, a folder or a pattern, or an id on the Hub.
+        context: bytes that an earlier place must share.
+    """
+
+    name = "bytes"
+    aliases = ("byte_lm",)
+    summary = "Language modelling of bytes on real text"
+    bodies = ("decoder",)
+    distance = "span"
+    vocabulary = 256
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        corpus: str = PYTHON_DOCS,
+        context: int = 4,
+        length: int = 128,
+        evaluation_lengths: tuple[int, ...] = (128, 256, 512, 1024),
+    ) -> None:
+        super().__init__(body)
+        if not 1 <= context <= 6:
+            raise UserError(f"bytes[context={context}]: give 1 to 6 bytes")
+        if min(length, *evaluation_lengths) < 1:
+            raise UserError(
+                f"bytes: a length of {min(length, *evaluation_lengths)}: give lengths of 1 or more"
+            )
+        self.corpus = corpus
+        self.context = context
+        self.length = length
+        self.evaluation_lengths = tuple(evaluation_lengths)
+        self.objectives = (Objective("bytes", classes=256, chance=0.0),)
+        self._fingerprint = ""
+
+    def prepare(self, cache: Path) -> None:
+        """Write the corpus down, or find it in the cache, and split it.
+
+        Raises:
+            UserError: the corpus is missing or unreadable, or a split shorter than a sequence.
+        """
+        corpus = prepare_corpus(self.corpus, cache / "bert")
+        text = np.fromfile(corpus.text, np.uint8)
+        self._text = {name: torch.from_numpy(part) for name, part in _split(text).items()}
+        longest = max(self.length, *self.evaluation_lengths) + 1
+        for name, part in self._text.items():
+            if len(part) < longest:
+                raise UserError(
+                    f"the corpus {self.corpus!r} has {len(part)} bytes in its {name} split, and a sequence "
+                    f"takes {longest}: give more text or shorter lengths"
+                )
+        most = int(self._text["train"].long().bincount().argmax())
+        chance = float((self._text["test"] == most).double().mean())
+        self.objectives = (Objective("bytes", classes=256, chance=chance),)
+        self._fingerprint = f"corpus:{corpus.sha256}"
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the corpus's text; "" before `prepare`."""
+        return self._fingerprint
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        text = self._text[split]
+        start = torch.randint(len(text) - length, (n, 1), generator=generator)
+        window = text[start + torch.arange(length + 1)].long()
+        tokens = window[:, :-1].contiguous()
+        return Batch(
+            tokens=tokens,
+            targets=window[:, 1:].contiguous(),
+            scored=torch.ones_like(tokens, dtype=torch.bool),
+            dependency_length=_nearest(window, self.context + 1),
+        )
+
+
+def _split(text: NDArray[np.uint8]) -> dict[Split, NDArray[np.uint8]]:
+    """The text of each split: whole documents, in a fixed random order.
+
+    Test takes documents until it has its share, then validation; training has the rest.
+    """
+    ends = np.flatnonzero((text[1:] == _NEWLINE) & (text[:-1] == _NEWLINE)) + 2
+    documents = np.split(text, ends[:-1]) if len(ends) else [text]
+    order = torch.randperm(len(documents), generator=torch.Generator().manual_seed(_SPLIT_SEED)).tolist()
+    found: dict[Split, NDArray[np.uint8]] = {}
+    for name in _SPLITS:
+        taken, size = [], 0
+        while order and (name == "train" or size < _HELD_OUT * len(text)):
+            taken.append(documents[order.pop()])
+            size += len(taken[-1])
+        found[name] = np.concatenate(taken) if taken else text[:0]
+    return found
+
+
+def _nearest(window: Int[Tensor, "n length+1"], size: int) -> Int[Tensor, "n length"]:
+    """How far back the last `size` bytes, the one that is asked for among them, stand before; or −1."""
+    n, length = window.shape[0], window.shape[1] - 1
+    if length < size:
+        return torch.full((n, length), -1)
+    grams = (window.unfold(1, size, 1) << (8 * torch.arange(size))).sum(2)  # one at each start
+    ordered, order = grams.sort(dim=1, stable=True)
+    # Equal ones are neighbours in order of place: the one before is the nearest.
+    apart = torch.where(ordered[:, 1:] == ordered[:, :-1], order.diff(dim=1), -1)
+    first = torch.full((n, 1), -1)
+    distance = torch.full((n, length), -1)
+    distance[:, size - 2 :] = torch.empty_like(grams).scatter_(1, order, torch.cat([first, apart], 1))
+    return distance
