@@ -87,7 +87,7 @@ def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: str
     out = io.StringIO()
     print_results(
         Console(file=out, width=80, markup=False),
-        Results(state, rows, pd.DataFrame()),
+        Results(state, rows, pd.DataFrame(), pd.DataFrame()),
         [good, other, limited, broken],
     )
     text = out.getvalue()

@@ -131,7 +131,14 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     cell = make_cell(registry, body=body)
     outcome, folder, _ = train(cell)
     assert outcome == Outcome("done")
-    names = ("curve.parquet", "environment.json", "predictions.parquet", "result.json", "weights.safetensors")
+    names = (
+        "curve.parquet",
+        "environment.json",
+        "mechanism.parquet",
+        "predictions.parquet",
+        "result.json",
+        "weights.safetensors",
+    )
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     result = read(folder)
     model = build_model(cell, registry, registry.task(cell.task, cell.body))

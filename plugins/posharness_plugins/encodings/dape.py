@@ -40,6 +40,7 @@ class Dape(PositionalEncoding):
         self.base = base
         self.directions = base.directions
         self.shift_invariant = base.shift_invariant
+        self.sees_order = base.sees_order
         self.max_length = base.max_length
         self.inner = nn.Linear(2 * geometry.heads, hidden)
         self.outer = nn.Linear(hidden, geometry.heads)

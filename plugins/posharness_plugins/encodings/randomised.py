@@ -49,6 +49,7 @@ class Randomised(PositionalEncoding):
         self.per = base.per
         self.directions = base.directions
         self.shift_invariant = base.shift_invariant
+        self.sees_order = base.sees_order
         self.bias_reads_input = base.bias_reads_input
 
     @classmethod
