@@ -13,26 +13,7 @@ from posharness_tasks.byte_lm import ByteModelling
 
 from .interventions import seeded
 
-WORDS = [
-    "the",
-    "cat",
-    "sat",
-    "by",
-    "a",
-    "mat",
-    "while",
-    "seven",
-    "old",
-    "dogs",
-    "ran",
-    "over",
-    "green",
-    "hills",
-    "and",
-    "sang",
-    "loudly",
-    "é",
-]
+WORDS = ["the", "cat", "sat", "by", "a", "mat", "while", "seven", "old", "dogs", "ran", "over", "hills", "é"]
 
 
 @pytest.fixture(scope="module")
