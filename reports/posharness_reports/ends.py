@@ -72,15 +72,19 @@ def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> Non
     ends = ends.sort_values(["up", "name"], ascending=[True, False])
     heights = spread([up * size[1] for up in ends["up"]], _LINE, size[1])
     # One collection of plain lines: an arrow for each name would take a tenth of a figure's time.
-    starts = [(end.across + _CLEAR / size[0], end.up) for end in ends.itertuples()]
+    points = ends[["across", "up"]].to_numpy(dtype=float).tolist()
+    starts = [(across + _CLEAR / size[0], up) for across, up in points]
     texts = [(1 + 0.14 / size[0], height / size[1]) for height in heights]
     near = [(x - 0.02 / size[0], y) for x, y in texts]
-    axes.add_collection(
-        LineCollection(
-            list(zip(starts, near, strict=True)), colors=list(ends["colour"]), linewidths=0.6, alpha=0.6,
-            transform=axes.transAxes, clip_on=False, zorder=3.2,
-        ),
-        autolim=False,
-    )  # fmt: skip
+    joins = LineCollection(
+        [[start, end] for start, end in zip(starts, near, strict=True)],
+        colors=list(ends["colour"]),
+        linewidths=0.6,
+        alpha=0.6,
+        transform=axes.transAxes,
+        clip_on=False,
+        zorder=3.2,
+    )
+    axes.add_collection(joins, autolim=False)
     for place, name, colour in zip(texts, ends["name"], ends["colour"], strict=True):
         axes.text(*place, name, transform=axes.transAxes, color=colour, size=8, va="center")

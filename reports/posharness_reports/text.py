@@ -43,7 +43,7 @@ def show(value: Any) -> str:
 
 def fraction(value: float) -> str:
     """An accuracy: two decimals, which is as sharp as a few hundred sequences make it."""
-    return "–" if math.isnan(value) else f"{value:.2f}"
+    return "–" if math.isnan(value) else f"{value:z.2f}"
 
 
 def with_interval(value: float, low: float, high: float) -> str:

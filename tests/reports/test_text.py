@@ -9,6 +9,7 @@ from posharness_reports.latex import latex_table
 from posharness_reports.text import (
     enumerate_words,
     escape_markdown,
+    fraction,
     moment,
     reach,
     show,
@@ -42,6 +43,7 @@ def test_show(value: object, text: str) -> None:
 def test_accuracies() -> None:
     assert with_interval(0.5, 0.444, 0.556) == "0.50 [0.44, 0.56]"
     assert with_interval(NAN, NAN, NAN) == "–"
+    assert fraction(-0.001) == "0.00"
 
 
 @pytest.mark.parametrize(
