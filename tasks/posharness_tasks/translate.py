@@ -21,14 +21,14 @@ class Translate(Marked):
 
     The source language says determiner, adjective, noun, verb, determiner, adjective, noun; the target
     language verb first, then subject and object, each as noun, adjective, determiner. Each kind has `words`
-    words, and each word one translation, written here in capitals; ":" is the mark that the clause follows,
-    "|" the decoder's start.
+    words, and each word one translation, written here in capitals. The clause stands in brackets; "|" is the
+    decoder's start.
 
-        memory     dog a : the old cat saw a red bird this see
+        memory     dog a [ the old cat saw a red bird ] this met
         decoder    | SAW CAT OLD THE BIRD RED
         answers    SAW CAT OLD THE BIRD RED A
 
-        memory     : this red dog met that old cat a bird the
+        memory     [ this red dog met that old cat ] a bird the saw
         decoder    | MET DOG RED THIS CAT OLD
         answers    MET DOG RED THIS CAT OLD THAT
 
@@ -36,16 +36,16 @@ class Translate(Marked):
     Distance across the two sequences is the difference of these positions, each counted from 0 at the
     start of its own sequence. Words move by up to three places, so that a clause has seven distances: from
     s − 3 (the subject's determiner) to s + 3 (the verb). s is drawn uniformly, and scored are the distances
-    that every word can have, from 4 to N − 10 in a memory of N tokens: each as often as any other, for
+    that every word can have, from 4 to N − 11 in a memory of N tokens: each as often as any other, for
     each of the seven. Near both ends of the memory a part of the clause is scored; the rest is given.
 
-    The source is the position of the word's original in the memory; the mark and the order of kinds are
+    The source is the position of the word's original in the memory; brackets and the order of kinds are
     the frame that it stands in. Words are drawn uniformly from their kind, the subject's and the object's
     being different. What stands around the clause is an aside of words of every kind, which is left out of
     the translation: to know which words a memory holds does not help, not even for the clause's only verb.
 
     Token ids are the target language's determiners, adjectives, nouns and verbs, then the source
-    language's in the same order, the mark and the start mark.
+    language's in the same order, the brackets and the start mark.
     """
 
     name = "translate"
@@ -70,10 +70,8 @@ class Translate(Marked):
             order=_ORDER,
             words=vocabulary,
             objective=Objective("translation", classes=vocabulary, chance=1 / words),
+            foreign=True,
         )
-        self.first_word = vocabulary
-        self.mark, self.start = 2 * vocabulary, 2 * vocabulary + 1
-        self.vocabulary = 2 * vocabulary + 2
 
     def marked(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
         # Two different words of each kind: one for the subject, one for the object.

@@ -48,7 +48,7 @@ class Chain(Task):
 def posharness_tasks():
     return [Chain]
 """
-SMALL = {"length": "14", "words": "2", "evaluation_lengths": ["14", "19"]}
+SMALL = {"length": "17", "words": "2", "evaluation_lengths": ["17", "23"]}
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def scores_of(rule: Rule, batch: Batch) -> tuple[Scored, Scored]:
 def test_a_perfect_model_scores_the_same_in_a_single_pass(registry: Registry) -> None:
     cell = make_cell(registry)
     task = registry.task(cell.task, cell.body)
-    batch = evaluation_batch(cell, task, 19)
+    batch = evaluation_batch(cell, task, 23)
 
     def solve(batch: Batch) -> Tensor:
         assert batch.memory is not None
@@ -219,7 +219,7 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
     model, task = build(registry, cell)
     whole = predictions(cell, model, task)
     ticks: list[int] = []
-    monkeypatch.setattr("posharness.training.evaluate._SCORES", 4 * 14**2)
+    monkeypatch.setattr("posharness.training.evaluate._SCORES", 4 * 17**2)
     parts = predictions(cell, model, task, tick=ticks.append)
     assert ticks == [4, 4, 3, *[2] * 5, 1]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)
@@ -237,9 +237,9 @@ def test_a_translating_cell_learns_and_leaves_its_files(
     assert curve.train_loss.iloc[-10:].mean() < 0.7 * curve.train_loss.iloc[:10].mean()
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["objectives"] == ["translation", "translation (free-running)"]
-    assert (result["train_length"], result["undefined_lengths"]) == (14, [])
+    assert (result["train_length"], result["undefined_lengths"]) == (17, [])
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
-    assert set(frame.length) == {14, 19}
+    assert set(frame.length) == {17, 23}
     assert frame[frame.objective == "translation"].correct.mean() > 0.6
     model, task = build(registry, cell)
     load_model(model, tmp_path / "weights.safetensors")
@@ -251,5 +251,5 @@ def test_lengths_beyond_the_memorys_encoding_are_undefined(registry: Registry, t
     cell = make_cell(registry, encoding="learned", steps=2)
     train_cell(cell, registry, tmp_path, cache=tmp_path, observe=lambda _: None)
     result = json.loads((tmp_path / "result.json").read_text())
-    assert (result["max_length"], result["undefined_lengths"]) == (14, [19])
-    assert set(pd.read_parquet(tmp_path / "predictions.parquet").length) == {14}
+    assert (result["max_length"], result["undefined_lengths"]) == (17, [23])
+    assert set(pd.read_parquet(tmp_path / "predictions.parquet").length) == {17}

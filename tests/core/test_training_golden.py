@@ -22,7 +22,7 @@ def cells(registry: Registry) -> dict[str, Cell]:
     """One of each body; without dropout, whose draws depend on the machine's libraries."""
     softmax = registry.select(registry.attentions, Selection("softmax", {}))
     recall = {"length": "23", "symbols": "5", "offsets": ["1", "3"], "evaluation_lengths": ["23", "31"]}
-    clauses = {"length": "14", "words": "2", "evaluation_lengths": ["14", "23"]}
+    clauses = {"length": "17", "words": "2", "evaluation_lengths": ["17", "23"]}
     copy = {"length": "19", "payload": "4", "symbols": "5", "evaluation_lengths": ["19", "29"]}
     return {
         "relative encoder": Cell(

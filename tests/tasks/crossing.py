@@ -46,15 +46,17 @@ def check_solved(task: T, batch: Batch, solve: Callable[[T, Batch], Tensor]) -> 
 
 
 def check_frame(task: Marked, batch: Batch, length: int) -> None:
-    """The decoder reads its start and what it emits before; the memory holds every word and a mark."""
+    """The decoder reads its start and what it emits before; the memory every word and two brackets."""
     memory, _ = crossing(batch)
     assert memory.shape == (len(batch.tokens), length)
     assert batch.tokens.shape[1] == task.decoder_length(length) == len(task.order)
     assert (batch.tokens[:, 0] == task.start).all()
     assert torch.equal(batch.tokens[:, 1:], batch.targets[:, :-1])
     for tokens in memory.tolist():
-        assert tokens.count(task.mark) == 1
-        assert set(tokens) - {task.mark} == set(range(task.first_word, task.first_word + task.words))
+        assert tokens.count(task.opening) == tokens.count(task.closing) == 1
+        assert tokens.index(task.closing) == tokens.index(task.opening) + len(task.order) + 1
+        words = set(range(task.first_word, task.first_word + task.words))
+        assert set(tokens) == {*words, task.opening, task.closing}
 
 
 def check_sources(
@@ -72,7 +74,8 @@ def check_sources(
     for t in range(batch.tokens.shape[1]):
         scored = batch.scored[:, t]
         read, place = memory[scored], source[scored, t]  # s m, s 1
-        kept = torch.where(read == task.mark, read, others(task, read))
+        bracket = (read == task.opening) | (read == task.closing)
+        kept = torch.where(bracket, read, others(task, read))
         same = kept.scatter(1, place, read.gather(1, place))
         changed = read.scatter(1, place, _another(task, read, place, others))
         for alike, now in ((True, same), (False, changed)):

@@ -15,12 +15,12 @@ from .crossing import check_draws, check_frame, check_repeatable, check_solved, 
 
 
 def solve(task: SequenceCopy, batch: Batch) -> Tensor:
-    """What follows the mark: by hand, from the memory alone."""
+    """What stands between the brackets: by hand, from the memory alone."""
     found = torch.full_like(batch.tokens, -1)
     assert batch.memory is not None
     for row, memory in enumerate(batch.memory.tolist()):
-        after = memory[memory.index(task.mark) + 1 :]
-        found[row] = torch.tensor(after[: batch.tokens.shape[1]])
+        inside = memory[memory.index(task.opening) + 1 : memory.index(task.closing)]
+        found[row] = torch.tensor(inside)
     return found
 
 
@@ -28,7 +28,7 @@ def solve(task: SequenceCopy, batch: Batch) -> Tensor:
 def drawn(draw: st.DrawFn) -> tuple[SequenceCopy, Batch, int]:
     symbols = draw(st.integers(2, 11))
     payload = draw(st.integers(1, symbols))
-    length = draw(st.integers(1 + symbols, 41))
+    length = draw(st.integers(2 + symbols, 41))
     task = SequenceCopy("encoder-decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
@@ -47,7 +47,7 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
     check_frame(task, batch, length)
     assert batch.scored.all()
     for memory, distance in zip(batch.memory.tolist(), batch.dependency_length.tolist(), strict=True):
-        assert set(distance) == {memory.index(task.mark) + 1} <= set(task.distances(length))
+        assert set(distance) == {memory.index(task.opening) + 1} <= set(task.distances(length))
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,7 +88,7 @@ def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 12}, "12 tokens has no room for a mark, each of 12 words.*13 or more"),
+        ({"length": 13}, "13 tokens has no room for two brackets, each of 12 words.*14 or more"),
         ({"evaluation_lengths": (9, 24)}, "9 tokens has no room"),
         ({"symbols": 1, "payload": 1}, "two words or more"),
         ({"payload": 0}, "mark one or more"),

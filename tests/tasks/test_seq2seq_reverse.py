@@ -15,12 +15,12 @@ from .crossing import check_draws, check_frame, check_repeatable, check_solved, 
 
 
 def solve(task: SequenceReverse, batch: Batch) -> Tensor:
-    """What follows the mark, backwards: by hand, from the memory alone."""
+    """What stands between the brackets, backwards: by hand, from the memory alone."""
     found = torch.full_like(batch.tokens, -1)
     assert batch.memory is not None
     for row, memory in enumerate(batch.memory.tolist()):
-        after = memory[memory.index(task.mark) + 1 :]
-        found[row] = torch.tensor(after[: batch.tokens.shape[1]][::-1])
+        inside = memory[memory.index(task.opening) + 1 : memory.index(task.closing)]
+        found[row] = torch.tensor(inside[::-1])
     return found
 
 
@@ -28,7 +28,7 @@ def solve(task: SequenceReverse, batch: Batch) -> Tensor:
 def drawn(draw: st.DrawFn) -> tuple[SequenceReverse, Batch, int]:
     symbols = draw(st.integers(2, 11))
     payload = draw(st.integers(1, symbols))
-    length = draw(st.integers(max(1 + symbols, 3 * payload - 1), 41))
+    length = draw(st.integers(max(2 + symbols, 3 * payload), 41))
     task = SequenceReverse("encoder-decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
@@ -54,7 +54,7 @@ def test_scored_are_neighbours_whose_distance_shrinks_by_two(
     task, batch, _ = case
     assert batch.memory is not None
     length, payload = batch.memory.shape[1], len(task.order)
-    assert task.distances(length) == list(range(payload, length - 2 * payload + 2))
+    assert task.distances(length) == list(range(payload, length - 2 * payload + 1))
     for scored, distance in zip(batch.scored, batch.dependency_length, strict=True):
         positions = scored.nonzero()[:, 0]
         assert len(positions) >= 1
@@ -89,7 +89,7 @@ def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 22, "payload": 8}, "22 tokens has no room.*8 of them at the same distances.*23 or more"),
+        ({"length": 23, "payload": 8}, "23 tokens has no room.*8 of them at the same distances.*24 or more"),
         ({"evaluation_lengths": (12, 24)}, "12 tokens has no room"),
         ({"payload": 0}, "mark one or more"),
     ],

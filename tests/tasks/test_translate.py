@@ -17,11 +17,12 @@ DETERMINER, ADJECTIVE, NOUN, VERB = range(4)
 
 
 def solve(task: Translate, batch: Batch) -> Tensor:
-    """Parse the clause after the mark by the kinds of its words, and say it verb first: by hand."""
+    """Parse the clause in brackets by the kinds of its words, and say it verb first: by hand."""
     found = torch.full_like(batch.tokens, -1)
     assert batch.memory is not None
     for row, memory in enumerate(batch.memory.tolist()):
-        words = [token - task.first_word for token in memory[memory.index(task.mark) + 1 :]]
+        words = [token - task.first_word for token in memory]
+        words = words[memory.index(task.opening) + 1 : memory.index(task.closing)]
         kinds = [word // task.of_a_kind for word in words]
         verb = kinds.index(VERB)
         subject, rest = words[:verb], words[verb + 1 :]
@@ -56,7 +57,7 @@ def test_every_clause_is_grammatical_in_both_languages(case: tuple[Translate, Ba
     task, batch, _ = case
     assert batch.memory is not None
     for memory, targets in zip(batch.memory.tolist(), batch.targets.tolist(), strict=True):
-        first = memory.index(task.mark) + 1
+        first = memory.index(task.opening) + 1
         clause = [(token - task.first_word) // task.of_a_kind for token in memory[first : first + 7]]
         assert clause == [DETERMINER, ADJECTIVE, NOUN, VERB, DETERMINER, ADJECTIVE, NOUN]
         said = [target // task.of_a_kind for target in targets]
@@ -94,7 +95,7 @@ def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None
 def test_words_move_by_up_to_three_places() -> None:
     task = Translate("encoder-decoder")
     batch = task.sample(seeded(0), 200, 32, "train")
-    assert task.distances(32) == list(range(4, 23))
+    assert task.distances(32) == list(range(4, 22))
     whole = batch.dependency_length[batch.scored.all(1)]
     assert len(whole) > 50
     assert (whole - whole[:, 5:6]).unique(dim=0).tolist() == [[3, 1, -1, -3, 2, 0, -2]]
@@ -103,8 +104,8 @@ def test_words_move_by_up_to_three_places() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 24}, "24 tokens has no room for a mark, each of 24 words.*25 or more"),
-        ({"length": 13, "words": 2}, "7 of them at the same distances; give lengths of 14 or more"),
+        ({"length": 25}, "25 tokens has no room for two brackets, each of 24 words.*26 or more"),
+        ({"length": 14, "words": 2}, "7 of them at the same distances; give lengths of 15 or more"),
         ({"words": 1}, "two words or more"),
     ],
 )
