@@ -1,0 +1,199 @@
+"""What is asked of every task that is drawn on the fly: hand-written solvers, interventions, baselines."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+from torch import Tensor
+
+from posharness.cell import Choice
+from posharness.contracts import Batch, Body, Task
+from posharness.manager import Registry
+
+__all__ = ["POSED", "Posed", "bag_accuracy", "content_free_accuracies", "distances_at", "rows", "solve"]
+
+VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "state_tracking": ({"group": "parity"}, {"group": "mod5"}, {"group": "s5"}),
+    "dyck": ({}, {"types": 3}),
+}
+"""Parameters that make other tasks of a task; the others are posed as they are by default."""
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A task with some parameters, posed to a body."""
+
+    name: str
+    body: Body
+    params: tuple[tuple[str, Any], ...]
+
+    def build(self) -> Task:
+        return registry().task(Choice(name=self.name, params=dict(self.params)), self.body)
+
+    def __str__(self) -> str:
+        said = "".join(f"[{key}={value}]" for key, value in self.params)
+        return f"{self.name}{said}-{self.body}"
+
+
+@cache
+def registry() -> Registry:
+    return Registry.load()
+
+
+def _posed() -> Iterator[Posed]:
+    for name, cls in sorted(registry().tasks.items()):
+        if cls.prepare is Task.prepare:  # the others read a corpus
+            for body in cls.bodies:
+                for params in VARIANTS.get(name, ({},)):
+                    yield Posed(name, body, tuple(params.items()))
+
+
+POSED = list(_posed())
+
+
+@cache
+def _solvers() -> dict[type[Task], Callable[..., Any]]:
+    """The function `solve` of each task's own test file, by the task that its first parameter is."""
+    found: dict[type[Task], Callable[..., Any]] = {}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path.stem != "test_instrument" and "\ndef solve(" in path.read_text("utf-8"):
+            solver = import_module(f".{path.stem}", __package__).solve
+            found[get_type_hints(solver)["task"]] = solver
+    return found
+
+
+def solve(task: Task, batch: Batch) -> Tensor:
+    """What the hand-written solver of a task answers; −1 or anything where nothing is scored."""
+    solver = _solvers()[type(task)]
+    names = list(inspect.signature(solver).parameters)
+    if names == ["task", "batch"]:
+        answers: Tensor = solver(task, batch)
+        return answers
+    found = torch.full_like(batch.tokens, -1)
+    for row, position in batch.scored.nonzero().tolist():
+        given = {"tokens": batch.tokens, "sequence": row, "position": position}
+        if "sequence" not in names:
+            given["tokens"] = batch.tokens[row]
+        found[row, position] = solver(task, **{name: given[name] for name in names[1:]})
+    return found
+
+
+def rows(batch: Batch, chosen: Tensor) -> Batch:
+    """Some of a batch's sequences."""
+    present = {f.name: value for f in fields(batch) if (value := getattr(batch, f.name)) is not None}
+    return replace(batch, **{name: value[chosen] for name, value in present.items()})
+
+
+def answers_without_the_farthest(task: Task, batch: Batch, generator: torch.Generator) -> Tensor:
+    """The share of predictions whose answer some other token at their farthest source changes.
+
+    One prediction of each sequence is looked at. A sequence that its solver cannot read any more has no
+    answer, which counts as another one.
+    """
+    assert batch.source is not None
+    position, farthest = _one_prediction(batch, generator)
+    read = batch.tokens if batch.memory is None else batch.memory
+    pool = read.unique()
+    changed = torch.zeros(len(read), dtype=torch.bool)
+    for row in range(len(read)):
+        one = rows(batch, torch.tensor([row]))
+        was = int(read[row, farthest[row]])
+        for token in pool[pool != was].tolist():
+            other = read[row : row + 1].clone()
+            other[0, farthest[row]] = token
+            asked = replace(one, tokens=other) if batch.memory is None else replace(one, memory=other)
+            try:
+                answer = int(solve(task, asked)[0, position[row]])
+            except (AssertionError, LookupError, StopIteration, ValueError):
+                answer = -1
+            if answer != int(batch.targets[row, position[row]]):
+                changed[row] = True
+                break
+    return changed.float().mean()
+
+
+def _one_prediction(batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A random scored position of each sequence, and its farthest source; both (b, 1)."""
+    assert batch.source is not None
+    keys = torch.rand(batch.scored.shape, generator=generator).masked_fill(~batch.scored, -1.0)
+    position = keys.argmax(1, keepdim=True)
+    source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
+    away = (source - position).abs().masked_fill(source < 0, -1)
+    return position, source.gather(1, away.argmax(1, keepdim=True))
+
+
+def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[str, float]:
+    """What is reached by the commonest answer: of all, by position, and by the token at the position."""
+    position = torch.arange(fit.tokens.shape[1]).expand(fit.tokens.shape)
+    said = {
+        "constant": torch.zeros_like(position),
+        "position": position,
+        "unigram": None,
+    }
+    found = {}
+    classes = 1 + int(max(b.targets[b.scored].max() for b in (fit, test)))
+    for name, of in said.items():
+        keys = [(b.tokens if of is None else of[:1].expand(b.tokens.shape))[b.scored] for b in (fit, test)]
+        counts = torch.zeros(max(vocabulary, fit.tokens.shape[1]), classes)
+        counts.index_put_((keys[0], fit.targets[fit.scored]), torch.ones(len(keys[0])), accumulate=True)
+        found[name] = float((counts.argmax(1)[keys[1]] == test.targets[test.scored]).float().mean())
+    return found
+
+
+def bag_accuracy(task: Task, fit: Batch, test: Batch, *, most: int = 12_000) -> float:
+    """What a logistic regression on the counts of the tokens that a prediction can see reaches."""
+    features, answers = _bags(task, fit, most)
+    unseen, expected = _bags(task, test, most)
+    mean, spread = features.mean(0), features.std(0).clamp(min=1e-3)
+    features, unseen = ((x - mean) / spread for x in (features, unseen))
+    classes = task.objectives[0].classes
+    weight = torch.zeros(features.shape[1], classes, requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=40, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        logits = features @ weight + bias
+        value = torch.nn.functional.cross_entropy(logits, answers) + 1e-3 * weight.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return float(((unseen @ weight + bias).argmax(1) == expected).float().mean())
+
+
+def _bags(task: Task, batch: Batch, most: int) -> tuple[Tensor, Tensor]:
+    """Counts (m, v) and targets (m) of at most so many predictions, the first ones."""
+    row, position = (x[:most] for x in batch.scored.nonzero(as_tuple=True))
+    sequences = int(row.max()) + 1
+    one_hot = torch.nn.functional.one_hot(batch.tokens[:sequences], task.vocabulary)
+    seen = one_hot.sum(1)[row] if task.body == "encoder" else one_hot.cumsum(1)[row, position]
+    if batch.memory is not None:
+        memory = torch.nn.functional.one_hot(batch.memory[:sequences], task.vocabulary).sum(1)[row]
+        seen = torch.cat([seen, memory], 1)
+    return seen.float(), batch.targets[row, position]
+
+
+def distances_at(batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+    """Distances and positions of predictions of different sequences: of the first of each, the second, …
+
+    Where sequences have different numbers of predictions: of those at each position.
+    """
+    counts = batch.scored.sum(1)
+    if (counts == counts[0]).all():
+        where = batch.scored.nonzero()[:, 1].view(len(counts), -1)
+        for position in where.T[..., None]:
+            yield batch.dependency_length.gather(1, position)[:, 0], position[:, 0]
+    else:
+        for column in range(batch.scored.shape[1]):
+            scored = batch.scored[:, column]
+            distance = batch.dependency_length[scored, column]
+            if len(distance):
+                yield distance, torch.full_like(distance, column)
