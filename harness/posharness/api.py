@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from posharness.cachedir import cache_root
 from posharness.cell import Cell
 from posharness.contracts import Event, Finished, Observer
+from posharness.digest import source_digest
 from posharness.errors import UserError
 from posharness.experiment import Experiment, load_experiment
 from posharness.manager import Registry
@@ -28,6 +29,7 @@ __all__ = ["Results", "RunSummary", "compile_report", "execute", "load", "publis
 DEFAULT_STORE = Path("runs")
 DEFAULT_EXECUTOR = "local"
 DEFAULT_COMPILER = "html"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -165,28 +167,41 @@ def load(store: str | Path) -> Results:
     return Results(frames.cells, frames.predictions, frames.curves, frames.mechanism)
 
 
-def compile_report(store: str | Path, *, title: str | None = None, plugin_paths: Sequence[Path] = ()) -> Path:
+def compile_report(
+    store: str | Path,
+    *,
+    title: str | None = None,
+    plugin_paths: Sequence[Path] = (),
+    reuse: bool = False,
+) -> Path:
     """Compile the report of a store, at any time, and give the path of report.html.
+
+    Its folder is named by the cells, how they ended, the title, and the code of the sections.
+
+    Args:
+        reuse: take the report of the same name that lies there already.
 
     Raises:
         UserError: there is no store, or it holds no cell.
     """
     opened = Store.open(Path(store), create=False)
     registry = Registry.load(plugin_paths)
-    compiler = registry.compilers.find(DEFAULT_COMPILER)()
     frames = opened.frames()
     if frames.cells.empty:
         raise UserError(
             f"The store {store} holds no cell yet; run something first: harness run --store {store}."
         )
-    sections = [registry.sections[name]() for name in registry.sections]
-    identity = sha256("".join(sorted(frames.cells["cell"])).encode()).hexdigest()[:12]
-    return compiler.compile(
-        frames,
-        sorted(sections, key=lambda section: (section.order, section.name)),
-        title=title or Experiment().title,
-        folder=opened.path / "reports" / identity,
-    )
+    compiler = registry.compilers.find(DEFAULT_COMPILER)
+    sections = sorted(registry.sections.values(), key=lambda section: (section.order, section.name))
+    heading = title or Experiment().title
+    ended = sorted(frames.cells[["cell", "status", "started"]].astype(str).agg(" ".join, axis=1))
+    code = [source_digest(cls) for cls in (compiler, *sections)]
+    identity = sha256("\n".join([heading, *ended, *code]).encode()).hexdigest()[:12]
+    folder = opened.path / "reports" / identity
+    # What runs moves on without changing its status.
+    if reuse and (folder / REPORT).is_file() and not (frames.cells["status"] == "running").any():
+        return folder / REPORT
+    return compiler().compile(frames, [section() for section in sections], title=heading, folder=folder)
 
 
 def publish_report(report: str | Path, *, to: str | Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -24,8 +25,6 @@ def heat_map(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fi
         order: labels from the top to the bottom.
         notes: how far each label carries, at the right end of its row.
     """
-    import seaborn as sns  # a second's import, with all of scipy.stats, which few reports need
-
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))

@@ -20,7 +20,7 @@ _DASHES: tuple[Any, ...] = ("", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (2.5, 1), (6
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A label's colour, marker and dashes ("" for a solid line), as matplotlib takes them."""
+    """A label's colour, marker and dashes ("" for a solid line), as seaborn takes them."""
 
     colour: str
     marker: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -90,6 +91,7 @@ def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
             axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
+            # Before anything is drawn: to name axes without a name, seaborn would lay out every tick.
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
             _draw(axes, panel, looks, size[0])
             if panel.marked is not None:
@@ -180,17 +182,20 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
 
 
 def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
+    labels = sorted(set(panel.lines["label"]))
     if "low" in panel.lines:
         for label, rows in panel.lines.groupby("label"):
             colour = looks[str(label)].colour
             axes.fill_between(rows["x"], rows["low"], rows["high"], color=colour, alpha=0.16, lw=0, zorder=2)
-    keys = ["label", "run"] if "run" in panel.lines else ["label"]
-    for key, rows in panel.lines.sort_values("x", kind="stable").groupby(keys):
-        look = looks[str(key[0])]
-        axes.plot(
-            rows["x"], rows["y"], color=look.colour, dashes=look.dashes or (None, None),
-            marker=look.marker if panel.markers else None, markeredgecolor=SURFACE, markeredgewidth=0.6,
-            lw=1.8 if panel.markers else 1.2, zorder=3,
+    if labels:
+        sns.lineplot(
+            panel.lines, x="x", y="y", hue="label", style="label", hue_order=labels, style_order=labels,
+            palette={label: looks[label].colour for label in labels},
+            dashes={label: looks[label].dashes for label in labels},
+            markers={label: looks[label].marker for label in labels} if panel.markers else False,
+            units="run" if "run" in panel.lines else None, estimator=None, errorbar=None,
+            markeredgecolor=SURFACE, markeredgewidth=0.6, lw=1.8 if panel.markers else 1.2,
+            legend=False, ax=axes, zorder=3,
         )  # fmt: skip
     if not panel.dots.empty:
         colours = [looks[label].colour for label in panel.dots["label"]]

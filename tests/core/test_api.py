@@ -60,6 +60,11 @@ def test_a_second_run_trains_what_is_new_and_nothing_else(
     assert len(results.cells) == 8
     assert set(results.predictions["cell"]) == set(results.cells["cell"])
     assert set(results.curves["label"]) == {"rope", "mine", "alibi"}
+    report = compile_report(tmp_path / "runs")
+    assert report.read_text().lower().startswith("<!doctype html>")
+    report.write_text("as it was")
+    assert compile_report(tmp_path / "runs", reuse=True).read_text() == "as it was"
+    assert compile_report(tmp_path / "runs", title="Another", reuse=True) != report
     assert compile_report(tmp_path / "runs").read_text().lower().startswith("<!doctype html>")
 
 

@@ -197,5 +197,5 @@ def _conclude(
     out.print(f"{', '.join(said)} in {duration(time.monotonic() - began)}")
     if report:
         with out.status("compiling the report"):
-            path = compile_report(store, title=experiment.title, plugin_paths=paths)
+            path = compile_report(store, title=experiment.title, plugin_paths=paths, reuse=True)
         out.print(f"Report: {path}", soft_wrap=True)
