@@ -30,6 +30,8 @@ class Marked(Task):
     Args:
         order: which of the L words is emitted at each t.
         words: how many there are, in the memory and as classes.
+        objective: its name.
+        chance: of its answers; None where words are drawn uniformly.
         foreign: whether the memory's words have token ids of their own.
     """
 
@@ -44,7 +46,8 @@ class Marked(Task):
         evaluation_lengths: tuple[int, ...] | None,
         order: tuple[int, ...],
         words: int,
-        objective: Objective,
+        objective: str,
+        chance: float | None = None,
         foreign: bool = False,
     ) -> None:
         super().__init__(body)
@@ -57,7 +60,10 @@ class Marked(Task):
         self.evaluation_lengths = evaluation_lengths or tuple(length * factor for factor in (1, 2, 4, 8))
         self.order = order
         self.words = words
-        self.objectives = (objective,)
+        if chance is None:
+            # The word that was emitted last is in sight, and comes no second time.
+            chance = (1 / words + (len(order) - 1) / (words - 1)) / len(order)
+        self.objectives = (Objective(objective, classes=words, chance=chance),)
         self.first_word = words if foreign else 0
         self.opening, self.closing, self.start = range(self.first_word + words, self.first_word + words + 3)
         self.vocabulary = self.first_word + words + 3

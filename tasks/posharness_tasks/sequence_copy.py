@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posharness.contracts import Body, Objective
+from posharness.contracts import Body
 from posharness_tasks._marked import Marked
 from posharness_tasks._placing import ladder
 
@@ -46,7 +46,7 @@ class SequenceCopy(Marked):
             evaluation_lengths=evaluation_lengths,
             order=tuple(range(payload)),
             words=symbols,
-            objective=Objective("copy", classes=symbols, chance=1 / symbols),
+            objective="copy",
         )
 
     def distances(self, length: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posharness.contracts import Body, Objective
+from posharness.contracts import Body
 from posharness_tasks._marked import Marked
 
 
@@ -46,5 +46,5 @@ class SequenceReverse(Marked):
             evaluation_lengths=evaluation_lengths,
             order=tuple(reversed(range(payload))),
             words=symbols,
-            objective=Objective("reverse", classes=symbols, chance=1 / symbols),
+            objective="reverse",
         )

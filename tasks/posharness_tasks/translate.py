@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Body, Objective, UserError
+from posharness.contracts import Body, UserError
 from posharness_tasks._marked import Marked
 
 _CLAUSE = ("determiner", "adjective", "noun", "verb", "determiner", "adjective", "noun")
@@ -69,7 +69,8 @@ class Translate(Marked):
             evaluation_lengths=evaluation_lengths,
             order=_ORDER,
             words=vocabulary,
-            objective=Objective("translation", classes=vocabulary, chance=1 / words),
+            objective="translation",
+            chance=1 / words,
             foreign=True,
         )
 

@@ -102,12 +102,16 @@ def check_repeatable(task: Marked, batch: Batch, seed: int) -> None:
     assert torch.equal(again.targets, batch.targets)
 
 
-def check_draws(task: Marked, length: int) -> None:
-    """At each position every distance is as likely, and so is every answer, whatever the memory holds."""
+def check_draws(task: Marked, length: int, *, possible: int) -> None:
+    """At each position every distance is as likely, and so is every answer, whatever the memory holds.
+
+    Args:
+        possible: how many answers there are at each position.
+    """
     batch = task.sample(seeded(0), 12_000, length, "train")
     memory, _ = crossing(batch)
     ladder = torch.tensor(task.distances(length))
-    chance = task.objectives[0].chance
+    chance = 1 / possible
     counts = torch.stack([(memory == word + task.first_word).sum(1) for word in range(task.words)], 1)
     for t in range(batch.tokens.shape[1]):
         rows = batch.scored[:, t]
@@ -115,10 +119,10 @@ def check_draws(task: Marked, length: int) -> None:
         assert len(which) == int(rows.sum())
         assert chisquare(which.bincount(minlength=len(ladder))).pvalue > RARE
         targets = batch.targets[rows, t]
-        possible = targets.unique()
-        assert len(possible) == round(1 / chance)
-        assert chisquare(targets.bincount()[possible]).pvalue > RARE
+        answers = targets.unique()
+        assert len(answers) == possible
+        assert chisquare(targets.bincount()[answers]).pvalue > RARE
         # The word that a memory holds most of is right as often as any: its count tells nothing.
-        commonest = possible[counts[rows][:, possible].argmax(1)]
+        commonest = answers[counts[rows][:, answers].argmax(1)]
         error = (chance * (1 - chance) / len(targets)) ** 0.5
         assert float((commonest == targets).float().mean()) == pytest.approx(chance, abs=4 * error)

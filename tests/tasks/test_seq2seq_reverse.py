@@ -83,7 +83,12 @@ def test_the_generator_alone_decides_the_batch(case: tuple[SequenceReverse, Batc
 @pytest.mark.parametrize("factor", [1, 2])
 def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
     task = SequenceReverse("encoder-decoder")
-    check_draws(task, factor * task.length)
+    check_draws(task, factor * task.length, possible=12)
+
+
+def test_chance_knows_that_the_last_symbol_does_not_recur() -> None:
+    [objective] = SequenceReverse("encoder-decoder", symbols=5, payload=3, length=13).objectives
+    assert objective.chance == pytest.approx((1 / 5 + 1 / 4 + 1 / 4) / 3)
 
 
 @pytest.mark.parametrize(

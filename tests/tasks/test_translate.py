@@ -89,7 +89,8 @@ def test_the_generator_alone_decides_the_batch(case: tuple[Translate, Batch, int
 @pytest.mark.parametrize("factor", [1, 2])
 def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
     task = Translate("encoder-decoder")
-    check_draws(task, factor * task.length)
+    check_draws(task, factor * task.length, possible=6)
+    assert task.objectives[0].chance == 1 / 6
 
 
 def test_words_move_by_up_to_three_places() -> None:
