@@ -71,7 +71,7 @@ class ByteModelling(Task):
         self.context = context
         self.length = length
         self.evaluation_lengths = tuple(evaluation_lengths)
-        self.objectives = (Objective("bytes", classes=256, chance=0.0),)
+        self.objectives = (Objective("bytes", classes=0, chance=0.0),)  # known once it is prepared
         self._fingerprint = ""
 
     def prepare(self, cache: Path) -> None:

@@ -91,6 +91,7 @@ def test_chance_is_the_share_of_the_most_frequent_byte(task: ByteModelling) -> N
     assert chr(most) == " "
     share = float((test.targets == most).float().mean())
     assert task.objectives[0].chance == pytest.approx(share, abs=0.02)
+    assert task.objectives[0].classes == task.vocabulary
 
 
 def test_the_generator_alone_decides_the_batch(task: ByteModelling) -> None:
