@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
@@ -19,11 +19,11 @@ class Variables(Task):
 
     With variables A to D, values 0 to 3 and blanks "_" (the bars are for the reader; they are no tokens):
 
-        tokens    _ | C = 0 | B = 2 | A = 1 | D = A | C = B | B = D | ? B | _ _        (two hops, from A)
-        answers                                                         1
+        tokens    _ | C = 0 | B = 2 | A = 1 | D = A | C = B | B = D | D = 3 | ? B | _     (3 statements)
+        answer                                                                  1
 
-        tokens    | A = 3 | D = 0 | C = 1 | A = C | B = 2 | ? B | _                     (one hop)
-        answers                                               2
+        tokens    | A = 3 | D = 0 | C = 1 | A = C | B = 2 | ? B | _ _                     (1 statement)
+        answer                                                2
 
     Statements are executed in their order, and a variable may be assigned again: what counts is the last
     assignment before it is read. An answer's sources are the variables and values of the 1 to 4 statements
@@ -35,11 +35,10 @@ class Variables(Task):
     distance fits.
 
     All other statements assign to any variable but the one that is on its way to the answer at that
-    point, half of them a value and half of them a variable that was assigned to before. Values are drawn
-    independently and uniformly, but for one statement for each other value than the answer, which stands
-    before the farthest source: so which values a sequence holds says nothing about the answer, nor does
-    what is nearer than the source. A variable may have had the answer's value before by accident, as often
-    as any other value.
+    point; what they assign is any variable, or a value. Statements that assign values, the farthest source
+    among them, have each value equally often, in random order, and stand at random places. So neither
+    which values a sequence holds tells the answer, nor in which order they come; it could be told from all
+    the other values together. A variable may have had the answer's value before, by accident.
 
     Token ids are the values, the variables, then "=", "?" and the blank.
     """
@@ -55,7 +54,7 @@ class Variables(Task):
         body: Body,
         *,
         length: int = 48,
-        values: int = 6,
+        values: int = 4,
         variables: int = 8,
         hops: int = 4,
         evaluation_lengths: tuple[int, ...] | None = None,
@@ -75,10 +74,12 @@ class Variables(Task):
         self.equals, self.question, self.blank = (values + variables + i for i in range(3))
         self.vocabulary = values + variables + 3
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
-        if not self._places(shortest := min(length, *self.evaluation_lengths)):
+        shortest = min(length, *self.evaluation_lengths)
+        if self._slots(shortest) < values + hops - 1:
             raise UserError(
-                f"variables: a sequence of {shortest} tokens has no room for a statement, one for each of "
-                f"{values - 1} other values before it, and a question; give longer lengths or fewer values"
+                f"variables: a sequence of {shortest} tokens has no room for a question and "
+                f"{values + hops - 1} statements, one for each of {values} values and {hops - 1} on the way; "
+                "give longer lengths, fewer values or fewer hops"
             )
 
     def distances(self, length: int) -> list[int]:
@@ -87,7 +88,16 @@ class Variables(Task):
 
     def _places(self, length: int) -> list[int]:
         """Which statement the farthest can be, counted back from the question."""
-        return ladder(1, (self._earliest(length) - 1) // _STATEMENT - (self.values - 1))
+        return ladder(1, self._slots(length))
+
+    def _slots(self, length: int) -> int:
+        """Statements that there is room for wherever the question stands."""
+        return (self._earliest(length) - 1) // _STATEMENT
+
+    def _times(self, length: int) -> int:
+        """How often each value is assigned: so that two thirds of the statements, about, assign values."""
+        slots = self._slots(length)
+        return max(1, min(2 * slots // 3, slots - self.hops + 1) // self.values)
 
     def _earliest(self, length: int) -> int:
         return length - max(1, length // 8)
@@ -116,15 +126,11 @@ class Variables(Task):
         left = torch.where(done > 0, free + (free >= live), anything)
         left = torch.where(there, live, left)
 
-        held = (place - 1) // _STATEMENT  # slots that there are tokens for
-        right = self._values(generator, value, farthest, held, slots)
-        earlier = slot + 1 + _below(generator, (held - 1 - slot).clamp(min=1))
-        assigned = self.values + left.gather(1, earlier.clamp(max=slots - 1))
-        copies = (torch.rand(n, slots, generator=generator) < 1 / 2) & (slot + 1 < held)
-        fixed = right >= self.values
-        right = torch.where(copies & ~fixed, assigned, right % self.values)
-        previous = self.values + names.gather(1, (done - 2).clamp(min=0))
-        right = torch.where(there, torch.where(done > 1, previous, value), right)
+        taken = there | (slot >= (place - 1) // _STATEMENT)
+        right = self._values(generator, value, taken, self._times(length))
+        right = torch.where(done > 1, self.values + names.gather(1, (done - 2).clamp(min=0)), value).where(
+            there, right
+        )
 
         start = place - 1 - _STATEMENT * (slot + 1)  # n slots
         tokens = torch.full((n, length + 1), self.blank)  # the last is for what there is no room for
@@ -149,19 +155,18 @@ class Variables(Task):
         self,
         generator: torch.Generator,
         value: Int[Tensor, "n 1"],
-        farthest: Int[Tensor, "n 1"],
-        held: Int[Tensor, "n 1"],
-        slots: int,
+        taken: Bool[Tensor, "n slots"],
+        times: int,
     ) -> Int[Tensor, "n slots"]:
-        """A value for each slot; raised by `values` where it must stand, once for each but the answer."""
-        n = len(value)
-        slot = torch.arange(slots)
-        drawn = torch.randint(self.values, (n, slots), generator=generator)
-        outside = (slot <= farthest) | (slot >= held)
-        order = torch.rand(n, slots, generator=generator).masked_fill(outside, 2.0).argsort(1)
-        others = torch.arange(self.values - 1)
-        others = others + (others >= value)
-        return drawn.scatter_(1, order[:, : self.values - 1], self.values + others)
+        """What each slot that is not taken assigns: values, all together `times` each, or variables.
+
+        One time of the answer's value is left out, which the farthest source has.
+        """
+        right = self.values + torch.randint(self.variables, taken.shape, generator=generator)
+        order = torch.rand(taken.shape, generator=generator).masked_fill(taken, 2.0).argsort(1)
+        others = torch.arange(times * self.values - 1)
+        others = (others + (others >= times * value)) // times
+        return right.scatter_(1, order[:, : others.shape[1]], others)
 
 
 def _below(generator: torch.Generator, bound: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:

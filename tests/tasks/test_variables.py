@@ -6,12 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from torch import Tensor
 
 from posharness.contracts import Batch, UserError
 from posharness_tasks.variables import Variables
 
-from .interventions import check_draws, check_repeatable, check_solved, seeded, tied
+from .interventions import RARE, check_draws, check_repeatable, check_solved, seeded, tied
 
 
 def statements(task: Variables, tokens: list[int]) -> list[tuple[int, int, int]]:
@@ -45,7 +46,7 @@ def drawn(draw: st.DrawFn) -> tuple[Variables, Batch, int]:
     hops = draw(st.integers(1, 4))
     task = Variables(
         "decoder",
-        length=draw(st.integers(3 * values + 12, 90)),
+        length=draw(st.integers(4 * (values + hops), 90)),
         values=values,
         hops=hops,
         variables=draw(st.integers(hops + 1, 9)),
@@ -88,16 +89,11 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Variables, Batch, 
         assert set(tokens[place + 1 :]) <= {task.blank}
         assert len(program) == (place - 1) // 3
         assert [start for start, _, _ in program] == list(range((place - 1) % 3, place - 1, 3))
-        seen: set[int] = set()
-        for _, left, right in program:
-            assert left in variables
-            assert right < task.values or right in seen
-            seen.add(left)
+        assert all(left in variables for _, left, _ in program)
         assert len(source) == 2 * (int(stratum[place]) + 1) + 1
-        farthest = min(source)
-        target = tokens[farthest + 2]
-        before = {right for start, _, right in program if start < farthest and right < task.values}
-        assert before >= set(range(task.values)) - {target}
+        values = [right for _, _, right in program if right < task.values]
+        assert {values.count(value) for value in range(task.values)} == {len(values) // task.values}
+        assert min(source) in [start for start, _, right in program if right < task.values]
 
 
 def others(task: Variables, tokens: list[int], source: list[int], generator: torch.Generator) -> list[int]:
@@ -173,10 +169,23 @@ def test_hops_are_uniform_and_say_nothing_about_the_answer() -> None:
         assert float((shares - 1 / len(shares)).abs().max()) < 0.06
 
 
+def test_the_answer_comes_again_anywhere_among_the_values() -> None:
+    """Its other assignment is any of those that are not the source: no order of values tells the source."""
+    task = Variables("decoder")
+    batch = task.sample(seeded(7), 6000, task.length, "train")
+    again = []
+    for tokens, _, source in rows(batch):
+        others = [right for start, _, right in statements(task, tokens) if start != min(source)]
+        others = [right for right in others if right < task.values]
+        assert len(others) == 2 * task.values - 1
+        again.append(others.index(tokens[min(source) + 2]))
+    assert chisquare(torch.tensor(again).bincount()).pvalue > RARE
+
+
 def test_the_ladder_climbs_by_root_two_in_statements() -> None:
     task = Variables("decoder")
-    assert task.distances(48) == [4, 7, 10, 13, 19, 25]
-    assert task.distances(96) == [4, 7, 10, 13, 19, 25, 34, 49]
+    assert task.distances(48) == [4, 7, 10, 13, 19, 25, 34]
+    assert task.distances(96) == [4, 7, 10, 13, 19, 25, 34, 49, 70]
 
 
 def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
@@ -187,7 +196,7 @@ def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 20}, "20 tokens has no room for a statement, one for each of 5 other values"),
+        ({"length": 20}, "20 tokens has no room for a question and 7 statements, one for each of 4 values"),
         ({"evaluation_lengths": (9, 48)}, "9 tokens has no room"),
         ({"values": 1}, "two values or more"),
         ({"variables": 4}, "more variables than hops"),
