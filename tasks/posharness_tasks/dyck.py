@@ -15,19 +15,22 @@ from posharness_tasks._placing import draw_rungs, emitting, ladder
 class Dyck(Task):
     """Brackets of k types, well nested so far; after the last token a bracket must be closed: which?
 
-    With k = 2, a first mark ">" that makes up the number (an answer that is not scored as "."):
+    With k = 2 and a first mark ">" that makes up the number where it must:
 
-        tokens    ( ) ( [ [ ] ( [ ] )          > ( ( ) [ [ ] ( ( ) ) [ ]
-        answers   . . . . . . . . . ]          . . . . . . . . . . . . ]
+        tokens    [ ( ) ( ( [ ] [ [ ] ] [ [ ]          answer at the last token   ]
+                  [ [ ( ( ( [ [ ( [ ] [ ] [ ]                                     )
+                  > [ ( [ [ ( ( [ ( [ ] [ ]                                       )
 
     The source is the bracket that is to be closed, and the dependency length its distance. It is even,
     since what stands between is well nested, and drawn from a ladder that climbs from 2 by factors of √2.
-    The emitting position is the last, whatever the distance. Depth is a stratum: k or 2k brackets are open.
+    The emitting position is the last, whatever the distance. Depth is a stratum: 2k or 4k brackets are
+    open.
 
     Types are drawn independently, but for the open brackets, among which each type is equally frequent:
     so what counts of opening and closing brackets can tell, namely which types are open, says nothing
     about the innermost. It could be told from all the other open brackets together, but these are
-    farther. Shapes are drawn at random with given numbers of opening and closing brackets, by rotating
+    farther; and each type is open twice or more, so that the order in which
+    types appear tells little. Shapes are drawn at random with given numbers of opening and closing brackets, by rotating
     any order of them to the one place from which it never falls below its start (the cycle lemma).
 
     Token ids are the k opening brackets, the k closing ones, and the mark.
@@ -52,24 +55,25 @@ class Dyck(Task):
         if types < 2:
             raise UserError(f"dyck[types={types}]: give two types of brackets or more")
         self.types = types
-        if (shortest := min(length, *self.evaluation_lengths)) < 2 * types + 2:
+        self.depths = (2 * types, 4 * types)
+        if (shortest := min(length, *self.evaluation_lengths)) < self.depths[1] + 2:
             raise UserError(
-                f"dyck: a sequence of {shortest} tokens has no room for {2 * types} open brackets and a "
-                f"closed pair; give lengths of {2 * types + 2} or more, or fewer types"
+                f"dyck: a sequence of {shortest} tokens has no room for {self.depths[1]} open brackets and a "
+                f"closed pair; give lengths of {self.depths[1] + 2} or more, or fewer types"
             )
-        self.strata = (f"depth {types}", f"depth {2 * types}")
+        self.strata = tuple(f"depth {depth}" for depth in self.depths)
         self.mark = 2 * types
         self.vocabulary = 2 * types + 1
         self.objectives = (Objective("dyck", classes=types, chance=1 / types),)
 
     def distances(self, length: int) -> list[int]:
         """The even ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return [2 * rung for rung in ladder(1, (length - 2 * self.types) // 2)]
+        return [2 * rung for rung in ladder(1, (length - self.depths[1]) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distance = draw_rungs(generator, self.distances(length), n)
         deep = torch.randint(2, (n, 1), generator=generator)
-        depth = self.types * (1 + deep)
+        depth = torch.tensor(self.depths)[deep]
         opener = length - 1 - distance
         marks = (opener - depth + 1) % 2
         closed = (opener - marks - depth + 1) // 2  # pairs before the bracket that is to be closed
@@ -88,7 +92,7 @@ class Dyck(Task):
 
     def _open(self, generator: torch.Generator, depth: Int[Tensor, "n 1"]) -> Int[Tensor, "n deepest"]:
         """The types of the open brackets from the outermost on: each type as often, in random order."""
-        deepest = 2 * self.types
+        deepest = self.depths[1]
         keys = torch.rand(len(depth), deepest, generator=generator)
         return keys.masked_fill(torch.arange(deepest) >= depth, 2.0).argsort(1) % self.types
 

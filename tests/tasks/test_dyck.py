@@ -44,8 +44,8 @@ def solve(task: Dyck, batch: Batch) -> Tensor:
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Dyck, Batch, int]:
-    types = draw(st.integers(2, 5))
-    task = Dyck("decoder", length=draw(st.integers(2 * types + 2, 61)), types=types)
+    types = draw(st.integers(2, 4))
+    task = Dyck("decoder", length=draw(st.integers(4 * types + 2, 61)), types=types)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -147,7 +147,7 @@ def test_the_ladder_climbs_in_even_numbers() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 5}, "5 tokens has no room for 4 open brackets.*6 or more"),
+        ({"length": 9}, "9 tokens has no room for 8 open brackets.*10 or more"),
         ({"evaluation_lengths": (4, 32)}, "4 tokens has no room"),
         ({"types": 1}, "two types of brackets or more"),
     ],
