@@ -29,9 +29,10 @@ class Dyck(Task):
     Types are drawn independently, but for the open brackets, among which each type is equally frequent:
     so what counts of opening and closing brackets can tell, namely which types are open, says nothing
     about the innermost. It could be told from all the other open brackets together, but these are
-    farther; and each type is open twice or more, so that the order in which
-    types appear tells little. Shapes are drawn at random with given numbers of opening and closing brackets, by rotating
-    any order of them to the one place from which it never falls below its start (the cycle lemma).
+    farther; and each type is open twice or more, so that the order in which types appear tells little.
+
+    Shapes are drawn at random with given numbers of opening and closing brackets, by rotating any order of
+    them to the one place from which it never falls below its start (the cycle lemma).
 
     Token ids are the k opening brackets, the k closing ones, and the mark.
     """
