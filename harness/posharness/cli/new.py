@@ -42,7 +42,7 @@ def new(
     _write(files, folder)
     out = console()
     out.print(f"Wrote {folder}/ with {', '.join(sorted(files))}.", soft_wrap=True)
-    out.print(f"Next:\n  pip install -e {folder}\n  harness check {name}\n  pytest {folder}")
+    out.print(f"Next:\n  pip install -e {folder}\n  harness check {name}\n  pytest {folder}", soft_wrap=True)
 
 
 def _refuse_taken(name: str) -> None:

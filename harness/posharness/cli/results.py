@@ -51,7 +51,12 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
         keys = [cell.key for cell in cells]
         rows = results.predictions[results.predictions["cell"].isin(keys)]
         trained = state.loc[state.index.isin(keys), "train_length"].dropna()
-        _print_task(out, f"{task}, {body}", cells, columns(rows, trained), state)
+        objectives = list(rows["objective"].unique()) or [""]
+        for objective in objectives:
+            # A table each: together they are wider than a terminal.
+            title = f"{task}, {body}" + (f": {objective}" if len(objectives) > 1 else "")
+            own = columns(rows[rows["objective"] == objective], trained)
+            _print_task(out, title, cells, own, state)
     for cell in planned:
         status, reason = (str(state.loc[cell.key, name]) for name in ("status", "reason"))
         if status != "done":
@@ -60,7 +65,7 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
 
 
 def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
-    """What the cells of one task and body reached: at the training length, far apart there, at the longest.
+    """What cells reached in one objective: at the training length, far apart there, at the longest length.
 
     Args:
         predictions: of those cells.
@@ -70,19 +75,15 @@ def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
     if test.empty:
         return []
     train_length = int(trained.iloc[0])
-    several = len(test["objective"].unique()) > 1
-    found: list[Column] = []
-    for objective, rows in test.groupby("objective", sort=False, observed=True):
-        name = f"{objective}\n" if several else ""
-        inside = rows[rows["length"] == train_length]
-        found.append(_column(f"{name}length {train_length}", train_length, inside))
-        distances = inside.loc[inside["dependency_length"] >= 0, "dependency_length"]
-        if len(distances.unique()) > 1:
-            far = int(distances.quantile(_FARTHEST, interpolation="higher"))
-            heading = f"{name}distance {far}" + ("" if far == distances.max() else f"–{distances.max()}")
-            found.append(_column(heading, train_length, inside[inside["dependency_length"] >= far]))
-        if (longest := int(rows["length"].max())) > train_length:
-            found.append(_column(f"{name}length {longest}", longest, rows[rows["length"] == longest]))
+    inside = test[test["length"] == train_length]
+    found = [_column(f"length {train_length}", train_length, inside)]
+    distances = inside.loc[inside["dependency_length"] >= 0, "dependency_length"]
+    if len(distances.unique()) > 1:
+        far = int(distances.quantile(_FARTHEST, interpolation="higher"))
+        heading = f"distance {far}" + ("" if far == distances.max() else f"–{distances.max()}")
+        found.append(_column(heading, train_length, inside[inside["dependency_length"] >= far]))
+    if (longest := int(test["length"].max())) > train_length:
+        found.append(_column(f"length {longest}", longest, test[test["length"] == longest]))
     return found
 
 
