@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from posharness.conformance import assert_conforms, check_section, check_task
+from posharness.conformance.sample_frames import empty_frames, sample_frames, unfinished_frames
 from posharness.contracts import (
     Batch,
     Body,
@@ -26,6 +28,7 @@ from posharness.contracts import (
     UserError,
 )
 from posharness.manager import Registry
+from posharness.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +301,14 @@ def test_the_first_check_to_fail_names_what_is_broken_in_a_section(
 
 def test_a_section_that_is_right_passes_every_check() -> None:
     assert {finding.verdict for finding in check_section(Count)} == {"holds"}
+
+
+@pytest.mark.parametrize("make", [sample_frames, unfinished_frames, empty_frames])
+def test_sections_are_checked_with_what_a_store_gives(make: Callable[[], Frames], tmp_path: Path) -> None:
+    real, sample = Store.open(tmp_path / "store", create=True).frames(), make()
+    for field in fields(Frames):
+        columns = [list(getattr(frames, field.name).columns) for frames in (real, sample)]
+        assert sorted(columns[0]) == sorted(columns[1])
 
 
 def test_assert_conforms_says_all_that_is_wrong() -> None:

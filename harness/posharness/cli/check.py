@@ -26,7 +26,7 @@ __all__ = ["register"]
 _STYLES = {"holds": "green", "fails": "bold red", "not applicable": "dim"}
 _EPILOG = """[bold]Examples[/]
   harness check relative              an installed encoding
-  harness check 'relative\\[clip=4]'   with other parameters
+  harness check 'relative\\[clip=4]'    with other parameters
   harness check my_encoding.py        everything that a file offers
   harness check copy                  a task
 

@@ -18,7 +18,9 @@ _EPILOG = """[bold]Examples[/]
   harness new encoding decay              a package in ./decay
   harness new attention sharp --to lab    one in lab/sharp
   harness new task marked
-  harness new report-section cost"""
+  harness new report-section cost
+
+It installs with `pip install -e`, and `harness check` says whether it keeps its contract."""
 
 
 def register(app: typer.Typer) -> None:

@@ -21,9 +21,10 @@ def sample_frames() -> Frames:
     failed = _cell("broken", 0) | {"status": "failed", "reason": "ValueError: no luck", "score": np.nan}
     predictions = [_predictions(cell, length, rng) for cell in cells for length in (16, 32)]
     return Frames(
-        _typed(pd.DataFrame([*cells, failed])),
-        pd.concat(predictions, ignore_index=True).astype(dict.fromkeys(_CATEGORIES, "category")),
-        pd.concat([_curve(cell) for cell in cells], ignore_index=True),
+        _dated(pd.DataFrame([*cells, failed])),
+        _joined(predictions),
+        _joined([_curve(cell) for cell in cells]),
+        _joined([_mechanism(cell) for cell in cells]),
     )
 
 
@@ -33,17 +34,20 @@ def unfinished_frames() -> Frames:
     skipped = _cell("broken", 0) | {"status": "skipped", "reason": "not defined for causal attention"}
     for name in ("parameters", "steps", "seconds", "step_ms", "score"):
         skipped[name] = np.nan
-    return Frames(_typed(pd.DataFrame([skipped])), full.predictions.head(0), full.curves.head(0))
+    return Frames(_dated(pd.DataFrame([skipped])), *_no_rows(full))
 
 
 def empty_frames() -> Frames:
     """A store without a cell."""
     full = sample_frames()
-    return Frames(full.cells.head(0), full.predictions.head(0), full.curves.head(0))
+    return Frames(full.cells.head(0), *_no_rows(full))
+
+
+def _no_rows(full: Frames) -> list[pd.DataFrame]:
+    return [frame.head(0) for frame in (full.predictions, full.curves, full.mechanism)]
 
 
 _IDENTITY = ("cell", "label", "encoding", "attention", "body", "task", "seed")
-_CATEGORIES = ("cell", "label", "encoding", "attention", "body", "task", "split", "objective", "stratum")
 
 
 def _cell(label: str, seed: int) -> dict[str, Any]:
@@ -74,11 +78,18 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "results_version": 1,
         "started": "2026-01-05T10:00:00Z",
         "settings": "width=8 steps=40",
+        "source": "0a1b2c3d",
     }
 
 
-def _typed(cells: pd.DataFrame) -> pd.DataFrame:
+def _dated(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(started=pd.to_datetime(cells["started"], utc=True))
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """One frame, with words as categories."""
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.astype(dict.fromkeys(frame.select_dtypes(exclude=["number", "bool"]), "category"))
 
 
 def _predictions(cell: dict[str, Any], length: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -113,6 +124,21 @@ def _curve(cell: dict[str, Any]) -> pd.DataFrame:
             "validation_score": np.where(steps % 20, np.nan, steps / 50),
             "gradient_norm": 0.5,
             "learning_rate": 1e-3,
+        }
+    )
+    return rows.assign(**{name: cell[name] for name in _IDENTITY})
+
+
+def _mechanism(cell: dict[str, Any]) -> pd.DataFrame:
+    distance = np.tile(np.arange(-15, 1, dtype=np.int32), 2)
+    rows = pd.DataFrame(
+        {
+            "stack": "decoder",
+            "layer": np.int16(0),
+            "head": np.repeat(np.arange(2, dtype=np.int16), 16),
+            "distance": distance,
+            "effect": (distance / 8).astype(np.float32) if cell["label"] == "near" else np.float32("nan"),
+            "weight": np.exp(distance / 4).astype(np.float32),
         }
     )
     return rows.assign(**{name: cell[name] for name in _IDENTITY})
