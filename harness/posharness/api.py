@@ -186,22 +186,25 @@ def compile_report(
     """
     opened = Store.open(Path(store), create=False)
     registry = Registry.load(plugin_paths)
-    frames = opened.frames()
-    if frames.cells.empty:
+    states = {key: state for key in opened.keys() if (state := opened.status(key))}  # noqa: SIM118
+    if not states:
         raise UserError(
             f"The store {store} holds no cell yet; run something first: harness run --store {store}."
         )
     compiler = registry.compilers.find(DEFAULT_COMPILER)
     sections = sorted(registry.sections.values(), key=lambda section: (section.order, section.name))
     heading = title or Experiment().title
-    ended = sorted(frames.cells[["cell", "status", "started"]].astype(str).agg(" ".join, axis=1))
+    ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [source_digest(cls) for cls in (compiler, *sections)]
     identity = sha256("\n".join([heading, *ended, *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
     # What runs moves on without changing its status.
-    if reuse and (folder / REPORT).is_file() and not (frames.cells["status"] == "running").any():
+    moving = any(state.status == "running" for state in states.values())
+    if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
-    return compiler().compile(frames, [section() for section in sections], title=heading, folder=folder)
+    return compiler().compile(
+        opened.frames(), [section() for section in sections], title=heading, folder=folder
+    )
 
 
 def publish_report(report: str | Path, *, to: str | Path) -> Path:

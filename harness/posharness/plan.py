@@ -10,6 +10,7 @@ from posharness.cell import Cell, Choice, ModelSettings
 from posharness.contracts import Body, Direction, Geometry, Incompatible, Task
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
+from posharness.fit import no_crossing, uneven_heads, unheard_slots
 from posharness.manager import Registry
 from posharness.selection import Selection, parse_all
 
@@ -163,8 +164,8 @@ class _Fits:
     def reason(self, cell: Cell, task: Task) -> str:
         """Why the parts of a cell cannot work together; "" when they can."""
         model = cell.model
-        if model.width % model.heads:
-            return f"width {model.width} cannot be shared by {model.heads} heads"
+        if uneven := uneven_heads(model):
+            return uneven
         if cell.body != "encoder-decoder":
             return self._within(cell.encoding, cell.attention, geometry(model, cell.body, task.length))
         own = cell.self_attention or cell.attention
@@ -204,14 +205,12 @@ class _Fits:
         for choice, part in ((encoding, built), (attention, kernel)):
             if place.direction not in part.directions:
                 return f"{choice.label or choice.name} is not defined for {place.direction} attention"
-        if lacking := sorted(built.slots - kernel.slots):
-            return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
-        return ""
+        return unheard_slots(built, kernel)
 
     def _try_across(self, attention: Choice, place: Geometry) -> str:
         kernel = self._registry.attention(attention, place)
-        if not kernel.crosses:
-            return f"{attention.name} attention cannot read one sequence from another"
+        if reason := no_crossing(kernel):
+            return reason
         if place.direction not in kernel.directions:
             return f"{attention.label or attention.name} is not defined for {place.direction} attention"
         return ""

@@ -87,16 +87,10 @@ def parse_all(texts: Iterator[str] | list[str] | tuple[str, ...]) -> list[Select
 
 def readings(text: str) -> list[Any]:
     """What a typed value may mean, best guess first: JSON (numbers, booleans, lists), then plain text."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return [words[text.lower()], text]
     try:
         return [json.loads(text), text]
     except json.JSONDecodeError:
-        return (
-            [{"true": True, "false": False, "none": None}[text.lower()], text]
-            if text.lower()
-            in (
-                "true",
-                "false",
-                "none",
-            )
-            else [text]
-        )
+        return [text]

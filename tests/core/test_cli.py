@@ -16,7 +16,7 @@ import pytest
 import posharness
 from posharness.cli import main
 
-COMMANDS = ("run", "list", "show", "status", "report", "publish")
+COMMANDS = ("run", "list", "show", "status", "report", "publish", "check", "new")
 
 TINY = """
 preset = "smoke"
@@ -337,7 +337,7 @@ class TestRun:
 
     def test_progress_comes_in_plain_lines(self, story: Story) -> None:
         assert "[0/3] rope on copy, decoder, seed 0: started" in story.first.out
-        assert re.search(r"\] rope on copy, decoder, seed 0: done in \d:\d\d", story.first.out)
+        assert re.search(r"\] rope on copy, decoder, seed 0: done in \d:\d\d, score", story.first.out)
         assert "\x1b" not in story.first.out
 
     def test_what_is_done_is_not_trained_again(self, story: Story) -> None:

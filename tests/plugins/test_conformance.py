@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,13 +27,9 @@ def forms(catalogue: Catalogue[Any]) -> Iterator[Any]:
 
 def few(parameter: Parameter) -> list[Any]:
     """The values of a switch or a choice besides the default, and every encoding that can be nested."""
-    if parameter.annotation is bool:
-        return [not parameter.default]
-    if typing.get_origin(parameter.annotation) is typing.Literal:
-        return [value for value in typing.get_args(parameter.annotation) if value != parameter.default]
     if parameter.annotation is PositionalEncoding:
-        return [name for name, cls in REGISTRY.encodings.items() if name != parameter.default]
-    return []
+        return [name for name in REGISTRY.encodings if name != parameter.default]
+    return parameter.choices[1:]
 
 
 def test_everything_loads() -> None:

@@ -8,9 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from posharness.contracts import Attention, PositionalEncoding
+from posharness.contracts import Attention, PositionalEncoding, defined_in
 from posharness_plugins import attentions, encodings
-from posharness_plugins._discovery import defined_in
 
 GOOD = """
 from posharness.contracts import PositionalEncoding

@@ -2,6 +2,7 @@
 
 from posharness.contracts.attention import Attention, BoundSlots
 from posharness.contracts.compiler import Compiler
+from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding, by_name
 from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
@@ -38,5 +39,6 @@ __all__ = [
     "Task",
     "UserError",
     "by_name",
+    "defined_in",
     "hookimpl",
 ]

@@ -89,6 +89,17 @@ class PositionalEncoding(nn.Module, Named):
         super().__init__()
         self.geometry = geometry
 
+    def declare_like(self, base: PositionalEncoding) -> None:
+        """Declare of itself what another encoding declares: for one that wraps it.
+
+        `per` and `bias_reads_input` are left alone: they say how the instance itself is called.
+        """
+        self.directions = base.directions
+        self.shift_invariant = base.shift_invariant
+        self.max_length = base.max_length
+        self.sees_order = base.sees_order
+        self.quadratic_memory = base.quadratic_memory
+
     @classmethod
     def nested_geometry(cls, geometry: Geometry, params: Mapping[str, Any]) -> Geometry:
         """The geometry that encodings among this one's parameters are built for; by default its own.

@@ -120,9 +120,12 @@ class _Crew:
     def _tell(self) -> None:
         for cell in self._running.values():
             progress = self._store.live(cell.key)
-            if progress is not None and progress != self._told.get(cell.key):
-                self._told[cell.key] = progress
-                self._observe(progress)
+            self._pass_on(progress)
+
+    def _pass_on(self, progress: Progress | None) -> None:
+        if progress is not None and progress != self._told.get(progress.key):
+            self._told[progress.key] = progress
+            self._observe(progress)
 
     def _collect(self) -> None:
         for future in [future for future in self._running if future.done()]:
@@ -135,6 +138,7 @@ class _Crew:
             except Exception as error:  # noqa: BLE001 - the border of a cell, seen from outside
                 ended = self._obituary(error)
                 _record(self._store, cell, ended)
+            self._pass_on(ended.last)
             self._observe(Finished(cell.key, ended.status, ended.reason))
 
     def _obituary(self, error: Exception) -> Ended:

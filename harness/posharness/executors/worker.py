@@ -40,10 +40,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a cell ended."""
+    """How a cell ended.
+
+    Attributes:
+        last: the last that it told of how far it was, which may be too short ago for anyone to have seen.
+    """
 
     status: Status
     reason: str = ""
+    last: Progress | None = None
 
 
 def run_job(job: Job, lifeline: Connection) -> Ended:
@@ -80,8 +85,15 @@ def _train(job: Job, work: Work) -> Ended:
 
     work.report(Progress(job.cell.key, "training", 0, job.cell.budget.steps))
     registry = Registry.load(job.plugin_paths)
-    outcome = train_cell(job.cell, registry, work.folder, cache=job.cache, observe=work.report)
-    return Ended(outcome.status, outcome.reason)
+    last: Progress | None = None
+
+    def observe(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        work.report(progress)
+
+    outcome = train_cell(job.cell, registry, work.folder, cache=job.cache, observe=observe)
+    return Ended(outcome.status, outcome.reason, last)
 
 
 def use_one_thread() -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from posharness.cell import Cell, Choice
 from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
+from posharness.fit import no_crossing, unheard_slots
 from posharness.manager import Registry
 from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
@@ -100,11 +101,8 @@ class _Parts:
 
     def _block(self, layer: int, encoding: PositionalEncoding, across: bool) -> Block:
         attention = self._attention("attention", self.attention, self._geometry(layer))
-        # An attention that ignored a slot in silence would measure another encoding than the one named.
-        if lacking := sorted(encoding.slots - attention.slots):
-            raise Incompatible(
-                f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
-            )
+        if reason := unheard_slots(encoding, attention):
+            raise Incompatible(reason)
         settings, seed = self.cell.model, self.cell.seed
         with seeded("weights", *self.name, "projections", layer, seed):
             projected = SelfAttention(settings, attention)
@@ -115,8 +113,8 @@ class _Parts:
     def _cross(self, layer: int) -> CrossAttention:
         place = geometry(self.cell.model, "encoder", self.task.length, layer)
         attention = self._attention("cross-attention", self.cell.attention, place)
-        if not attention.crosses:
-            raise Incompatible(f"{attention.name} attention cannot read one sequence from another")
+        if reason := no_crossing(attention):
+            raise Incompatible(reason)
         with seeded("weights", *self.name, "cross-projections", layer, self.cell.seed):
             return CrossAttention(self.cell.model, attention)
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from posharness.cell import Cell
 from posharness.contracts import Incompatible, Objective, Task
+from posharness.fit import uneven_heads
 from posharness.manager import Registry
 from posharness.model.body import BODIES
 from posharness.model.model import Model
@@ -24,8 +25,8 @@ def build_model(cell: Cell, registry: Registry, task: Task) -> Model:
     Raises:
         Incompatible: the parts cannot work together; the message says which and why.
     """
-    if cell.model.width % cell.model.heads:
-        raise Incompatible(f"width {cell.model.width} cannot be shared by {cell.model.heads} heads")
+    if reason := uneven_heads(cell.model):
+        raise Incompatible(reason)
     body = BODIES[cell.body](cell, registry, task)
     tokens = body.embedding.tokens
     return Model(body, [_readout(cell, objective, tokens) for objective in task.objectives])

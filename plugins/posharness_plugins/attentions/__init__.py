@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from posharness.contracts import Attention, hookimpl
-from posharness_plugins._discovery import defined_in
+from posharness.contracts import Attention, defined_in, hookimpl
 
 
 @hookimpl

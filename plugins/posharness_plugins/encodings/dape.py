@@ -38,10 +38,7 @@ class Dape(PositionalEncoding):
                 + " and ".join(sorted(base.slots - {"bias"}))
             )
         self.base = base
-        self.directions = base.directions
-        self.shift_invariant = base.shift_invariant
-        self.sees_order = base.sees_order
-        self.max_length = base.max_length
+        self.declare_like(base)
         self.inner = nn.Linear(2 * geometry.heads, hidden)
         self.outer = nn.Linear(hidden, geometry.heads)
 

@@ -45,11 +45,9 @@ class Randomised(PositionalEncoding):
                 f"{base.max_length} only: give longest={base.max_length} or less"
             )
         self.base = base
+        self.declare_like(base)
         self.max_length = self.longest
         self.per = base.per
-        self.directions = base.directions
-        self.shift_invariant = base.shift_invariant
-        self.sees_order = base.sees_order
         self.bias_reads_input = base.bias_reads_input
 
     @classmethod

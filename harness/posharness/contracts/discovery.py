@@ -8,9 +8,11 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
+__all__ = ["defined_in"]
+
 
 def defined_in(package: ModuleType, base: type) -> list[type[Any]]:
-    """The concrete subclasses of `base` that the package's modules define, in the order of their files.
+    """The concrete subclasses of `base` that the package's modules and packages define, in their order.
 
     Modules and classes whose name starts with an underscore are helpers. A module that cannot be
     imported raises: a built-in that is silently absent would be missed by nobody.
@@ -27,6 +29,7 @@ def defined_in(package: ModuleType, base: type) -> list[type[Any]]:
             and issubclass(value, base)
             and not inspect.isabstract(value)
             and not name.startswith("_")
-            and value.__module__ == module.__name__
+            # A package may define its class in a module of its own.
+            and (value.__module__ + ".").startswith(info.name + ".")
         ]
     return found
