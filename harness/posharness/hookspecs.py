@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from posharness.contracts.compiler import Compiler
     from posharness.contracts.encoding import PositionalEncoding
     from posharness.contracts.executor import Executor
+    from posharness.contracts.reading import Reading
     from posharness.contracts.section import ReportSection
     from posharness.contracts.task import Task
 
@@ -36,6 +37,11 @@ def posharness_attentions() -> Sequence[type[Attention]]:  # type: ignore[empty-
 @_spec
 def posharness_tasks() -> Sequence[type[Task]]:  # type: ignore[empty-body]
     """Tasks: subclasses of `posharness.contracts.Task`."""
+
+
+@_spec
+def posharness_readings() -> Sequence[type[Reading]]:  # type: ignore[empty-body]
+    """Readings of pretrained models: subclasses of `posharness.contracts.Reading`."""
 
 
 @_spec

@@ -27,6 +27,7 @@ from posharness.contracts import (
     Executor,
     Geometry,
     PositionalEncoding,
+    Reading,
     ReportSection,
     Task,
 )
@@ -38,6 +39,7 @@ from posharness.selection import Selection, parse
 __all__ = ["Registry"]
 
 _BUILT_IN = "posharness.executors"
+_KINDS = ("encodings", "attentions", "tasks", "readings", "report_sections", "executors", "compilers")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Registry:
     encodings: Catalogue[PositionalEncoding]
     attentions: Catalogue[Attention]
     tasks: Catalogue[Task]
+    readings: Catalogue[Reading]
     sections: Catalogue[ReportSection]
     executors: Catalogue[Executor]
     compilers: Catalogue[Compiler]
@@ -76,8 +79,7 @@ class Registry:
                 raise UserError(f"--plugin-path {path}: there is no such file; give a Python file.")
             _register(manager, broken, path.stem, str(path), partial(_import_file, path))
         offered: dict[str, list[tuple[str, type]]] = {
-            hook: _collect(manager, broken, hook)
-            for hook in ("encodings", "attentions", "tasks", "report_sections", "executors", "compilers")
+            hook: _collect(manager, broken, hook) for hook in _KINDS
         }
         # Encodings and attentions are selected by one option, so they share their names.
         shared: dict[str, tuple[str, type]] = {}
@@ -85,6 +87,7 @@ class Registry:
             encodings=Catalogue("encoding", PositionalEncoding, offered["encodings"], broken, shared),
             attentions=Catalogue("attention", Attention, offered["attentions"], broken, shared),
             tasks=Catalogue("task", Task, offered["tasks"], broken),
+            readings=Catalogue("reading", Reading, offered["readings"], broken),
             sections=Catalogue("report section", ReportSection, offered["report_sections"], broken),
             executors=Catalogue("executor", Executor, offered["executors"], broken),
             compilers=Catalogue("report compiler", Compiler, offered["compilers"], broken),
@@ -165,6 +168,11 @@ class Registry:
         """
         cls = self.tasks.find(choice.name)
         return cls(body, **build(cls, choice.params))
+
+    def reading(self, choice: Choice) -> Reading:
+        """Build a reading, not yet prepared."""
+        cls = self.readings.find(choice.name)
+        return cls(**build(cls, choice.params))
 
 
 def _register(

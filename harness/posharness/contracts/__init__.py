@@ -6,6 +6,7 @@ from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding, by_name
 from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
+from posharness.contracts.reading import Answers, MaskedModel, Reading
 from posharness.contracts.section import Frames, ReportSection, Section
 from posharness.contracts.task import Batch, Objective, Split, Task
 from posharness.errors import Incompatible, UserError
@@ -13,6 +14,7 @@ from posharness.hookspecs import hookimpl
 
 __all__ = [
     "SLOTS",
+    "Answers",
     "Attention",
     "Batch",
     "Body",
@@ -25,11 +27,13 @@ __all__ = [
     "Frames",
     "Geometry",
     "Incompatible",
+    "MaskedModel",
     "Named",
     "Objective",
     "Observer",
     "PositionalEncoding",
     "Progress",
+    "Reading",
     "ReportSection",
     "Section",
     "Slot",
