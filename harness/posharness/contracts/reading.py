@@ -1,4 +1,4 @@
-"""The contract of a reading: what a pretrained masked language model is asked, without training it further."""
+"""The contract of a reading: what a pretrained masked language model is asked, once it is trained."""
 
 from __future__ import annotations
 
