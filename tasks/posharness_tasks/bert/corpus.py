@@ -20,7 +20,7 @@ __all__ = ["Corpus", "find_source", "prepare_corpus"]
 _FEWEST_DOCUMENTS = 6
 _FEWEST_WORDS = 1000
 _CODE = (
-    "corpus", "hub", "local_files", "prose", "python_docs", "rows", "sentences", "source", "text_files",
+    "corpus", "hub", "local_files", "prose", "python_docs", "rows", "sentences", "source", "../_text_files",
 )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from posharness.contracts import UserError
+from posharness_tasks._text_files import paragraphs
 from posharness_tasks.bert.rows import file_rows, row_documents
 from posharness_tasks.bert.sentences import split_sentences
 from posharness_tasks.bert.source import Source, digest_files
-from posharness_tasks.bert.text_files import paragraphs
 
 __all__ = ["is_local", "local_source"]
 

@@ -11,8 +11,8 @@ import pyarrow
 import pyarrow.parquet
 
 from posharness.contracts import UserError
+from posharness_tasks._text_files import lines
 from posharness_tasks.bert.sentences import split_sentences
-from posharness_tasks.bert.text_files import lines
 
 __all__ = ["COLUMN", "file_rows", "row_documents"]
 

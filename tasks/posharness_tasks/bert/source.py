@@ -39,5 +39,5 @@ def digest_files(paths: Iterable[Path]) -> str:
 
 
 def digest_modules(*names: str) -> str:
-    """SHA-256 of this package's own modules, so that what an older one prepared is not taken for new."""
-    return digest_files(Path(__file__).with_name(f"{name}.py") for name in names)
+    """SHA-256 of modules, named from this folder, so that what an older one prepared is not taken for new."""
+    return digest_files(Path(__file__).parent / f"{name}.py" for name in names)

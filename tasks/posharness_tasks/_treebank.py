@@ -1,0 +1,212 @@
+"""Reads CoNLL-U treebanks sentence by sentence, with errors that name the line and the column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import NoReturn
+
+from conllu import Metadata, Token, TokenList, parse_token_and_metadata
+from conllu.exceptions import ParseException
+from conllu.parser import DEFAULT_FIELDS
+
+from posharness.contracts import UserError
+from posharness_tasks._text_files import lines
+
+__all__ = ["Sentence", "Word", "read_treebank"]
+
+_DOCUMENT = 20
+"""Sentences of a document where the file marks neither documents nor paragraphs."""
+_NEW = {"newdoc": re.compile(r"#\s*newdoc\b"), "newpar": re.compile(r"#\s*newpar\b")}
+_PARSERS = {"deps": lambda columns, i: columns[i]}  # enhanced dependencies are not read
+_TWO_SPACES = re.compile(" {2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A syntactic word.
+
+    Attributes:
+        feats: morphological features, e.g. {"Number": "Sing"}.
+        head: the number of the word that it depends on, counted from 1; 0 for the root.
+        relation: to the head, e.g. "nsubj:pass".
+    """
+
+    form: str
+    lemma: str
+    upos: str
+    feats: dict[str, str]
+    head: int
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and its tree.
+
+    Attributes:
+        words: numbered from 1 to n; neither ranges ("1-2") nor empty nodes ("8.1") are words.
+        text: the raw sentence.
+        start_of_document: whether a document begins here; see `read_treebank`.
+    """
+
+    words: tuple[Word, ...]
+    text: str
+    start_of_document: bool
+
+
+def read_treebank(path: Path) -> Iterator[Sentence]:
+    """The sentences of a CoNLL-U file, which is never held as a whole.
+
+    A sentence's text is its comment `# text`, else its forms, joined by spaces but after `SpaceAfter=No`,
+    ranges in the place of their words. Documents begin at `# newdoc`; in a file that has none, at
+    `# newpar`; without either, at every 20th sentence. The first sentence begins one in any case.
+
+    Raises:
+        UserError: while iterating: the file cannot be read, is not UTF-8, holds no sentence, or is
+            malformed; the message gives the line and the column.
+    """
+    mark = _mark(path)
+    number = -1
+    for number, block in zip(count(), _blocks(path), strict=False):
+        metadata, tokens = block.parsed()
+        starts = any(key.split()[0] == mark for key in metadata) if mark else number % _DOCUMENT == 0
+        words = block.words(tokens)
+        text = metadata.get("text") or _surface(tokens)
+        yield Sentence(words, text, start_of_document=number == 0 or starts)
+    if number < 0:
+        raise UserError(f"the treebank {str(path)!r} is empty: give CoNLL-U with a sentence at least")
+
+
+def _mark(path: Path) -> str | None:
+    """What begins a document in this file: the first of `newdoc` and `newpar` that it has."""
+    for name, comment in _NEW.items():
+        if any(comment.match(line) for line in lines(path)):
+            return name
+    return None
+
+
+@dataclass(slots=True)
+class _Block:
+    """The lines of one sentence.
+
+    Attributes:
+        comments, rows: number and text of each line.
+    """
+
+    path: Path
+    comments: list[tuple[int, str]]
+    rows: list[tuple[int, str]]
+
+    def parsed(self) -> tuple[Metadata, list[Token]]:
+        """What the library makes of the lines; the tokens in the order of the rows."""
+        if not self.rows:
+            self._refuse(self.comments[0][0], None, "has comments, and no words follow: remove them")
+        for line, row in self.rows:
+            columns = row.split("\t")
+            if len(columns) != len(DEFAULT_FIELDS):
+                self._refuse(
+                    line,
+                    None,
+                    f"has {len(columns)} columns instead of {len(DEFAULT_FIELDS)}, set off by tabs",
+                )
+            for field, value in zip(DEFAULT_FIELDS, columns, strict=True):
+                if not value.strip() or (field != "misc" and _TWO_SPACES.search(value)):
+                    self._refuse(
+                        line, field, f"is {value!r}: write _ for nothing, and no more than one space"
+                    )
+        try:
+            found = _parse([text for _, text in (*self.comments, *self.rows)])
+        except ParseException:
+            self._find_fault()
+        return found.metadata, found
+
+    def _find_fault(self) -> NoReturn:
+        for line, row in self.rows:
+            try:
+                _parse([row])
+            except ParseException as error:
+                field = next((name for name in DEFAULT_FIELDS if f"'{name}'" in str(error)), None)
+                value = row.split("\t")[DEFAULT_FIELDS.index(field)] if field else row
+                self._refuse(line, field, f"cannot be {value!r}")
+        raise AssertionError(self.rows)
+
+    def words(self, tokens: list[Token]) -> tuple[Word, ...]:
+        """The words among the tokens, checked to be numbered from 1 on and to hang on one another."""
+        found: list[Token] = []
+        total = sum(isinstance(token["id"], int) for token in tokens)
+        for (line, _), token in zip(self.rows, tokens, strict=True):
+            match token["id"]:
+                case int(number) if number == len(found) + 1:
+                    self._check(line, token, total)
+                    found.append(token)
+                case (first, "-", last) if first == len(found) + 1 and last <= total:
+                    pass
+                case (after, ".", _) if after == len(found):
+                    pass
+                case _:
+                    self._refuse(line, "id", f"does not follow: word {len(found) + 1} of {total} is expected")
+        if not found:
+            self._refuse(self.rows[0][0], "id", "begins a sentence without words")
+        return tuple(
+            Word(
+                token["form"],
+                token["lemma"],
+                token["upos"],
+                token["feats"] or {},
+                token["head"],
+                token["deprel"],
+            )
+            for token in found
+        )
+
+    def _check(self, line: int, token: Token, total: int) -> None:
+        head = token["head"]
+        if head is None or not 0 <= head <= total or head == token["id"]:
+            given = "_" if head is None else head
+            self._refuse(
+                line, "head", f"is {given}: give the number of another word, 1 to {total}, or 0 for the root"
+            )
+        if not all((token["feats"] or {}).values()):
+            self._refuse(line, "feats", "is no list of Name=Value, set off by |")
+
+    def _refuse(self, line: int, field: str | None, problem: str) -> NoReturn:
+        column = f", column {DEFAULT_FIELDS.index(field) + 1} ({field.upper()})" if field else ""
+        raise UserError(f"the treebank {str(self.path)!r} is not CoNLL-U: line {line}{column} {problem}")
+
+
+def _parse(texts: list[str]) -> TokenList:
+    return parse_token_and_metadata("\n".join(texts), field_parsers=_PARSERS)
+
+
+def _blocks(path: Path) -> Iterator[_Block]:
+    """Runs of lines between blank lines."""
+    block = _Block(path, [], [])
+    for number, line in enumerate(lines(path), start=1):
+        text = line.rstrip("\r\n")
+        if not text.strip():
+            if block.comments or block.rows:
+                yield block
+            block = _Block(path, [], [])
+        else:
+            (block.comments if text.startswith("#") else block.rows).append((number, text))
+    if block.comments or block.rows:
+        yield block
+
+
+def _surface(tokens: list[Token]) -> str:
+    """The forms as they are written: a range stands for its words, and an empty node for nothing."""
+    text, covered = "", 0
+    for token in tokens:
+        match token["id"]:
+            case int(number) if number > covered:
+                covered = number
+            case (_, "-", last):
+                covered = last
+            case _:
+                continue
+        text += token["form"] + ("" if (token["misc"] or {}).get("SpaceAfter") == "No" else " ")
+    return text.strip()
