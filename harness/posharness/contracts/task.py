@@ -100,6 +100,8 @@ class Task(Named, ABC):
             that is scored too. Beside teacher forcing such a task is then scored free-running: each of
             these tokens replaced by what the model itself has emitted, so classes are token ids. Not for
             the body "encoder", which sees the tokens that it would have to emit.
+        tokenizer: file of the tokenizer of a corpus task, as `tokenizers` reads it, with BERT's special
+            tokens among its pieces; set by `prepare`; None for a task without one.
     """
 
     bodies: ClassVar[tuple[Body, ...]]
@@ -112,6 +114,7 @@ class Task(Named, ABC):
     length: int
     evaluation_lengths: tuple[int, ...]
     autoregressive: bool = False
+    tokenizer: Path | None = None
 
     def __init__(self, body: Body) -> None:
         self.body: Body = body

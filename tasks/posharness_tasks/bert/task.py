@@ -11,14 +11,14 @@ from posharness_tasks.bert.corpus import prepare_corpus
 from posharness_tasks.bert.distance import nearest_copy
 from posharness_tasks.bert.encoded import SPLITS, Encoded, prepare_encoded
 from posharness_tasks.bert.masking import corrupt
-from posharness_tasks.bert.pairs import SHORTEST, Part, draw_pairs, random_rate
+from posharness_tasks.bert.pairs import SHORTEST, Negatives, Pairs, Part, draw_pairs, negative_rate
 from posharness_tasks.bert.python_docs import PYTHON_DOCS
 from posharness_tasks.bert.vocabulary import MASK
 
 __all__ = ["BertPretraining"]
 
 _MLM, _NSP = 0, 1
-_FREQUENT, _RARE, _SHOWN, _TRUE_PAIR, _RANDOM_PAIR = range(5)
+_FREQUENT, _RARE, _SHOWN, _TRUE_PAIR, _RANDOM_PAIR, _SWAPPED_PAIR = range(6)
 
 
 class BertPretraining(Task):
@@ -30,8 +30,9 @@ class BertPretraining(Task):
 
     `mlm` is scored on the chosen tokens, 15 % of each sequence; of them 80 % show [MASK], 10 % a random
     token and 10 % themselves. `nsp` is scored at [CLS]: 0 when B follows A, 1 when it comes from another
-    document. Masks and pairs are drawn afresh for each batch, from its generator. A corpus is split by
-    document.
+    document or, as a hard negative, stands before A. Masks and pairs are drawn afresh for each batch, from
+    its generator, which is the same for each test: masks are new in training and frozen in evaluation. A
+    corpus is split by document.
 
     A token that shows [MASK] depends, by this task's reading, on the nearest visible copy of the hidden
     token; where there is none, and for `nsp`, there is no dependency length. A copy is neither necessary
@@ -39,6 +40,14 @@ class BertPretraining(Task):
     most frequent types, which make up half of the running text) from the rarer rest. Chosen tokens
     that show something else than [MASK] have a stratum of their own and no dependency length: in most
     of them the answer is in plain sight.
+
+    The body "decoder" is the encoder's counterpart with the left context alone: a causal language model of
+    the same text. In training it predicts every token of A and B from those before it, on sequences that
+    nothing is hidden in. In validation and test its `mlm` is scored on the very tokens that the encoder's
+    is, drawn by the same generator: each prediction is emitted one position before the encoder's, from the
+    uncorrupted tokens up to there, and carries the encoder's dependency length (to the nearest copy on
+    either side, though the decoder sees the left one only) and stratum, so that row by row the difference
+    is what the right context brings. It is not asked for `nsp`, whose answer would stand before the text.
 
     Chance is the share of the most frequent token for `mlm`, and of the more frequent answer for `nsp`
     (above ½: where one sentence is left, B is always random), both in the test split.
@@ -50,15 +59,18 @@ class BertPretraining(Task):
         length: tokens of a training sequence.
         evaluation_lengths: lengths that are tested.
         mask_rate: share of the tokens that is predicted.
+        whole_words: whether all pieces of a word are chosen together.
+        negatives: the wrong pairs of `nsp`: B from another document ("random"), A and B swapped ("order",
+            1909.11942), or half of them each ("both").
     """
 
     name = "bert"
     aliases = ("bert-pretraining",)
     summary = "BERT pretraining on real text: masked tokens and next sentences"
     paper = "arXiv:1810.04805"
-    bodies = ("encoder",)
+    bodies = ("encoder", "decoder")
     segments = 2
-    strata = ("frequent token", "rare token", "token in sight", "true pair", "random pair")
+    strata = ("frequent token", "rare token", "token in sight", "true pair", "random pair", "swapped pair")
 
     def __init__(
         self,
@@ -69,6 +81,8 @@ class BertPretraining(Task):
         length: int = 64,
         evaluation_lengths: tuple[int, ...] = (64, 128),
         mask_rate: float = 0.15,
+        whole_words: bool = False,
+        negatives: Negatives = "random",
     ) -> None:
         super().__init__(body)
         if min(length, *evaluation_lengths) < SHORTEST:
@@ -83,7 +97,9 @@ class BertPretraining(Task):
         self.length = length
         self.evaluation_lengths = tuple(evaluation_lengths)
         self.mask_rate = mask_rate
-        self.objectives = (Objective("mlm", 0, 0.0, "mlm"), Objective("nsp", 2, 0.5, "pooled"))
+        self.whole_words = whole_words
+        self.negatives = negatives
+        self.objectives = self._objectives(0, 0.0, 0.5)
         self._fingerprint = ""
 
     def prepare(self, cache: Path) -> None:
@@ -93,33 +109,60 @@ class BertPretraining(Task):
         self._parts = {name: Part.of(text, index) for index, name in enumerate(SPLITS)}
         self._fingerprint = f"corpus:{corpus.sha256} tokens:{text.digest}"
         self.vocabulary = text.vocabulary
+        self.tokenizer = text.tokenizer
         self._frequent = _frequent(text)
+        self._continuing = text.continuing
+        self._refuse_without_true_pairs()
         train, test = text.counts[SPLITS.index("train")], text.counts[SPLITS.index("test")]
-        self.objectives = (
-            Objective("mlm", text.vocabulary, float(test[train.argmax()] / test.sum()), "mlm"),
-            Objective("nsp", 2, random_rate(self._parts["test"], self.length), "pooled"),
+        majority = negative_rate(self._parts["test"], self.length)
+        self.objectives = self._objectives(
+            text.vocabulary, float(test[train.argmax()] / test.sum()), majority
         )
+
+    def _objectives(self, vocabulary: int, most_frequent: float, majority: float) -> tuple[Objective, ...]:
+        mlm = Objective("mlm", vocabulary, most_frequent, "mlm")
+        return (mlm,) if self.body == "decoder" else (mlm, Objective("nsp", 2, majority, "pooled"))
+
+    def _refuse_without_true_pairs(self) -> None:
+        for split, lengths in (
+            ("train", (self.length,)), ("validation", (self.length,)), ("test", self.evaluation_lengths),
+        ):  # fmt: skip
+            for length in lengths:
+                if negative_rate(self._parts[split], length) == 1.0:
+                    raise UserError(
+                        f"the corpus {self.corpus!r} has no two sentences that fit into {length} tokens one after "
+                        f"the other in its {split} split: choose longer sequences, or give more text"
+                    )
 
     def fingerprint(self) -> str:
         """The SHA-256 of the corpus's text and of what became of it; "" before `prepare`."""
         return self._fingerprint
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        pairs = draw_pairs(generator, n, length, self._parts[split])
+        pairs = draw_pairs(generator, n, length, self._parts[split], self.negatives)
+        if self.body == "decoder" and split == "train":
+            nowhere = torch.full_like(pairs.tokens, -1)
+            return self._next_tokens(pairs, pairs.words, nowhere, self._by_frequency(pairs.tokens))
         shown, chosen = corrupt(
-            generator, pairs.tokens, pairs.words, rate=self.mask_rate, vocabulary=self.vocabulary
+            generator,
+            pairs.tokens,
+            pairs.words,
+            rate=self.mask_rate,
+            vocabulary=self.vocabulary,
+            continuing=self._continuing[pairs.tokens] if self.whole_words else None,
         )
         hidden = shown == MASK
-        targets, scored = pairs.tokens, chosen
-        stratum = torch.where(self._frequent[targets], _FREQUENT, _RARE)
-        stratum = torch.where(hidden, stratum, _SHOWN)
-        distance = nearest_copy(shown, targets, hidden)
-        objective = torch.full_like(targets, _MLM)
-
-        targets[:, 0] = pairs.random.long()
-        scored[:, 0] = True
+        distance = nearest_copy(shown, pairs.tokens, hidden)
+        stratum = torch.where(hidden, self._by_frequency(pairs.tokens), _SHOWN)
+        if self.body == "decoder":
+            return self._next_tokens(pairs, chosen, distance, stratum)
+        objective = torch.full_like(shown, _MLM)
         objective[:, 0] = _NSP
-        stratum[:, 0] = torch.where(pairs.random, _RANDOM_PAIR, _TRUE_PAIR)
+        targets, scored = pairs.tokens.clone(), chosen.clone()
+        targets[:, 0] = (pairs.random | pairs.swapped).long()
+        scored[:, 0] = True
+        kind = torch.where(pairs.random, _RANDOM_PAIR, _TRUE_PAIR)
+        stratum[:, 0] = torch.where(pairs.swapped, _SWAPPED_PAIR, kind)
         return Batch(
             tokens=shown,
             targets=targets,
@@ -130,6 +173,23 @@ class BertPretraining(Task):
             objective=objective,
             stratum=stratum,
         )
+
+    def _next_tokens(
+        self, pairs: Pairs, chosen: torch.Tensor, distance: torch.Tensor, stratum: torch.Tensor
+    ) -> Batch:
+        """What is chosen at a position is predicted at the one before it; [CLS], the first one, never is."""
+        return Batch(
+            tokens=pairs.tokens,
+            targets=pairs.tokens.roll(-1, 1),
+            scored=chosen.roll(-1, 1),
+            dependency_length=distance.roll(-1, 1),
+            padding=pairs.padding,
+            segments=pairs.segments,
+            stratum=stratum.roll(-1, 1),
+        )
+
+    def _by_frequency(self, tokens: torch.Tensor) -> torch.Tensor:
+        return torch.where(self._frequent[tokens], _FREQUENT, _RARE)
 
 
 def _frequent(text: Encoded) -> torch.Tensor:
