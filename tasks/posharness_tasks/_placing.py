@@ -1,4 +1,4 @@
-"""Where sources and filler stand: at distances drawn alike, and so that counting tokens tells nothing."""
+"""Where sources stand: at distances drawn alike, and so that nothing but the source tells the answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch
 
-__all__ = ["different_rungs", "draw_rungs", "emitting", "haystack", "ladder"]
+__all__ = ["draw_rungs", "each_value_once", "emitting", "ladder"]
 
 
 def ladder(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
@@ -32,35 +32,20 @@ def draw_rungs(generator: torch.Generator, rungs: Sequence[int], n: int) -> Int[
     return torch.tensor(rungs)[torch.randint(len(rungs), (n, 1), generator=generator)]
 
 
-def different_rungs(generator: torch.Generator, rungs: Sequence[int], n: int, k: int) -> Int[Tensor, "n k"]:
-    """k distances for each of n sequences, no two alike in one, each as likely in every place."""
-    return torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :k]]
+def each_value_once(
+    generator: torch.Generator, rungs: Sequence[int], n: int, values: int
+) -> tuple[Int[Tensor, "n v"], Int[Tensor, "n v"]]:
+    """Distances, no two alike in a sequence, and the value to put at each: each of v values at one of them.
 
-
-def haystack(
-    generator: torch.Generator,
-    needles: Int[Tensor, "n k"],
-    values: int,
-    farthest: Int[Tensor, "n 1"],
-    length: int,
-) -> Int[Tensor, "n length"]:
-    """Filler made of the values themselves, so that how often each occurs says nothing about the needles.
-
-    Filler is drawn independently and uniformly; then each value that is no needle of its sequence is put
-    at one random position before `farthest`. With its needles, a sequence holds every value once and
-    otherwise values that were drawn without regard to the needles. What stands nearer than the farthest
-    source is no help either: it was drawn without regard to the needles in any case.
+    Any column may serve as what is asked for. Its distance is any rung, each as likely; its value is any of
+    the v, each as likely whatever the distances of all columns are: so what is answered without regard to
+    which column is asked for is right in one of v cases, however it is found.
 
     Args:
-        needles: the values, different ones in each sequence, that the caller will put at `farthest` or later.
-        farthest: values − k or more.
+        rungs: as many as there are values, or more.
     """
-    n, k = needles.shape
-    filler = torch.randint(values, (n, length), generator=generator)
-    others = torch.ones(n, values, dtype=torch.bool).scatter_(1, needles, False)
-    taken = torch.arange(length) >= farthest  # n length
-    order = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
-    return filler.scatter_(1, order[:, : values - k], others.nonzero()[:, 1].view(n, -1))
+    distance = torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :values]]
+    return distance, torch.rand(n, values, generator=generator).argsort(1)
 
 
 def emitting(

@@ -14,22 +14,25 @@ from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 class Copy(Task):
     """A payload of L symbols, a gap of filler, a separator; then the payload again, symbol by symbol.
 
-    With L = 3, a start mark ">", a separator "|", and filler "_" (an answer that is not scored as "."):
+    With L = 3, symbols a to e, a start mark ">", a separator "|", and filler "_" (an answer that is not
+    scored as "."):
 
-        tokens    _ _ _ _ _ > a c b | a c          _ _ > b b a _ _ _ | b b
-        answers   . . . . . . . . . a c b          . . . . . . . . . b b a
+        tokens    _ d _ _ e > a c b | a c          e _ > b d a _ _ c | b d
+        answers   . . . . . . . . . a c b          . . . . . . . . . b d a
 
     The separator and the symbols that it has already repeated (teacher forcing) stand at the emitting
     positions. A symbol at s + t is due at s + L + gap + t, so that its dependency length is L + gap, for all
     symbols of a sequence alike. That distance is drawn first, uniformly from a ladder that climbs from L by
     factors of √2 as far as the length admits; filler before the payload makes up the length. So the
-    emitting positions are the last L whatever the distance, and symbols are drawn independently and
-    uniformly: nothing but the source tells the answer.
+    emitting positions are the last L whatever the distance. The symbols of a payload all differ, and those
+    that it does not have stand at random places in the filler, once each: which symbols a sequence holds
+    tells nothing. Chance is to emit any symbol but the one that was emitted last.
 
     With `varied` there is no gap and filler on both sides, and payloads differ in length, as where the
     question is whether copying extends to longer payloads than were trained (2305.19466): sequences of the
     training length have payloads of 1 up to `payload` symbols, drawn uniformly; those of r times that length
     have r·`payload`. The payload's length is the dependency length; its place is drawn from where it fits.
+    There symbols are drawn independently, and can be guessed better than by chance from those in sight.
 
     Token ids are the symbols, then filler, start mark and separator.
     """
@@ -57,17 +60,25 @@ class Copy(Task):
                 f"copy[symbols={symbols},payload={payload}]: give two symbols or more and a payload of one "
                 "or more"
             )
-        if (shortest := min(length, *self.evaluation_lengths)) < 2 * payload + 1:
+        if not varied and payload > symbols:
             raise UserError(
-                f"copy: a sequence of {shortest} tokens has no room for a payload of {payload}, twice, and a "
-                f"start mark; give lengths of {2 * payload + 1} or more, or a smaller payload"
+                f"copy[symbols={symbols},payload={payload}]: the symbols of a payload all differ; give as "
+                "many symbols or more"
+            )
+        others = 0 if varied else symbols - payload
+        if (shortest := min(length, *self.evaluation_lengths)) < (least := 2 * payload + 1 + others):
+            raise UserError(
+                f"copy: a sequence of {shortest} tokens has no room for a payload of {payload}, twice, a "
+                f"start mark and {others} other symbols; give lengths of {least} or more, or a "
+                "smaller payload"
             )
         self.payload = payload
         self.symbols = symbols
         self.varied = varied
         self.filler, self.start, self.separator = symbols, symbols + 1, symbols + 2
         self.vocabulary = symbols + 3
-        self.objectives = (Objective("copy", classes=symbols, chance=1 / symbols),)
+        chance = 1 / symbols if varied else (1 / symbols + (payload - 1) / (symbols - 1)) / payload
+        self.objectives = (Objective("copy", classes=symbols, chance=chance),)
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths of sequences of `length` tokens, each as likely for a sequence."""
@@ -83,10 +94,15 @@ class Copy(Task):
         distance = ladder[torch.randint(len(ladder), (n, 1), generator=generator)]  # n 1
         if self.varied:
             return self._without_gap(generator, distance, length)
-        payload = torch.randint(self.symbols, (n, self.payload), generator=generator)
+        symbols = torch.rand(n, self.symbols, generator=generator).argsort(1)
+        payload, others = symbols[:, : self.payload], symbols[:, self.payload :]
         emitting = torch.arange(length - self.payload, length)  # L
         source = emitting - distance  # n L
         tokens = torch.full((n, length), self.filler)
+        position = torch.arange(length)
+        taken = (position >= source[:, :1] - 1) & (position <= source[:, -1:]) | (position >= emitting[0])
+        places = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
+        tokens.scatter_(1, places[:, : others.shape[1]], others)
         tokens.scatter_(1, source, payload)
         tokens.scatter_(1, source[:, :1] - 1, self.start)
         tokens[:, emitting[0]] = self.separator

@@ -17,9 +17,9 @@ class Dyck(Task):
 
     With k = 2 and a first mark ">" that makes up the number where it must:
 
-        tokens    [ ( ) ( ( [ ] [ [ ] ] [ [ ]          answer at the last token   ]
-                  [ [ ( ( ( [ [ ( [ ] [ ] [ ]                                     )
-                  > [ ( [ [ ( ( [ ( [ ] [ ]                                       )
+        tokens    ( ) [ ] [ [ ] ( ( [ ] [ [ ] [ ]      answer at the last token   ]
+                  [ ] ( ) [ ( ) ( [ [ ] ( ( ) ( ) ( )                             )
+                  ( ) [ ] > [ ( ) ( ( ( ) [ [ ]                                   ]
 
     The source is the bracket that is to be closed, and the dependency length its distance. It is even,
     since what stands between is well nested, and drawn from a ladder that climbs from 2 by factors of √2.
@@ -29,7 +29,8 @@ class Dyck(Task):
     Types are drawn independently, but for the open brackets, among which each type is equally frequent:
     so what counts of opening and closing brackets can tell, namely which types are open, says nothing
     about the innermost. It could be told from all the other open brackets together, but these are
-    farther; and each type is open twice or more, so that the order in which types appear tells little.
+    farther. A closed pair of each type stands at the beginning, in random order, so that the order in
+    which types appear says nothing either.
 
     Shapes are drawn at random with given numbers of opening and closing brackets, by rotating any order of
     them to the one place from which it never falls below its start (the cycle lemma).
@@ -57,10 +58,10 @@ class Dyck(Task):
             raise UserError(f"dyck[types={types}]: give two types of brackets or more")
         self.types = types
         self.depths = (2 * types, 4 * types)
-        if (shortest := min(length, *self.evaluation_lengths)) < self.depths[1] + 2:
+        if (shortest := min(length, *self.evaluation_lengths)) < (least := self.depths[1] + 2 * types + 2):
             raise UserError(
-                f"dyck: a sequence of {shortest} tokens has no room for {self.depths[1]} open brackets and a "
-                f"closed pair; give lengths of {self.depths[1] + 2} or more, or fewer types"
+                f"dyck: a sequence of {shortest} tokens has no room for {self.depths[1]} open brackets and "
+                f"{types + 1} closed pairs; give lengths of {least} or more, or fewer types"
             )
         self.strata = tuple(f"depth {depth}" for depth in self.depths)
         self.mark = 2 * types
@@ -69,26 +70,31 @@ class Dyck(Task):
 
     def distances(self, length: int) -> list[int]:
         """The even ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return [2 * rung for rung in ladder(1, (length - self.depths[1]) // 2)]
+        return [2 * rung for rung in ladder(1, (length - 2 * self.types - self.depths[1]) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        pairs = torch.rand(n, self.types, generator=generator).argsort(1)
+        start = torch.stack([pairs, self.types + pairs], -1).flatten(1)  # n 2·types
         distance = draw_rungs(generator, self.distances(length), n)
+        room = length - start.shape[1]
         deep = torch.randint(2, (n, 1), generator=generator)
         depth = torch.tensor(self.depths)[deep]
-        opener = length - 1 - distance
+        opener = room - 1 - distance
         marks = (opener - depth + 1) % 2
         closed = (opener - marks - depth + 1) // 2  # pairs before the bracket that is to be closed
-        before = _nested(generator, closed + depth - 1, closed, length)
-        between = _nested(generator, distance // 2, distance // 2, length)
-        place = torch.arange(length).expand(n, length)
+        before = _nested(generator, closed + depth - 1, closed, room)
+        between = _nested(generator, distance // 2, distance // 2, room)
+        place = torch.arange(room).expand(n, room)
         up = before.gather(1, (place - marks).clamp(min=0))
         up = torch.where(place > opener, between.gather(1, (place - opener - 1).clamp(min=0)), up)
         up = up.scatter(1, opener, True)
         open_types = self._open(generator, depth)
-        tokens = self._typed(generator, up, place < marks, open_types)
+        tokens = torch.cat([start, self._typed(generator, up, place < marks, open_types)], 1)
         target = open_types.gather(1, depth - 1)
         last = torch.full((n, 1), length - 1)
-        batch = emitting(tokens, last, targets=target, distance=distance, source=opener[..., None])
+        batch = emitting(
+            tokens, last, targets=target, distance=distance, source=last[..., None] - distance[..., None]
+        )
         return replace(batch, stratum=deep.expand(n, length).contiguous())
 
     def _open(self, generator: torch.Generator, depth: Int[Tensor, "n 1"]) -> Int[Tensor, "n deepest"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import different_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class Induction(Task):
@@ -26,9 +26,8 @@ class Induction(Task):
     symbol that comes again occurs twice and no more, so that there is no second source, and what follows
     is never one of them. Symbols and distances are drawn without regard to each other, what follows the
     ones that come again all different. Filler consists of the symbols that do not, and each that is no
-    answer stands in it before the first source: so which symbols a sequence holds says nothing more about
-    the answer, nor does what is nearer than its source, but that nearer answers are others. Chance is to
-    emit any symbol but the present one.
+    answer stands in it at a random place: so which symbols a sequence holds says nothing about the answer.
+    Chance is to emit any symbol but the present one.
 
     The task that induction heads solve (2209.11895).
     """
@@ -58,7 +57,9 @@ class Induction(Task):
         self.pairs = pairs
         self.vocabulary = self.symbols = symbols
         self.objectives = (Objective("induction", classes=symbols, chance=1 / (symbols - 1)),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < pairs:
+        shortest = min(length, *self.evaluation_lengths)
+        room = shortest - shortest // 8 - 3 * pairs
+        if len(self.distances(shortest)) < pairs or room < symbols - 2 * pairs:
             raise UserError(
                 f"induction: a sequence of {shortest} tokens has no room for {pairs} pairs at different "
                 f"distances and each of {symbols} symbols; give longer lengths, fewer pairs or fewer symbols"
@@ -66,19 +67,22 @@ class Induction(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        longest = length - length // 8 - (self.symbols - self.pairs)
-        return ladder(self.pairs + 1, longest, apart=self.pairs + 1)
+        return ladder(self.pairs + 1, length - length // 8 - self.pairs, apart=self.pairs + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k, answers = self.pairs, self.symbols - self.pairs
-        distance = different_rungs(generator, self.distances(length), n, k)
+        distance, _ = each_value_once(generator, self.distances(length), n, k)
         first = length - k - torch.randint(length // 8 + 1, (n, 1), generator=generator)
         present = first + torch.arange(k)  # n k
         earlier = present - distance
-        follows = torch.rand(n, answers, generator=generator).argsort(1)[:, :k]
+        stock = torch.rand(n, answers, generator=generator).argsort(1)
+        follows, others = stock[:, :k], stock[:, k:]
         # Symbols are drawn by number and then named; those that come again are the last k.
         names = torch.rand(n, self.symbols, generator=generator).argsort(1)
-        tokens = haystack(generator, follows, answers, earlier.amin(1, keepdim=True), length)
+        tokens = torch.randint(answers, (n, length), generator=generator)
+        keys = torch.rand(n, length, generator=generator).masked_fill(torch.arange(length) >= first, 2.0)
+        keys.scatter_(1, earlier, 2.0).scatter_(1, earlier + 1, 2.0)
+        tokens.scatter_(1, keys.argsort(1)[:, : answers - k], others)
         again = torch.arange(answers, self.symbols).expand(n, k)
         tokens.scatter_(1, earlier, again).scatter_(1, earlier + 1, follows).scatter_(1, present, again)
         return emitting(

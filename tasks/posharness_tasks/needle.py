@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class Needle(Task):
@@ -13,7 +13,7 @@ class Needle(Task):
 
     With values a to e, the marker ">" and the question "?" (an answer that is not scored as "."):
 
-        tokens    d a b e > c a d b a e ? b          b d a c e d a e b > b ? a
+        tokens    d a b e > c a d b a e ? b          b d a c e d a e d > b ? a
         answers   . . . . . . . . . . . c .          . . . . . . . . . . . b .
 
     Sources are the marker and the value behind it. The marker is the farthest: the dependency length is
@@ -22,8 +22,8 @@ class Needle(Task):
     every distance fits; there is only one, so that no other question can pass the answer on.
 
     Value, distance and place are drawn without regard to each other. The haystack consists of values, and
-    every value but the needle's stands in it before the needle: so which values a sequence holds says
-    nothing about the answer, nor does what is nearer than the needle.
+    of the places that a needle's value can have, as many as there are values hold each value once, in
+    random order: so what is answered without regard to the marker is right by chance.
 
     Token ids are the values, then marker and question.
     """
@@ -37,7 +37,7 @@ class Needle(Task):
         body: Body,
         *,
         length: int = 32,
-        values: int = 8,
+        values: int = 6,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
@@ -46,10 +46,10 @@ class Needle(Task):
         self.values = values
         if values < 2:
             raise UserError(f"needle[values={values}]: give two values or more")
-        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
             raise UserError(
-                f"needle: a sequence of {shortest} tokens has no room for a needle and, before it, each of "
-                f"{values} values; give longer lengths or fewer values"
+                f"needle: a sequence of {shortest} tokens has no room for {values} values at different "
+                "distances; give longer lengths or fewer values"
             )
         self.marker, self.question = values, values + 1
         self.vocabulary = values + 2
@@ -57,16 +57,16 @@ class Needle(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(2, length - length // 4 - (self.values - 1))
+        return ladder(2, length - length // 4, apart=2)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        distance = draw_rungs(generator, self.distances(length), n)
+        distances, values = each_value_once(generator, self.distances(length), n, self.values)
+        distance, value = distances[:, :1], values[:, :1]
         question = torch.randint(length - length // 4, length, (n, 1), generator=generator)
-        value = torch.randint(self.values, (n, 1), generator=generator)
         marker = question - distance
-        tokens = haystack(generator, value, self.values, marker, length)
-        tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, value)
-        tokens.scatter_(1, question, self.question)
+        tokens = torch.randint(self.values, (n, length), generator=generator)
+        tokens.scatter_(1, question - distances + 1, values)
+        tokens.scatter_(1, marker, self.marker).scatter_(1, question, self.question)
         return emitting(
             tokens, question, targets=value, distance=distance, source=torch.stack([marker, marker + 1], -1)
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
@@ -13,13 +15,15 @@ class OffsetRecall(Task):
     With offsets 1, 2 and 4 (a marker is written as the offset that it stands for, an answer that is
     not scored as "."):
 
-        tokens   a/2 c/1 b/4 a/1 d/1 b/2 c/4 a/1          a/1 b/1 c/2 d/2 b/2 c/4 a/4 d/1
-        answers   .   .   .   .   a   a   b   c            .   .   .   .   c   b   c   a
+        tokens   a/2 c/1 b/4 a/1 d/1 b/2 c/4 d/1          a/1 b/1 c/2 d/2 b/2 c/4 a/4 d/1
+        answers   .   .   .   .   .   .   b   c            .   .   .   .   .   .   c   a
 
-    Symbols and markers are drawn independently and uniformly, and scored is every position that has a
-    source for every offset: so the distance is tied neither to the position nor to any symbol, and
-    nothing but the source tells the answer. The dependency length is the offset itself. Sources are
-    the symbol's position and the emitting position, whose marker is read.
+    Markers are drawn independently and uniformly, and so is the order of the symbols, of which a sequence
+    holds each as often as any other, or once less. Scored is the last quarter, where there is a source for
+    every offset: so the distance is tied neither to the position nor to any symbol, and counts of symbols
+    tell nothing. (Who knows the offsets, but not the marker, can still guess among the few symbols at these
+    offsets.) The dependency length is the offset itself. Sources are the symbol's position and the emitting
+    position, whose marker is read.
 
     Token ids are symbol · number of offsets + marker.
     """
@@ -45,10 +49,10 @@ class OffsetRecall(Task):
                 f"offset_recall[symbols={symbols},offsets={list(offsets)}]: give two symbols or more, and "
                 "offsets of 1 or more that differ from each other"
             )
-        if (shortest := min(length, *self.evaluation_lengths)) <= max(offsets):
+        if _first_scored(shortest := min(length, *self.evaluation_lengths)) < max(offsets):
             raise UserError(
-                f"offset_recall: a sequence of {shortest} tokens has no symbol {max(offsets)} tokens back; "
-                "give longer lengths or smaller offsets"
+                f"offset_recall: in the last quarter of {shortest} tokens not every token has a symbol "
+                f"{max(offsets)} tokens back; give longer lengths or smaller offsets"
             )
         self.symbols = symbols
         self.offsets = offsets
@@ -56,11 +60,11 @@ class OffsetRecall(Task):
         self.objectives = (Objective("recall", classes=symbols, chance=1 / symbols),)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        symbols = torch.randint(self.symbols, (n, length), generator=generator)
+        symbols = _balanced(generator, n, length, self.symbols)
         markers = torch.randint(len(self.offsets), (n, length), generator=generator)
         distance = torch.tensor(self.offsets)[markers]
         position = torch.arange(length).expand(n, length)
-        scored = position >= max(self.offsets)
+        scored = position >= _first_scored(length)
         source = (position - distance).where(scored, 0)
         return Batch(
             tokens=symbols * len(self.offsets) + markers,
@@ -69,3 +73,16 @@ class OffsetRecall(Task):
             dependency_length=distance.where(scored, -1),
             source=torch.stack([source, position], -1).where(scored[..., None], -1),
         )
+
+
+def _first_scored(length: int) -> int:
+    """Where the last quarter of a sequence begins."""
+    return length - max(1, length // 4)
+
+
+def _balanced(generator: torch.Generator, n: int, length: int, symbols: int) -> Int[Tensor, "n length"]:
+    """Symbols in random order, each as often as the others; where that cannot be, random ones once more."""
+    more = torch.rand(n, symbols, generator=generator).argsort(1)  # n symbols
+    rounds = -(-length // symbols)
+    stock = more.repeat(1, rounds)[:, :length]
+    return stock.gather(1, torch.rand(n, length, generator=generator).argsort(1))

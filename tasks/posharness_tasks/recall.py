@@ -5,30 +5,30 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import different_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class Recall(Task):
-    """Keys stand before their values among other values; at the end each key asks for its value again.
+    """Keys stand before their values among other values; at the end some keys ask for their values again.
 
-    With keys A, B, C and values a to e (an answer that is not scored as "."):
+    With keys A to E and values a to c, two of them asked for (an answer that is not scored as "."):
 
-        tokens    b d A c b B e a C a c b d | B A C        c e A b a C d c a B a d e | C A B
-        answers   . . . . . . . . . . . . .   e c a        . . . . . . . . . . . . .   d b a
+        tokens    b a A c b E b a C a c b a | E A          c a E b a D c c a B a b c | B E
+        answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a b
 
     (The bar is for the reader; it is no token.) Sources are the key of the pair, its value and the
     emitting position, whose key asks. The key is the farthest: the dependency length is measured from
     it, and is one more than the distance of the value. It is drawn from a ladder that climbs by factors
-    of √2, a different rung for each query of a sequence and each rung as likely for each query. So far
-    apart are the rungs that pairs never meet. The queries are the last tokens, whatever the distances.
+    of √2, a different rung for each pair of a sequence and each rung as likely for each. So far apart are
+    the rungs that pairs never meet. The queries are the last tokens, whatever the distances.
 
-    No key stands in the filler and no key is asked for twice, so that there is no second source. Keys,
-    values and distances are drawn without regard to each other, the values of a sequence all different.
-    Filler consists of values, and every value that no pair has stands in it before the first pair: so
-    which values a sequence holds says nothing about the answer, nor does what is nearer than its source,
-    but that the values of nearer pairs are others.
+    No key stands in the filler and no key is asked for twice, so that there is no second source. There are
+    as many pairs as values, and each value stands in one of them; keys, values and distances are drawn
+    without regard to each other: so what is answered without regard to the key is right by chance. Filler
+    consists of values drawn without regard to all of these.
 
-    After 2312.04927 (section 4), where keys come first, distances follow a power law, and filler is random.
+    After 2312.04927 (section 4), where keys come first, distances follow a power law, and a sequence holds
+    few of the values.
 
     Token ids are the values, then the keys.
     """
@@ -44,48 +44,48 @@ class Recall(Task):
         body: Body,
         *,
         length: int = 32,
-        pairs: int = 3,
+        values: int = 4,
         keys: int = 8,
-        values: int = 8,
+        queries: int = 2,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if not 1 <= pairs <= min(keys, values) or values < 2:
+        if not (2 <= values <= keys and 1 <= queries <= values):
             raise UserError(
-                f"recall[pairs={pairs},keys={keys},values={values}]: give one pair or more, at least as many "
-                "keys and values, and two values or more"
+                f"recall[values={values},keys={keys},queries={queries}]: give two values or more, at least "
+                "as many keys, and one query or more, but no more than values"
             )
-        self.pairs = pairs
-        self.keys = keys
         self.values = values
+        self.keys = keys
+        self.queries = queries
         self.vocabulary = values + keys
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < pairs:
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
             raise UserError(
-                f"recall: a sequence of {shortest} tokens has no room for {pairs} pairs at different "
-                f"distances, their queries and each of {values} values; give longer lengths, fewer pairs or "
-                "fewer values"
+                f"recall: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
+                "pairs at different distances; give longer lengths, fewer queries or fewer values"
             )
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.pairs + 1, length - self.values, apart=self.pairs + 1)
+        return ladder(self.queries + 1, length - self.queries, apart=self.queries + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        k = self.pairs
-        distance = different_rungs(generator, self.distances(length), n, k)
-        keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, :k]
-        values = torch.rand(n, self.values, generator=generator).argsort(1)[:, :k]
-        query = torch.arange(length - k, length).expand(n, k)
-        key = query - distance
-        tokens = haystack(generator, values, self.values, key.amin(1, keepdim=True), length)
-        tokens.scatter_(1, key, keys).scatter_(1, key + 1, values).scatter_(1, query, keys)
+        q = self.queries
+        distance, values = each_value_once(generator, self.distances(length), n, self.values)
+        keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, : self.values]
+        # The pairs that nobody asks for are at their distances from the last query.
+        key = torch.arange(length - q, length - q + self.values).clamp(max=length - 1) - distance  # n v
+        tokens = torch.randint(self.values, (n, length), generator=generator)
+        tokens.scatter_(1, key, keys).scatter_(1, key + 1, values)
+        query = torch.arange(length - q, length).expand(n, q)
+        tokens.scatter_(1, query, keys[:, :q])
         return emitting(
             tokens,
             query,
-            targets=values,
-            distance=distance,
-            source=torch.stack([key, key + 1, query], -1),
+            targets=values[:, :q],
+            distance=distance[:, :q],
+            source=torch.stack([key[:, :q], key[:, :q] + 1, query], -1),
         )

@@ -5,18 +5,16 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class Reverse(Task):
-    """Symbols, a separator, and then the symbols from the last to the first, of which one is scored.
+    """Symbols and a separator, at and after which they are to be emitted from the last to the first.
 
-    A decoder is shown what it should have emitted before (teacher forcing), an encoder is not. With symbols
-    a to e, the separator "|" and blanks "_" (an answer that is not scored as "."):
+    With symbols a to e, the separator "|" and blanks "_" (an answer that is not scored as "."):
 
-        tokens (decoder)    c a e d b e a c | c a e _        d b a a c e d b c b a | a _
-        tokens (encoder)    c a e d b e a c | _ _ _ _        d b a a c e d b c b a | _ _
-        answers             . . . . . . . . . . . b .        . . . . . . . . . . . . b .
+        tokens    c a e d b e a c | _ _ _ _        d b a a c e d b c b a | _ _
+        answers   . . . . . . . . . . . d .        . . . . . . . . . . . b .
 
     The i-th symbol to be emitted is due i − 1 tokens after the separator and stands i tokens before it:
     that is its source, and 2i − 1 the dependency length. The i is drawn first, from a ladder that climbs
@@ -24,9 +22,10 @@ class Reverse(Task):
     every distance fits; the separator follows from both. Where the separator is has to be known as well,
     but it is never the farthest.
 
-    Symbols, distance and place are drawn without regard to each other. Every symbol but the answer stands
-    before the source at least once: so which symbols a sequence holds says nothing about the answer, nor
-    does what is nearer than the source. That can be done for one answer only, and thus one is scored.
+    Symbols, distance and place are drawn without regard to each other. Of the places that a source can
+    have, as many as there are symbols hold each symbol once, in random order: so what is answered without
+    regard to the place is right by chance. One answer is scored, since its place then tells nothing about
+    its distance; and what was emitted before it is not shown, which would tell by elimination.
 
     Token ids are the symbols, then separator and blank.
     """
@@ -40,7 +39,7 @@ class Reverse(Task):
         body: Body,
         *,
         length: int = 32,
-        symbols: int = 8,
+        symbols: int = 6,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
@@ -52,30 +51,24 @@ class Reverse(Task):
         self.separator, self.blank = symbols, symbols + 1
         self.vocabulary = symbols + 2
         self.objectives = (Objective("reverse", classes=symbols, chance=1 / symbols),)
-        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < symbols:
             raise UserError(
-                f"reverse: the first three quarters of {shortest} tokens have no room for each of {symbols} "
-                "symbols; give longer lengths or fewer symbols"
+                f"reverse: the first three quarters of {shortest} tokens have no room for {symbols} symbols "
+                "at different distances; give longer lengths or fewer symbols"
             )
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        longest = length - length // 4 - (self.symbols - 1)
-        return [2 * i - 1 for i in ladder(1, (longest + 1) // 2)]
+        return [2 * i - 1 for i in ladder(1, (length - length // 4 + 1) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        distance = draw_rungs(generator, self.distances(length), n)
+        distances, symbols = each_value_once(generator, self.distances(length), n, self.symbols)
+        distance, symbol = distances[:, :1], symbols[:, :1]
         answering = torch.randint(length - length // 4, length, (n, 1), generator=generator)
-        symbol = torch.randint(self.symbols, (n, 1), generator=generator)
         source = answering - distance
-        tokens = haystack(generator, symbol, self.symbols, source, length).scatter_(1, source, symbol)
         separator = (source + answering + 1) // 2
-        position = torch.arange(length)
-        if self.body == "decoder":
-            mirrored = tokens.gather(1, (2 * separator - position).clamp(0, length - 1))
-            tokens = torch.where(position > separator, mirrored, tokens)
-            tokens[position > answering] = self.blank
-        else:
-            tokens[position > separator] = self.blank
+        tokens = torch.randint(self.symbols, (n, length), generator=generator)
+        tokens.scatter_(1, separator - (distances + 1) // 2, symbols)
+        tokens[torch.arange(length) > separator] = self.blank
         tokens.scatter_(1, separator, self.separator)
         return emitting(tokens, answering, targets=symbol, distance=distance, source=source[..., None])

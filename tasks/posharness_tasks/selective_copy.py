@@ -5,29 +5,28 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import different_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class SelectiveCopy(Task):
-    """Some values of a stream are marked; slots at its end ask for the first, second or third of them.
+    """Each value of a stream is marked once; slots at its end ask for the first, second or third marked one.
 
-    With values a to e, the marker ">" and slots 1 to 3 (an answer that is not scored as "."):
+    With values a to c, the marker ">" and slots 1 to 3, two of them asked (an answer that is not scored
+    as "."):
 
-        tokens    b d > c b > e a > a c b d | 2 1 3        c e > b a > d c a > a d e | 3 1 2
-        answers   . . . . . . . . . . . . .   e c a        . . . . . . . . . . . . .   a b d
+        tokens    b a > c b > b a > a c b a | 2 1          c a > b a > c c a > a b c | 3 2
+        answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a c
 
-    (The bar is for the reader; it is no token.) The number of marked values is always the same. So the
+    (The bar is for the reader; it is no token.) As many values are marked as there are, each once. So the
     answer of a slot is found by counting markers from the end, and the sources are the slot, the marker
     that it names, the value behind it and the markers that come after. The slot's own marker is the
     farthest: the dependency length is measured from it, and is one more than the distance of the value.
-    It is drawn from a ladder that climbs by factors of √2, a different rung for each slot of a sequence
-    and each rung as likely for each slot. So far apart are the rungs that marked values never meet. The
-    slots are the last tokens, whatever the distances.
+    It is drawn from a ladder that climbs by factors of √2, a different rung for each marked value of a
+    sequence and each rung as likely for each. So far apart are the rungs that marked values never meet.
+    The slots are the last tokens, whatever the distances.
 
-    Values and distances are drawn without regard to each other, the marked values of a sequence all
-    different. The rest of the stream consists of values, and every value that is not marked stands in it
-    before the first marker: so which values a sequence holds says nothing about the answer, nor does what
-    is nearer than its source, but that nearer marked values are others.
+    Values and distances are drawn without regard to each other: so what is answered without regard to the
+    turn is right by chance. The rest of the stream consists of values drawn without regard to all of these.
 
     After 2312.00752 (section 4.1.1), where slots are bare and the values come out in order. That ties the
     distance to the slot: the first slot's source is always the farthest. So here the slots say which value
@@ -47,50 +46,50 @@ class SelectiveCopy(Task):
         body: Body,
         *,
         length: int = 32,
-        marked: int = 3,
-        values: int = 8,
+        values: int = 4,
+        slots: int = 2,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if not 1 <= marked <= values or values < 2:
+        if values < 2 or not 1 <= slots <= values:
             raise UserError(
-                f"selective_copy[marked={marked},values={values}]: give one marked value or more, at least "
-                "as many values, and two values or more"
+                f"selective_copy[values={values},slots={slots}]: give two values or more, and one slot or "
+                "more, but no more than values"
             )
-        self.marked = marked
         self.values = values
+        self.slots = slots
         self.marker, self.slot = values, values + 1
-        self.vocabulary = values + 1 + marked
+        self.vocabulary = values + 1 + values
         self.objectives = (Objective("selective copy", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < marked:
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
             raise UserError(
-                f"selective_copy: a sequence of {shortest} tokens has no room for {marked} marked values at "
-                f"different distances, their slots and each of {values} values; give longer lengths, fewer "
-                "marked values or fewer values"
+                f"selective_copy: a sequence of {shortest} tokens has no room for {slots} slots and {values} "
+                "marked values at different distances; give longer lengths, fewer slots or fewer values"
             )
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.marked + 1, length - self.values, apart=self.marked + 1)
+        return ladder(self.slots + 1, length - self.slots, apart=self.slots + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        k = self.marked
-        distance = different_rungs(generator, self.distances(length), n, k)
-        values = torch.rand(n, self.values, generator=generator).argsort(1)[:, :k]
-        slot = torch.arange(length - k, length).expand(n, k)
-        marker = slot - distance
+        k = self.slots
+        distance, values = each_value_once(generator, self.distances(length), n, self.values)
+        # The marked values that nobody asks for are at their distances from the last slot.
+        marker = torch.arange(length - k, length - k + self.values).clamp(max=length - 1) - distance  # n v
         turn = marker.argsort(1).argsort(1)  # counted from 0
-        tokens = haystack(generator, values, self.values, marker.amin(1, keepdim=True), length)
+        tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, values)
-        tokens.scatter_(1, slot, self.slot + turn)
-        markers = marker[:, None].expand(n, k, k)
-        later = markers.where(markers > marker[..., None], -1)
+        slot = torch.arange(length - k, length).expand(n, k)
+        tokens.scatter_(1, slot, self.slot + turn[:, :k])
+        asked = marker[:, :k]
+        markers = marker[:, None].expand(n, k, self.values)
+        later = markers.where(markers > asked[..., None], -1)
         return emitting(
             tokens,
             slot,
-            targets=values,
-            distance=distance,
-            source=torch.cat([torch.stack([marker, marker + 1, slot], -1), later], -1),
+            targets=values[:, :k],
+            distance=distance[:, :k],
+            source=torch.cat([torch.stack([asked, asked + 1, slot], -1), later], -1),
         )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import different_rungs, emitting, haystack, ladder
+from posharness_tasks._placing import each_value_once, emitting, ladder
 
 
 class Sort(Task):
     """Values stand behind their ranks, anywhere among other values; the answer lists them by rank.
 
-    With ranks 1, 2 and 3, values a to e and slots "_" (an answer that is not scored as "."):
+    With ranks 1, 2 and 3, values a to c and slots "_" (an answer that is not scored as "."):
 
-        tokens    b d 2 c b 1 e a 3 a c b d | _ _ _        c e 3 b a 2 d c a 1 a d e | _ _ _
-        answers   . . . . . . . . . . . . .   e c a        . . . . . . . . . . . . .   a d b
+        tokens    b a 2 c b 1 b a 3 a c b a | _ _ _        c a 3 b a 2 c c a 1 a b c | _ _ _
+        answers   . . . . . . . . . . . . .   b c a        . . . . . . . . . . . . .   a c b
 
     (The bar is for the reader; it is no token.) Each rank occurs once, so that the answer of the r-th
     slot has one source: rank r and the value behind it. In the usual form, where bare items are compared,
@@ -24,10 +24,9 @@ class Sort(Task):
     each slot. So far apart are the rungs that items never meet. The slots are the last tokens, whatever
     the distances, and all alike: that a slot is the r-th has to be known from its position.
 
-    Values and distances are drawn without regard to each other, the values of a sequence all different.
-    Filler consists of values, and every value that no item has stands in it before the first item: so
-    which values a sequence holds says nothing about the answer, nor does what is nearer than its source,
-    but that the values of nearer items are others.
+    There are as many items as values, and each value stands in one of them; ranks, values and distances are
+    drawn without regard to each other: so what is answered without regard to the rank is right by chance.
+    Filler consists of values drawn without regard to all of these.
 
     Token ids are the values, then the ranks, then the slot.
     """
@@ -40,43 +39,36 @@ class Sort(Task):
         self,
         body: Body,
         *,
-        length: int = 32,
-        items: int = 3,
-        values: int = 8,
+        length: int = 48,
+        values: int = 4,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if not 1 <= items <= values or values < 2:
-            raise UserError(
-                f"sort[items={items},values={values}]: give one item or more, at least as many values, and "
-                "two values or more"
-            )
-        self.items = items
+        if values < 2:
+            raise UserError(f"sort[values={values}]: give two values or more")
         self.values = values
-        self.slot = values + items
-        self.vocabulary = values + items + 1
+        self.slot = 2 * values
+        self.vocabulary = 2 * values + 1
         self.objectives = (Objective("sort", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < items:
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
             raise UserError(
-                f"sort: a sequence of {shortest} tokens has no room for {items} items at different "
-                f"distances, their slots and each of {values} values; give longer lengths, fewer items or "
-                "fewer values"
+                f"sort: a sequence of {shortest} tokens has no room for {values} items at different "
+                "distances and their slots; give longer lengths or fewer values"
             )
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.items + 1, length - self.values, apart=self.items + 1)
+        return ladder(self.values + 1, length - self.values, apart=self.values + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        k = self.items
-        distance = different_rungs(generator, self.distances(length), n, k)
-        values = torch.rand(n, self.values, generator=generator).argsort(1)[:, :k]
-        ranks = self.values + torch.arange(k).expand(n, k)
+        k = self.values
+        distance, values = each_value_once(generator, self.distances(length), n, k)
+        ranks = k + torch.arange(k).expand(n, k)
         slot = torch.arange(length - k, length).expand(n, k)
         rank = slot - distance
-        tokens = haystack(generator, values, self.values, rank.amin(1, keepdim=True), length)
+        tokens = torch.randint(k, (n, length), generator=generator)
         tokens.scatter_(1, rank, ranks).scatter_(1, rank + 1, values).scatter_(1, slot, self.slot)
         return emitting(
             tokens, slot, targets=values, distance=distance, source=torch.stack([rank, rank + 1], -1)

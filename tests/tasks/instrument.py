@@ -17,7 +17,17 @@ from posharness.cell import Choice
 from posharness.contracts import Batch, Body, Task
 from posharness.manager import Registry
 
-__all__ = ["POSED", "Posed", "bag_accuracy", "content_free_accuracies", "distances_at", "rows", "solve"]
+__all__ = [
+    "POSED",
+    "Posed",
+    "content_free_accuracies",
+    "counts",
+    "distances_at",
+    "order",
+    "rows",
+    "shortcut_accuracy",
+    "solve",
+]
 
 VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "state_tracking": ({"group": "parity"}, {"group": "mod5"}, {"group": "s5"}),
@@ -147,10 +157,16 @@ def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[st
     return found
 
 
-def bag_accuracy(task: Task, fit: Batch, test: Batch, *, most: int = 12_000) -> float:
-    """What a logistic regression on the counts of the tokens that a prediction can see reaches."""
-    features, answers = _bags(task, fit, most)
-    unseen, expected = _bags(task, test, most)
+def shortcut_accuracy(
+    task: Task, fit: Batch, test: Batch, view: Callable[[Tensor, int], Tensor], *, most: int = 12_000
+) -> float:
+    """What a logistic regression reaches that sees no more than `view` of the tokens in a prediction's sight.
+
+    Args:
+        view: (m, n) token ids, -1 out of sight, and their number, to (m, f) features; `counts` or `order`.
+    """
+    features, answers = _viewed(task, fit, view, most)
+    unseen, expected = _viewed(task, test, view, most)
     mean, spread = features.mean(0), features.std(0).clamp(min=1e-3)
     features, unseen = ((x - mean) / spread for x in (features, unseen))
     classes = task.objectives[0].classes
@@ -169,16 +185,30 @@ def bag_accuracy(task: Task, fit: Batch, test: Batch, *, most: int = 12_000) -> 
     return float(((unseen @ weight + bias).argmax(1) == expected).float().mean())
 
 
-def _bags(task: Task, batch: Batch, most: int) -> tuple[Tensor, Tensor]:
-    """Counts (m, v) and targets (m) of at most so many predictions, the first ones."""
+def counts(seen: Tensor, vocabulary: int) -> Tensor:
+    """How often each token occurs."""
+    return torch.stack([(seen == token).sum(1).float() for token in range(vocabulary)], 1)
+
+
+def order(seen: Tensor, vocabulary: int) -> Tensor:
+    """In which order tokens appear: ranks of first occurrences, what does not occur behind all others."""
+    n = seen.shape[1]
+    first = [torch.where(seen == token, torch.arange(n), n).amin(1) for token in range(vocabulary)]
+    return torch.stack(first, 1).argsort(dim=1, stable=True).argsort(1).float()
+
+
+def _viewed(
+    task: Task, batch: Batch, view: Callable[[Tensor, int], Tensor], most: int
+) -> tuple[Tensor, Tensor]:
+    """Features (m, f) and targets (m) of at most so many predictions, the first ones."""
     row, position = (x[:most] for x in batch.scored.nonzero(as_tuple=True))
-    sequences = int(row.max()) + 1
-    one_hot = torch.nn.functional.one_hot(batch.tokens[:sequences], task.vocabulary)
-    seen = one_hot.sum(1)[row] if task.body == "encoder" else one_hot.cumsum(1)[row, position]
+    tokens = batch.tokens[row]
+    if task.body != "encoder":
+        tokens = tokens.masked_fill(torch.arange(tokens.shape[1]) > position[:, None], -1)
+    features = view(tokens, task.vocabulary)
     if batch.memory is not None:
-        memory = torch.nn.functional.one_hot(batch.memory[:sequences], task.vocabulary).sum(1)[row]
-        seen = torch.cat([seen, memory], 1)
-    return seen.float(), batch.targets[row, position]
+        features = torch.cat([features, view(batch.memory[row], task.vocabulary)], 1)
+    return features, batch.targets[row, position]
 
 
 def distances_at(batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:

@@ -34,8 +34,9 @@ def predictions(batch: Batch) -> list[tuple[int, int]]:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Copy, Batch, int]:
     payload = draw(st.integers(1, 7))
-    length = draw(st.integers(2 * payload + 1, 41))
-    task = Copy("decoder", length=length, payload=payload, symbols=draw(st.integers(2, 7)))
+    symbols = draw(st.integers(max(2, payload), 9))
+    length = draw(st.integers(payload + 1 + symbols, 41))
+    task = Copy("decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
 
@@ -66,9 +67,12 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Copy, Batch, int])
     ):
         payload = targets[scored].tolist()
         apart = int(distance[-1])
-        gap = [task.filler] * (apart - task.payload)
-        block = [task.start, *payload, *gap, task.separator, *payload[:-1]]
-        assert tokens == [task.filler] * (length - len(block)) + block
+        assert tokens[-task.payload :] == [task.separator, *payload[:-1]]
+        before, after = tokens.index(task.start), length - apart
+        assert tokens[before + 1 : after] == payload
+        filler = tokens[:before] + tokens[after : -task.payload]
+        others = [token for token in filler if token != task.filler]
+        assert sorted([*payload, *others]) == list(range(task.symbols))
         assert apart in task.distances(length)
 
 
@@ -123,22 +127,20 @@ def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
     task = Copy("decoder")
     assert task.distances(48) == [8, 11, 16, 23, 32]
     assert task.distances(96) == [8, 11, 16, 23, 32, 45, 64]
-    assert Copy("decoder", length=7, payload=3).distances(7) == [3]
-    assert Copy("decoder", length=7, payload=1).distances(7) == [1, 2, 3, 4]
+    assert Copy("decoder", length=7, payload=3, symbols=3).distances(7) == [3]
+    assert Copy("decoder", length=7, payload=1, symbols=2).distances(7) == [1, 2, 3, 4]
 
 
-def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
+def test_chance_is_what_a_predictor_of_the_last_token_reaches() -> None:
     task = Copy("decoder")
-    fit, test = (task.sample(seeded(seed), 4000, task.length, "train") for seed in (1, 2))
-    chance = task.objectives[0].chance
-    error = (chance * (1 - chance) / int(test.scored.sum())) ** 0.5
-    constant = fit.targets[fit.scored].mode().values
-    assert float((test.targets[test.scored] == constant).float().mean()) == pytest.approx(
-        chance, abs=4 * error
-    )
-    by_position = fit.targets.mode(0).values.expand_as(test.targets)
-    right = (test.targets == by_position)[test.scored].float().mean()
-    assert float(right) == pytest.approx(chance, abs=4 * error)
+    batch = task.sample(seeded(1), 4000, task.length, "test")
+    # One symbol of sixteen at the separator, and of the other fifteen after a symbol.
+    assert task.objectives[0].chance == pytest.approx((1 / 16 + 7 / 15) / 8)
+    for position in range(task.length - 7, task.length):
+        assert (batch.targets[:, position] != batch.tokens[:, position]).all()
+        guess = (batch.tokens[:, position] + 1) % task.symbols
+        right = float((batch.targets[:, position] == guess).float().mean())
+        assert right == pytest.approx(1 / 15, abs=4 * (1 / 15 * 14 / 15 / 4000) ** 0.5)
 
 
 def test_training_and_twice_its_length_are_tested_unless_told() -> None:
@@ -149,7 +151,9 @@ def test_training_and_twice_its_length_are_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 16}, "16 tokens has no room for a payload of 8, twice.*17 or more"),
+        ({"length": 24}, "24 tokens has no room for a payload of 8, twice.*8 other symbols.*25 or more"),
+        ({"length": 16, "varied": True}, "16 tokens has no room for a payload of 8, twice.*17 or more"),
+        ({"payload": 17}, "as many symbols or more"),
         ({"evaluation_lengths": (9, 48)}, "9 tokens has no room"),
         ({"symbols": 1}, "two symbols or more"),
         ({"payload": 0}, "payload of one or more"),

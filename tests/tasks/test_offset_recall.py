@@ -33,7 +33,7 @@ def predictions(batch: Batch) -> list[tuple[int, int]]:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[OffsetRecall, Batch, int]:
     offsets = tuple(draw(st.lists(st.integers(1, 11), min_size=1, max_size=5, unique=True)))
-    length = draw(st.integers(max(offsets) + 1, 23))
+    length = draw(st.integers(-(-4 * max(offsets) // 3) + 1, 23))
     task = OffsetRecall("decoder", length=length, symbols=draw(st.integers(2, 7)), offsets=offsets)
     seed = draw(st.integers(0, 2**31))
     return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
@@ -115,6 +115,15 @@ def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
     assert float(right) == pytest.approx(chance, abs=4 * error)
 
 
+@pytest.mark.parametrize("length", [32, 39])
+def test_each_symbol_is_as_frequent_and_the_last_quarter_is_scored(length: int) -> None:
+    batch = OffsetRecall("decoder").sample(seeded(3), 500, length, "train")
+    counts = torch.nn.functional.one_hot(batch.tokens // 6, 16).sum(1)
+    assert set(counts.unique().tolist()) == {length // 16, -(-length // 16)}
+    assert torch.equal(batch.scored, (torch.arange(length) >= length - length // 4).expand(500, -1))
+    assert not batch.targets[batch.scored].view(500, -1).eq(batch.targets[:, -1:]).all()
+
+
 def test_training_and_twice_its_length_are_tested_unless_told() -> None:
     assert OffsetRecall("decoder", length=37).evaluation_lengths == (37, 74)
     assert OffsetRecall("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
@@ -123,8 +132,8 @@ def test_training_and_twice_its_length_are_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 16}, "16 tokens has no symbol 16 tokens back"),
-        ({"evaluation_lengths": (8, 32)}, "8 tokens has no symbol"),
+        ({"length": 16}, "last quarter of 16 tokens not every token has a symbol 16 tokens back"),
+        ({"evaluation_lengths": (8, 32)}, "last quarter of 8 tokens"),
         ({"symbols": 1}, "two symbols or more"),
         ({"offsets": ()}, "offsets of 1 or more"),
         ({"offsets": (0, 1)}, "offsets of 1 or more"),

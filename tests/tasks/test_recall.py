@@ -35,12 +35,12 @@ def solve(task: Recall, batch: Batch) -> Tensor:
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Recall, Batch, int]:
-    pairs = draw(st.integers(1, 3))
-    values = draw(st.integers(max(2, pairs), 9))
-    # With `pairs` rungs of a ladder that climbs by `pairs` + 1 at least.
-    length = draw(st.integers((pairs + 1) * 2**pairs + values, 83))
-    keys = draw(st.integers(pairs, 9))
-    task = Recall("decoder", length=length, pairs=pairs, keys=keys, values=values)
+    values = draw(st.integers(2, 4))
+    queries = draw(st.integers(1, min(values, 3)))
+    # With `values` rungs of a ladder that climbs by `queries` + 1 at least.
+    length = draw(st.integers((queries + 1) * 2 ** (values - 1) + queries, 83))
+    keys = draw(st.integers(values, 9))
+    task = Recall("decoder", length=length, values=values, keys=keys, queries=queries)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -61,16 +61,13 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
 def test_every_sequence_is_laid_out_as_documented(case: tuple[Recall, Batch, int]) -> None:
     task, batch, _ = case
     for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
-        queries = tokens[-task.pairs :]
-        assert scored == [False] * (len(tokens) - task.pairs) + [True] * task.pairs
-        assert len(set(queries)) == task.pairs
-        assert min(queries) >= task.values
-        keys = [i for i, token in enumerate(tokens[: -task.pairs]) if token >= task.values]
-        assert sorted(queries) == sorted(tokens[i] for i in keys)
-        # Every value stands in front of the first pair, or else behind a key and there once.
-        behind = [tokens[i + 1] for i in keys]
-        assert sorted({*tokens[: keys[0]], *behind}) == list(range(task.values))
-        assert len(set(behind)) == task.pairs
+        queries = tokens[-task.queries :]
+        assert scored == [False] * (len(tokens) - task.queries) + [True] * task.queries
+        assert len(set(queries)) == task.queries
+        keys = [i for i, token in enumerate(tokens[: -task.queries]) if token >= task.values]
+        assert len({tokens[i] for i in keys}) == len(keys)
+        assert set(queries) <= {tokens[i] for i in keys}
+        assert sorted(tokens[i + 1] for i in keys) == list(range(task.values))
 
 
 @settings(max_examples=40, deadline=None)
@@ -103,9 +100,9 @@ def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length
 
 def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
     task = Recall("decoder")
-    assert task.distances(32) == [4, 8, 16, 23]
-    assert task.distances(64) == [4, 8, 16, 23, 32, 45]
-    assert Recall("decoder", pairs=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
+    assert task.distances(32) == [3, 6, 12, 17, 24]
+    assert task.distances(64) == [3, 6, 12, 17, 24, 34, 48]
+    assert Recall("decoder", queries=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
 
 
 def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
@@ -116,11 +113,12 @@ def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 23}, "23 tokens has no room for 3 pairs at different distances.*each of 8 values"),
+        ({"length": 18}, "18 tokens has no room for 2 queries and 4 pairs at different distances"),
         ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
-        ({"pairs": 0}, "one pair or more"),
-        ({"pairs": 9}, "at least as many keys and values"),
-        ({"values": 1, "pairs": 1}, "two values or more"),
+        ({"queries": 0}, "one query or more"),
+        ({"queries": 5}, "no more than values"),
+        ({"keys": 3}, "at least as many keys"),
+        ({"values": 1, "queries": 1}, "two values or more"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:

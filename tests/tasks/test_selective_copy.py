@@ -27,7 +27,7 @@ def solve(task: SelectiveCopy, batch: Batch) -> Tensor:
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
         for position, token in enumerate(tokens):
-            back = task.slot + task.marked - token  # how many markers to walk
+            back = task.slot + task.values - token  # how many markers to walk
             markers = [i for i in range(position) if tokens[i] == task.marker]
             if token >= task.slot and back <= len(markers):
                 found[row, position] = tokens[markers[-back] + 1]
@@ -36,11 +36,11 @@ def solve(task: SelectiveCopy, batch: Batch) -> Tensor:
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[SelectiveCopy, Batch, int]:
-    marked = draw(st.integers(1, 3))
-    values = draw(st.integers(max(2, marked), 9))
-    # With `marked` rungs of a ladder that climbs by `marked` + 1 at least.
-    length = draw(st.integers((marked + 1) * 2**marked + values, 83))
-    task = SelectiveCopy("decoder", length=length, marked=marked, values=values)
+    values = draw(st.integers(2, 4))
+    slots = draw(st.integers(1, min(values, 3)))
+    # With `values` rungs of a ladder that climbs by `slots` + 1 at least.
+    length = draw(st.integers((slots + 1) * 2 ** (values - 1) + slots, 83))
+    task = SelectiveCopy("decoder", length=length, values=values, slots=slots)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -63,16 +63,15 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[SelectiveCopy, Bat
     for tokens, targets, scored in zip(
         batch.tokens.tolist(), batch.targets.tolist(), batch.scored.tolist(), strict=True
     ):
-        body, slots = tokens[: -task.marked], tokens[-task.marked :]
-        assert scored == [False] * len(body) + [True] * task.marked
-        assert sorted(slots) == list(range(task.slot, task.vocabulary))
+        body, slots = tokens[: -task.slots], tokens[-task.slots :]
+        assert scored == [False] * len(body) + [True] * task.slots
+        assert set(slots) <= set(range(task.slot, task.vocabulary))
+        assert len(set(slots)) == task.slots
         markers = [i for i, token in enumerate(body) if token == task.marker]
         # The first slot asks for the first marked value.
         values = [body[i + 1] for i in markers]
-        assert [values[slot - task.slot] for slot in slots] == targets[-task.marked :]
-        # Every value stands in front of the first marker, or else behind one and there once.
-        assert sorted({*body[: markers[0]], *values}) == list(range(task.values))
-        assert len(set(values)) == task.marked
+        assert [values[slot - task.slot] for slot in slots] == targets[-task.slots :]
+        assert sorted(values) == list(range(task.values))
 
 
 @settings(max_examples=40, deadline=None)
@@ -118,10 +117,10 @@ def test_the_last_marked_value_is_no_nearer_to_its_slot_than_it_has_to_be() -> N
 
 
 def test_the_ladder_climbs_by_root_two_where_marked_values_do_not_meet() -> None:
-    task = SelectiveCopy("decoder", marked=3, values=8)
-    assert task.distances(32) == [4, 8, 16, 23]
-    assert task.distances(64) == [4, 8, 16, 23, 32, 45]
-    assert SelectiveCopy("decoder", marked=1, values=8).distances(32) == [2, 4, 6, 8, 11, 16, 23]
+    task = SelectiveCopy("decoder", values=4, slots=2)
+    assert task.distances(32) == [3, 6, 12, 17, 24]
+    assert task.distances(64) == [3, 6, 12, 17, 24, 34, 48]
+    assert SelectiveCopy("decoder", values=4, slots=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
 
 
 def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
@@ -132,11 +131,11 @@ def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 23}, "23 tokens has no room for 3 marked values at different.*each of 8 values"),
+        ({"length": 18}, "18 tokens has no room for 2 slots and 4 marked values at different distances"),
         ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
-        ({"marked": 0}, "one marked value or more"),
-        ({"marked": 9}, "at least as many values"),
-        ({"values": 1, "marked": 1}, "two values or more"),
+        ({"slots": 0}, "one slot or more"),
+        ({"slots": 5}, "no more than values"),
+        ({"values": 1, "slots": 1}, "two values or more"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
