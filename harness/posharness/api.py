@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posharness.cachedir import cache_root
 from posharness.cell import Cell
-from posharness.contracts import Event, Finished, Observer
+from posharness.contracts import Observer
 from posharness.digest import source_digest
 from posharness.errors import UserError
+from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.manager import Registry
 from posharness.plan import plan
-from posharness.store import Store, examine
+from posharness.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Results", "RunSummary", "compile_report", "execute", "load", "publish_report", "run"]
+__all__ = [
+    "DEFAULT_STORE",
+    "Results",
+    "RunSummary",
+    "compile_report",
+    "execute",
+    "load",
+    "publish_report",
+    "run",
+]
 
-DEFAULT_STORE = Path("runs")
-DEFAULT_EXECUTOR = "local"
 DEFAULT_COMPILER = "html"
 REPORT = "report.html"
 
@@ -40,33 +45,6 @@ class Results:
     predictions: pd.DataFrame
     curves: pd.DataFrame
     mechanism: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """How a run went.
-
-    Attributes:
-        planned: every cell of the experiment, in order.
-        reused: keys of the cells that were already done.
-        finished: status by key of the cells that were not.
-        seconds: wall time of the execution.
-    """
-
-    planned: tuple[Cell, ...]
-    reused: frozenset[str]
-    finished: dict[str, Finished] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many cells ended in each status, the reused ones left out."""
-        return Counter(event.status for event in self.finished.values())
-
-    @property
-    def failed(self) -> bool:
-        """Whether any cell that could have worked did not end as done."""
-        return any(status not in ("done", "skipped") for status in self.counts)
 
 
 def execute(
@@ -93,29 +71,8 @@ def execute(
     Raises:
         UserError: a mistake in the experiment or its data, or a store that cannot be used.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers {workers}: expected at least 1.")
-    examine(store)  # what is wrong with a store is said before a corpus is prepared for it
-    registry = Registry.load(plugin_paths)
-    chosen = registry.executors.find(executor)
-    cells = plan(experiment, registry, cache_root(), announce)
-    opened = Store.open(store, create=True)
-    reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
-    on_plan(cells, reused)
-    finished: dict[str, Finished] = {}
-
-    def record(event: Event) -> None:
-        if isinstance(event, Finished):
-            finished[event.key] = event
-        observe(event)
-
-    began = time.monotonic()
-    todo = [cell for cell in cells if cell.key not in reused]
-    if todo:
-        chosen(workers=workers or os.cpu_count() or 1, timeout=timeout).execute(
-            todo, store=opened.path, plugin_paths=[path.resolve() for path in plugin_paths], observe=record
-        )
-    return RunSummary(tuple(cells), reused, finished, time.monotonic() - began)
+    execution = Execution(store, workers, timeout, plugin_paths, observe, on_plan, executor)
+    return execution.carry_out(lambda registry: plan(experiment, registry, cache_root(), announce))
 
 
 def run(

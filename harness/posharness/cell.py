@@ -1,4 +1,4 @@
-"""A cell: one training run, and the key that stands for everything that can change its result."""
+"""A cell: one training run, or one reading of a pretrained model, and the key that stands for its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from posharness.contracts.plugin import Body
 
-__all__ = ["RESULTS_VERSION", "Budget", "Cell", "Choice", "ModelSettings", "OptimiserSettings"]
+__all__ = ["CORPUS", "RESULTS_VERSION", "Budget", "Cell", "Choice", "ModelSettings", "OptimiserSettings"]
+
+CORPUS = "corpus"
+"""The parameter of readings, and of tasks that read a text, that says where the text lies."""
 
 RESULTS_VERSION = 1
 """Raised whenever the core changes what a cell's result is; part of every key."""
@@ -114,10 +117,16 @@ class OptimiserSettings(_Settings):
 class Cell(_Settings):
     """One training run: encoding ∘ attention ∘ body ∘ task, a budget, an optimiser and a seed.
 
+    Or one reading of a model that is trained already. Then `task` is the reading, everything else is as in
+    the cell that trained the model, and of a model from elsewhere the encoding has that model's name.
+
     Attributes:
         self_attention: the attention inside each stack of an encoder-decoder, where `attention` is the one
             across from decoder to encoder; None for the other bodies, which have one attention only.
         data: fingerprint of the task's external data; "" for tasks drawn on the fly.
+        pretrained: of a reading, the model that is read: the key of the cell that trained it, or the digest
+            of one from elsewhere; "" of a training run.
+        where: of a model from elsewhere, where `transformers` finds it. Not part of the key.
         results_version: of the core that planned the cell.
         skip: why the pair cannot work; "" when it can. Not part of the key.
     """
@@ -132,11 +141,15 @@ class Cell(_Settings):
     seed: int = Field(0, ge=0)
     self_attention: Choice | None = None
     data: str = ""
+    pretrained: str = ""
+    where: str = ""
     results_version: int = RESULTS_VERSION
     skip: str = ""
 
     def identity(self) -> dict[str, Any]:
         """Everything that can change the result, and nothing else."""
+        if self.pretrained:
+            return self._reading_identity()
         own = {"self_attention": self.self_attention.identity()} if self.self_attention else {}
         return own | {
             "encoding": self.encoding.identity(),
@@ -151,6 +164,18 @@ class Cell(_Settings):
             "results_version": self.results_version,
         }
 
+    def _reading_identity(self) -> dict[str, Any]:
+        # The model's own identity stands for all that made it, and the data's for where they lie.
+        task = self.task.identity()
+        params = {name: value for name, value in task["params"].items() if name != CORPUS or not self.data}
+        return {
+            "pretrained": self.pretrained,
+            "task": task | {"params": params},
+            "seed": self.seed,
+            "data": self.data,
+            "results_version": self.results_version,
+        }
+
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON of `identity`."""
@@ -159,9 +184,14 @@ class Cell(_Settings):
 
     @property
     def settings(self) -> str:
-        """Model, budget, optimiser and so on as `name=value` words: cells that differ in one are unlike."""
-        words = {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
-        if self.self_attention:
+        """Model, budget, optimiser and so on as `name=value` words: cells that differ in one are unlike.
+
+        Those of a reading are of the reading alone: models of any making are compared by it.
+        """
+        words: dict[str, Any] = {}
+        if not self.pretrained:
+            words |= {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
+        if self.self_attention and not self.pretrained:
             words["self_attention"] = self.self_attention.label or self.self_attention.name
         if self.data:
             words["data"] = hashlib.sha256(self.data.encode()).hexdigest()[:8]
@@ -169,9 +199,12 @@ class Cell(_Settings):
 
     @property
     def source(self) -> str:
-        """A digest of the code of the cell's plugins: an edited plugin is another one of the same name."""
+        """A digest of the code of the cell's plugins: an edited plugin is another one of the same name.
+
+        Of a reading it is the reading's own: the cell that trained the model has the rest.
+        """
         own = (self.self_attention,) if self.self_attention else ()
-        parts = (self.encoding, self.attention, self.task, *own)
+        parts = (self.task,) if self.pretrained else (self.encoding, self.attention, self.task, *own)
         digests = [choice.digest for part in parts for choice in (part, *part.nested)]
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:8]
 

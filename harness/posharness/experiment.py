@@ -14,7 +14,7 @@ from posharness.cell import Budget, ModelSettings, OptimiserSettings
 from posharness.contracts.plugin import Body
 from posharness.errors import UserError, did_you_mean
 
-__all__ = ["Experiment", "TaskSettings", "load_experiment", "preset_names"]
+__all__ = ["Experiment", "ReadingSettings", "TaskSettings", "load_experiment", "preset_names"]
 
 DEFAULT_PRESET = "quick"
 
@@ -36,6 +36,18 @@ class TaskSettings(BaseModel):
     optimiser: OptimiserSettings = OptimiserSettings()
 
 
+class ReadingSettings(BaseModel):
+    """What is asked of one reading of pretrained models.
+
+    Attributes:
+        params: parameters of the reading's constructor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    params: dict[str, Any] = {}
+
+
 class Experiment(BaseModel):
     """A whole experiment.
 
@@ -48,6 +60,10 @@ class Experiment(BaseModel):
         encoding: the encoding of a run that selects attentions only.
         attention: the attention of a run that selects encodings only; goes without saying in labels.
         task: settings by the task's name, laid over the general ones.
+        readings: what is read off the models that have learned to fill masks, named like tasks; "all" for
+            every reading there is.
+        treebank: the text that readings read, where their own parameters name no other.
+        reading: settings by the reading's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -63,6 +79,9 @@ class Experiment(BaseModel):
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
     task: dict[str, TaskSettings] = {}
+    readings: list[str] = []
+    treebank: str = ""
+    reading: dict[str, ReadingSettings] = {}
 
     @field_validator("seeds")
     @classmethod
@@ -85,6 +104,10 @@ class Experiment(BaseModel):
             self.budget.model_copy(update=own.budget.model_dump(exclude_unset=True)),
             self.optimiser.model_copy(update=own.optimiser.model_dump(exclude_unset=True)),
         )
+
+
+_BY_NAME: Mapping[str, type[BaseModel]] = {"task": TaskSettings, "reading": ReadingSettings}
+"""Settings that stand under a plugin's name."""
 
 
 def preset_names() -> list[str]:
@@ -177,8 +200,8 @@ def _sentence(error: ValidationError) -> str:
 def _keys(location: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Experiment
     for index, part in enumerate(location):
-        if part == "task" or (index and location[index - 1] == "task"):
-            model = TaskSettings
+        if named := _BY_NAME.get(str(part)) or (index and _BY_NAME.get(str(location[index - 1]))):
+            model = named
         else:
             field = model.model_fields[str(part)].annotation
             if not (isinstance(field, type) and issubclass(field, BaseModel)):

@@ -12,6 +12,7 @@ from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.fit import no_crossing, uneven_heads, unheard_slots
 from posharness.manager import Registry
+from posharness.plan_readings import choose_readings, fills_masks, model_of_cell, plan_readings
 from posharness.selection import Selection, parse_all
 
 __all__ = ["geometry", "plan"]
@@ -20,7 +21,7 @@ __all__ = ["geometry", "plan"]
 def plan(
     experiment: Experiment, registry: Registry, cache: Path, announce: Callable[[str], None] = lambda _: None
 ) -> list[Cell]:
-    """Every cell of an experiment, seed by seed.
+    """Every cell of an experiment, seed by seed; the readings of what is trained come last.
 
     Tasks are prepared here, once, so that a missing corpus is known before anything trains.
 
@@ -33,8 +34,10 @@ def plan(
     """
     encodings, attentions, default = _plugins(experiment, registry)
     posed = _tasks(experiment, registry)
+    readings = choose_readings(experiment, registry)
     fits = _Fits(registry)
-    cells: list[Cell] = []
+    cells: dict[str, Cell] = {}
+    models: dict[str, Cell] = {}
     for seed, (choice, body, skip, task), encoding, attention in product(
         experiment.seed_list,
         [_prepare(*item, registry, cache, announce) for item in posed],
@@ -55,8 +58,15 @@ def plan(
             data=task.fingerprint() if task else "",
         )
         reason = skip or (fits.reason(planned, task) if task else "")
-        cells.append(planned.model_copy(update={"skip": reason}))
-    return list({cell.key: cell for cell in cells}.values())
+        cells[planned.key] = planned.model_copy(update={"skip": reason})
+        if task and fills_masks(task):
+            models[planned.key] = model_of_cell(cells[planned.key])
+    if readings and not models:
+        raise UserError(
+            f"The readings {', '.join(experiment.readings)} need a model that fills masks, and the tasks "
+            f"{', '.join(experiment.tasks)} train none; add one that does to --tasks, for example bert."
+        )
+    return [*cells.values(), *plan_readings(readings, list(models.values()), registry, cache, announce)]
 
 
 def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> Geometry:

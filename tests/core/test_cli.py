@@ -162,7 +162,7 @@ class TestHelp:
         (["run", "--plugins"], ["--plugins", "requires an argument"]),
         (["publish", "x"], ["--to"]),
         (["show"], ["NAME"]),
-        (["list", "encoding"], ["'encoding'", "did you mean 'encodings'?"]),
+        (["list", "encoding"], ["'encoding'", "did you mean 'encodings'"]),
         (["status", "a", "--store", "b"], ["a", "--store b"]),
         (["run"], ["--plugins"]),
         (["run", "--plugins", "ropy"], ["'ropy'", "did you mean", "'rope'"]),

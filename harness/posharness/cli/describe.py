@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from posharness.contracts import SLOTS, Attention, Incompatible, PositionalEncoding, ReportSection, Task
+from posharness.contracts import (
+    SLOTS,
+    Attention,
+    Incompatible,
+    PositionalEncoding,
+    Reading,
+    ReportSection,
+    Task,
+)
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.experiment import load_experiment
@@ -13,7 +21,7 @@ from posharness.parameters import annotation_name, parameters, show_value
 
 __all__ = ["CATALOGUES", "describe", "describe_preset", "inventory", "parameters_text"]
 
-CATALOGUES = ("encodings", "attentions", "tasks", "sections", "executors")
+CATALOGUES = ("encodings", "attentions", "tasks", "readings", "sections", "executors")
 """The kinds of plugin, as the registry's attributes are called."""
 
 
@@ -55,6 +63,8 @@ def describe(cls: type[Named], registry: Registry) -> dict[str, Any]:
         }
     elif issubclass(cls, Task):
         said |= {"bodies": list(cls.bodies), "distance": cls.distance, **_task(cls, registry)}
+    elif issubclass(cls, Reading):
+        said |= {"distance": cls.distance, "objectives": list(getattr(cls, "objectives", ()))}
     elif issubclass(cls, ReportSection):
         said["order"] = cls.order
     return said
@@ -62,7 +72,7 @@ def describe(cls: type[Named], registry: Registry) -> dict[str, Any]:
 
 def _parameters(cls: type[Named]) -> list[Any]:
     # Executors and report sections are not chosen with parameters.
-    takes = issubclass(cls, PositionalEncoding | Attention | Task)
+    takes = issubclass(cls, PositionalEncoding | Attention | Task | Reading)
     return list(parameters(cls).values()) if takes else []
 
 

@@ -40,7 +40,7 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             cell.task.label,
             cell.body,
             str(cell.seed),
-            str(cell.budget.steps),
+            "" if cell.pretrained else str(cell.budget.steps),
             Text(sort, style=STYLES.get(sort, "")),
         )
     out.print(rows)
@@ -51,11 +51,15 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             Text("skipped", style=STYLES["skipped"]) + Text(f" {label} on {task}, {body}: {reason}"),
             soft_wrap=True,
         )
-    sorts = ", ".join(f"{counts[sort]} {sort}" for sort in ("to train", "reused", "skipped"))
+    always = ("to train", "reused", "skipped")
+    shown = [sort for sort in ("to train", "to read", "reused", "skipped") if sort in always or counts[sort]]
+    sorts = ", ".join(f"{counts[sort]} {sort}" for sort in shown)
     out.print(f"{len(cells)} cells: {sorts}")
 
 
 def _sort(cell: Cell, store: Store | None) -> str:
     if cell.skip:
         return "skipped"
-    return "reused" if store is not None and store.done(cell.key) else "to train"
+    if store is not None and store.done(cell.key):
+        return "reused"
+    return "to read" if cell.pretrained else "to train"

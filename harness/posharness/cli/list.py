@@ -1,4 +1,4 @@
-"""`harness list`: what can be selected: encodings, attentions, tasks, report sections, presets."""
+"""`harness list`: what can be selected: encodings, attentions, tasks, readings, report sections, presets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_KINDS = ("encodings", "attentions", "tasks", "sections", "executors", "presets")
+_KINDS = ("encodings", "attentions", "tasks", "readings", "sections", "executors", "presets")
 _EPILOG = """[bold]Examples[/]
   harness list                  everything
   harness list encodings        what --plugins takes, with its parameters
   harness list --tasks          what --tasks takes, with chance and lengths
+  harness list --readings       what --readings takes, for models that fill masks
   harness list --json           lists of objects with a "name", by kind
   harness list --plugin-path my_encoding.py
 
@@ -40,11 +41,15 @@ def list_(
     encodings: Annotated[bool, typer.Option("--encodings", help="Positional encodings.")] = False,
     attentions: Annotated[bool, typer.Option("--attentions", help="Attention mechanisms.")] = False,
     tasks: Annotated[bool, typer.Option("--tasks", help="Tasks.")] = False,
+    readings: Annotated[bool, typer.Option("--readings", help="Readings of pretrained models.")] = False,
     plugin_path: PluginPaths = None,
     json: Json = False,
 ) -> None:
     """List what can be selected."""
-    asked = [*(kinds or []), *_flagged(encodings=encodings, attentions=attentions, tasks=tasks)]
+    asked = [
+        *(kinds or []),
+        *_flagged(encodings=encodings, attentions=attentions, tasks=tasks, readings=readings),
+    ]
     for kind in asked:
         if kind not in _KINDS:
             raise UserError(f"Unknown kind {kind!r}; {did_you_mean(kind, _KINDS)}")
@@ -109,6 +114,15 @@ def _tasks(items: Sequence[dict[str, Any]]) -> Table:
     return rows
 
 
+def _readings(items: Sequence[dict[str, Any]]) -> Table:
+    from posharness.cli.describe import parameters_text
+
+    rows = table("name, aliases", "what it is", "answers", "parameters", title="Readings")
+    for item in items:
+        rows.add_row(_name(item), item["summary"], "\n".join(item["objectives"]), parameters_text(item))
+    return rows
+
+
 def _simple(title: str, items: Sequence[dict[str, Any]]) -> Table:
     rows = table("name", "what it is", title=title)
     for item in items:
@@ -134,6 +148,7 @@ _TABLES = {
     "encodings": lambda items: _plugins("Encodings", items),
     "attentions": lambda items: _plugins("Attentions", items),
     "tasks": _tasks,
+    "readings": _readings,
     "sections": lambda items: _simple("Report sections", items),
     "executors": lambda items: _simple("Executors", items),
     "presets": _presets,

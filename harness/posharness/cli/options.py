@@ -9,7 +9,16 @@ import typer
 
 from posharness.errors import UserError
 
-__all__ = ["DEFAULT_STORE", "Json", "PluginPaths", "StoreArgument", "StoreOption", "one_store"]
+__all__ = [
+    "DEFAULT_STORE",
+    "Json",
+    "PluginPaths",
+    "Readings",
+    "StoreArgument",
+    "StoreOption",
+    "Treebank",
+    "one_store",
+]
 
 DEFAULT_STORE = Path("runs")
 
@@ -17,6 +26,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 PluginPaths = Annotated[
     list[Path] | None,
     typer.Option("--plugin-path", metavar="FILE", help="Load plugins from a Python file too; repeatable."),
+]
+Readings = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="all|A,B,…",
+        help="What is read off models that fill masks. `harness list --readings` shows them.",
+    ),
+]
+Treebank = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The text that is read, in CoNLL-U format.")
 ]
 StoreArgument = Annotated[
     Path | None,

@@ -49,11 +49,13 @@ class Display(AbstractContextManager["Display"], ABC):
         """Take the cells that the run is for, by key; how many more are reused; and how many run at once."""
         with self._lock:
             self.tracker = Tracker(cells, workers)
-        skipped = sum(bool(cell.skip) for cell in cells.values())
-        todo = len(cells) - skipped
+        todo = [cell for cell in cells.values() if not cell.skip]
+        read = sum(bool(cell.pretrained) for cell in todo)
         self.console.print(
-            f"{len(cells) + reused} cells: {reused} reused, {skipped} skipped, {todo} to train"
-            + (f", {min(workers, todo)} at a time" if todo else "")
+            f"{len(cells) + reused} cells: {reused} reused, {len(cells) - len(todo)} skipped, "
+            f"{len(todo) - read} to train"
+            + (f", {read} to read" if read else "")
+            + (f", {min(workers, len(todo))} at a time" if todo else "")
         )
 
     def __call__(self, event: Event) -> None:

@@ -69,19 +69,23 @@ def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
 
     Args:
         predictions: of those cells.
-        trained: training length of each of them.
+        trained: training length of each of them; of no cell in the case of readings, which are asked of
+            texts of any length.
     """
     test = predictions[predictions["split"] == "test"]
     if test.empty:
         return []
-    train_length = int(trained.iloc[0])
-    inside = test[test["length"] == train_length]
-    found = [_column(f"length {train_length}", train_length, inside)]
+    if trained.empty:
+        train_length, inside, heading = int(test["length"].max()), test, "all"
+    else:
+        train_length = int(trained.iloc[0])
+        inside, heading = test[test["length"] == train_length], f"length {train_length}"
+    found = [_column(heading, train_length, inside)]
     distances = inside.loc[inside["dependency_length"] >= 0, "dependency_length"]
     if len(distances.unique()) > 1:
         far = int(distances.quantile(_FARTHEST, interpolation="higher"))
-        heading = f"distance {far}" + ("" if far == distances.max() else f"–{distances.max()}")
-        found.append(_column(heading, train_length, inside[inside["dependency_length"] >= far]))
+        farthest = f"distance {far}" + ("" if far == distances.max() else f"–{distances.max()}")
+        found.append(_column(farthest, train_length, inside[inside["dependency_length"] >= far]))
     if (longest := int(test["length"].max())) > train_length:
         found.append(_column(f"length {longest}", longest, test[test["length"] == longest]))
     return found

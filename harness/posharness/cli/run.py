@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import DEFAULT_STORE, PluginPaths
-from posharness.cli.output import complain, console, duration
+from posharness.cli.carry_out import Report, Timeout, Workers, carry_out
+from posharness.cli.options import DEFAULT_STORE, PluginPaths, Readings, Treebank
 
 if TYPE_CHECKING:
-    from posharness.api import RunSummary
-    from posharness.cell import Cell
+    from posharness.execution import Execution, RunSummary
     from posharness.experiment import Experiment
 
 __all__ = ["register"]
@@ -25,6 +22,7 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins 'rope,alibi,learned' --preset smoke
   harness run --plugins 'relative\\[clip=8|16]' --tasks copy --seeds 3
   harness run --plugins rope --tasks bert --corpus my_text.txt
+  harness run --plugins rpe,absolute --tasks bert --readings all --treebank dev.conllu
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
 The same command again trains nothing that is already done; stopped with Ctrl-C, it goes on where it was.
@@ -76,33 +74,25 @@ def run(
     store: Annotated[
         Path, typer.Option(metavar="DIR", help="Where results are kept and found again.")
     ] = DEFAULT_STORE,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Cells at a time, one core each.", show_default="all cores"),
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="MINUTES", help="End a cell that takes longer; else no limit.")
-    ] = None,
+    readings: Readings = None,
+    treebank: Treebank = None,
+    workers: Workers = None,
+    timeout: Timeout = None,
     plugin_path: PluginPaths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the cells.")] = False,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Compile the report at the end.")
-    ] = True,
+    report: Report = True,
 ) -> None:
     """Train encodings against each other, then show a table and compile a report."""
-    began = time.monotonic()
     from posharness.experiment import load_experiment
 
-    if timeout is not None and not timeout > 0:
-        from posharness.errors import UserError
-
-        raise UserError(f"--timeout {timeout:g}: expected minutes above 0.")
     paths = plugin_path or []
     given: dict[str, Any] = {
         "plugins": plugins,
         "tasks": tasks,
         "bodies": _split(bodies),
         "seeds": seeds,
+        "readings": readings,
+        "treebank": treebank,
     }
     experiment = load_experiment(preset=preset, config=config, overrides=given)
     if corpus is not None:
@@ -113,14 +103,22 @@ def run(
 
         print_plan(experiment, store, paths)
         return
-    try:
-        summary = _execute(experiment, store, workers, timeout, paths)
-        _conclude(summary, experiment, store, paths, began=began, report=report)
-    except KeyboardInterrupt:
-        complain("stopped; finished cells are kept, and the same command goes on with the others.")
-        raise typer.Exit(130) from None
-    if summary.failed:
-        raise typer.Exit(1)
+
+    def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
+        from posharness.cachedir import cache_root
+        from posharness.plan import plan
+
+        return execution.carry_out(lambda registry: plan(experiment, registry, cache_root(), announce))
+
+    carry_out(
+        start,
+        title=experiment.title,
+        store=store,
+        workers=workers,
+        timeout=timeout,
+        plugin_paths=paths,
+        report=report,
+    )
 
 
 def _split(texts: list[str] | None) -> list[str] | None:
@@ -145,57 +143,3 @@ def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path])
             f"add one that does to --tasks: {', '.join(readers)}."
         )
     return {name: {"params": {"corpus": corpus}} for name in readers if name in chosen}
-
-
-def _execute(
-    experiment: Experiment, store: Path, workers: int | None, timeout: float | None, paths: Sequence[Path]
-) -> RunSummary:
-    from posharness.api import execute
-    from posharness.cli.progress import display_for
-
-    with display_for(console()) as display:
-
-        def on_plan(cells: Sequence[Cell], reused: frozenset[str]) -> None:
-            todo = {cell.key: cell for cell in cells if cell.key not in reused}
-            display.begin(todo, reused=len(reused), workers=workers or os.cpu_count() or 1)
-
-        return execute(
-            experiment,
-            store=store,
-            workers=workers,
-            timeout=None if timeout is None else 60 * timeout,
-            plugin_paths=paths,
-            observe=display,
-            announce=display.announce,
-            on_plan=on_plan,
-        )
-
-
-def _conclude(
-    summary: RunSummary,
-    experiment: Experiment,
-    store: Path,
-    paths: Sequence[Path],
-    *,
-    began: float,
-    report: bool,
-) -> None:
-    """The results, the line that says what was done, and the report."""
-    from posharness.api import compile_report, load
-    from posharness.cli.results import print_results
-
-    out = console()
-    print_results(out, load(store), summary.planned)
-    counts = summary.counts
-    wrong = sum(count for status, count in counts.items() if status not in ("done", "skipped"))
-    said = [
-        f"{counts['done']} trained",
-        f"{len(summary.reused)} reused",
-        f"{counts['skipped']} skipped",
-        *([f"{wrong} not done"] if wrong else []),
-    ]
-    out.print(f"{', '.join(said)} in {duration(time.monotonic() - began)}")
-    if report:
-        with out.status("compiling the report"):
-            path = compile_report(store, title=experiment.title, plugin_paths=paths, reuse=True)
-        out.print(f"Report: {path}", soft_wrap=True)

@@ -33,7 +33,8 @@ class Frames:
             undefined_lengths, objectives (names, parted by "; "), score (best validation score),
             torch, python, machine, results_version, started, settings (what else is in the key, as
             `name=value` words: model, budget, optimiser, digest of the data; cells that differ in it are
-            never averaged), source (digest of the plugins' code).
+            never averaged), source (digest of the plugins' code), pretrained (of a reading, what was read:
+            the `cell` that trained it, or the digest of a model from elsewhere; "" of a training run).
         predictions: one row for each scored prediction of a done cell. Columns: cell, label, encoding,
             attention, body, task, seed, split, objective, length, sequence, position,
             dependency_length (-1 for none), stratum, correct, log_prob, chance.

@@ -52,7 +52,7 @@ class Ended:
 
 
 def run_job(job: Job, lifeline: Connection) -> Ended:
-    """Train a cell and put its folder into the store; whatever it raises becomes its status.
+    """Make a cell and put its folder into the store; whatever it raises becomes its status.
 
     Raises:
         Busy: another process is making the cell.
@@ -66,7 +66,7 @@ def run_job(job: Job, lifeline: Connection) -> Ended:
         raised = ""
         try:
             with Lifeline(lifeline, work):
-                ended = _train(job, work)
+                ended = _make(job, work)
         except KeyboardInterrupt:
             ended = Ended("interrupted", INTERRUPTED)
         except BaseException as error:  # noqa: BLE001 - the border of a cell: SystemExit is its failure too
@@ -79,11 +79,14 @@ def run_job(job: Job, lifeline: Connection) -> Ended:
         return ended
 
 
-def _train(job: Job, work: Work) -> Ended:
-    # Not at the top: the calling process names this module too, and has no use for Lightning.
-    from posharness.training import train_cell
-
-    work.report(Progress(job.cell.key, "training", 0, job.cell.budget.steps))
+def _make(job: Job, work: Work) -> Ended:
+    """Train the cell, or read what another one has trained."""
+    cell = job.cell
+    work.report(
+        Progress(cell.key, "evaluating", 0, 1)
+        if cell.pretrained
+        else Progress(cell.key, "training", 0, cell.budget.steps)
+    )
     registry = Registry.load(job.plugin_paths)
     last: Progress | None = None
 
@@ -92,7 +95,16 @@ def _train(job: Job, work: Work) -> Ended:
         last = progress
         work.report(progress)
 
-    outcome = train_cell(job.cell, registry, work.folder, cache=job.cache, observe=observe)
+    # Not at the top: the calling process names this module too, and has no use for Lightning.
+    if cell.pretrained:
+        from posharness.reading import read_cell
+
+        store = Store.open(job.store, create=False)
+        outcome = read_cell(cell, registry, work.folder, store=store, cache=job.cache, observe=observe)
+    else:
+        from posharness.training import train_cell
+
+        outcome = train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
     return Ended(outcome.status, outcome.reason, last)
 
 

@@ -95,6 +95,7 @@ _CELLS = (
     "started",
     "settings",
     "source",
+    "pretrained",
 )
 
 
@@ -132,7 +133,7 @@ class _Entry:
         row["started"] = self.status.started or None
         if self.cell:
             row["results_version"] = self.cell.results_version
-            row |= {"settings": self.cell.settings, "source": self.cell.source}
+            row |= {name: getattr(self.cell, name) for name in ("settings", "source", "pretrained")}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
         for name, between in (("undefined_lengths", " "), ("objectives", "; ")):
@@ -168,7 +169,7 @@ def _read(store: Store, key: str) -> _Entry | None:
         if status.status == "done":
             predictions = _table(folder / PREDICTIONS, _PREDICTIONS)
             mechanism = _table(folder / MECHANISM, _MECHANISM) if (folder / MECHANISM).exists() else None
-            curve = _table(folder / CURVE, _CURVES)
+            curve = None if cell.pretrained else _table(folder / CURVE, _CURVES)
             return _Entry(key, cell, status, facts, predictions, curve, mechanism)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):

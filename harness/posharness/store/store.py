@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-_COMPLETE = (CELL, RESULT, ENVIRONMENT, CURVE, PREDICTIONS, WEIGHTS)
-"""Files without which a cell is not done, whatever its status says."""
+_TRAINED = (CURVE, WEIGHTS)
+_COMPLETE = (CELL, RESULT, ENVIRONMENT, PREDICTIONS, *_TRAINED)
+"""Files without which a cell is not done, whatever its status says; a reading trains nothing."""
 
 _SILENCE = 15.0
 """Seconds after which a cell that shows no life counts as interrupted; a living one shows it every second."""
@@ -148,10 +149,14 @@ class Store:
         """
         from safetensors.torch import load_file
 
-        path = self.folder(key) / WEIGHTS
+        path = self.weights_path(key)
         if not path.exists():
             raise UserError(f"The cell {key[:12]} has no weights in the store {self.path}; train it first.")
         return load_file(path)
+
+    def weights_path(self, key: str) -> Path:
+        """Where the trained weights of a cell lie."""
+        return self.folder(key) / WEIGHTS
 
     def log(self, key: str) -> str:
         """What a cell's process wrote to its output; empty when it wrote nothing."""
@@ -216,6 +221,12 @@ class Store:
             return CellStatus(status="running", started=state.started)
         return state.model_copy(update={"status": "interrupted"})
 
+    def _is_reading(self, folder: Path) -> bool:
+        try:
+            return bool(Cell.model_validate_json((folder / CELL).read_bytes()).pretrained)
+        except (OSError, ValueError):
+            return False
+
     def _home_status(self, key: str) -> CellStatus | None:
         folder = self.home(key)
         if not folder.is_dir():
@@ -225,6 +236,8 @@ class Store:
         except (OSError, ValueError) as error:
             return CellStatus(status="failed", reason=f"its status cannot be read ({type(error).__name__})")
         missing = [name for name in _COMPLETE if not (folder / name).is_file()]
+        if missing and set(missing) <= set(_TRAINED) and self._is_reading(folder):
+            missing = []
         if state.status == "done" and missing:
             return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
         return state

@@ -1,0 +1,71 @@
+"""`harness evaluate`: read models that are trained already, from anywhere, and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posharness.cli.carry_out import Report, Timeout, Workers, carry_out
+from posharness.cli.options import DEFAULT_STORE, PluginPaths, Readings, Treebank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from posharness.execution import Execution, RunSummary
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness evaluate --model my_bert/ --readings all --treebank dev.conllu
+  harness evaluate --model answerdotai/ModernBERT-base --readings copy --treebank dev.conllu
+  harness evaluate --model 3f9a --model 81c0 --readings all --treebank dev.conllu --store results
+
+A model is a folder or a Hub id that transformers knows, or the first figures of a finished cell's key.
+Its readings join the others of the store, in one report. What is read already is not read again.
+Exit status: 0 all cells done, 1 some did not end as done, 2 wrong input, 130 stopped."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(evaluate)
+
+
+def evaluate(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR|ID|CELL", help="A masked language model; repeatable."),
+    ] = None,
+    readings: Readings = None,
+    treebank: Treebank = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Read a model from elsewhere with seeds 0 … N-1.")
+    ] = 1,
+    store: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where cells are looked up, and results are kept.")
+    ] = DEFAULT_STORE,
+    workers: Workers = None,
+    timeout: Timeout = None,
+    plugin_path: PluginPaths = None,
+    report: Report = True,
+) -> None:
+    """Read models that are trained already, then show a table and compile a report."""
+    from posharness.experiment import Experiment
+
+    experiment = Experiment(readings=readings or [], treebank=treebank or "", seeds=seeds)
+
+    def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
+        from posharness.evaluation import evaluate
+
+        return evaluate(model or [], experiment, execution, announce=announce)
+
+    carry_out(
+        start,
+        title=experiment.title,
+        store=store,
+        workers=workers,
+        timeout=timeout,
+        plugin_paths=plugin_path or [],
+        report=report,
+    )

@@ -1,0 +1,56 @@
+"""The answers of a reading as a cell's predictions: the same frame as a trained model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from posharness.contracts import Answers, Reading
+
+__all__ = ["answered", "predictions"]
+
+
+def answered(answers: Sequence[Answers], reading: Reading) -> list[str]:
+    """The objectives that have an answer, in the reading's own order."""
+    found = {answer.objective for answer in answers if len(answer.correct)}
+    return [name for name in reading.objectives if name in found]
+
+
+def predictions(answers: Sequence[Answers], reading: Reading) -> pd.DataFrame:
+    """One row for each answer, with the columns and types of `posharness.training.predictions`.
+
+    Raises:
+        ValueError: the reading breaks its contract: an objective or a stratum that it did not state, or
+            tensors that are not of one length.
+    """
+    frames = [_frame(answer, reading) for answer in answers]
+    if not any(map(len, frames)):
+        raise ValueError(f"the reading {reading.name} gave no answer")
+    return pd.concat(frames, ignore_index=True)
+
+
+def _frame(answer: Answers, reading: Reading) -> pd.DataFrame:
+    if answer.objective not in reading.objectives:
+        raise ValueError(f"the reading {reading.name} answers {answer.objective!r}, which it did not state")
+    count = len(answer.correct)
+    stratum = np.zeros(count, np.int64) if answer.stratum is None else answer.stratum.numpy() + 1
+    # Every frame has the same categories, so that they are categories still after concatenation.
+    objectives = pd.Index(reading.objectives)
+    return pd.DataFrame(
+        {
+            "split": pd.Categorical.from_codes(np.zeros(count, np.int8), pd.Index(["test"])),
+            "objective": pd.Categorical.from_codes(
+                np.full(count, reading.objectives.index(answer.objective), np.int8), objectives
+            ),
+            "length": answer.length.numpy().astype(np.int32),
+            "sequence": answer.sequence.numpy().astype(np.int32),
+            "position": answer.position.numpy().astype(np.int32),
+            "dependency_length": answer.dependency_length.numpy().astype(np.int32),
+            "stratum": pd.Categorical.from_codes(stratum, pd.Index(["", *reading.strata])),
+            "correct": answer.correct.numpy().astype(bool),
+            "log_prob": answer.log_prob.numpy().astype(np.float32),
+            "chance": np.full(count, answer.chance, np.float32),
+        }
+    )

@@ -1,0 +1,105 @@
+"""One reading of a pretrained model, from the model to the files in the cell's folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from posharness.cell import Cell
+from posharness.contracts import Progress, UserError
+from posharness.manager import Registry
+from posharness.pretrained import Pretrained, open_stored, open_transformers
+from posharness.pretrained.model import best_device
+from posharness.reading.answers import answered, predictions
+from posharness.seeds import generator
+from posharness.store import Store
+from posharness.training import Outcome
+from posharness.training.news import News
+from posharness.training.record import environment, write_json
+
+__all__ = ["read_cell"]
+
+
+def read_cell(
+    cell: Cell,
+    registry: Registry,
+    folder: Path,
+    *,
+    store: Store,
+    cache: Path,
+    observe: Callable[[Progress], None],
+) -> Outcome:
+    """Pose a reading to a pretrained model. The same cell leaves the same predictions bit for bit.
+
+    Files, all in `folder`:
+        predictions.parquet: as of a trained cell.
+        environment.json: the same.
+        result.json: the same, with 0 steps; `score` is the accuracy of the reading's first objective.
+
+    Args:
+        folder: exists; belongs to this cell alone.
+        store: holds the cell that trained the model.
+        cache: where tasks and readings find what they prepared.
+        observe: told how far the cell is, at most four times a second.
+
+    Returns:
+        "done", or "skipped" where the store does not hold the model.
+
+    Raises:
+        UserError: the text is missing, or the model from elsewhere is, or it is another one by now.
+    """
+    if not cell.where and not store.done(cell.pretrained):
+        return Outcome("skipped", f"the cell {cell.pretrained[:8]} that trains its model is not done")
+    began = time.perf_counter()
+    news = News(cell.key, 0, observe)
+    with torch.random.fork_rng(devices=[]):
+        model = _open(cell, registry, store, cache)
+        reading = registry.reading(cell.task)
+        reading.prepare(cache)
+        draws = generator("reading", cell.task.name, cell.seed)
+        answers = reading.read(model, lambda: model.untrained(cell.seed), draws, news.evaluating)
+    frame = predictions(answers, reading)
+    frame.to_parquet(folder / "predictions.parquet", index=False)
+    score = float(frame.loc[frame["objective"] == reading.objectives[0], "correct"].mean())
+    facts = {
+        "steps": 0,
+        "seconds": time.perf_counter() - began,
+        "max_length": model.max_length,
+        "distance": reading.distance,
+        "undefined_lengths": [],
+        "objectives": answered(answers, reading),
+        "strata": list(reading.strata),
+        "score": score,
+    }
+    write_json(folder / "result.json", _of_model(cell, store) | facts)
+    write_json(folder / "environment.json", environment(best_device()) | _library(cell))
+    news.score = score
+    news.evaluating(1, 1)
+    return Outcome("done")
+
+
+def _open(cell: Cell, registry: Registry, store: Store, cache: Path) -> Pretrained:
+    if not cell.where:
+        parent = store.cell(cell.pretrained)
+        return open_stored(parent, store.weights_path(cell.pretrained), registry, cache)
+    model = open_transformers(cell.where)
+    if model.identity != cell.pretrained:
+        raise UserError(
+            f"The model {cell.where} has changed since this run began; give the same command again."
+        )
+    return model
+
+
+def _of_model(cell: Cell, store: Store) -> dict[str, Any]:
+    """What the store knows of a model's size; nothing of one from elsewhere."""
+    known = {} if cell.where else store.results(cell.pretrained)
+    return {name: known.get(name) for name in ("parameters", "encoding_parameters")}
+
+
+def _library(cell: Cell) -> dict[str, str]:
+    return {"transformers": version("transformers")} if cell.where else {}
