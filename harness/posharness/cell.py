@@ -10,12 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from posharness.contracts.plugin import Body
 
-__all__ = ["CORPUS", "RESULTS_VERSION", "Budget", "Cell", "Choice", "ModelSettings", "OptimiserSettings"]
+__all__ = [
+    "CORPUS",
+    "RESULTS_VERSION",
+    "BodyName",
+    "Budget",
+    "Cell",
+    "Choice",
+    "ModelSettings",
+    "OptimiserSettings",
+]
 
 CORPUS = "corpus"
 """The parameter of readings, and of tasks that read a text, that says where the text lies."""
 
-RESULTS_VERSION = 1
+BodyName = Literal["encoder", "decoder", "encoder-decoder", "bert"]
+"""What a body is asked for by: its own name, or "bert" for an encoder of BERT's shape."""
+
+RESULTS_VERSION = 2
 """Raised whenever the core changes what a cell's result is; part of every key."""
 
 
@@ -65,7 +77,8 @@ class ModelSettings(_Settings):
         feedforward: inner width of the feed-forward block, as a multiple of `width`.
         norm: LayerNorm before each sub-layer (with one at the end) or after it (1706.03762).
         scale_embedding: token embeddings start at variance 1/width and are multiplied by √width
-            (1706.03762, section 3.4); off, they start at standard deviation 0.02 (1810.04805).
+            (1706.03762, section 3.4); off, they and every linear map start at standard deviation 0.02
+            (1810.04805).
     """
 
     width: int = Field(64, ge=1)
@@ -75,6 +88,10 @@ class ModelSettings(_Settings):
     norm: Literal["pre", "post"] = "pre"
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     scale_embedding: bool = True
+
+    def like_bert(self) -> ModelSettings:
+        """The same size in BERT's shape (1810.04805)."""
+        return self.model_copy(update={"norm": "post", "scale_embedding": False})
 
 
 class Budget(_Settings):
@@ -183,6 +200,13 @@ class Cell(_Settings):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
+    def body_name(self) -> BodyName:
+        """What its body is asked for by: an encoder of BERT's shape is "bert"."""
+        if self.body == "encoder" and self.model == self.model.like_bert():
+            return "bert"
+        return self.body
+
+    @property
     def settings(self) -> str:
         """Model, budget, optimiser and so on as `name=value` words: cells that differ in one are unlike.
 
@@ -214,4 +238,4 @@ class Cell(_Settings):
         return " · ".join(filter(None, (self.encoding.label, self.attention.label)))
 
     def __str__(self) -> str:
-        return f"{self.label} on {self.task.label}, {self.body}, seed {self.seed}"
+        return f"{self.label} on {self.task.label}, {self.body_name}, seed {self.seed}"

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from posharness.cell import Budget, ModelSettings, OptimiserSettings
-from posharness.contracts.plugin import Body
+from posharness.cell import BodyName, Budget, ModelSettings, OptimiserSettings
 from posharness.errors import UserError, did_you_mean
+from posharness.sizes import SIZE, give_way, spell_out
 
 __all__ = ["Experiment", "ReadingSettings", "TaskSettings", "load_experiment", "preset_names"]
 
@@ -25,12 +25,13 @@ class TaskSettings(BaseModel):
     Attributes:
         params: parameters of the task's constructor.
         bodies: the bodies this task is posed to.
+        model: may name a `size` in a file, see `posharness.sizes`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     params: dict[str, Any] = {}
-    bodies: list[Body] = []
+    bodies: list[BodyName] = []
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
@@ -71,7 +72,7 @@ class Experiment(BaseModel):
     title: str = "Accuracy by dependency length"
     plugins: list[str] = []
     tasks: list[str] = []
-    bodies: list[Body] = []
+    bodies: list[BodyName] = []
     seeds: int | list[int] = Field(2)
     encoding: str = "absolute"
     attention: str = "softmax"
@@ -135,9 +136,10 @@ def load_experiment(
         raise UserError(f"{config}: preset expects the name of a preset, not {base!r}.")
     raw = _read_shipped(preset or base or DEFAULT_PRESET, "preset")
     raw.pop("preset", None)
-    _validate(stated, str(config))
+    _validate(spell_out(stated, str(config)), str(config))
+    raw = spell_out(raw, "the preset")
     for layer in (stated, _without_none(overrides or {})):
-        raw = _merge(raw, layer)
+        raw = _merge(give_way(raw, layer), spell_out(layer, "the experiment"))
     return _validate(raw, "the experiment")
 
 
@@ -207,4 +209,5 @@ def _keys(location: tuple[int | str, ...]) -> list[str]:
             if not (isinstance(field, type) and issubclass(field, BaseModel)):
                 break
             model = field
-    return [*model.model_fields, *(["preset"] if model is Experiment else [])]
+    further = {Experiment: ["preset"], ModelSettings: [SIZE]}.get(model, [])
+    return [*model.model_fields, *further]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
-from posharness.cell import Cell, Choice, ModelSettings
+from posharness.cell import BodyName, Cell, Choice, ModelSettings
 from posharness.contracts import Body, Direction, Geometry, Incompatible, Task
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
@@ -38,19 +38,20 @@ def plan(
     fits = _Fits(registry)
     cells: dict[str, Cell] = {}
     models: dict[str, Cell] = {}
-    for seed, (choice, body, skip, task), encoding, attention in product(
+    for seed, (choice, named, skip, task), encoding, attention in product(
         experiment.seed_list,
         [_prepare(*item, registry, cache, announce) for item in posed],
         encodings,
         attentions,
     ):
         _, model, budget, optimiser = experiment.settings(choice.name)
+        body = _body(named)
         planned = Cell(
             encoding=encoding,
             attention=attention,
             body=body,
             task=choice,
-            model=model,
+            model=model.like_bert() if named == "bert" else model,
             budget=budget,
             optimiser=optimiser,
             seed=seed,
@@ -128,36 +129,40 @@ def _unknown(registry: Registry, name: str) -> UserError:
     return UserError(f"Unknown encoding or attention {name!r}; {did_you_mean(name, names)}")
 
 
-def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, Body, str]]:
+def _body(name: BodyName) -> Body:
+    return "encoder" if name == "bert" else name
+
+
+def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, BodyName, str]]:
     names = {registry.tasks.find(name).name for name in experiment.task if registry.tasks.has(name)}
     if strangers := [name for name in experiment.task if name not in names]:
         raise UserError(f"[task.{strangers[0]}]: unknown task; {did_you_mean(strangers[0], registry.tasks)}")
     if not experiment.tasks:
         raise UserError("No tasks are named: give --tasks, for example --tasks copy.")
-    found: list[tuple[Choice, Body, str]] = []
+    found: list[tuple[Choice, BodyName, str]] = []
     for selection in parse_all(experiment.tasks):
         cls = registry.tasks.find(selection.name)
         own = experiment.settings(cls.name)[0]
         choice = registry.choose(cls, {**own.params, **selection.params})
         for body in experiment.bodies or own.bodies or [cls.bodies[0]]:
-            skip = "" if body in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
+            skip = "" if _body(body) in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
             found.append((choice, body, skip))
     return found
 
 
 def _prepare(
     choice: Choice,
-    body: Body,
+    body: BodyName,
     skip: str,
     registry: Registry,
     cache: Path,
     announce: Callable[[str], None],
-) -> tuple[Choice, Body, str, Task | None]:
+) -> tuple[Choice, BodyName, str, Task | None]:
     if skip:
         return choice, body, skip, None
     announce(f"preparing {choice.label}")
     try:
-        task = registry.task(choice, body)
+        task = registry.task(choice, _body(body))
         task.prepare(cache)
     except Incompatible as reason:
         return choice, body, str(reason), None

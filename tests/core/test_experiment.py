@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from posharness.cell import ModelSettings
 from posharness.errors import UserError
 from posharness.experiment import load_experiment, preset_names
 
@@ -28,6 +29,43 @@ def test_options_lie_over_the_file_and_the_file_over_the_preset(tmp_path: Path) 
     assert found.settings("stranger")[2] == found.budget
 
 
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("name", "layers", "width", "heads"),
+        [
+            ("tiny", 2, 128, 2),
+            ("mini", 4, 256, 4),
+            ("small", 4, 512, 8),
+            ("medium", 8, 512, 8),
+            ("base", 12, 768, 12),
+        ],
+    )
+    def test_a_size_stands_for_numbers(self, name: str, layers: int, width: int, heads: int) -> None:
+        found = load_experiment(overrides={"model": {"size": name}}).settings("copy")[1]
+        assert found == ModelSettings(layers=layers, width=width, heads=heads, feedforward=4)
+
+    def test_numbers_beside_it_override_it_and_numbers_below_it_do_not(self, tmp_path: Path) -> None:
+        config = tmp_path / "experiment.toml"
+        config.write_text('[model]\nwidth = 8\nsize = "mini"\n[task.copy.model]\nsize = "tiny"\nheads = 1\n')
+        found = load_experiment(preset="standard", config=config)
+        assert found.model == ModelSettings(layers=4, width=8, heads=4)
+        assert found.settings("copy")[1] == ModelSettings(layers=2, width=128, heads=1)
+        above = load_experiment(config=config, overrides={"model": {"size": "small", "layers": 3}})
+        assert above.model == above.settings("copy")[1] == ModelSettings(layers=3, width=512, heads=8)
+
+    def test_a_size_replaces_those_that_a_preset_gives_to_tasks_and_nothing_else(self) -> None:
+        quick = load_experiment(preset="quick")
+        assert quick.settings("bert")[1].heads == 2
+        found = load_experiment(preset="quick", overrides={"model": {"size": "mini"}})
+        assert found.settings("bert")[1] == ModelSettings(layers=4, width=256, heads=4)
+        assert found.settings("bert")[3] == quick.settings("bert")[3]
+        assert load_experiment(preset="quick", overrides={"model": {"size": None}}) == quick
+
+
+def test_a_body_in_the_shape_of_bert_can_be_asked_for() -> None:
+    assert load_experiment(overrides={"bodies": ["bert", "encoder"]}).bodies == ["bert", "encoder"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -36,7 +74,10 @@ def test_options_lie_over_the_file_and_the_file_over_the_preset(tmp_path: Path) 
         ("[task.copy.budget]\nstep = 2", "unknown key 'task.copy.budget.step'; did you mean 'steps'"),
         ('[budget]\nsteps = "many"', "budget.steps should be a valid integer; given 'many'"),
         ("seeds = 0", "at least one seed"),
-        ('bodies = ["brain"]', "bodies.0 should be 'encoder'"),
+        ('bodies = ["brain"]', "bodies.0 should be 'encoder', 'decoder', 'encoder-decoder' or 'bert'"),
+        ('[model]\nsize = "tinny"', "model.size 'tinny' is no size; did you mean 'tiny'"),
+        ("[task.copy.model]\nsize = 4", "model.size 4 is no size; known: tiny, mini"),
+        ('[model]\nsise = "tiny"', "unknown key 'model.sise'; did you mean 'size'"),
         ("seeds = ", "no TOML file"),
         ("preset = 3", "preset expects the name"),
         ('preset = "quik"', "did you mean 'quick'"),

@@ -91,6 +91,18 @@ def test_encodings_times_tasks_times_bodies_times_seeds(registry: Registry, tmp_
     assert not any(cell.skip for cell in found)
 
 
+def test_the_body_bert_is_an_encoder_of_its_shape(registry: Registry, tmp_path: Path) -> None:
+    plain, bert, decoder = cells(registry, tmp_path, plugins=["rope"], bodies=["encoder", "bert", "decoder"])
+    assert (plain.body, bert.body) == ("encoder", "encoder")
+    assert [cell.body_name for cell in (plain, bert, decoder)] == ["encoder", "bert", "decoder"]
+    assert (bert.model.norm, bert.model.scale_embedding) == ("post", False)
+    assert bert.model.like_bert() == bert.model == plain.model.like_bert() != plain.model
+    assert plain.key != bert.key
+    assert str(bert) == "rope on echo, bert, seed 0"
+    own = {"echo": {"bodies": ["bert"], "params": {"length": 7}}}
+    assert [cell.body_name for cell in cells(registry, tmp_path, plugins=["rope"], task=own)] == ["bert"]
+
+
 def test_settings_of_a_task_reach_its_cells(registry: Registry, tmp_path: Path) -> None:
     own = {"echo": {"params": {"length": 11}, "budget": {"steps": 7}, "optimiser": {"lr": 0.5}}}
     [cell] = cells(registry, tmp_path, plugins=["rope"], task=own, budget={"batch": 3})

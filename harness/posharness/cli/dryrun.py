@@ -38,14 +38,14 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             cell.key[:8],
             cell.label,
             cell.task.label,
-            cell.body,
+            cell.body_name,
             str(cell.seed),
             "" if cell.pretrained else str(cell.budget.steps),
             Text(sort, style=STYLES.get(sort, "")),
         )
     out.print(rows)
     # Every seed is skipped for the same reason, which is said once.
-    reasons = {(cell.label, cell.task.label, cell.body): cell.skip for cell in cells if cell.skip}
+    reasons = {(cell.label, cell.task.label, cell.body_name): cell.skip for cell in cells if cell.skip}
     for (label, task, body), reason in reasons.items():
         out.print(
             Text("skipped", style=STYLES["skipped"]) + Text(f" {label} on {task}, {body}: {reason}"),

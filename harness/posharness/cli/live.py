@@ -86,8 +86,8 @@ def _overall(tracker: Tracker) -> Table:
 
 def _row(tracker: Tracker, key: str, running: Running) -> list[RenderableType]:
     cell, last = tracker.cells[key], running.last
-    bodies = {other.body for other in tracker.cells.values() if other.task.label == cell.task.label}
-    body = f" {cell.body}" if len(bodies) > 1 else ""
+    bodies = {other.body_name for other in tracker.cells.values() if other.task.label == cell.task.label}
+    body = f" {cell.body_name}" if len(bodies) > 1 else ""
     name: list[RenderableType] = [Text(cell.label), Text(f"{cell.task.label}{body} s{cell.seed}")]
     if last is None:
         return [*name, Text("starting", style="dim"), "", "", "", ""]

@@ -46,7 +46,7 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
     state = results.cells.set_index("cell")
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in planned:
-        groups.setdefault((cell.task.label, cell.body), []).append(cell)
+        groups.setdefault((cell.task.label, cell.body_name), []).append(cell)
     for (task, body), cells in groups.items():
         keys = [cell.key for cell in cells]
         rows = results.predictions[results.predictions["cell"].isin(keys)]

@@ -48,7 +48,13 @@ def run(
     ] = None,
     bodies: Annotated[
         list[str] | None,
-        typer.Option(metavar="A,B,…", help="encoder, decoder or both; else each task's own."),
+        typer.Option(
+            "--bodies", "--body", metavar="A,B,…", help="encoder, decoder, bert, …; else each task's own."
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="tiny, mini, small, medium or base, as BERT's; else the preset's."),
     ] = None,
     preset: Annotated[
         str | None,
@@ -91,6 +97,7 @@ def run(
         "tasks": tasks,
         "bodies": _split(bodies),
         "seeds": seeds,
+        "model": {"size": size},
         "readings": readings,
         "treebank": treebank,
     }

@@ -64,7 +64,7 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
     entry: dict[str, Any] = {"cell": key, **dict.fromkeys(("label", "task", "body", "seed"), "?")}
     try:
         cell = store.cell(key)
-        entry |= {"label": cell.label, "task": cell.task.label, "body": cell.body, "seed": cell.seed}
+        entry |= {"label": cell.label, "task": cell.task.label, "body": cell.body_name, "seed": cell.seed}
     except (OSError, ValueError):
         pass  # its status says so
     progress = store.live(key)

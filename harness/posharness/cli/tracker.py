@@ -119,4 +119,4 @@ class Tracker:
 
     def _kind(self, key: str) -> tuple[str, str]:
         cell = self.cells[key]
-        return cell.task.label, cell.body
+        return cell.task.label, cell.body_name

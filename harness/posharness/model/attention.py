@@ -37,8 +37,8 @@ class _MultiHead(nn.Module):
         self.project = nn.Linear(settings.width, 3 * settings.width)  # W_q, W_k and W_v
         self.mix = nn.Linear(settings.width, settings.width)
         self.attention = attention
-        initialise(self.project)
-        initialise(self.mix, layers=settings.layers)
+        initialise(self.project, settings)
+        initialise(self.mix, settings, residual=True)
 
     def _mixed(self, out: Float[Tensor, "b h n d"]) -> Float[Tensor, "b n width"]:
         mixed: Tensor = self.mix(out.transpose(1, 2).flatten(2))

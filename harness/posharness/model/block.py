@@ -11,6 +11,7 @@ from posharness.cell import ModelSettings
 from posharness.contracts import PositionalEncoding
 from posharness.model.attention import CrossAttention, Memory, SelfAttention
 from posharness.model.initial import initialise
+from posharness.model.norm import layer_norm
 
 __all__ = ["Block", "FeedForward"]
 
@@ -24,8 +25,8 @@ class FeedForward(nn.Module):
         self.widen = nn.Linear(settings.width, inner)
         self.gelu = nn.GELU()
         self.narrow = nn.Linear(inner, settings.width)
-        initialise(self.widen)
-        initialise(self.narrow, layers=settings.layers)
+        initialise(self.widen, settings)
+        initialise(self.narrow, settings, residual=True)
 
     def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
         out: Tensor = self.narrow(self.gelu(self.widen(x)))  # b n inner inside
@@ -49,12 +50,12 @@ class Block(nn.Module):
         super().__init__()
         self.post = settings.norm == "post"
         self.attention = attention
-        self.attention_norm = nn.LayerNorm(settings.width)
+        self.attention_norm = layer_norm(settings)
         self.cross = cross
         if cross is not None:
-            self.cross_norm = nn.LayerNorm(settings.width)
+            self.cross_norm = layer_norm(settings)
         self.feedforward = feedforward
-        self.feedforward_norm = nn.LayerNorm(settings.width)
+        self.feedforward_norm = layer_norm(settings)
         self.drop = nn.Dropout(settings.dropout)
 
     def forward(

@@ -34,4 +34,4 @@ def build_model(cell: Cell, registry: Registry, task: Task) -> Model:
 
 def _readout(cell: Cell, objective: Objective, tokens: nn.Embedding) -> nn.Module:
     with seeded("weights", "readout", objective.name, cell.seed):
-        return READOUTS[objective.readout](objective, tokens)
+        return READOUTS[objective.readout](objective, tokens, cell.model)

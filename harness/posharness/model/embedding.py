@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from posharness.cell import ModelSettings
 from posharness.contracts import PositionalEncoding
+from posharness.model.initial import EMBEDDING_STD
+from posharness.model.norm import layer_norm
 
 __all__ = ["Embedding"]
 
@@ -29,7 +31,7 @@ class Embedding(nn.Module):
     ) -> None:
         super().__init__()
         width = settings.width
-        std = width**-0.5 if settings.scale_embedding else 0.02
+        std = width**-0.5 if settings.scale_embedding else EMBEDDING_STD
         self.scale = math.sqrt(width) if settings.scale_embedding else 1.0
         if tokens is None:
             tokens = nn.Embedding(vocabulary, width)
@@ -38,7 +40,7 @@ class Embedding(nn.Module):
         self.segments = nn.Embedding(segments, width) if segments else None
         if self.segments is not None:
             nn.init.normal_(self.segments.weight, std=std)
-        self.norm = nn.LayerNorm(width) if settings.norm == "post" else nn.Identity()
+        self.norm = layer_norm(settings) if settings.norm == "post" else nn.Identity()
         self.drop = nn.Dropout(settings.dropout)
 
     def forward(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from posharness.cell import ModelSettings
 from posharness.contracts import Objective
 from posharness.model.initial import initialise
+from posharness.model.norm import layer_norm
 
 __all__ = ["READOUTS", "Linear", "MaskedLanguage", "Pooled"]
 
@@ -16,10 +18,10 @@ __all__ = ["READOUTS", "Linear", "MaskedLanguage", "Pooled"]
 class Linear(nn.Module):
     """W h + b."""
 
-    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+    def __init__(self, objective: Objective, tokens: nn.Embedding, settings: ModelSettings) -> None:
         super().__init__()
         self.map = nn.Linear(tokens.embedding_dim, objective.classes)
-        initialise(self.map)
+        initialise(self.map, settings)
 
     def forward(self, hidden: Float[Tensor, "m width"]) -> Float[Tensor, "m classes"]:
         logits: Tensor = self.map(hidden)
@@ -33,7 +35,7 @@ class MaskedLanguage(nn.Module):
         ValueError: the objective's classes are not the vocabulary.
     """
 
-    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+    def __init__(self, objective: Objective, tokens: nn.Embedding, settings: ModelSettings) -> None:
         super().__init__()
         if objective.classes != tokens.num_embeddings:
             raise ValueError(
@@ -43,9 +45,9 @@ class MaskedLanguage(nn.Module):
         width = tokens.embedding_dim
         self.dense = nn.Linear(width, width)
         self.gelu = nn.GELU()
-        self.norm = nn.LayerNorm(width)
+        self.norm = layer_norm(settings)
         self.decoder = nn.Linear(width, objective.classes)
-        initialise(self.dense)
+        initialise(self.dense, settings)
         nn.init.zeros_(self.decoder.bias)
         self.decoder.weight = tokens.weight
 
@@ -57,22 +59,22 @@ class MaskedLanguage(nn.Module):
 class Pooled(nn.Module):
     """W tanh(V h + a) + b (1810.04805)."""
 
-    def __init__(self, objective: Objective, tokens: nn.Embedding) -> None:
+    def __init__(self, objective: Objective, tokens: nn.Embedding, settings: ModelSettings) -> None:
         super().__init__()
         self.pooler = nn.Linear(tokens.embedding_dim, tokens.embedding_dim)
         self.tanh = nn.Tanh()
         self.map = nn.Linear(tokens.embedding_dim, objective.classes)
-        initialise(self.pooler)
-        initialise(self.map)
+        initialise(self.pooler, settings)
+        initialise(self.map, settings)
 
     def forward(self, hidden: Float[Tensor, "m width"]) -> Float[Tensor, "m classes"]:
         logits: Tensor = self.map(self.tanh(self.pooler(hidden)))
         return logits
 
 
-READOUTS: Mapping[str, Callable[[Objective, nn.Embedding], nn.Module]] = {
+READOUTS: Mapping[str, Callable[[Objective, nn.Embedding, ModelSettings], nn.Module]] = {
     "linear": Linear,
     "mlm": MaskedLanguage,
     "pooled": Pooled,
 }
-"""By `Objective.readout`; each is built from the objective and the token embeddings."""
+"""By `Objective.readout`; each is built from the objective, the token embeddings and the settings."""

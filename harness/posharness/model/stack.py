@@ -14,6 +14,7 @@ from posharness.contracts import Batch, Direction, PositionalEncoding, Task
 from posharness.model.attention import Memory, shared_bias
 from posharness.model.block import Block
 from posharness.model.embedding import Embedding
+from posharness.model.norm import layer_norm
 
 __all__ = ["Stack", "unpadded", "visible"]
 
@@ -44,7 +45,7 @@ class Stack(nn.Module):
         self.embedding = embedding
         self.encodings = nn.ModuleList(encodings)
         self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.LayerNorm(settings.width) if settings.norm == "pre" else nn.Identity()
+        self.norm = layer_norm(settings) if settings.norm == "pre" else nn.Identity()
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "b n width"]:
         """The hidden state of every position.

@@ -116,7 +116,7 @@ class _Entry:
         cell = self.cell
         if cell is None:
             return (self.key, self.key[:8], *[None] * (len(_IDENTITY) - 2))
-        names = (cell.encoding.name, cell.attention.name, cell.body, cell.task.label or cell.task.name)
+        names = (cell.encoding.name, cell.attention.name, cell.body_name, cell.task.label or cell.task.name)
         return (self.key, cell.label, *names, cell.seed)
 
     def place(self) -> tuple[Any, ...]:

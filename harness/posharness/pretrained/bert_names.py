@@ -1,0 +1,81 @@
+"""The names that BERT's weights have here, and in `transformers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+__all__ = ["from_bert", "to_bert"]
+
+_EMBEDDINGS = {
+    "body.embedding.tokens.weight": "bert.embeddings.word_embeddings.weight",
+    "body.embedding.segments.weight": "bert.embeddings.token_type_embeddings.weight",
+    "body.encodings.0.table": "bert.embeddings.position_embeddings.weight",
+    "body.embedding.norm": "bert.embeddings.LayerNorm",
+}
+_LAYER = {
+    "attention.mix": "attention.output.dense",
+    "attention_norm": "attention.output.LayerNorm",
+    "feedforward.widen": "intermediate.dense",
+    "feedforward.narrow": "output.dense",
+    "feedforward_norm": "output.LayerNorm",
+}
+_QUERY_KEY_VALUE = tuple(f"attention.self.{part}" for part in ("query", "key", "value"))
+_MLM = {
+    "dense": "cls.predictions.transform.dense",
+    "norm": "cls.predictions.transform.LayerNorm",
+    "decoder.bias": "cls.predictions.bias",
+}
+_NSP = {"pooler": "bert.pooler.dense", "map": "cls.seq_relationship"}
+
+
+def to_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """A model's weights, by the names that `transformers` gives to those of BERT.
+
+    Args:
+        weights: of a post-LayerNorm encoder with a table of positions; its first readout is of masked
+            tokens, and its second, where there is one, of next sentences.
+    """
+    found: dict[str, Tensor] = {}
+    for ours, theirs in _pairs(layers):
+        if ours in weights:
+            found |= zip(theirs, weights[ours].chunk(len(theirs)), strict=True)
+    found["cls.predictions.decoder.weight"] = found["bert.embeddings.word_embeddings.weight"]
+    found["cls.predictions.decoder.bias"] = found["cls.predictions.bias"]
+    return found
+
+
+def from_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The inverse of `to_bert`."""
+    found = {
+        ours: torch.cat([weights[name] for name in theirs])
+        for ours, theirs in _pairs(layers)
+        if theirs[0] in weights
+    }
+    found["readouts.0.decoder.weight"] = found["body.embedding.tokens.weight"]
+    return found
+
+
+def _pairs(layers: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each name here, and the names there of what it is the concatenation of."""
+    for ours, theirs in _EMBEDDINGS.items():
+        yield from _maps(ours, theirs)
+    for layer in range(layers):
+        here, there = f"body.blocks.{layer}", f"bert.encoder.layer.{layer}"
+        yield from _maps(f"{here}.attention.project", *(f"{there}.{part}" for part in _QUERY_KEY_VALUE))
+        for ours, theirs in _LAYER.items():
+            yield from _maps(f"{here}.{ours}", f"{there}.{theirs}")
+    for index, readout in enumerate((_MLM, _NSP)):
+        for ours, theirs in readout.items():
+            yield from _maps(f"readouts.{index}.{ours}", theirs)
+
+
+def _maps(ours: str, *theirs: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A single weight as it is; a linear map or a norm as its weight and its bias."""
+    if ours.endswith((".weight", ".bias", ".table")):
+        yield ours, theirs
+        return
+    for kind in ("weight", "bias"):
+        yield f"{ours}.{kind}", tuple(f"{name}.{kind}" for name in theirs)
