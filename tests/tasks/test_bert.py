@@ -10,13 +10,14 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Split, UserError
+from posharness_tasks._treebank import read_treebank
 from posharness_tasks.bert import BertPretraining
 from posharness_tasks.bert.corpus import Corpus, prepare_corpus
 from posharness_tasks.bert.vocabulary import CLS, FIRST_PIECE, MASK, PAD, SEP, UNK
 
 MLM, NSP = 0, 1
-FREQUENT, RARE, IN_SIGHT, TRUE_PAIR, RANDOM_PAIR = range(5)
+FREQUENT, RARE, IN_SIGHT, TRUE_PAIR, RANDOM_PAIR, SWAPPED_PAIR = range(6)
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "ud_english_ewt"
 
 
@@ -219,23 +220,108 @@ def test_parameters_that_make_no_sense(parameters: dict[str, object], said: str)
         BertPretraining("encoder", **parameters)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def decoder(cache: Path, task: BertPretraining) -> BertPretraining:
+    decoder = BertPretraining("decoder")
+    decoder.prepare(cache)
+    assert decoder.fingerprint() == task.fingerprint()
+    return decoder
+
+
+@pytest.mark.parametrize("whole_words", [False, True])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_decoder_is_scored_on_the_very_tokens_that_an_encoder_is(
+    task: BertPretraining, decoder: BertPretraining, split: Split, whole_words: bool
+) -> None:
+    for each in (task, decoder):
+        each.whole_words = whole_words
+    encoded, decoded = (each.sample(seeded(4), 300, 64, split) for each in (task, decoder))
+    for each in (task, decoder):
+        each.whole_words = False
+    mlm = predictions(encoded, MLM)
+    assert decoded.objective is None
+    assert encoded.stratum is not None
+    assert decoded.stratum is not None
+    # What the decoder is asked for stands one position later, and there the encoder is asked for it.
+    assert (mlm[:, 1:] == decoded.scored[:, :-1]).all()
+    assert not decoded.scored[:, -1].any()
+    for name in ("targets", "dependency_length", "stratum"):
+        asked, answered = getattr(encoded, name)[mlm], getattr(decoded, name)[decoded.scored]
+        assert (asked == answered).all()
+    sequence, position = decoded.scored.nonzero(as_tuple=True)
+    assert (decoded.tokens[sequence, position + 1] == decoded.targets[decoded.scored]).all()
+    # It sees the text as it is, and that text is the encoder's with its targets put back.
+    assert (decoded.tokens == torch.where(mlm, encoded.targets, encoded.tokens)).all()
+    for name in ("segments", "padding"):
+        assert (getattr(encoded, name) == getattr(decoded, name)).all()
+
+
+def test_a_decoder_learns_from_every_token_of_the_text(decoder: BertPretraining) -> None:
+    batch = decoder.sample(seeded(4), 300, 64, "train")
+    assert batch.padding is not None
+    word = ~torch.isin(batch.tokens, torch.tensor([CLS, SEP, PAD]))
+    assert (batch.scored[:, :-1] == word[:, 1:]).all()
+    assert not batch.scored[:, -1].any()
+    assert (batch.targets[:, :-1] == batch.tokens[:, 1:])[batch.scored[:, :-1]].all()
+    assert not (batch.tokens == MASK).any()
+    assert [objective.name for objective in decoder.objectives] == ["mlm"]
+
+
+def test_an_encoder_and_a_decoder_have_one_chance_and_one_readout(
+    task: BertPretraining, decoder: BertPretraining
+) -> None:
+    assert decoder.objectives == task.objectives[:1]
+    assert decoder.strata == task.strata
+    drawn = decoder.sample(seeded(1), 4000, 64, "test")
+    best = drawn.targets[drawn.scored].bincount().max()
+    assert float(best / drawn.scored.sum()) == pytest.approx(decoder.objectives[0].chance, abs=0.01)
+
+
+def test_whole_words_are_masked_whole(cache: Path) -> None:
+    task = BertPretraining("encoder", whole_words=True)
+    task.prepare(cache)
+    (folder,) = (path for path in (cache / "bert" / "tokens").iterdir() if has_pieces(path, 2048))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    drawn = task.sample(seeded(8), 200, 64, "train")
+    mlm = predictions(drawn, MLM)
+    restored = torch.where(mlm, drawn.targets, drawn.tokens)
+    pieces = [[str(tokenizer.id_to_token(token)) for token in row] for row in restored.tolist()]
+    together = 0
+    for row, words in enumerate(pieces):
+        for place in range(2, 64):
+            if words[place].startswith("##") and words[place - 1] not in ("[CLS]", "[SEP]"):
+                assert mlm[row, place] == mlm[row, place - 1]
+                together += int(mlm[row, place])
+    assert together > 100
+
+
+def test_swapped_pairs_have_a_stratum_of_their_own(cache: Path) -> None:
+    task = BertPretraining("encoder", negatives="both")
+    task.prepare(cache)
+    drawn = task.sample(seeded(9), 4000, 64, "test")
+    assert drawn.stratum is not None
+    kinds, answers = drawn.stratum[:, 0], drawn.targets[:, 0]
+    assert set(kinds.tolist()) == {TRUE_PAIR, RANDOM_PAIR, SWAPPED_PAIR}
+    assert ((kinds == TRUE_PAIR) == (answers == 0)).all()
+    assert float((answers == 1).double().mean()) == pytest.approx(task.objectives[NSP].chance, abs=0.03)
+    assert task.strata[SWAPPED_PAIR] == "swapped pair"
+
+
 @pytest.mark.skipif(not TREEBANK.is_dir(), reason=f"the UD English EWT treebank is not at {TREEBANK}")
 def test_english_web_text_of_a_treebank(tmp_path: Path) -> None:
-    documents: list[list[str]] = []
-    for line in (TREEBANK / "en_ewt-ud-dev.conllu").read_text("utf-8").splitlines():
+    name = str(TREEBANK / "en_ewt-ud-dev.conllu")
+    corpus = prepare_corpus(name, tmp_path / "cache" / "bert")
+    assert (corpus.documents, corpus.sentences) == (318, 2001)
+    documents = [d.splitlines() for d in corpus.text.read_text("utf-8").removesuffix("\n\n").split("\n\n")]
+    told: list[list[str]] = []
+    for line in Path(name).read_text("utf-8").splitlines():
         if line.startswith("# newdoc"):
-            documents.append([])
+            told.append([])
         elif line.startswith("# text = "):
-            documents[-1].append(line.removeprefix("# text = "))
-    name = tmp_path / "ewt.txt"
-    name.write_text("\n\n".join("\n".join(document) for document in documents), "utf-8")
-    corpus = prepare_corpus(str(name), tmp_path / "cache" / "bert")
-    assert corpus.documents == len(documents)
-    assert corpus.words == sum(len(sentence.split()) for document in documents for sentence in document)
-    # The splitter goes by punctuation alone; many of the treebank's 2,001 sentences have none.
-    assert 0.65 < corpus.sentences / sum(map(len, documents)) < 1.1
+            told[-1].append(" ".join(line.removeprefix("# text = ").split()))
+    assert documents == told
 
-    task = BertPretraining("encoder", corpus=str(name), vocabulary_size=2000, length=48)
+    task = BertPretraining("encoder", corpus=name, vocabulary_size=2000, length=48)
     task.prepare(tmp_path / "cache")
     drawn = task.sample(seeded(0), 500, 48, "train")
     mlm = predictions(drawn, MLM)
@@ -246,3 +332,19 @@ def test_english_web_text_of_a_treebank(tmp_path: Path) -> None:
     distance = drawn.dependency_length[mlm]
     assert 0.15 < float((distance > 0).double().mean()) < 0.6
     assert int(distance.max()) < 48
+
+
+@pytest.mark.skipif(not TREEBANK.is_dir(), reason=f"the UD English EWT treebank is not at {TREEBANK}")
+def test_the_same_text_without_its_bounds_is_split_by_punctuation(tmp_path: Path) -> None:
+    documents: list[list[str]] = []
+    for sentence in read_treebank(TREEBANK / "en_ewt-ud-dev.conllu"):
+        if sentence.start_of_document:
+            documents.append([])
+        documents[-1].append(sentence.text)
+    name = tmp_path / "ewt.txt"
+    name.write_text("\n\n".join("\n".join(document) for document in documents), "utf-8")
+    corpus = prepare_corpus(str(name), tmp_path / "cache" / "bert")
+    assert corpus.documents == len(documents)
+    assert corpus.words == sum(len(sentence.split()) for document in documents for sentence in document)
+    # The splitter goes by punctuation alone; many of the treebank's 2,001 sentences have none.
+    assert 0.65 < corpus.sentences / sum(map(len, documents)) < 1.1

@@ -13,7 +13,7 @@ from torch import Tensor
 from posharness_tasks.bert.distance import nearest_copy
 from posharness_tasks.bert.encoded import Encoded
 from posharness_tasks.bert.masking import corrupt
-from posharness_tasks.bert.pairs import Pairs, Part, draw_pairs, random_rate, truncated
+from posharness_tasks.bert.pairs import Negatives, Pairs, Part, draw_pairs, negative_rate, truncated
 from posharness_tasks.bert.vocabulary import CLS, FIRST_PIECE, MASK, PAD, SEP
 
 
@@ -31,6 +31,7 @@ def telling(documents: list[list[int]], split: list[int]) -> Encoded:
         documents=torch.tensor([0, *(len(d) for d in documents)]).cumsum(0),
         split=torch.tensor(split),
         counts=torch.zeros(3, FIRST_PIECE + total, dtype=torch.int64),
+        continuing=torch.zeros(FIRST_PIECE + total, dtype=torch.bool),
         digest="",
         tokenizer=Path(),
     )
@@ -71,11 +72,13 @@ def texts(draw: st.DrawFn) -> Encoded:
     return telling(documents, split)
 
 
-@settings(max_examples=60, deadline=None)
-@given(texts(), st.integers(5, 40), st.integers(0, 2**31))
-def test_pairs_are_what_the_recipe_says(text: Encoded, length: int, seed: int) -> None:
+@settings(max_examples=90, deadline=None)
+@given(texts(), st.integers(5, 40), st.integers(0, 2**31), st.sampled_from(["random", "order", "both"]))
+def test_pairs_are_what_the_recipe_says(text: Encoded, length: int, seed: int, negatives: Negatives) -> None:
     part, reader = Part.of(text, 0), Reader(text)
-    pairs = draw_pairs(seeded(seed), 16, length, part)
+    pairs = draw_pairs(seeded(seed), 16, length, part, negatives)
+    assert not (pairs.random & pairs.swapped).any()
+    assert negatives != "random" or not pairs.swapped.any()
     assert pairs.tokens.shape == (16, length)
     for row in range(16):
         a, b = reader.parts(pairs, row)
@@ -88,10 +91,11 @@ def test_pairs_are_what_the_recipe_says(text: Encoded, length: int, seed: int) -
         if pairs.random[row]:
             assert own != other
         else:
+            first, second = (b, a) if pairs.swapped[row] else (a, b)
             assert own == other
-            assert a[-1] < b[0]
+            assert first[-1] < second[0]
             # A sentence ends between the two: nothing but truncation keeps them apart.
-            assert any(a[-1] < bound <= b[0] for bound in reader.starts)
+            assert any(first[-1] < bound <= second[0] for bound in reader.starts)
 
 
 @settings(max_examples=150, deadline=None)
@@ -109,13 +113,39 @@ def long_documents() -> Encoded:
 
 
 @pytest.mark.parametrize("length", [16, 64])
-def test_as_many_pairs_are_random_as_the_majority_rate_says(length: int) -> None:
+@pytest.mark.parametrize("negatives", ["random", "order", "both"])
+def test_as_many_pairs_are_wrong_as_the_majority_rate_says(length: int, negatives: Negatives) -> None:
     part = Part.of(long_documents(), 0)
-    drawn = draw_pairs(seeded(2), 40_000, length, part)
-    expected = random_rate(part, length)
+    drawn = draw_pairs(seeded(2), 40_000, length, part, negatives)
+    expected = negative_rate(part, length)
     assert expected > 0.5
     # Four standard errors of a proportion.
-    assert float(drawn.random.double().mean()) == pytest.approx(expected, abs=4 * 0.5 / 200)
+    close = 4 * 0.5 / 200
+    assert float((drawn.random | drawn.swapped).double().mean()) == pytest.approx(expected, abs=close)
+    # Where more than one sentence is left, half of the pairs are wrong, and so many of all are swapped.
+    share = {"random": 0.0, "both": 0.25, "order": 0.5}[negatives]
+    several = 2 * (1 - expected)
+    assert float(drawn.swapped.double().mean()) == pytest.approx(share * several, abs=close)
+
+
+def test_hard_negatives_stand_where_random_ones_would() -> None:
+    part = Part.of(long_documents(), 0)
+    plain, hard = draw_pairs(seeded(2), 2000, 64, part), draw_pairs(seeded(2), 2000, 64, part, "order")
+    assert (plain.random == (hard.random | hard.swapped)).all()
+    assert hard.random.any()
+
+
+def test_a_tenth_of_the_pairs_is_drawn_shorter() -> None:
+    # One sentence of one token after the other: every target is reached exactly.
+    text = telling([[1] * 40_000] * 8, [0] * 8)
+    pairs = draw_pairs(seeded(3), 40_000, 64, Part.of(text, 0))
+    sizes = pairs.words.sum(1)
+    # Of the short ones, each of 2 to 61 tokens is as likely, so 1 in 60 of them is as long as the others.
+    short = sizes < 61
+    assert float(short.double().mean()) == pytest.approx(0.1 * 59 / 60, abs=0.01)
+    assert sizes[short].bincount(minlength=61)[2:61].double().tolist() == pytest.approx(
+        [4000 / 60] * 59, abs=5 * (4000 / 60) ** 0.5
+    )
 
 
 def test_nine_in_ten_pairs_fill_their_length_and_truncation_takes_both_ends() -> None:
@@ -176,6 +206,60 @@ def test_every_word_is_as_likely_to_be_chosen() -> None:
     _, chosen = corrupt(seeded(8), torch.full(words.shape, 9), words, rate=0.15, vocabulary=50)
     # round(.15 · 17) = 3 of 17.
     assert chosen.double().mean(0)[1:18].tolist() == pytest.approx([3 / 17] * 17, abs=0.012)
+
+
+def continuing_at_random(words: Tensor, share: float) -> Tensor:
+    return torch.rand(words.shape, generator=seeded(10)) < share
+
+
+def test_whole_words_are_chosen_whole_and_never_more_than_the_share() -> None:
+    pairs = drawn_pairs(2000, 64)
+    continuing = continuing_at_random(pairs.words, 0.25)
+    shown, chosen = corrupt(
+        seeded(9), pairs.tokens, pairs.words, rate=0.15, vocabulary=20_000, continuing=continuing
+    )
+    assert not (chosen & ~pairs.words).any()
+    # A piece that goes on with a word is chosen with the one before it; after [CLS] or [SEP] a word begins.
+    inside = pairs.words[:, 1:] & pairs.words[:, :-1] & continuing[:, 1:]
+    assert (chosen[:, 1:] == chosen[:, :-1])[inside].all()
+    wanted = (pairs.words.sum(1).double() * 0.15).round().clamp(min=1)
+    counts = chosen.sum(1)
+    assert (counts >= 1).all()
+    long = pairs.words.sum(1) > 20
+    assert (counts <= wanted)[long].all()
+    # Single pieces fill up what is left: hardly a sequence has to do with less.
+    assert float((counts == wanted)[long].double().mean()) > 0.97
+    after = shown[chosen]
+    shares = [float((after == MASK).double().mean()), float((after == pairs.tokens[chosen]).double().mean())]
+    assert shares == pytest.approx([0.8, 0.1], abs=0.015)
+
+
+def test_a_word_is_chosen_even_where_all_are_longer_than_the_share() -> None:
+    words = torch.zeros(500, 13, dtype=torch.bool)
+    words[:, 1:11] = True
+    # Words of three, two and five pieces, of which round(.15 · 10) = 2 pieces are wanted.
+    continuing = torch.zeros_like(words)
+    continuing[:, [2, 3, 5, 7, 8, 9, 10]] = True
+    _, chosen = corrupt(
+        seeded(11), torch.full(words.shape, 9), words, rate=0.15, vocabulary=50, continuing=continuing
+    )
+    assert (chosen.nonzero()[:, 1].view(500, 2) == torch.tensor([4, 5])).all()
+    continuing[:, 4] = True  # and now of five and five, from which one is drawn
+    continuing[:, 6] = False
+    _, chosen = corrupt(
+        seeded(11), torch.full(words.shape, 9), words, rate=0.15, vocabulary=50, continuing=continuing
+    )
+    assert (chosen.sum(1) == 5).all()
+    assert 0.4 < float(chosen[:, 1].double().mean()) < 0.6
+
+
+def test_without_pieces_that_go_on_whole_words_are_single_tokens() -> None:
+    pairs = drawn_pairs(300, 64)
+    _, chosen = corrupt(
+        seeded(12), pairs.tokens, pairs.words, rate=0.15, vocabulary=99,
+        continuing=torch.zeros_like(pairs.words),
+    )  # fmt: skip
+    assert chosen.sum(1).tolist() == [max(1, round(0.15 * n)) for n in pairs.words.sum(1).tolist()]
 
 
 def literal_distance(shown: list[int], original: list[int], position: int) -> int:

@@ -84,7 +84,33 @@ def as_parquet(folder: Path) -> str:
     return str(folder / "all.parquet")
 
 
-@pytest.mark.parametrize("write", [as_text, as_folder, as_pattern, as_json, as_json_lines, as_parquet])
+def as_treebank(folder: Path) -> str:
+    return written(folder / "all.conllu", "".join(map(conllu, DOCUMENTS)))
+
+
+def as_treebanks(folder: Path) -> str:
+    for number, part in enumerate((DOCUMENTS[:13], DOCUMENTS[13:])):
+        written(folder / f"part{number}.conllu", "".join(map(conllu, part)))
+    return str(folder / "*.conllu")
+
+
+def conllu(sentences: list[str]) -> str:
+    """A document whose sentences have their text, every other one in its forms alone."""
+    text = "# newdoc\n"
+    for number, sentence in enumerate(sentences):
+        text += f"# text = {sentence}\n" if number % 2 else ""
+        forms = sentence.removesuffix(".").split()
+        for place, form in enumerate([*forms, "."], start=1):
+            end = "SpaceAfter=No" if place == len(forms) else "_"
+            text += f"{place}\t{form}\t_\t_\t_\t_\t{place - 1}\tdep\t_\t{end}\n"
+        text += "\n"
+    return text
+
+
+@pytest.mark.parametrize(
+    "write",
+    [as_text, as_folder, as_pattern, as_json, as_json_lines, as_parquet, as_treebank, as_treebanks],
+)
 def test_each_form_gives_the_same_documents(write: Callable[[Path], str], tmp_path: Path) -> None:
     assert sorted(local_source(write(tmp_path)).documents()) == sorted(DOCUMENTS)
 
@@ -187,6 +213,15 @@ LONG = " ".join("The word is said again, and again it is said." for _ in range(2
         ("other.jsonl", b'{"body": "a", "id": 1}', "no column 'text' in line 1 (it has: body, id)"),
         ("array.json", b'["a"]', "in element 1"),
         ("no.parquet", b"this is no parquet file at all", "no readable Parquet"),
+        (
+            "hollow.jsonl",
+            b'{"text": "A b. C d."}\n' + b'{"text": " "}\n' * 7,
+            "1 documents (and 7 empty ones)",
+        ),
+        ("empty.conllu", b"", "is empty"),
+        ("latin.conllu", b"# newdoc\n# text = na\xefve", "not UTF-8 text (line 2, byte 20"),
+        ("cut.conllu", b"1\ta\ta\tX\tX\t_\t0\troot\t_\t_\n2\tb\tb\n", "line 2 has 3 columns instead of 10"),
+        ("head.conllu", b"1\ta\ta\tX\tX\t_\tup\troot\t_\t_\n", "line 1, column 7 (HEAD)"),
     ],
 )
 def test_bad_files_end_in_a_sentence_and_leave_nothing(
@@ -233,6 +268,43 @@ def test_a_vocabulary_without_room_for_the_alphabet(tmp_path: Path) -> None:
     smallest = int(str(caught.value).split("choose ")[1].split()[0])
     assert prepare_encoded(corpus, smallest, tmp_path).vocabulary == smallest
     assert [path.name for path in (tmp_path / "tokens").iterdir() if path.suffix != ".lock"] != []
+
+
+def test_a_vocabulary_that_leaves_too_much_unknown(tmp_path: Path) -> None:
+    # Five thousand signs, each about as frequent as the others: the vocabulary knows the first thousand.
+    signs = [chr(0x4E00 + (i * 7919) % 5000) for i in range(20_000)]
+    text = "\n\n".join("".join(signs[i : i + 50]) + ". A1. " for i in range(0, len(signs), 50))
+    name = written(tmp_path / "signs.txt", text.replace(". A", ".\nA") + "\n\n" + " ".join(DOCUMENTS[0]) * 20)
+    with pytest.raises(UserError, match=r"leaves \d\d% of the tokens of the corpus .*signs.txt' unknown"):
+        BertPretraining("encoder", corpus=name, vocabulary_size=4100).prepare(tmp_path / "cache")
+    assert not [path for path in left(tmp_path / "cache") if "tokens" in path.parts]
+
+
+def test_sentences_that_are_too_long_for_the_pairs_that_are_asked_for(tmp_path: Path) -> None:
+    name, cache = as_text(tmp_path), tmp_path / "cache"
+    with pytest.raises(
+        UserError, match=r"too small for pairs of 6 tokens: no two sentences of its \w+ split"
+    ):
+        BertPretraining("encoder", corpus=name, vocabulary_size=300, evaluation_lengths=(64, 6)).prepare(
+            cache
+        )
+    BertPretraining("encoder", corpus=name, vocabulary_size=300, evaluation_lengths=(64, 40)).prepare(cache)
+
+
+def test_text_without_blank_lines_is_cut_and_a_line_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = written(tmp_path / "dense.txt", "One is here. Two is there.\n" * 25_000)
+    assert [len(document) for document in local_source(name).documents()] == [20_000, 20_000, 10_000]
+    (tmp_path / "folder").mkdir()
+    Path(name).rename(tmp_path / "folder" / "dense.txt")
+    written(tmp_path / "folder" / "none.txt", "")
+    pieces = [len(document) for document in local_source(str(tmp_path / "folder")).documents()]
+    assert pieces == [10_000] * 5 + [0]
+    monkeypatch.setattr("posharness_tasks._text_files._LONGEST_LINE", 1 << 10)
+    name = written(tmp_path / "endless.txt", "short\n" + "word " * 1000)
+    with pytest.raises(UserError, match=r"endless.txt' has a line 2 of over"):
+        list(local_source(name).documents())
 
 
 def test_a_split_without_pairs(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _FEWEST_DOCUMENTS = 6
 _FEWEST_WORDS = 1000
 _CODE = (
     "corpus", "hub", "local_files", "prose", "python_docs", "rows", "sentences", "source", "../_text_files",
+    "../_treebank",
 )  # fmt: skip
 
 
@@ -29,10 +30,12 @@ class Corpus:
     """A corpus on disk.
 
     Attributes:
+        name: as the user gave it.
         text: the file: one sentence a line, documents separated by blank lines, UTF-8.
         sha256: of that file.
     """
 
+    name: str
     text: Path
     sha256: str
     documents: int
@@ -55,7 +58,7 @@ def find_source(name: str) -> Source:
         return hub_source(name)
     raise UserError(
         f"the corpus {name!r} is neither a file nor the id of a data set: give {PYTHON_DOCS!r}, the path of "
-        "a text, JSON or Parquet file, or an id such as 'wikitext:wikitext-2-raw-v1'"
+        "a text, CoNLL-U, JSON or Parquet file, or an id such as 'wikitext:wikitext-2-raw-v1'"
     )
 
 
@@ -69,27 +72,29 @@ def prepare_corpus(name: str, cache: Path) -> Corpus:
     key = hashlib.sha256(f"{digest_modules(*_CODE)} {source.identity}".encode()).hexdigest()[:32]
     folder = cached_folder(cache / "corpora", key, partial(_write, name, source))
     facts = json.loads((folder / "corpus.json").read_text("utf-8"))
-    return Corpus(text=folder / "text.txt", **facts)
+    return Corpus(name, folder / "text.txt", **facts)
 
 
 def _write(name: str, source: Source, folder: Path) -> None:
-    documents = sentences = words = 0
+    documents = sentences = words = empty = 0
     digest = hashlib.sha256()
     with (folder / "text.txt").open("wb") as file:
         for document in source.documents():
-            if document:
+            if not document:
+                empty += 1
+            else:
                 documents += 1
                 sentences += len(document)
-                words += sum(len(sentence.split()) for sentence in document)
+                words += sum(sentence.count(" ") + 1 for sentence in document)
                 text = ("\n".join(document) + "\n\n").encode()
                 digest.update(text)
                 file.write(text)
     if documents < _FEWEST_DOCUMENTS or words < _FEWEST_WORDS or sentences == documents:
+        beside = f" (and {empty} empty ones)" if empty else ""
         raise UserError(
-            f"the corpus {name!r} is too small: {documents} documents, {sentences} sentences, {words} words; "
-            f"at least {_FEWEST_DOCUMENTS} documents (in a text file, blank lines separate them) and "
-            f"{_FEWEST_WORDS} words are needed, and documents of two or more sentences"
+            f"the corpus {name!r} is too small: {documents} documents{beside}, {sentences} sentences, "
+            f"{words} words; at least {_FEWEST_DOCUMENTS} documents (in a text file, blank lines separate "
+            f"them) and {_FEWEST_WORDS} words are needed, and documents of two or more sentences"
         )
-    facts = Corpus(folder / "text.txt", digest.hexdigest(), documents, sentences, words)
-    kept = {field: value for field, value in asdict(facts).items() if field != "text"}
-    (folder / "corpus.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+    facts = {"sha256": digest.hexdigest(), "documents": documents, "sentences": sentences, "words": words}
+    (folder / "corpus.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import Split, UserError
 from posharness_tasks.bert.cached import cached_folder
 from posharness_tasks.bert.corpus import Corpus
+from posharness_tasks.bert.pieces import encode_file
 from posharness_tasks.bert.source import digest_files, digest_modules
-from posharness_tasks.bert.vocabulary import one_thread, train_vocabulary
+from posharness_tasks.bert.vocabulary import UNK, train_vocabulary
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 __all__ = ["SPLITS", "Encoded", "prepare_encoded"]
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _HELD_OUT = 0.05
-_LINES = 4096
+_MOST_UNKNOWN = 0.2
 _TOKENS = 1 << 20
+_KINDS = {"tokens": torch.int32, "continuing": torch.bool}
+"""Types of the arrays that are not int64."""
 _SPLIT_SEED = 20181011
 
 
@@ -41,6 +46,7 @@ class Encoded:
         documents: the first sentence of each document; the last entry is s.
         split: index into `SPLITS` of each document.
         counts: how often each token id occurs in each split.
+        continuing: whether a token id goes on with the word of the token before it ("##s").
         digest: SHA-256 of all of them and of the vocabulary.
         tokenizer: the file of the vocabulary, as `tokenizers` reads it.
     """
@@ -50,6 +56,7 @@ class Encoded:
     documents: Int[Tensor, " d+1"]
     split: Int[Tensor, " d"]
     counts: Int[Tensor, "3 v"]
+    continuing: Bool[Tensor, " v"]
     digest: str
     tokenizer: Path
 
@@ -63,10 +70,10 @@ def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
     """The corpus in a vocabulary of (at most) `size` token ids, made in the cache on first use.
 
     Raises:
-        UserError: the vocabulary is too small for the corpus's characters, or the corpus too small for
-            pairs of sentences in each split.
+        UserError: the vocabulary is too small for the corpus's characters or leaves over 20 % of its tokens
+            unknown, or the corpus is too small for pairs of sentences in each split.
     """
-    made_by = f"{digest_modules('encoded', 'vocabulary')} {version('tokenizers')}"
+    made_by = f"{digest_modules('encoded', 'pieces', 'vocabulary')} {version('tokenizers')}"
     key = hashlib.sha256(f"{made_by} {size} {corpus.sha256}".encode()).hexdigest()[:32]
     folder = cached_folder(cache / "tokens", key, partial(_encode, corpus, size))
     facts = json.loads((folder / "encoded.json").read_text("utf-8"))
@@ -76,7 +83,7 @@ def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
             str(folder / f"{name}.bin"),
             shared=False,
             size=length,
-            dtype=torch.int32 if name == "tokens" else torch.int64,
+            dtype=_KINDS.get(name, torch.int64),
         )
         for name, length in shapes.items()
     }
@@ -87,37 +94,40 @@ def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
 def _encode(corpus: Corpus, size: int, folder: Path) -> None:
     tokenizer = train_vocabulary(corpus.text, size)
     tokenizer.save(str(folder / "tokenizer.json"))
-    sentences, documents = array("q"), array("q", [0])
-    total = 0
-    with (folder / "tokens.bin").open("wb") as out, one_thread():
-        for lines in _chunks(corpus.text):
-            for line, encoding in zip(
-                lines, tokenizer.encode_batch_fast(lines, add_special_tokens=False), strict=True
-            ):
-                if encoding.ids:
-                    sentences.append(total)
-                    total += len(encoding.ids)
-                    array("i", encoding.ids).tofile(out)
-                elif not line and documents[-1] < len(sentences):  # a blank line ends a document
-                    documents.append(len(sentences))
-    sentences.append(total)
-    arrays = {"sentences": torch.tensor(sentences), "documents": torch.tensor(documents)}
+    arrays = _write_tokens(corpus.text, tokenizer, folder / "tokens.bin")
     arrays["split"] = _split(arrays["sentences"][arrays["documents"]].diff())
-    _refuse_without_pairs(arrays["documents"], arrays["split"])
-    tokens = torch.from_file(str(folder / "tokens.bin"), shared=False, size=total, dtype=torch.int32)
-    arrays["counts"] = _count(tokens, tokenizer.get_vocab_size(), **arrays)
+    _refuse_without_pairs(corpus.name, arrays["documents"], arrays["split"])
+    vocabulary = tokenizer.get_vocab_size()
+    arrays["counts"] = _count(folder / "tokens.bin", vocabulary, **arrays)
+    _refuse_unknown(corpus.name, arrays["counts"])
+    pieces = (str(tokenizer.id_to_token(number)) for number in range(vocabulary))
+    arrays["continuing"] = torch.tensor([piece.startswith("##") for piece in pieces])
     for name, values in arrays.items():
         values.numpy().tofile(folder / f"{name}.bin")
-    lengths = {"tokens": total} | {name: values.numel() for name, values in arrays.items()}
+    lengths = {"tokens": int(arrays["sentences"][-1])}
+    lengths |= {name: values.numel() for name, values in arrays.items()}
     files = [folder / "tokenizer.json", *(folder / f"{name}.bin" for name in lengths)]
     facts = {"digest": digest_files(files), "lengths": lengths}
     (folder / "encoded.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
 
 
-def _chunks(text: Path) -> Iterator[list[str]]:
-    with text.open(encoding="utf-8", newline="\n") as lines:
-        while chunk := [line.rstrip("\n") for line in islice(lines, _LINES)]:
-            yield chunk
+def _write_tokens(text: Path, tokenizer: Tokenizer, path: Path) -> dict[str, Tensor]:
+    """Write the ids of all lines down, chunk by chunk; the bounds of sentences and documents."""
+    counts, ends = [], []
+    sentences = 0
+    with path.open("wb") as out:
+        for chunk in encode_file(text, tokenizer):
+            chunk.ids.tofile(out)
+            # A line of which nothing is left is no sentence; a blank line ends a document.
+            kept = chunk.counts > 0
+            ends.append(sentences + kept.cumsum()[chunk.blank])
+            sentences += int(kept.sum())
+            counts.append(chunk.counts[kept])
+    sizes = torch.from_numpy(np.concatenate(counts))
+    return {
+        "sentences": torch.nn.functional.pad(sizes.cumsum(0), (1, 0)),
+        "documents": torch.from_numpy(np.unique(np.concatenate([[0], *ends]))),
+    }
 
 
 def _split(sizes: Int[Tensor, " d"]) -> Int[Tensor, " d"]:
@@ -140,29 +150,43 @@ def _split(sizes: Int[Tensor, " d"]) -> Int[Tensor, " d"]:
     return split
 
 
-def _refuse_without_pairs(documents: Int[Tensor, " d+1"], split: Int[Tensor, " d"]) -> None:
+def _refuse_without_pairs(corpus: str, documents: Int[Tensor, " d+1"], split: Int[Tensor, " d"]) -> None:
     """Each split needs a document of two sentences, and another one to take a wrong second part from."""
     for index, name in enumerate(SPLITS):
         lengths = documents.diff()[split == index]
         if len(lengths) < 2 or int(lengths.max()) < 2:
             raise UserError(
-                f"the corpus is too small for pairs of sentences in its {name} split "
+                f"the corpus {corpus!r} is too small for pairs of sentences in its {name} split "
                 f"({len(lengths)} documents of {int(lengths.sum())} sentences): give more or longer documents"
             )
 
 
+def _refuse_unknown(corpus: str, counts: Int[Tensor, "3 v"]) -> None:
+    unknown = float(counts[:, UNK].sum() / counts.sum())
+    if unknown > _MOST_UNKNOWN:
+        raise UserError(
+            f"a vocabulary of {counts.shape[1]} leaves {unknown:.0%} of the tokens of the corpus {corpus!r} "
+            f"unknown, and {_MOST_UNKNOWN:.0%} is the most that makes sense: choose a larger vocabulary, or "
+            "a text whose words are set off by blanks"
+        )
+
+
 def _count(
-    tokens: Int[Tensor, " t"],
+    tokens: Path,
     vocabulary: int,
     *,
     sentences: Int[Tensor, " s+1"],
     documents: Int[Tensor, " d+1"],
     split: Int[Tensor, " d"],
 ) -> Int[Tensor, "3 v"]:
+    """How often each token occurs in each split; the file is read in pieces, and none of them is kept."""
     bounds = sentences[documents]
     counts = torch.zeros(len(SPLITS) * vocabulary, dtype=torch.int64)
-    for start in range(0, len(tokens), _TOKENS):
-        chunk = tokens[start : start + _TOKENS].long()
-        document = torch.searchsorted(bounds, torch.arange(start, start + len(chunk)), right=True) - 1
-        counts += torch.bincount(split[document] * vocabulary + chunk, minlength=len(counts))
+    with tokens.open("rb") as file:
+        start = 0
+        while len(ids := np.fromfile(file, np.int32, _TOKENS)):
+            document = torch.searchsorted(bounds, torch.arange(start, start + len(ids)), right=True) - 1
+            keys = split[document] * vocabulary + torch.from_numpy(ids).long()
+            counts += torch.bincount(keys, minlength=len(counts))
+            start += len(ids)
     return counts.view(len(SPLITS), vocabulary)

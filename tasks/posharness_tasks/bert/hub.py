@@ -78,7 +78,7 @@ def _ask(name: str) -> None:
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise UserError(
             f"the corpus {name!r} is neither a local file nor a data set on the Hub: give {PYTHON_DOCS!r}, "
-            "the path of a text, JSON or Parquet file, or the id of a data set"
+            "the path of a text, CoNLL-U, JSON or Parquet file, or the id of a data set"
         ) from error
     except unreachable as error:
         raise UserError(

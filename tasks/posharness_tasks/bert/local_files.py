@@ -1,4 +1,4 @@
-"""Corpora in local files: plain text, JSON, JSON lines and Parquet; one file, a folder or a pattern."""
+"""Corpora in local files: plain text, CoNLL-U, JSON and Parquet; one file, a folder or a pattern."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import glob
 import os
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from posharness.contracts import UserError
 from posharness_tasks._text_files import paragraphs
+from posharness_tasks._treebank import read_treebank
 from posharness_tasks.bert.rows import file_rows, row_documents
 from posharness_tasks.bert.sentences import split_sentences
 from posharness_tasks.bert.source import Source, digest_files
+from posharness_tasks.bert.workers import each
 
 __all__ = ["is_local", "local_source"]
 
 _ROWS = (".json", ".jsonl", ".ndjson", ".parquet")
-_SUFFIXES = (".txt", ".text", ".md", *_ROWS)
+_TREEBANK = ".conllu"
+_SUFFIXES = (".txt", ".text", ".md", _TREEBANK, *_ROWS)
+_LONGEST_DOCUMENT = 10_000
+"""Sentences."""
 
 
 def is_local(corpus: str) -> bool:
@@ -35,8 +41,12 @@ def local_source(corpus: str) -> Source:
 
     Text is UTF-8. In a single text file blank lines separate documents, as in the format of BERT's own
     preprocessing; of a folder or a pattern, each text file is one document. Line breaks are white space,
-    and sentences are found by `split_sentences`. Of JSON (an array of objects), JSON lines and Parquet
-    each row's column `text` is a document (see `row_documents`).
+    and sentences are found by `split_sentences`. Text that goes on for 10,000 lines without a blank line,
+    or in a folder for 10,000 sentences, is cut there, so that one document never fills the memory.
+
+    Documents and sentences of CoNLL-U (`.conllu`) are those that it marks itself (see `read_treebank`). Of
+    JSON (an array of objects), JSON lines and Parquet each row's column `text` is a document (see
+    `row_documents`).
 
     Raises:
         UserError: nothing is there, or it cannot be read; while iterating: a file is malformed.
@@ -68,7 +78,26 @@ def _documents(files: list[Path], single: bool) -> Iterator[list[str]]:
     for file in files:
         if file.suffix.lower() in _ROWS:
             yield from row_documents(file_rows(file))
+        elif file.suffix.lower() == _TREEBANK:
+            yield from _treebank_documents(file)
         elif single:
-            yield from map(split_sentences, paragraphs(file))
+            yield from each(split_sentences, paragraphs(file))
         else:
-            yield [sentence for paragraph in paragraphs(file) for sentence in split_sentences(paragraph)]
+            yield from _pieces(chain.from_iterable(each(split_sentences, paragraphs(file))))
+
+
+def _pieces(sentences: Iterator[str]) -> Iterator[list[str]]:
+    """One document, or several where it is too long; an empty one for an empty file."""
+    yield list(islice(sentences, _LONGEST_DOCUMENT))
+    while rest := list(islice(sentences, _LONGEST_DOCUMENT)):
+        yield rest
+
+
+def _treebank_documents(file: Path) -> Iterator[list[str]]:
+    document: list[str] = []
+    for sentence in read_treebank(file):
+        if sentence.start_of_document and document:
+            yield document
+            document = []
+        document.append(" ".join(sentence.text.split()))
+    yield document

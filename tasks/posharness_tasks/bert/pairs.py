@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,13 +12,15 @@ from torch import Tensor
 from posharness_tasks.bert.encoded import Encoded
 from posharness_tasks.bert.vocabulary import CLS, PAD, SEP
 
-__all__ = ["SHORTEST", "Pairs", "Part", "draw_pairs", "random_rate", "truncated"]
+__all__ = ["SHORTEST", "Negatives", "Pairs", "Part", "draw_pairs", "negative_rate", "truncated"]
 
+Negatives = Literal["random", "order", "both"]
 SPECIALS = 3
 SHORTEST = SPECIALS + 2
 """Tokens of the shortest sequence: [CLS], [SEP], [SEP] and one token on either side."""
 _SHORT = 0.1
-_RANDOM = 0.5
+_NEGATIVE = 0.5
+_SWAPPED: dict[Negatives, float] = {"random": 0.0, "order": _NEGATIVE, "both": _NEGATIVE / 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """`[CLS] A [SEP] B [SEP]` and padding on the right. Each tensor but `random` is (b, n).
+    """`[CLS] A [SEP] B [SEP]` and padding on the right. Each tensor is (b, n) unless named otherwise.
 
     Attributes:
         segments: 0 up to the first [SEP], then 1; 0 on padding.
         words: True on the tokens of A and B.
         random: (b,) whether B comes from another document.
+        swapped: (b,) whether B is what stands before A.
     """
 
     tokens: Int[Tensor, "b n"]
@@ -52,15 +56,22 @@ class Pairs:
     segments: Int[Tensor, "b n"]
     words: Bool[Tensor, "b n"]
     random: Bool[Tensor, " b"]
+    swapped: Bool[Tensor, " b"]
 
 
-def draw_pairs(generator: torch.Generator, n: int, length: int, part: Part) -> Pairs:
+def draw_pairs(
+    generator: torch.Generator, n: int, length: int, part: Part, negatives: Negatives = "random"
+) -> Pairs:
     """Draw `n` pairs that fill `length` tokens as far as their documents allow.
 
     A run of consecutive sentences fills the target, which is `length` less the special tokens, or with
     probability .1 a uniformly drawn shorter one. A is a random prefix of its sentences, B the rest; with
     probability .5, or when only one sentence is left, B instead starts at a random sentence of another
     document. While the two are too long, the longer one loses a token at a random end.
+
+    Wrong pairs may be hard ones instead, whose topic tells nothing: with `negatives` "order" A and B change
+    places with probability .5 (1909.11942, section 3.1), with "both" half of the wrong pairs are such.
+    Where only one sentence is left nothing can be swapped, and B is from another document in any case.
 
     Departures from the original code: runs start at a uniformly drawn sentence rather than where the last
     one ended, so that one draw is independent of the next; and the other document is drawn by its number
@@ -76,7 +87,9 @@ def draw_pairs(generator: torch.Generator, n: int, length: int, part: Part) -> P
     first = part.places[rank]
     document = torch.searchsorted(text.documents, first, right=True) - 1
     after = _run_end(text, first, target, document)
-    is_random = (after - first == 1) | (u[3] < _RANDOM)
+    alone = after - first == 1
+    is_swapped = ~alone & (u[3] < _SWAPPED[negatives])
+    is_random = ~is_swapped & (alone | (u[3] < _NEGATIVE))
     cut = first + 1 + _floor(u[4], (after - first - 1).clamp(min=1))
     start_a, end_a = text.sentences[first], text.sentences[cut]
 
@@ -90,17 +103,20 @@ def draw_pairs(generator: torch.Generator, n: int, length: int, part: Part) -> P
     other_after = _run_end(text, other, target - (end_a - start_a), other_document)
     start_b = text.sentences[torch.where(is_random, other, cut)]
     end_b = text.sentences[torch.where(is_random, other_after, after)]
+    start_a, start_b = torch.where(is_swapped, start_b, start_a), torch.where(is_swapped, start_a, start_b)
+    end_a, end_b = torch.where(is_swapped, end_b, end_a), torch.where(is_swapped, end_a, end_b)
 
     length_a, length_b = truncated(end_a - start_a, end_b - start_b, target)
     start_a = start_a + _front(end_a - start_a - length_a, generator)
     start_b = start_b + _front(end_b - start_b - length_b, generator)
-    return _assemble(text.tokens, start_a, length_a, start_b, length_b, length, is_random)
+    tokens, padding, segments, words = _assemble(text.tokens, start_a, length_a, start_b, length_b, length)
+    return Pairs(tokens, padding, segments, words, random=is_random, swapped=is_swapped)
 
 
-def random_rate(part: Part, length: int) -> float:
-    """The probability that B is random: ½, and more for every place where only one sentence is left.
+def negative_rate(part: Part, length: int) -> float:
+    """The probability that B does not follow A: ½, and more for every place with one sentence left.
 
-    Exact: the mean over all places and all targets of `draw_pairs`.
+    Exact: the mean over all places and all targets of `draw_pairs`, whatever the wrong pairs are.
     """
     room = length - SPECIALS
     text = part.text
@@ -109,7 +125,7 @@ def random_rate(part: Part, length: int) -> float:
     last = part.places + 1 == text.documents[document]
     fills = (1 - _SHORT) * (sizes >= room) + _SHORT * ((sizes - 1).clamp(0, room - 1) / (room - 1))
     alone = torch.where(last, 1.0, fills.double()).mean()
-    return float(_RANDOM + (1 - _RANDOM) * alone)
+    return float(_NEGATIVE + (1 - _NEGATIVE) * alone)
 
 
 def _floor(u: Float[Tensor, " b"], count: Int[Tensor, " b"] | int) -> Int[Tensor, " b"]:
@@ -150,8 +166,8 @@ def _assemble(
     start_b: Int[Tensor, " b"],
     length_b: Int[Tensor, " b"],
     length: int,
-    is_random: Bool[Tensor, " b"],
-) -> Pairs:
+) -> tuple[Int[Tensor, "b n"], Bool[Tensor, "b n"], Int[Tensor, "b n"], Bool[Tensor, "b n"]]:
+    """Tokens, padding, segments and words of `Pairs`."""
     place = torch.arange(length).expand(len(start_a), length)
     first_sep = (length_a + 1)[:, None]
     last_sep = first_sep + (length_b + 1)[:, None]
@@ -162,10 +178,5 @@ def _assemble(
     tokens = torch.where(words, flat[index.where(words, 0)].long(), PAD)
     tokens[(place == first_sep) | (place == last_sep)] = SEP
     tokens[:, 0] = CLS
-    return Pairs(
-        tokens=tokens,
-        padding=place > last_sep,
-        segments=((place > first_sep) & (place <= last_sep)).long(),
-        words=words,
-        random=is_random,
-    )
+    segments = ((place > first_sep) & (place <= last_sep)).long()
+    return tokens, place > last_sep, segments, words

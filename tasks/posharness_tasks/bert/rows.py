@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow
 import pyarrow.parquet
@@ -13,6 +14,7 @@ import pyarrow.parquet
 from posharness.contracts import UserError
 from posharness_tasks._text_files import lines
 from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.bert.workers import each
 
 __all__ = ["COLUMN", "file_rows", "row_documents"]
 
@@ -28,21 +30,28 @@ def row_documents(rows: Iterable[str]) -> Iterator[list[str]]:
     document runs from one title to the next, and titles and headings are left out.
     """
     article: list[str] | None = None
-    for row in rows:
-        if _TITLE.match(row):
+    for row in each(_read, rows):
+        if row.title:
             if article:
                 yield article
             article = []
         elif article is None:
-            yield _sentences(row)
-        elif not _HEADING.match(row):
-            article += _sentences(row)
+            yield row.sentences
+        elif not row.heading:
+            article += row.sentences
     if article:
         yield article
 
 
-def _sentences(row: str) -> list[str]:
-    return [sentence for line in row.splitlines() for sentence in split_sentences(line)]
+class _Row(NamedTuple):
+    title: bool
+    heading: bool
+    sentences: list[str]
+
+
+def _read(row: str) -> _Row:
+    sentences = [sentence for line in row.splitlines() for sentence in split_sentences(line)]
+    return _Row(_TITLE.match(row) is not None, _HEADING.match(row) is not None, sentences)
 
 
 def file_rows(path: Path) -> Iterator[str]:

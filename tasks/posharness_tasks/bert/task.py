@@ -124,14 +124,13 @@ class BertPretraining(Task):
         return (mlm,) if self.body == "decoder" else (mlm, Objective("nsp", 2, majority, "pooled"))
 
     def _refuse_without_true_pairs(self) -> None:
-        for split, lengths in (
-            ("train", (self.length,)), ("validation", (self.length,)), ("test", self.evaluation_lengths),
-        ):  # fmt: skip
-            for length in lengths:
-                if negative_rate(self._parts[split], length) == 1.0:
+        for split, part in self._parts.items():
+            for length in {self.length, *(self.evaluation_lengths if split == "test" else ())}:
+                if negative_rate(part, length) == 1.0:
                     raise UserError(
-                        f"the corpus {self.corpus!r} has no two sentences that fit into {length} tokens one after "
-                        f"the other in its {split} split: choose longer sequences, or give more text"
+                        f"the corpus {self.corpus!r} is too small for pairs of {length} tokens: no two "
+                        f"sentences of its {split} split would fit one after the other; choose greater "
+                        "lengths, or give more text"
                     )
 
     def fingerprint(self) -> str:

@@ -19,7 +19,8 @@ __all__ = ["CLS", "FIRST_PIECE", "MASK", "PAD", "SEP", "UNK", "one_thread", "tra
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
 FIRST_PIECE = len(SPECIAL)
-_MOST_CHARACTERS = 1000
+_CHARACTERS = 1000
+_CHARACTERS_SHARE = 1 / 8
 
 
 def train_vocabulary(text: Path, size: int) -> Tokenizer:
@@ -27,7 +28,8 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
 
     The trainer numbers the pieces "##x" in the order of a randomly seeded hash table, and ties between
     merges follow the numbers, so that two trainings differ. Here the alphabet is counted first and handed
-    over with its numbers fixed; the rest is then determined.
+    over with its numbers fixed; the rest is then determined. It holds the 1,000 most frequent characters,
+    or more in a vocabulary of over 8,000: one in eight pieces, and as many that go on with a word.
 
     Args:
         text: a UTF-8 file, a sentence a line.
@@ -43,7 +45,8 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
     with text.open(encoding="utf-8", newline="\n") as lines:
         for line in lines:
             counts.update(normalizer.normalize_str(line))
-    ranked = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))[:_MOST_CHARACTERS]
+    ranked = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
+    ranked = ranked[: max(_CHARACTERS, int(size * _CHARACTERS_SHARE))]
     # ASCII punctuation always stands alone as a word, so it never continues one.
     alphabet = [*sorted(ranked), *("##" + c for c in sorted(ranked) if c.isalnum() or not c.isascii())]
     if size < (smallest := FIRST_PIECE + 2 * len(alphabet)):
