@@ -1,0 +1,86 @@
+"""The words that are asked for their heads, and the answers by the length of an arc."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posharness.contracts import Answers
+from posharness_tasks.readings.parses import Parse
+from posharness_tasks.readings.relations import stratum
+
+__all__ = ["Arcs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arcs:
+    """m gold arcs, in the order of their sentences and words.
+
+    Attributes:
+        dependent, head: numbers of words in their sentence, from 1; 0 for the root.
+        relation: from the head to the dependent.
+        length: tokens of the sequence.
+        sequence: number of the sentence.
+        position: of the first piece of the dependent.
+    """
+
+    dependent: Int[Tensor, " m"]
+    head: Int[Tensor, " m"]
+    relation: Sequence[str]
+    length: Int[Tensor, " m"]
+    sequence: Int[Tensor, " m"]
+    position: Int[Tensor, " m"]
+
+    @classmethod
+    def of(cls, parses: Sequence[Parse]) -> Arcs:
+        """The arcs to all scored words of sentences."""
+        rows: list[tuple[int, int, int, int, int]] = []
+        relations: list[str] = []
+        for parse in parses:
+            length, position = parse.length, 1
+            for number, (word, pieces) in enumerate(zip(parse.sentence.words, parse.pieces, strict=True)):
+                if parse.scored[number]:
+                    rows.append((number + 1, word.head, length, parse.number, position))
+                    relations.append(word.relation)
+                position += len(pieces)
+        dependent, head, lengths, sequence, position_ = torch.tensor(rows).unbind(1)
+        return cls(dependent, head, relations, lengths, sequence, position_)
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of the best constant answer: "the word k further on" for the best k, or "the root"."""
+        arcs = zip(self.dependent.tolist(), self.head.tolist(), strict=True)
+        constants = Counter(head - dependent if head else "root" for dependent, head in arcs)
+        return constants.most_common(1)[0][1] / len(self.head)
+
+    def answers(
+        self,
+        objective: str,
+        head: Int[Tensor, " m"],
+        picked: Int[Tensor, " m"],
+        log_prob: Float[Tensor, " m"],
+    ) -> Answers:
+        """The answers by the length and the side of the arcs from `head`.
+
+        Args:
+            head: the gold heads for recall, the picked ones for precision.
+            picked: which heads were picked.
+            log_prob: of the gold heads.
+        """
+        arcs = zip(self.relation, self.dependent.tolist(), head.tolist(), strict=True)
+        return Answers(
+            objective=objective,
+            length=self.length,
+            sequence=self.sequence,
+            position=self.position,
+            dependency_length=torch.where(head > 0, (head - self.dependent).abs(), -1),
+            correct=picked == self.head,
+            log_prob=log_prob,
+            chance=self.chance,
+            stratum=torch.tensor([stratum(*arc) for arc in arcs]),
+        )

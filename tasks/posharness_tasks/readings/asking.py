@@ -1,0 +1,101 @@
+"""Puts token sequences to a model in batches of similar length, and frames the pieces of words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posharness.contracts import MaskedModel, UserError
+
+__all__ = [
+    "Tell",
+    "framed",
+    "hidden_states",
+    "longest",
+    "masked_log_probs",
+    "portion",
+    "word_pieces",
+]
+
+Tell = Callable[[int, int], None]
+
+_TOKENS = 8192
+"""In one forward pass, padding included."""
+_SHORTEST = 8
+
+
+def longest(model: MaskedModel, wanted: int = sys.maxsize) -> int:
+    """Tokens of the longest sequence that the model reads and that is wanted.
+
+    Raises:
+        UserError: not even a short sentence fits.
+    """
+    length = wanted if model.max_length is None else min(wanted, model.max_length)
+    if length < _SHORTEST:
+        raise UserError(
+            f"sequences of {length} tokens hold no text: give a length, and a model that reads, "
+            f"{_SHORTEST} or more"
+        )
+    return length
+
+
+def word_pieces(model: MaskedModel, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+    """The token ids of each word of each sentence; a word that the tokenizer drops is one mask token."""
+    return [[pieces or [model.mask] for pieces in sentence] for sentence in model.pieces(sentences)]
+
+
+def framed(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor, " n"]:
+    """[CLS] pieces [SEP]."""
+    return torch.tensor([model.cls, *pieces, model.sep])
+
+
+def hidden_states(
+    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Tell
+) -> Iterator[tuple[list[int], Float[Tensor, "b n width"]]]:
+    """The states of sequences, in batches of similar length, shortest first.
+
+    Yields:
+        the indices of the rows in the batch, and their states, padded on the right.
+    """
+    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    done = 0
+    while done < len(order):
+        size = 1
+        while done + size < len(order) and (size + 1) * len(rows[order[done + size]]) <= _TOKENS:
+            size += 1
+        batch = order[done : done + size]
+        tokens = torch.nn.utils.rnn.pad_sequence(
+            [rows[row] for row in batch], batch_first=True, padding_value=model.pad
+        )
+        sizes = torch.tensor([len(rows[row]) for row in batch])
+        padding = torch.arange(tokens.shape[1]) >= sizes[:, None]
+        yield batch, model.states(tokens, padding if padding.any() else None)
+        done += size
+        tell(done, len(order))
+
+
+def masked_log_probs(
+    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], asked: Int[Tensor, "m k"], tell: Tell
+) -> Iterator[tuple[Int[Tensor, " b"], Float[Tensor, "b k vocabulary"]]]:
+    """What the model expects at the asked positions of each row, in batches.
+
+    Args:
+        asked: k positions of each of the m rows.
+
+    Yields:
+        the indices of the rows, and the natural logarithms of the probabilities.
+    """
+    for batch, states in hidden_states(model, rows, tell):
+        index = torch.tensor(batch)
+        here = states[torch.arange(len(batch))[:, None], asked[index]]  # b k width
+        logits = model.logits(here.flatten(0, 1)).float()
+        yield index, logits.log_softmax(-1).view(*here.shape[:2], -1)
+
+
+def portion(tell: Tell, begin: int, end: int, whole: int) -> Tell:
+    """Tells of a part, whatever its own measure, as what lies between two marks of the whole."""
+    return lambda done, total: tell(begin + (end - begin) * done // total, whole)

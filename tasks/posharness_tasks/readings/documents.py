@@ -1,0 +1,83 @@
+"""Reads the text that readings ask about: a treebank or plain text, thinned out where it is long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from posharness.contracts import UserError
+from posharness_tasks._text_files import paragraphs
+from posharness_tasks._treebank import Sentence, read_treebank
+from posharness_tasks.bert.sentences import split_sentences
+
+__all__ = ["corpus_file", "text_documents", "thinned", "treebank_documents"]
+
+T = TypeVar("T")
+
+
+def corpus_file(reading: str, corpus: str) -> Path:
+    """The path of a corpus.
+
+    Raises:
+        UserError: none is named, or nothing lies there.
+    """
+    if not corpus:
+        raise UserError(f"{reading}: no text to read is named: give a CoNLL-U file, by --treebank FILE")
+    path = Path(corpus).expanduser()
+    if not path.is_file():
+        raise UserError(f"{reading}: there is no file {corpus!r}: check the path of the text to read")
+    return path
+
+
+def treebank_documents(path: Path) -> Iterator[list[Sentence]]:
+    """The documents of a CoNLL-U file.
+
+    Raises:
+        UserError: while iterating: it is malformed or empty.
+    """
+    document: list[Sentence] = []
+    for sentence in read_treebank(path):
+        if sentence.start_of_document and document:
+            yield document
+            document = []
+        document.append(sentence)
+    yield document
+
+
+def text_documents(path: Path) -> Iterator[list[list[str]]]:
+    """The documents of a CoNLL-U file (by its ending) or of plain text, as words.
+
+    In plain text blank lines separate documents, sentences are found by a rule, and words are what white
+    space sets off.
+
+    Raises:
+        UserError: while iterating: it is malformed or no UTF-8.
+    """
+    if path.suffix.lower() in (".conllu", ".conll"):
+        for document in treebank_documents(path):
+            yield [[word.form for word in sentence.words] for sentence in document]
+    else:
+        for paragraph in paragraphs(path):
+            yield [sentence.split() for sentence in split_sentences(paragraph)]
+
+
+def thinned(documents: Iterable[list[T]], sentences: int) -> list[list[T]]:
+    """All documents, or, where they hold more than so many sentences, about so many, from evenly spread ones.
+
+    Whole documents are kept, but none has more than `sentences`. Which ones depends on nothing else, so
+    that every model is asked the same.
+    """
+    # One pass and no second copy: while they come in, documents are halved whenever there are too many.
+    kept: list[list[T]] = []
+    step, total = 1, 0
+    for number, document in enumerate(documents):
+        if number % step:
+            continue
+        kept.append(document[:sentences])
+        total += len(kept[-1])
+        while total > 2 * sentences and len(kept) > 1:
+            kept, step = kept[::2], step * 2
+            total = sum(map(len, kept))
+    share = min(1.0, sentences / total) if total else 1.0
+    return [document for k, document in enumerate(kept) if int((k + 1) * share) > int(k * share)] or kept[:1]

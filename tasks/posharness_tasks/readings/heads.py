@@ -1,0 +1,107 @@
+"""Heads: how well a probe finds the syntactic head of each word in frozen states, by arc length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from posharness.contracts import Answers, MaskedModel, UserError
+from posharness_tasks.readings.arcs import Arcs
+from posharness_tasks.readings.asking import Tell, longest, portion, word_pieces
+from posharness_tasks.readings.parses import Parse, batched, word_states
+from posharness_tasks.readings.probe import train_probe
+from posharness_tasks.readings.relations import STRATA
+from posharness_tasks.readings.split import PARTS, parts
+from posharness_tasks.readings.treebank import TreebankReading
+
+
+class Heads(TreebankReading):
+    """A biaffine probe (1611.01734) picks the head of each word from the model's frozen states.
+
+    The state of a word is the mean of its pieces' last states. The probe is trained on 80 % of the
+    treebank's documents, stopped by another 10 % and scored on the last 10 % (see `parts`). As in McDonald &
+    Nivre (2007) it is scored by arc length, |head − dependent| in words, and punctuation is not counted as
+    a dependent (it stays a head that can be picked):
+
+    * `head`: by the length of the gold arc: recall. A root has no length.
+    * `head (predicted length)`: the same decisions by the length of the arc that was picked: precision.
+    * `head (untrained encoder)`: as `head`, by a probe on the states of the same model before any training.
+      It has the same budget, first weights and order of batches. What it reaches is the probe's own doing,
+      from words and positions; what a model knows of syntax is by how much it is better.
+
+    The strata are coarse relations by the side that the head is on (see `relations`). By predicted length
+    it is the predicted side: "root" then holds the words that were taken for a root, and a root that was
+    given a head is "other". `log_prob` is always that of the gold head.
+
+    Chance is what the best constant answer reaches on the test part: "the word k further on", or "the
+    root". Sentences of one word leave nothing to pick and are left out, as are those longer than the model.
+    """
+
+    name = "heads"
+    aliases = ("head",)
+    summary = "Syntactic heads by a biaffine probe on frozen states, by arc length"
+    paper = "arXiv:1611.01734"
+    strata = STRATA
+    objectives = ("head", "head (predicted length)", "head (untrained encoder)")
+
+    def read(
+        self,
+        model: MaskedModel,
+        untrained: Callable[[], MaskedModel],
+        generator: torch.Generator,
+        tell: Callable[[int, int], None],
+    ) -> Sequence[Answers]:
+        split = self._split(model)
+        test = Arcs.of(split[-1])
+        # One seed for both, so that the probes differ by the states that they see and by nothing else.
+        seed = int(torch.randint(2**62, (), generator=generator))
+        picked, log_prob = _pick(model, split, seed, portion(tell, 0, 50, 100))
+        control = _pick(untrained(), split, seed, portion(tell, 50, 100, 100))
+        recall, precision, without = self.objectives
+        return [
+            test.answers(recall, test.head, picked, log_prob),
+            test.answers(precision, picked, picked, log_prob),
+            test.answers(without, test.head, *control),
+        ]
+
+    def _split(self, model: MaskedModel) -> list[list[Parse]]:
+        """The sentences of each part that can be put to the model, shortest first."""
+        sentences = [sentence for document in self._documents for sentence in document]
+        pieces = word_pieces(model, [[word.form for word in sentence.words] for sentence in sentences])
+        limit = longest(model)
+        split: list[list[Parse]] = [[] for _ in PARTS]
+        for number, part in enumerate(parts(self._documents)):
+            parse = Parse(number, sentences[number], pieces[number])
+            if len(parse.pieces) > 1 and parse.length <= limit and any(parse.scored):
+                split[part].append(parse)
+        for name, parses in zip(PARTS, split, strict=True):
+            if not parses:
+                raise UserError(
+                    f"heads: the {name} part of {self.corpus!r} has no sentence of two words or more that "
+                    f"the model can read ({len(sentences)} sentences are given): give a larger treebank"
+                )
+        return [sorted(parses, key=lambda parse: len(parse.pieces)) for parses in split]
+
+
+def _pick(
+    model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, tell: Tell
+) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
+    """Train a probe on the model's states, and pick heads in the test part.
+
+    Returns:
+        the picked heads, and the log-probabilities of the gold ones.
+    """
+    states = word_states(model, [parse for part in split for parse in part], portion(tell, 0, 20, 100))
+    train, validation, test = (batched(part, states) for part in split)
+    generator = torch.Generator().manual_seed(seed)
+    probe = train_probe(train, validation, generator, portion(tell, 20, 100, 100))
+    with torch.no_grad():
+        expected = [probe(batch.states, batch.words)[batch.scored] for batch in test]
+    gold = [batch.heads[batch.scored] for batch in test]
+    return (
+        torch.cat([heads.argmax(-1) for heads in expected]),
+        torch.cat([e.gather(1, g[:, None])[:, 0] for e, g in zip(expected, gold, strict=True)]),
+    )

@@ -1,0 +1,104 @@
+"""What the two readings of running text share: the text, what is asked, and how it is scored."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from posharness.contracts import Answers, MaskedModel, Reading, UserError
+from posharness_tasks.bert.source import digest_files
+from posharness_tasks.readings.asking import Tell, longest, masked_log_probs
+from posharness_tasks.readings.documents import corpus_file, text_documents, thinned
+from posharness_tasks.readings.packing import STRATA, Targets, draw_targets, pack
+
+__all__ = ["PackedReading"]
+
+
+class PackedReading(Reading, ABC):
+    """Tokens of running text, hidden one at a time: of each sequence nothing else is missing.
+
+    Consecutive sentences of a document are packed into sequences of up to `length` tokens; a sentence
+    that does not fit begins a new sequence, and one longer than a sequence is cut in several. Of all their
+    tokens `predictions` are drawn, each as likely. The strata tell frequent tokens (the most frequent
+    types, which make up half of the text) from rare ones, where they are whole words, and both from
+    pieces of words, which depend first of all on the rest of their word: that stays in sight.
+
+    Args:
+        corpus: path of a CoNLL-U file (`.conllu`), or of plain text with blank lines between documents.
+        length: tokens of a sequence at most; where the model reads less, that counts.
+        predictions: tokens that are asked at most.
+        sentences: about how many are read at most, in documents spread evenly over the file.
+    """
+
+    strata = STRATA
+
+    def __init__(
+        self, *, corpus: str = "", length: int = 128, predictions: int = 3000, sentences: int = 4000
+    ) -> None:
+        if min(predictions, sentences) < 1:
+            raise UserError(
+                f"{self.name}[predictions={predictions},sentences={sentences}]: give one or more of each"
+            )
+        self.corpus = corpus
+        self.length = length
+        self.predictions = predictions
+        self.sentences = sentences
+        self._fingerprint = ""
+
+    def prepare(self, cache: Path) -> None:
+        """Read the text; nothing is written."""
+        path = corpus_file(self.name, self.corpus)
+        self._documents = thinned(text_documents(path), self.sentences)
+        if not any(sentence for document in self._documents for sentence in document):
+            raise UserError(f"{self.name}: the file {self.corpus!r} holds no words: give one with text")
+        self._fingerprint = digest_files([path])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file; "" before `prepare`."""
+        return self._fingerprint
+
+    def draw(self, model: MaskedModel, generator: torch.Generator) -> Targets:
+        """Pack the text and draw what is asked: of two readings, the same from generators in one state."""
+        length = longest(model, self.length)
+        texts = [text for document in self._documents for text in pack(model, document, length)]
+        return draw_targets(texts, self.predictions, model.vocabulary, generator)
+
+    def ask(
+        self,
+        objective: str,
+        model: MaskedModel,
+        targets: Targets,
+        number: Int[Tensor, " m"],
+        shown: Sequence[Int[Tensor, " n"]],
+        distance: Int[Tensor, " m"],
+        tell: Tell,
+    ) -> Answers:
+        """Ask some of the targets, in sequences that are shown in another form.
+
+        Args:
+            number: which targets.
+            shown: the sequence of each; its target's position shows the mask.
+            distance: the dependency length of each.
+        """
+        token, position = targets.token[number], targets.position[number]
+        correct: Bool[Tensor, " m"] = torch.zeros(len(number), dtype=torch.bool)
+        log_prob: Float[Tensor, " m"] = torch.zeros(len(number))
+        for index, expected in masked_log_probs(model, shown, position[:, None], tell):
+            correct[index] = expected[:, 0].argmax(-1) == token[index]
+            log_prob[index] = expected[:, 0].gather(-1, token[index, None])[:, 0]
+        return Answers(
+            objective=objective,
+            length=torch.tensor([len(sequence) for sequence in shown], dtype=torch.long),
+            sequence=targets.sequence[number],
+            position=position,
+            dependency_length=distance,
+            correct=correct,
+            log_prob=log_prob,
+            chance=float(token.bincount().max()) / len(token) if len(token) else 0.0,
+            stratum=targets.stratum[number],
+        )

@@ -1,0 +1,102 @@
+"""Sentences with the states of their words, in the batches that a probe is trained and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from posharness.contracts import MaskedModel
+from posharness_tasks._treebank import Sentence
+from posharness_tasks.readings.asking import Tell, framed, hidden_states
+
+__all__ = ["Parse", "ParseBatch", "batched", "word_states"]
+
+_WORDS = 1024
+"""In a batch, padding included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """A sentence that is put to a model.
+
+    Attributes:
+        number: of the sentence in the treebank.
+        pieces: the token ids of each word.
+    """
+
+    number: int
+    sentence: Sentence
+    pieces: Sequence[Sequence[int]]
+
+    @property
+    def scored(self) -> list[bool]:
+        """Which words are asked for their head: all but punctuation, told by its relation."""
+        return [word.relation.partition(":")[0] != "punct" for word in self.sentence.words]
+
+    @property
+    def length(self) -> int:
+        """Tokens of [CLS] sentence [SEP]."""
+        return sum(map(len, self.pieces)) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class ParseBatch:
+    """Sentences of up to w words, padded on the right.
+
+    Attributes:
+        states: of the words.
+        words: False on padding.
+        heads: of each word, counted from 1, or 0 for the root; 0 on padding.
+        scored: which words are asked; False on padding.
+    """
+
+    states: Float[Tensor, "b w width"]
+    words: Bool[Tensor, "b w"]
+    heads: Int[Tensor, "b w"]
+    scored: Bool[Tensor, "b w"]
+
+
+def word_states(
+    model: MaskedModel, parses: Sequence[Parse], tell: Tell
+) -> dict[int, Float[Tensor, "w width"]]:
+    """The states of each sentence's words, by its number: of each word the mean of its pieces' states."""
+    rows = [framed(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
+    found: dict[int, Float[Tensor, "w width"]] = {}
+    for batch, states in hidden_states(model, rows, tell):
+        for row, tokens in zip(batch, states.float(), strict=True):
+            sizes = torch.tensor([len(pieces) for pieces in parses[row].pieces])
+            word = torch.arange(len(sizes)).repeat_interleave(sizes)
+            sums = torch.zeros(len(sizes), model.width).index_add(0, word, tokens[1 : len(word) + 1])
+            found[parses[row].number] = sums / sizes[:, None]
+    return found
+
+
+def batched(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w width"]]) -> list[ParseBatch]:
+    """The sentences in their order, in batches; short ones stand together when they are sorted."""
+    groups: list[list[Parse]] = []
+    widest = 0
+    for parse in parses:
+        widest = max(widest, len(parse.pieces))
+        if not groups or (len(groups[-1]) + 1) * widest > _WORDS:
+            groups.append([])
+            widest = len(parse.pieces)
+        groups[-1].append(parse)
+    return [_batch(group, states) for group in groups]
+
+
+def _batch(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w width"]]) -> ParseBatch:
+    def padded(rows: Sequence[Tensor]) -> Tensor:
+        return pad_sequence(list(rows), batch_first=True)
+
+    return ParseBatch(
+        states=padded([states[parse.number] for parse in parses]),
+        words=padded([torch.ones(len(parse.pieces), dtype=torch.bool) for parse in parses]),
+        heads=padded([torch.tensor([word.head for word in parse.sentence.words]) for parse in parses]),
+        scored=padded([torch.tensor(parse.scored) for parse in parses]),
+    )

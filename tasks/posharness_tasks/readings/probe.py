@@ -1,0 +1,114 @@
+"""A biaffine probe for syntactic heads on frozen states, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from posharness_tasks.readings.asking import Tell
+from posharness_tasks.readings.parses import ParseBatch
+
+__all__ = ["EPOCHS", "Biaffine", "train_probe"]
+
+EPOCHS = 60
+_PATIENCE = 4
+_WIDTH = 128
+_RATE = 2e-3
+_DROPOUT = 0.33  # of the inputs, as in the paper
+
+
+class Biaffine(nn.Module):
+    """The arc scorer of Dozat & Manning (1611.01734, equations 4 to 6), on states instead of an LSTM.
+
+    With d = ReLU(W_d x + b_d) of a dependent and h = ReLU(W_h x + b_h) of a head, or for the root a vector
+    h of its own,
+
+        s(dependent i, head j) = d_iᵀ U h_j + uᵀ h_j
+
+    States are standardised first, by the mean and the deviation of the training words, so that the scale of
+    a model's states does not matter. Of the order of words the probe knows only what the states tell.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, words: Float[Tensor, "m width"], generator: torch.Generator) -> None:
+        super().__init__()
+
+        def drawn(rows: int, gain: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(rows, _WIDTH, generator=generator) * gain / rows**0.5)
+
+        self.register_buffer("mean", words.mean(0))
+        self.register_buffer("deviation", words.std(0).clamp(min=1e-6))
+        self.dependent = drawn(words.shape[1], 2**0.5)
+        self.dependent_bias = nn.Parameter(torch.zeros(_WIDTH))
+        self.head = drawn(words.shape[1], 2**0.5)
+        self.head_bias = nn.Parameter(torch.zeros(_WIDTH))
+        self.root = drawn(1, 1.0)
+        self.bilinear = drawn(_WIDTH, _WIDTH**-0.5)
+        self.prior = nn.Parameter(torch.zeros(_WIDTH))
+
+    def forward(
+        self,
+        states: Float[Tensor, "b w width"],
+        words: Bool[Tensor, "b w"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b w heads"]:
+        """Log-probabilities of each word's heads: of the root, then of every word but itself.
+
+        Args:
+            words: False on padding.
+            generator: of the dropout; None for none.
+        """
+        x = (states - self.mean) / self.deviation
+        if generator:
+            x = x * (torch.rand(x.shape, generator=generator) >= _DROPOUT) / (1 - _DROPOUT)
+        dependent = (x @ self.dependent + self.dependent_bias).relu()
+        head = (x @ self.head + self.head_bias).relu()
+        head = torch.cat([self.root.expand(len(x), 1, -1), head], 1)
+        scores = dependent @ self.bilinear @ head.transpose(1, 2) + (head @ self.prior)[:, None]
+        impossible = torch.eye(words.shape[1], dtype=torch.bool) | ~words[:, None]
+        return scores.masked_fill(nn.functional.pad(impossible, (1, 0)), -torch.inf).log_softmax(-1)
+
+
+def train_probe(
+    train: Sequence[ParseBatch], validation: Sequence[ParseBatch], generator: torch.Generator, tell: Tell
+) -> Biaffine:
+    """A probe with the weights of the epoch that did best on the validation part.
+
+    Adam and cross-entropy, `EPOCHS` epochs at most; training stops when four in a row bring nothing.
+
+    Args:
+        generator: of the first weights, the order of the batches and the dropout.
+    """
+    with torch.enable_grad():
+        probe = Biaffine(torch.cat([batch.states[batch.words] for batch in train]), generator)
+        optimiser = torch.optim.Adam(probe.parameters(), lr=_RATE, betas=(0.9, 0.9))
+        best, waited = torch.inf, 0
+        for epoch in range(EPOCHS):
+            for index in torch.randperm(len(train), generator=generator).tolist():
+                optimiser.zero_grad()
+                torch.autograd.backward(_surprise(probe, train[index], generator).mean())
+                optimiser.step()
+            with torch.no_grad():
+                loss = float(torch.cat([_surprise(probe, batch) for batch in validation]).mean())
+            if loss < best:
+                best, waited = loss, 0
+                kept = {name: value.clone() for name, value in probe.state_dict().items()}
+            elif (waited := waited + 1) == _PATIENCE:
+                break
+            tell(epoch + 1, EPOCHS)
+    probe.load_state_dict(kept)
+    tell(EPOCHS, EPOCHS)
+    return probe
+
+
+def _surprise(
+    probe: Biaffine, batch: ParseBatch, generator: torch.Generator | None = None
+) -> Float[Tensor, " m"]:
+    """Minus the log-probability of the head of each word that is asked."""
+    expected: Tensor = probe(batch.states, batch.words, generator)[batch.scored]
+    return -expected.gather(1, batch.heads[batch.scored][:, None])[:, 0]

@@ -1,0 +1,60 @@
+"""Truncation: how well a hidden token is restored from what stands within a radius of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from posharness.contracts import Answers, MaskedModel
+from posharness_tasks.readings.packed import PackedReading
+
+
+class Truncation(PackedReading):
+    """One token is asked, and every token farther than r from it is masked too; positions are unchanged.
+
+        r = 2        [CLS] [MASK] [MASK] saw the [MASK] , and [MASK] [MASK] [SEP]
+
+    The radius climbs a ladder 1, 2, 4, … until it takes in the longest sequence; each target is asked at
+    each rung, and r is its dependency length: a span, since what was used may be anywhere in it. The two
+    special tokens are always shown; they tell where the text ends, and that is told by the masks as well.
+    From a generator in the same state the targets are among those of `nearest_copy`.
+    Chance is the share of the commonest token among those asked.
+    """
+
+    name = "truncation"
+    summary = "Hidden tokens of running text, with everything beyond a radius hidden as well"
+    distance = "span"
+    objectives = ("truncation",)
+
+    def __init__(
+        self, *, corpus: str = "", length: int = 128, predictions: int = 1000, sentences: int = 4000
+    ) -> None:
+        # Fewer than of the nearest copy, since each is asked at each rung.
+        super().__init__(corpus=corpus, length=length, predictions=predictions, sentences=sentences)
+
+    def read(
+        self,
+        model: MaskedModel,
+        untrained: Callable[[], MaskedModel],
+        generator: torch.Generator,
+        tell: Callable[[int, int], None],
+    ) -> Sequence[Answers]:
+        targets = self.draw(model, generator)
+        rows: list[Tensor] = []
+        number: list[int] = []
+        radius: list[int] = []
+        longest = max(len(text.tokens) for text in targets.texts) - 2
+        for r in (2**rung for rung in range(max(longest - 2, 0).bit_length() + 1)):
+            for index, (tokens, position, _) in enumerate(targets):
+                away = (torch.arange(len(tokens)) - position).abs()
+                hidden = (away == 0) | (away > r)
+                hidden[[0, -1]] = False
+                rows.append(tokens.where(~hidden, model.mask))
+                number.append(index)
+                radius.append(r)
+        asked = torch.tensor(number)
+        return [
+            self.ask(self.objectives[0], model, targets, asked, rows, torch.tensor(radius), tell),
+        ]
