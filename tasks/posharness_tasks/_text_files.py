@@ -1,15 +1,19 @@
-"""Reads UTF-8 text files, line by line, with errors that name the line."""
+"""Reads UTF-8 text files piece by piece, with errors that name the line."""
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from posharness.contracts import UserError
 
-__all__ = ["lines", "paragraphs"]
+__all__ = ["CHUNK", "chunks", "lines", "paragraphs"]
 
+CHUNK = 1 << 20
+"""Bytes."""
 _LONGEST_LINE = 1 << 26
 """Bytes."""
 _LONGEST_PARAGRAPH = 10_000
@@ -23,11 +27,7 @@ def lines(path: Path) -> Iterator[str]:
         UserError: the file cannot be opened, or a line is not UTF-8, no text at all, or over 64 MB long.
     """
     offset = 0
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}") from error
-    with file:
+    with _opened(path) as file:
         for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE), b""), start=1):
             if len(line) == _LONGEST_LINE:
                 raise UserError(
@@ -37,10 +37,7 @@ def lines(path: Path) -> Iterator[str]:
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise UserError(
-                    f"the corpus file {str(path)!r} is not UTF-8 text (line {number}, byte "
-                    f"{offset + error.start}: {error.reason}): convert it to UTF-8, e.g. with iconv"
-                ) from error
+                raise _no_utf8(path, number, offset + error.start, error.reason) from error
             if "\0" in text:
                 raise UserError(
                     f"the corpus file {str(path)!r} is not text (a null byte in line {number}, byte "
@@ -49,6 +46,45 @@ def lines(path: Path) -> Iterator[str]:
                 )
             offset += len(line)
             yield text
+
+
+def chunks(path: Path) -> Iterator[str]:
+    """A UTF-8 file in pieces of about a megabyte, a byte-order mark left out.
+
+    Raises:
+        UserError: the file cannot be opened, or is not UTF-8.
+    """
+    decoder = getincrementaldecoder("utf-8-sig")()
+    offset, number = 0, 1
+    with _opened(path) as file:
+        while True:
+            content = file.read(CHUNK)
+            pending = decoder.getstate()[0]  # the first bytes of a character that the last chunk cut
+            try:
+                text = decoder.decode(content, final=not content)
+            except UnicodeDecodeError as error:
+                number += error.object.count(b"\n", 0, error.start)
+                place = offset - len(pending) + error.start
+                raise _no_utf8(path, number, place, error.reason) from error
+            if not content:
+                return
+            offset += len(content)
+            number += content.count(b"\n")
+            yield text
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def _no_utf8(path: Path, line: int, byte: int, reason: str) -> UserError:
+    return UserError(
+        f"the corpus file {str(path)!r} is not UTF-8 text (line {line}, byte {byte}: {reason}): "
+        "convert it to UTF-8, e.g. with iconv"
+    )
 
 
 def paragraphs(path: Path) -> Iterator[str]:

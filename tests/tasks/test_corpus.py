@@ -13,12 +13,16 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from posharness.contracts import UserError
-from posharness_tasks.bert import BertPretraining
+from posharness_tasks import _text_files
+from posharness_tasks.bert import BertPretraining, json_array, vocabulary
 from posharness_tasks.bert.cached import cached_folder
 from posharness_tasks.bert.corpus import find_source, prepare_corpus
 from posharness_tasks.bert.encoded import SPLITS, prepare_encoded
+from posharness_tasks.bert.json_array import elements
 from posharness_tasks.bert.local_files import local_source
 from posharness_tasks.bert.rows import row_documents
 
@@ -113,6 +117,73 @@ def conllu(sentences: list[str]) -> str:
 )
 def test_each_form_gives_the_same_documents(write: Callable[[Path], str], tmp_path: Path) -> None:
     assert sorted(local_source(write(tmp_path)).documents()) == sorted(DOCUMENTS)
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ] \n", "[1]", '["a\\u00e9", {"b": [1, 2]}, true, null, 1.5e3]'])
+def test_a_json_array_is_read_element_by_element(text: str, tmp_path: Path) -> None:
+    assert list(elements(Path(written(tmp_path / "some.json", text)))) == json.loads(text)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=20) | st.integers(), max_size=3)),
+    size=st.integers(1, 40),
+    indent=st.sampled_from([None, 1]),
+    ascii_only=st.booleans(),
+)
+def test_a_json_array_may_be_cut_anywhere(
+    rows: list[dict[str, object]], size: int, indent: int | None, ascii_only: bool, tmp_path: Path
+) -> None:
+    name = written(tmp_path / "some.json", json.dumps(rows, indent=indent, ensure_ascii=ascii_only))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_text_files, "CHUNK", size)
+        patch.setattr(json_array, "CHUNK", size)
+        assert list(elements(Path(name))) == rows
+
+
+@pytest.mark.parametrize("size", [3, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"a": 1},\n {"b" 2}]', "Expecting ':' delimiter in line 2, column 7"),
+        ('[{"a": 1}\n\n   {"b": 2}]', "Expecting ']' in line 3, column 4"),
+        ('[{"a": 1}]\n]', "Extra data in line 2, column 1"),
+        ('[{"a": "', "Unterminated string starting at in line 1, column 8"),
+        ("[1, 2", "Expecting ']' in line 1, column 6"),
+        ("[1,\n]", "Expecting value in line 2, column 1"),
+    ],
+)
+def test_a_broken_json_array_names_the_place(
+    text: str, said: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_text_files, "CHUNK", size)
+    monkeypatch.setattr(json_array, "CHUNK", size)
+    path = Path(written(tmp_path / "some.json", text))
+    with pytest.raises(UserError) as caught:
+        list(elements(path))
+    assert said in str(caught.value)
+
+
+def test_a_wrong_encoding_in_a_json_array_names_the_byte(tmp_path: Path) -> None:
+    (tmp_path / "some.json").write_bytes(b"[\n\n" + b" " * (1 << 20) + b'"caf\xe9"]')
+    with pytest.raises(UserError, match=rf"line 3, byte {(1 << 20) + 7}:"):
+        list(elements(tmp_path / "some.json"))
+
+
+def test_a_vocabulary_of_a_long_text_is_learned_from_parts_all_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "_PIECES", 8)
+    monkeypatch.setattr(vocabulary, "_PIECE", 500)
+    text = Path(
+        written(tmp_path / "long.txt", "".join(f"{NOUNS[i // 1000]} again {i}.\n" for i in range(10_000)))
+    )
+    sampled = [line for lines in vocabulary._sample(text) for line in lines]
+    assert sum(map(len, sampled)) < 8 * 530
+    assert set(sampled) <= set(text.read_text("utf-8").splitlines(keepends=True))
+    assert len({line.split()[0] for line in sampled}) >= 8
+    one, two = (vocabulary.train_vocabulary(text, 120).to_str() for _ in range(2))
+    assert one == two
 
 
 def test_wikitext_rows_are_joined_to_articles() -> None:

@@ -63,7 +63,7 @@ class Hub(BaseHTTPRequestHandler):
         elif path == api or path.startswith(api + "/revision/"):
             self.answer({"id": "me/texts", "sha": REVISION, "siblings": [{"rfilename": f} for f in FILES]})
         elif path.startswith("/datasets/me/texts/resolve/") and name in FILES:
-            self.send(FILES[name], 200, {"X-Repo-Commit": REVISION, "ETag": f'"{entry(name)["oid"]}"'})
+            self.send_file(FILES[name], {"X-Repo-Commit": REVISION, "ETag": f'"{entry(name)["oid"]}"'})
         else:
             known = "me/texts" in path
             self.send(b"{}", 404, {"X-Error-Code": "EntryNotFound" if known else "RepoNotFound"})
@@ -72,6 +72,18 @@ class Hub(BaseHTTPRequestHandler):
 
     def answer(self, value: object) -> None:
         self.send(json.dumps(value).encode(), 200, {"Content-Type": "application/json"})
+
+    def send_file(self, content: bytes, headers: dict[str, str]) -> None:
+        """All of it, or the bytes that are asked for."""
+        asked = self.headers.get("Range", "").removeprefix("bytes=")
+        if not asked:
+            self.send(content, 200, headers)
+            return
+        first, _, last = asked.partition("-")
+        start, end = int(first), min(int(last or len(content)), len(content) - 1)
+        self.send(
+            content[start : end + 1], 206, {**headers, "Content-Range": f"bytes {start}-{end}/{len(content)}"}
+        )
 
     def send(self, body: bytes, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

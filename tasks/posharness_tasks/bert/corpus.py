@@ -20,8 +20,8 @@ __all__ = ["Corpus", "find_source", "prepare_corpus"]
 _FEWEST_DOCUMENTS = 6
 _FEWEST_WORDS = 1000
 _CODE = (
-    "corpus", "hub", "local_files", "prose", "python_docs", "rows", "sentences", "source", "../_text_files",
-    "../_treebank",
+    "corpus", "hub", "json_array", "local_files", "prose", "python_docs", "rows", "sentences", "source",
+    "../_text_files", "../_treebank",
 )  # fmt: skip
 
 

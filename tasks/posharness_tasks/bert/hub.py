@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 from posharness.contracts import UserError
 from posharness_tasks.bert.python_docs import PYTHON_DOCS
@@ -26,9 +27,11 @@ def is_hub_id(corpus: str) -> bool:
 
 
 def hub_source(corpus: str) -> Source:
-    """The column `text` of a data set's split `train`; see `row_documents`.
+    """The column `text` of a data set's split `train`, streamed; see `row_documents`.
 
-    What has been prepared from an id once is found again without a network.
+    Rows are read as they arrive and nothing is kept but the text that is prepared from them, so that the
+    disk need not hold the data set beside it. What has been prepared from an id once is found again without
+    a network.
 
     Raises:
         UserError: while iterating: the Hub cannot be reached, has no such data set, or it has no texts.
@@ -44,22 +47,23 @@ def _documents(name: str, config: str | None) -> Iterator[list[str]]:
     import huggingface_hub
 
     _ask(name)
-    bars = datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
+    given = f"{name}:{config}" if config else name
+    # What the Hub's own readers raise is of many kinds, and more come while rows arrive.
+    failures = (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError)
     try:
-        rows = datasets.load_dataset(name, config, split="train")
-    except (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError) as error:
-        given = f"{name}:{config}" if config else name
+        rows = iter(datasets.load_dataset(name, config, split="train", streaming=True))
+        first = next(rows, {COLUMN: ""})
+    except failures as error:
         raise UserError(f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}") from error
-    finally:
-        if not bars:
-            datasets.enable_progress_bars()
-    if COLUMN not in rows.column_names:
+    if COLUMN not in first:
         raise UserError(
-            f"the corpus {name!r} has no column {COLUMN!r} (it has: {', '.join(rows.column_names)}): "
+            f"the corpus {name!r} has no column {COLUMN!r} (it has: {', '.join(first)}): "
             "choose a data set of plain text"
         )
-    yield from row_documents(str(row[COLUMN]) for row in rows if row[COLUMN])
+    try:
+        yield from row_documents(str(row[COLUMN]) for row in chain([first], rows) if row[COLUMN])
+    except failures as error:
+        raise UserError(f"the corpus {given!r} broke off while it was read: {_reason(error)}") from error
 
 
 def _ask(name: str) -> None:

@@ -12,7 +12,8 @@ import pyarrow
 import pyarrow.parquet
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import lines
+from posharness_tasks._text_files import chunks, lines
+from posharness_tasks.bert.json_array import elements
 from posharness_tasks.bert.sentences import split_sentences
 from posharness_tasks.bert.workers import each
 
@@ -62,8 +63,13 @@ def file_rows(path: Path) -> Iterator[str]:
     """
     if path.suffix.lower() == ".parquet":
         return _parquet(path)
-    is_array = next((line for line in lines(path) if line.strip()), "").lstrip().startswith("[")
-    return _json_array(path) if is_array else _json_lines(path)
+    start = next((chunk.lstrip() for chunk in chunks(path) if not chunk.isspace()), "")
+    return _json_array(path) if start.startswith("[") else _json_lines(path)
+
+
+def _json_array(path: Path) -> Iterator[str]:
+    for number, row in enumerate(elements(path), start=1):
+        yield _field(row, path, f"element {number}")
 
 
 def _parquet(path: Path) -> Iterator[str]:
@@ -78,18 +84,6 @@ def _parquet(path: Path) -> Iterator[str]:
                         yield _checked(text, path, f"row {number}")
     except pyarrow.ArrowException as error:
         raise UserError(f"the corpus file {str(path)!r} is no readable Parquet file: {error}") from error
-
-
-def _json_array(path: Path) -> Iterator[str]:
-    try:
-        rows = json.loads("".join(lines(path)))
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"the corpus file {str(path)!r} is no JSON: {error.msg} in line {error.lineno}, "
-            f"column {error.colno}"
-        ) from error
-    for number, row in enumerate(rows, start=1):
-        yield _field(row, path, f"element {number}")
 
 
 def _json_lines(path: Path) -> Iterator[str]:

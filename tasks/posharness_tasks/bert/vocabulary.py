@@ -21,6 +21,9 @@ PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
 FIRST_PIECE = len(SPECIAL)
 _CHARACTERS = 1000
 _CHARACTERS_SHARE = 1 / 8
+_PIECES = 64
+_PIECE = 1 << 20
+"""Bytes."""
 
 
 def train_vocabulary(text: Path, size: int) -> Tokenizer:
@@ -32,7 +35,8 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
     or more in a vocabulary of over 8,000: one in eight pieces, and as many that go on with a word.
 
     Args:
-        text: a UTF-8 file, a sentence a line.
+        text: a UTF-8 file, a sentence a line. Of one of over 64 MB, 64 pieces of a megabyte that are evenly
+            spread over it are read.
         size: number of token ids, the special ones included; fewer when the text holds fewer.
 
     Raises:
@@ -42,9 +46,8 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
 
     normalizer = normalizers.BertNormalizer(lowercase=True)
     counts: Counter[str] = Counter()
-    with text.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            counts.update(normalizer.normalize_str(line))
+    for lines in _sample(text):
+        counts.update(normalizer.normalize_str("".join(lines)))
     ranked = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
     ranked = ranked[: max(_CHARACTERS, int(size * _CHARACTERS_SHARE))]
     # ASCII punctuation always stands alone as a word, so it never continues one.
@@ -61,13 +64,27 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
         vocab_size=size, special_tokens=[*SPECIAL, *alphabet], limit_alphabet=0, show_progress=False
     )
     with one_thread():
-        learner.train([str(text)], trainer)
+        learner.train_from_iterator(_sample(text), trainer)
     # Built anew without special tokens, so that a "[MASK]" in the text is read as the word it is there.
     tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token=SPECIAL[UNK]))
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     return tokenizer
+
+
+def _sample(text: Path) -> Iterator[list[str]]:
+    """The lines of a file, or of evenly spread parts of it, in pieces of about a megabyte."""
+    size = text.stat().st_size
+    with text.open("rb") as file:
+        if size <= _PIECES * _PIECE:
+            while lines := file.readlines(_PIECE):
+                yield [line.decode() for line in lines]
+            return
+        for number in range(_PIECES):
+            file.seek(number * size // _PIECES)
+            file.readline()  # what is left of a line that began before
+            yield [line.decode() for line in file.readlines(_PIECE)]
 
 
 @contextmanager

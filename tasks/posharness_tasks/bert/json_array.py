@@ -1,0 +1,102 @@
+"""Reads a JSON array element by element, so that a large file is never held as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from posharness.contracts import UserError
+from posharness_tasks._text_files import CHUNK, chunks
+
+__all__ = ["elements"]
+
+_LONGEST_SIGN = 16
+"""No single sign of JSON but a string is longer; one that is cut off fails within so many characters."""
+
+
+def elements(path: Path) -> Iterator[object]:
+    """The elements of a file that holds one JSON array.
+
+    Raises:
+        UserError: the file is not UTF-8, or no JSON array; the message gives line and column.
+    """
+    window = _Window(path)
+    window.expect("[")
+    if window.sign() != "]":
+        yield window.value()
+        while window.sign() == ",":
+            window.expect(",")
+            yield window.value()
+    window.expect("]")
+    if window.sign():
+        raise window.error("Extra data", window.at)
+
+
+class _Window:
+    """The part of a file that is being read, and where it stands.
+
+    Attributes:
+        at: the index of what comes next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._chunks = chunks(path)
+        self._decoder = json.JSONDecoder()
+        self._text = ""
+        self._lines, self._column = 0, 0  # read before the window: lines, and characters of the last one
+        self.at = 0
+
+    def sign(self) -> str:
+        """The next character that is not white space; "" at the end of the file."""
+        while True:
+            while self.at < len(self._text) and self._text[self.at] in " \t\n\r":
+                self.at += 1
+            if self.at < len(self._text) or not self._read_on():
+                return self._text[self.at : self.at + 1]
+
+    def expect(self, sign: str) -> None:
+        """Go past a sign that has to stand here."""
+        if self.sign() != sign:
+            raise self.error(f"Expecting {sign!r}", self.at)
+        self.at += 1
+
+    def value(self) -> object:
+        """The value that stands here, read on for as long as it may be cut off."""
+        self.sign()
+        while True:
+            try:
+                value, self.at = self._decoder.raw_decode(self._text, self.at)
+            except json.JSONDecodeError as error:
+                wrong = self.error(error.msg, error.pos)  # told before the window moves
+                cut_off = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _LONGEST_SIGN
+                if not (cut_off and self._read_on()):
+                    raise wrong from error
+            else:
+                return value
+
+    def _read_on(self) -> bool:
+        """Drop what has been read, and double the rest, so that a long value is parsed a few times only."""
+        self._lines, self._column = self._place(self.at)
+        self._text = self._text[self.at :]
+        self.at = 0
+        more = "".join(islice(self._chunks, 1 + len(self._text) // CHUNK))
+        self._text += more
+        return bool(more)
+
+    def error(self, problem: str, position: int) -> UserError:
+        """What is wrong at an index of the window."""
+        lines, column = self._place(position)
+        return UserError(
+            f"the corpus file {str(self._path)!r} is no JSON: {problem} in line {lines + 1}, "
+            f"column {column + 1}"
+        )
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """Lines before an index of the window, and characters before it in its own line."""
+        lines = self._text.count("\n", 0, position)
+        if not lines:
+            return self._lines, self._column + position
+        return self._lines + lines, position - self._text.rindex("\n", 0, position) - 1
