@@ -14,13 +14,13 @@ from posharness_tasks.bert.vocabulary import CLS, PAD, SEP
 
 __all__ = ["SHORTEST", "Negatives", "Pairs", "Part", "draw_pairs", "negative_rate", "truncated"]
 
-Negatives = Literal["random", "order", "both"]
+Negatives = Literal["random", "order", "both", "none"]
 SPECIALS = 3
 SHORTEST = SPECIALS + 2
 """Tokens of the shortest sequence: [CLS], [SEP], [SEP] and one token on either side."""
 _SHORT = 0.1
 _NEGATIVE = 0.5
-_SWAPPED: dict[Negatives, float] = {"random": 0.0, "order": _NEGATIVE, "both": _NEGATIVE / 2}
+_SWAPPED: dict[Negatives, float] = {"random": 0.0, "order": _NEGATIVE, "both": _NEGATIVE / 2, "none": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def draw_pairs(
 
     Wrong pairs may be hard ones instead, whose topic tells nothing: with `negatives` "order" A and B change
     places with probability .5 (1909.11942, section 3.1), with "both" half of the wrong pairs are such.
-    Where only one sentence is left nothing can be swapped, and B is from another document in any case.
+    With "none" there are no wrong pairs. But where only one sentence is left nothing can be swapped, and B
+    is from another document in any case.
 
     Departures from the original code: runs start at a uniformly drawn sentence rather than where the last
     one ended, so that one draw is independent of the next; and the other document is drawn by its number
@@ -88,8 +89,9 @@ def draw_pairs(
     document = torch.searchsorted(text.documents, first, right=True) - 1
     after = _run_end(text, first, target, document)
     alone = after - first == 1
+    wrong = 0.0 if negatives == "none" else _NEGATIVE
     is_swapped = ~alone & (u[3] < _SWAPPED[negatives])
-    is_random = ~is_swapped & (alone | (u[3] < _NEGATIVE))
+    is_random = ~is_swapped & (alone | (u[3] < wrong))
     cut = first + 1 + _floor(u[4], (after - first - 1).clamp(min=1))
     start_a, end_a = text.sentences[first], text.sentences[cut]
 

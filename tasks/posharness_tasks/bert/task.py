@@ -61,7 +61,8 @@ class BertPretraining(Task):
         mask_rate: share of the tokens that is predicted.
         whole_words: whether all pieces of a word are chosen together.
         negatives: the wrong pairs of `nsp`: B from another document ("random"), A and B swapped ("order",
-            1909.11942), or half of them each ("both").
+            1909.11942), or half of them each ("both"). With "none" pairs are true where there are two
+            sentences, and `nsp` is not asked, as in 1907.11692 and 2212.14034.
     """
 
     name = "bert"
@@ -121,7 +122,11 @@ class BertPretraining(Task):
 
     def _objectives(self, vocabulary: int, most_frequent: float, majority: float) -> tuple[Objective, ...]:
         mlm = Objective("mlm", vocabulary, most_frequent, "mlm")
-        return (mlm,) if self.body == "decoder" else (mlm, Objective("nsp", 2, majority, "pooled"))
+        return (mlm, Objective("nsp", 2, majority, "pooled")) if self._asks_for_pairs else (mlm,)
+
+    @property
+    def _asks_for_pairs(self) -> bool:
+        return self.body == "encoder" and self.negatives != "none"
 
     def _refuse_without_true_pairs(self) -> None:
         for split, part in self._parts.items():
@@ -156,12 +161,13 @@ class BertPretraining(Task):
         if self.body == "decoder":
             return self._next_tokens(pairs, chosen, distance, stratum)
         objective = torch.full_like(shown, _MLM)
-        objective[:, 0] = _NSP
         targets, scored = pairs.tokens.clone(), chosen.clone()
-        targets[:, 0] = (pairs.random | pairs.swapped).long()
-        scored[:, 0] = True
-        kind = torch.where(pairs.random, _RANDOM_PAIR, _TRUE_PAIR)
-        stratum[:, 0] = torch.where(pairs.swapped, _SWAPPED_PAIR, kind)
+        if self._asks_for_pairs:
+            objective[:, 0] = _NSP
+            targets[:, 0] = (pairs.random | pairs.swapped).long()
+            scored[:, 0] = True
+            kind = torch.where(pairs.random, _RANDOM_PAIR, _TRUE_PAIR)
+            stratum[:, 0] = torch.where(pairs.swapped, _SWAPPED_PAIR, kind)
         return Batch(
             tokens=shown,
             targets=targets,
