@@ -172,7 +172,7 @@ class Cell(_Settings):
             "encoding": self.encoding.identity(),
             "attention": self.attention.identity(),
             "body": self.body,
-            "task": self.task.identity(),
+            "task": self._task_identity(),
             "model": self.model.model_dump(),
             "budget": self.budget.model_dump(),
             "optimiser": self.optimiser.model_dump(),
@@ -182,16 +182,20 @@ class Cell(_Settings):
         }
 
     def _reading_identity(self) -> dict[str, Any]:
-        # The model's own identity stands for all that made it, and the data's for where they lie.
-        task = self.task.identity()
-        params = {name: value for name, value in task["params"].items() if name != CORPUS or not self.data}
+        # The model's own identity stands for all that made it.
         return {
             "pretrained": self.pretrained,
-            "task": task | {"params": params},
+            "task": self._task_identity(),
             "seed": self.seed,
             "data": self.data,
             "results_version": self.results_version,
         }
+
+    def _task_identity(self) -> dict[str, Any]:
+        # The data's identity stands for where they lie: a file that was moved is the same text.
+        task = self.task.identity()
+        params = {name: value for name, value in task["params"].items() if name != CORPUS or not self.data}
+        return task | {"params": params}
 
     @property
     def key(self) -> str:

@@ -130,7 +130,11 @@ class Task(Named, ABC):
         """
 
     def fingerprint(self) -> str:
-        """The identity of external data, e.g. a corpus's SHA-256; part of the cell's key."""
+        """The identity of external data, e.g. a corpus's SHA-256; part of the cell's key.
+
+        Where it is not empty it stands for the parameter `corpus`, if there is one: where data lie is no part
+        of the key.
+        """
         return ""
 
     def decoder_length(self, length: int) -> int:
