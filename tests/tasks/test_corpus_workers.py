@@ -15,7 +15,7 @@ from posharness.contracts import UserError
 from posharness_tasks.bert import workers
 from posharness_tasks.bert.pieces import encode_lines
 from posharness_tasks.bert.sentences import split_sentences
-from posharness_tasks.bert.workers import each, spread
+from posharness_tasks.bert.workers import apart, each, spread
 
 
 def slow(number: int) -> tuple[int, int]:
@@ -50,6 +50,21 @@ def test_results_come_in_order_from_several_processes_and_reading_is_held_back()
 def test_a_single_item_needs_no_process() -> None:
     assert list(spread(slow, iter([3]))) == [(9, os.getpid())]
     assert list(spread(slow, iter([]))) == []
+
+
+def one(number: int) -> tuple[int, int]:
+    if number < 0:
+        raise UserError("negative")
+    return number, os.getpid()
+
+
+@pytest.mark.usefixtures("processes")
+def test_what_is_done_apart_is_done_elsewhere() -> None:
+    number, process = apart(one, 4)
+    assert number == 4
+    assert process != os.getpid()
+    with pytest.raises(UserError, match="negative"):
+        apart(one, -1)
 
 
 @pytest.mark.usefixtures("processes")

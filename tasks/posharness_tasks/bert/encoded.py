@@ -21,6 +21,7 @@ from posharness_tasks.bert.corpus import Corpus
 from posharness_tasks.bert.pieces import encode_file
 from posharness_tasks.bert.source import digest_files, digest_modules
 from posharness_tasks.bert.vocabulary import UNK, train_vocabulary
+from posharness_tasks.bert.workers import apart
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -30,6 +31,8 @@ __all__ = ["SPLITS", "Encoded", "prepare_encoded"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _HELD_OUT = 0.05
 _MOST_UNKNOWN = 0.2
+_LONG = 1 << 23
+"""Bytes of text from which on the learner's memory is worth a process of its own."""
 _TOKENS = 1 << 20
 _KINDS = {"tokens": torch.int32, "continuing": torch.bool}
 """Types of the arrays that are not int64."""
@@ -92,7 +95,9 @@ def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
 
 
 def _encode(corpus: Corpus, size: int, folder: Path) -> None:
-    tokenizer = train_vocabulary(corpus.text, size)
+    train = partial(train_vocabulary, size=size)
+    long = corpus.text.stat().st_size > _LONG
+    tokenizer = apart(train, corpus.text) if long else train(corpus.text)
     tokenizer.save(str(folder / "tokenizer.json"))
     arrays = _write_tokens(corpus.text, tokenizer, folder / "tokens.bin")
     arrays["split"] = _split(arrays["sentences"][arrays["documents"]].diff())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoding", "encode_file", "encode_lines"]
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 21
 """Characters that are encoded at a time."""
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
-__all__ = ["each", "spread"]
+__all__ = ["apart", "each", "spread"]
 
 _MOST_PROCESSES = 4
 """More would wait for the one process that reads and writes."""
@@ -51,6 +51,22 @@ def spread(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def apart(function: Callable[[T], R], item: T) -> R:
+    """`function` of an item, in a process of its own, whose memory is free again afterwards."""
+    if _processes() == 1:
+        return function(item)
+    with _pool(1) as pool:
+        return pool.submit(function, item).result()
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    # Forked, as by `datasets`: a process that is started anew would run the user's main script again.
+    ignore = partial(
+        signal.signal, signal.SIGINT, signal.SIG_IGN
+    )  # an interrupt is the first process's affair
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), initializer=ignore)
 
 
 def each(function: Callable[[str], R], texts: Iterable[str]) -> Iterator[R]:
