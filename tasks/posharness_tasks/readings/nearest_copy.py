@@ -69,6 +69,8 @@ class NearestCopy(PackedReading):
         total = sum(len(rows) for _, rows in forms)
         answers: list[Answers] = []
         for objective, (asked, rows) in zip(self.objectives, forms, strict=True):
+            if not rows:
+                continue
             done = sum(len(answer.correct) for answer in answers)
             partly = portion(tell, done, done + len(rows), total)
             answers.append(self.ask(objective, model, targets, asked, rows, distance[asked], partly))

@@ -66,7 +66,10 @@ class PackedReading(Reading, ABC):
         """Pack the text and draw what is asked: of two readings, the same from generators in one state."""
         length = longest(model, self.length)
         texts = [text for document in self._documents for text in pack(model, document, length)]
-        return draw_targets(texts, self.predictions, model.vocabulary, generator)
+        targets = draw_targets(model, texts, self.predictions, generator)
+        if not len(targets.token):
+            raise UserError(f"{self.name}: the model's tokenizer knows no word of {self.corpus!r}")
+        return targets
 
     def ask(
         self,
@@ -78,7 +81,7 @@ class PackedReading(Reading, ABC):
         distance: Int[Tensor, " m"],
         tell: Tell,
     ) -> Answers:
-        """Ask some of the targets, in sequences that are shown in another form.
+        """Ask some of the targets, one at least, in sequences that are shown in another form.
 
         Args:
             number: which targets.
@@ -99,6 +102,6 @@ class PackedReading(Reading, ABC):
             dependency_length=distance,
             correct=correct,
             log_prob=log_prob,
-            chance=float(token.bincount().max()) / len(token) if len(token) else 0.0,
+            chance=float(token.bincount().max()) / len(token),
             stratum=targets.stratum[number],
         )

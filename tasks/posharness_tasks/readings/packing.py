@@ -78,22 +78,29 @@ def pack(model: MaskedModel, document: Sequence[Sequence[str]], length: int) -> 
         yield _packed(model, pieces, whole)
 
 
-def draw_targets(texts: Sequence[Packed], count: int, vocabulary: int, generator: torch.Generator) -> Targets:
-    """Draw `count` of all tokens, each as likely and none twice, or take all."""
+def draw_targets(
+    model: MaskedModel, texts: Sequence[Packed], count: int, generator: torch.Generator
+) -> Targets:
+    """Draw `count` of all tokens, each as likely and none twice, or take all.
+
+    The mask that stands for a word which the tokenizer drops is none of them.
+    """
     tokens = torch.cat([text.tokens[1:-1] for text in texts])
     whole = torch.cat([text.whole[1:-1] for text in texts])
     sizes = torch.tensor([len(text.tokens) - 2 for text in texts])
     sequence = torch.arange(len(texts)).repeat_interleave(sizes)
     begin = (sizes.cumsum(0) - sizes)[sequence]
-    drawn = torch.randperm(len(tokens), generator=generator)[:count].sort().values
-    single = torch.where(_frequent(tokens, vocabulary)[tokens], _FREQUENT, _RARE)
+    known = (tokens != model.mask).nonzero()[:, 0]
+    drawn = known[torch.randperm(len(known), generator=generator)[:count]].sort().values
+    counts = tokens[known].bincount(minlength=model.vocabulary)
+    single = torch.where(_frequent(counts)[tokens], _FREQUENT, _RARE)
     return Targets(
         texts=texts,
         sequence=sequence[drawn],
         position=drawn - begin[drawn] + 1,
         token=tokens[drawn],
         stratum=torch.where(whole, single, _PIECE)[drawn],
-        kinds=tokens.bincount().nonzero()[:, 0],
+        kinds=counts.nonzero()[:, 0],
     )
 
 
@@ -101,9 +108,8 @@ def _packed(model: MaskedModel, pieces: Sequence[int], whole: Sequence[bool]) ->
     return Packed(framed(model, pieces), torch.tensor([False, *whole, False]))
 
 
-def _frequent(tokens: Int[Tensor, " m"], vocabulary: int) -> Bool[Tensor, " vocabulary"]:
+def _frequent(counts: Int[Tensor, " vocabulary"]) -> Bool[Tensor, " vocabulary"]:
     """True for the fewest token ids that make up half of the text."""
-    counts = tokens.bincount(minlength=vocabulary)
     ranked = counts.argsort(descending=True, stable=True)
     before = counts[ranked].cumsum(0) - counts[ranked]
     frequent = torch.zeros(len(counts), dtype=torch.bool)

@@ -17,7 +17,7 @@ from posharness_tasks.readings.asking import Tell, framed, hidden_states
 
 __all__ = ["Parse", "ParseBatch", "batched", "word_states"]
 
-_WORDS = 1024
+_WORDS = 512
 """In a batch, padding included."""
 
 

@@ -19,7 +19,6 @@ class Truncation(PackedReading):
     The radius climbs a ladder 1, 2, 4, … until it takes in the longest sequence; each target is asked at
     each rung, and r is its dependency length: a span, since what was used may be anywhere in it. The two
     special tokens are always shown; they tell where the text ends, and that is told by the masks as well.
-    From a generator in the same state the targets are among those of `nearest_copy`.
     Chance is the share of the commonest token among those asked.
     """
 

@@ -1,0 +1,228 @@
+"""Heads: the probe finds what the states hold and nothing else, and each arc counts at its own length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from posharness.contracts import Answers, UserError
+from posharness_tasks._treebank import Sentence, read_treebank
+from posharness_tasks.readings import Heads
+from posharness_tasks.readings.arcs import Arcs
+from posharness_tasks.readings.parses import Parse, batched, word_states
+from posharness_tasks.readings.relations import STRATA, stratum
+from posharness_tasks.readings.split import parts
+
+from .models import FIRST, TREEBANK, Words, accuracy, ask, same, seeded
+from .trees import parsed, random_trees, written
+
+NAMES = [f"h{head}" for head in range(8)]
+TREES = random_trees(40, 12)
+
+
+class Knowing(Words):
+    """States hold the word's own number and that of its head."""
+
+    def __init__(self) -> None:
+        super().__init__(NAMES, max_length=64)
+        self.width = 20
+
+    def inside(self, tokens: Tensor) -> Tensor:
+        states = torch.zeros(len(tokens), 20)
+        for place, token in enumerate(tokens.tolist()):
+            if token in self.names:
+                states[place, place] = 1.0
+                states[place, 10 + int(self.names[token][1:])] = 1.0
+        return states
+
+
+class Noise(Knowing):
+    """States are noise, the same for the same sentence."""
+
+    def inside(self, tokens: Tensor) -> Tensor:
+        drawn = seeded(hash(tuple(tokens.tolist())) % 2**31)
+        return torch.randn(len(tokens), 20, generator=drawn)
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answers]:
+    folder = tmp_path_factory.mktemp("trees")
+    return ask(Heads(corpus=written(folder, TREES)), Knowing(), Noise)
+
+
+def test_the_probe_finds_heads_that_the_states_hold(answers: dict[str, Answers]) -> None:
+    assert accuracy(answers["head"]) > 0.97
+    assert float(answers["head"].log_prob.exp().mean()) > 0.9
+    assert accuracy(answers["head (untrained encoder)"]) < 0.4
+
+
+def test_the_probe_finds_nothing_in_noise(tmp_path: Path) -> None:
+    found = ask(Heads(corpus=written(tmp_path, TREES)), Noise(), Noise)
+    trained, control = found["head"], found["head (untrained encoder)"]
+    assert accuracy(trained) < 0.4
+    # One seed for both probes: on the same states they are the same probe.
+    assert torch.equal(trained.log_prob, control.log_prob)
+
+
+def test_rows_are_the_treebanks_own_arcs(answers: dict[str, Answers], tmp_path: Path) -> None:
+    sentences = parsed(tmp_path, TREES)
+    test = [n for n, part in enumerate(parts(TREES)) if part == 2]
+    assert len(test) == 4 * 12
+    recall = answers["head"]
+    expected = {
+        (n, index): (abs(word.head - index) if word.head else -1, stratum(word.relation, index, word.head))
+        for n in test
+        for index, word in enumerate(sentences[n].words, start=1)
+        if word.relation != "punct"
+    }
+    # One piece each: the position of a word is its number.
+    keys = list(zip(recall.sequence.tolist(), recall.position.tolist(), strict=True))
+    assert recall.stratum is not None
+    values = list(zip(recall.dependency_length.tolist(), recall.stratum.tolist(), strict=True))
+    assert dict(zip(keys, values, strict=True)) == expected
+    assert keys == sorted(keys, key=lambda key: (len(sentences[key[0]].words), key))
+    assert all(
+        int(length) == len(sentences[int(n)].words) + 2
+        for n, length in zip(recall.sequence, recall.length, strict=True)
+    )
+
+
+def test_precision_counts_the_same_decisions_at_the_length_that_was_picked(
+    answers: dict[str, Answers], tmp_path: Path
+) -> None:
+    found = ask(Heads(corpus=written(tmp_path, TREES)), Noise(), Knowing)
+    for made in (answers, found):
+        recall, precision = made["head"], made["head (predicted length)"]
+        assert torch.equal(recall.correct, precision.correct)
+        assert torch.equal(recall.position, precision.position)
+        right = recall.correct
+        assert torch.equal(recall.dependency_length[right], precision.dependency_length[right])
+    wrong = ~found["head"].correct
+    lengths = (found[name].dependency_length[wrong] for name in ("head", "head (predicted length)"))
+    assert not torch.equal(*lengths)
+    precision = found["head (predicted length)"]
+    assert precision.stratum is not None
+    assert torch.equal(precision.stratum == STRATA.index("root"), precision.dependency_length == -1)
+
+
+def test_chance_is_the_best_constant_answer(tmp_path: Path) -> None:
+    # Of five scored words three depend on the next one, one on the one before, and one on none.
+    rows = [("h2", 2), ("h3", 3), ("h0", 0), ("h5", 5), ("h4", 3)]
+    sentence = parsed(
+        tmp_path, [[[(form, form, "X", "_", head, "dep" if head else "root") for form, head in rows]]]
+    )
+    arcs = Arcs.of([Parse(0, sentence[0], [[5], [6, 7], [8], [9], [10]])])
+    assert arcs.chance == pytest.approx(3 / 5)
+    assert arcs.position.tolist() == [1, 2, 4, 5, 6]
+    assert arcs.length.unique().tolist() == [8]
+
+
+def test_a_words_state_is_the_mean_of_its_pieces() -> None:
+    class Places(Words):
+        def inside(self, tokens: Tensor) -> Tensor:
+            return torch.arange(len(tokens))[:, None] * torch.ones(self.width)
+
+    model = Places(NAMES)
+    parse = [
+        Parse(n, Sentence((), "", True), pieces) for n, pieces in enumerate([[[4], [5, 6]], [[7, 8, 9]]])
+    ]
+    states = word_states(model, parse, lambda done, whole: None)
+    assert states[0][:, 0].tolist() == [1.0, 2.5]
+    assert states[1][:, 0].tolist() == [2.0]
+
+
+def test_batches_keep_each_words_own(tmp_path: Path) -> None:
+    sentences = parsed(tmp_path, TREES)
+    model = Knowing()
+    parses = [
+        Parse(n, sentence, [[model.ids[word.form]] for word in sentence.words])
+        for n, sentence in enumerate(sentences)
+    ]
+    states = word_states(model, parses, lambda done, whole: None)
+    batches = batched(parses, states)
+    assert len(batches) > 3
+    heads = torch.cat([batch.heads[batch.words] for batch in batches])
+    told = torch.cat([batch.states[batch.words] for batch in batches])[:, 10:].argmax(-1)
+    assert torch.equal(heads, told)
+    assert len(heads) == sum(len(sentence.words) for sentence in sentences)
+
+
+def test_the_same_generator_gives_the_same_probe(answers: dict[str, Answers], tmp_path: Path) -> None:
+    corpus = written(tmp_path, TREES)
+    torch.manual_seed(12345)
+    before = torch.get_rng_state()
+    assert same(answers, ask(Heads(corpus=corpus), Knowing(), Noise))
+    assert torch.equal(before, torch.get_rng_state())
+    assert not same(answers, ask(Heads(corpus=corpus), Knowing(), Noise, seed=1))
+
+
+def test_documents_are_split_whole_and_the_same_way_always(tmp_path: Path) -> None:
+    word = parsed(tmp_path, [[[("h0", "h0", "X", "_", 0, "root")]]])
+    sizes = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9]
+    assert parts([word * size for size in sizes]) == [
+        part for part, size in zip([0] * 8 + [1, 2, 0, 0, 0], sizes, strict=True) for _ in range(size)
+    ]
+    for sentences in (10, 11, 29, 30, 31, 305):
+        counts = Counter(parts([word * sentences]))
+        assert sum(counts.values()) == sentences
+        assert abs(counts[1] - sentences / 10) <= sentences / 30 + 1
+        assert abs(counts[2] - sentences / 10) <= sentences / 30 + 1
+
+
+@pytest.mark.parametrize(
+    ("relation", "dependent", "head", "name"),
+    [
+        ("nsubj:pass", 2, 5, "subject, head right"),
+        ("obl:tmod", 5, 2, "oblique, head left"),
+        ("vocative", 1, 2, "other, head right"),
+        ("root", 3, 0, "root"),
+        ("det", 3, 0, "root"),
+        ("root", 3, 1, "other, head left"),
+        ("advcl:relcl", 9, 3, "modifier clause, head left"),
+    ],
+)
+def test_strata_are_coarse_relations_by_side(relation: str, dependent: int, head: int, name: str) -> None:
+    assert STRATA[stratum(relation, dependent, head)] == name
+    assert len(STRATA) == len(set(STRATA)) == 23
+
+
+def test_too_small_a_treebank_is_told(tmp_path: Path) -> None:
+    few = Heads(corpus=written(tmp_path, random_trees(1, 5)))
+    with pytest.raises(UserError, match=r"the validation part of .* has no sentence of two words or more"):
+        ask(few, Knowing())
+
+
+def test_a_model_that_reads_no_whole_sentence_is_told(tmp_path: Path) -> None:
+    reading = Heads(corpus=written(tmp_path, random_trees(40, 12, words=40)))
+    reader = Words(["h0"], max_length=8)
+    reader.pieces = lambda sentences: [[[FIRST] * 3 for _ in words] for words in sentences]  # type: ignore[method-assign]
+    with pytest.raises(UserError, match=r"the train part of .* that the model can read \(480 sentences"):
+        ask(reading, reader)
+
+
+def test_sentences_that_do_not_fit_are_left_out(tmp_path: Path) -> None:
+    reader = Knowing()
+    reader.max_length = 8
+    found = ask(Heads(corpus=written(tmp_path, TREES)), reader, Noise)["head"]
+    assert int(found.length.max()) == 8
+    assert max(map(len, reader.seen)) == 8
+
+
+@pytest.mark.skipif(not TREEBANK.exists(), reason=f"the treebank is not at {TREEBANK}")
+def test_arc_lengths_of_english_web_text() -> None:
+    sentences = list(read_treebank(TREEBANK / "en_ewt-ud-dev.conllu"))
+    arcs = Arcs.of(
+        [Parse(n, sentence, [[5] for _ in sentence.words]) for n, sentence in enumerate(sentences)]
+    )
+    length = arcs.answers("head", arcs.head, arcs.head, torch.zeros(len(arcs.head))).dependency_length
+    found = length[length > 0]
+    bands = [(1, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, 19), (20, 999)]
+    counts = [int(((found >= low) & (found <= high)).sum()) for low, high in bands]
+    shares = [round(100 * count / len(found), 1) for count in counts]
+    assert shares == [41.6, 25.8, 13.4, 10.7, 5.6, 2.3, 0.6]
+    assert counts[-1] == 122
+    assert int((length == -1).sum()) == 2001
