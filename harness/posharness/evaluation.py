@@ -25,7 +25,7 @@ from posharness.plan_readings import (
 )
 from posharness.store import Store
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "trained_cell"]
 
 
 def evaluate(
@@ -70,7 +70,7 @@ def _find(
     """The model of that name, for each seed that it is read under."""
     if not Path(named).is_dir() and (key := _key(named, execution.store)):
         store = Store.open(execution.store, create=False)
-        return [model_of_cell(_trained(store, key, registry))]
+        return [model_of_cell(trained_cell(store, key, registry))]
     # Not at the top: no other command waits for torch's models and transformers.
     from posharness.pretrained import open_transformers
 
@@ -90,7 +90,7 @@ def _key(named: str, folder: Path) -> str:
     return store.find(named) if known else ""
 
 
-def _trained(store: Store, key: str, registry: Registry) -> Cell:
+def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
     """The cell of a key, whose model can be read.
 
     Raises:

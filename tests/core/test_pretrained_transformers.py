@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from posharness.errors import UserError
-from posharness.pretrained import foreign, open_transformers
+from posharness.pretrained import loading, open_transformers
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -192,6 +192,17 @@ def test_a_mask_in_the_text_is_no_mask(kind: str, mask: str, tmp_path: Path) -> 
     assert opened.mask not in opened.pieces([[mask]])[0][0]
 
 
+def test_the_head_that_deberta_was_published_with_is_found(tmp_path: Path) -> None:
+    save(*deberta(legacy=False), tmp_path)
+    expected = open_transformers(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["legacy"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = open_transformers(tmp_path)
+    states = expected.states(torch.arange(5, 16)[None])[0]
+    assert torch.equal(found.logits(states), expected.logits(states))
+
+
 def test_of_a_word_that_the_tokenizer_drops_nothing_is_left(tmp_path: Path) -> None:
     save(*bert(), tmp_path)
     assert open_transformers(tmp_path).pieces([["the", "\x07", "the"]])[0][1] == []
@@ -228,7 +239,7 @@ def test_the_identity_is_of_what_is_computed_and_not_of_the_place(tmp_path: Path
 
 class TestWhatIsRefused:
     def test_a_missing_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda _: None)
+        monkeypatch.setattr(loading.importlib.util, "find_spec", lambda _: None)
         with pytest.raises(UserError, match=r"pip install 'posharness\[transformers\]'"):
             open_transformers("somebody/model")
 

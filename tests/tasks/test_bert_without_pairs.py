@@ -18,7 +18,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus of forty documents of eight sentences."""
     made = tmp_path_factory.mktemp("text")
     documents = [
-        "\n".join(f"The {NOUNS[d % 8]} saw the {NOUNS[(s + d) % 8]} run away." for s in range(8)) for d in range(40)
+        "\n".join(f"The {NOUNS[d % 8]} saw the {NOUNS[(s + d) % 8]} run away." for s in range(8))
+        for d in range(40)
     ]
     (made / "corpus.txt").write_text("\n\n".join(documents))
     return made

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from posharness.cli import check, evaluate, new, publish, report, run, show, status
+from posharness.cli import check, evaluate, export, new, publish, report, run, show, status
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
 from posharness.errors import UserError, did_you_mean
@@ -34,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (run, evaluate, list_, show, status, report, publish, check, new):
+for _command in (run, evaluate, list_, show, status, report, publish, export, check, new):
     _command.register(app)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -17,13 +14,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from posharness.errors import UserError
+from posharness.pretrained.loading import load, needs_transformers, quiet_transformers
 from posharness.pretrained.model import Pretrained, best_device, without_training
 from posharness.seeds import seeded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["ForeignModel", "needs_transformers", "open_transformers", "quiet_transformers"]
+__all__ = ["ForeignModel", "open_transformers"]
 
 _TOLERANCE = 1e-5
 _SPECIAL = {"mask": ("mask",), "cls": ("cls", "bos"), "sep": ("sep", "eos"), "pad": ("pad", "eos")}
@@ -49,67 +47,27 @@ def open_transformers(where: str | Path) -> ForeignModel:
     if not Path(given).is_dir() and (Path(given).is_absolute() or given.startswith((".", "~"))):
         raise UserError(f"There is no directory {given}; give one that holds a model, or an id of the Hub.")
     with quiet_transformers():
-        config = _load(given, AutoConfig)
+        config = load(given, AutoConfig)
         if type(config) not in AutoModelForMaskedLM._model_mapping or config.is_encoder_decoder:
             raise UserError(
                 f"The model {given} is a {config.model_type}, which transformers knows no masked language "
                 "model of; give an encoder like BERT, RoBERTa, DeBERTa or ModernBERT."
             )
-        model, told = _load(given, AutoModelForMaskedLM, dtype=torch.float32, output_loading_info=True)
+        options = {"dtype": torch.float32, "output_loading_info": True}
+        model, told = load(given, AutoModelForMaskedLM, **options)
+        if told["missing_keys"] and getattr(config, "legacy", False):
+            # DeBERTa was published with another head than the one that its configuration stands for.
+            config.legacy = False
+            model, told = load(given, AutoModelForMaskedLM, config=config, **options)
         if missing := sorted(told["missing_keys"]):
             raise UserError(
                 f"The model {given} has no trained {missing[0]}; give one that was saved with its head of "
                 "masked language modelling."
             )
-        tokenizer = _load(given, AutoTokenizer)
+        tokenizer = load(given, AutoTokenizer)
     opened = ForeignModel(given, model, tokenizer)
     opened.check()
     return opened
-
-
-def needs_transformers(what: str) -> None:
-    """Refuse, in the name of what was asked for, where `transformers` is not installed.
-
-    Raises:
-        UserError: it is not.
-    """
-    if importlib.util.find_spec("transformers") is None:
-        raise UserError(
-            f"{what} needs the library transformers, which is not installed; install it with "
-            "`pip install 'posharness[transformers]'`."
-        )
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep the bars and remarks of `transformers` and of its Hub from the console."""
-    bars: Any = importlib.import_module("transformers.utils.logging")  # not annotated
-    loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    shown = bars.is_progress_bar_enabled()
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if shown:
-            bars.enable_progress_bar()
-
-
-def _load(where: str, kind: Any, **options: Any) -> Any:
-    try:
-        return kind.from_pretrained(where, trust_remote_code=False, **options)
-    # Files of any content may lie there, and what transformers raises over them is of any type.
-    except Exception as error:
-        said = " ".join(str(error).split()).partition(". ")[0].rstrip(".:;")
-        place = "directory" if Path(where).is_dir() else "model"
-        raise UserError(
-            f"The {place} {where} cannot be loaded by transformers ({said[:200]}); give a directory that "
-            "holds a model with its tokenizer, or an id of the Hub while there is a network."
-        ) from error
 
 
 class ForeignModel(Pretrained):

@@ -1,0 +1,48 @@
+"""`harness export`: write the model of a cell as a folder that `transformers` loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posharness.cli.options import DEFAULT_STORE, PluginPaths
+from posharness.cli.output import console
+
+__all__ = ["register"]
+
+_EPILOG = """[bold]Examples[/]
+  harness export 3f9a --to my-bert
+  harness export 3f9a --to my-bert --store results
+
+Only what transformers computes in exactly the same way is written: cells of the body bert whose encoding
+adds to the embeddings, such as learned. For any other, the part without a counterpart is named."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EPILOG)(export)
+
+
+def export(
+    cell: Annotated[str, typer.Argument(metavar="KEY", help="The first figures of a finished cell's key.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
+    store: Annotated[
+        Path, typer.Option(metavar="DIR", help="The store that the cell is in.")
+    ] = DEFAULT_STORE,
+    plugin_path: PluginPaths = None,
+) -> None:
+    """Write a trained model for the library transformers, and print its folder."""
+    from posharness.cachedir import cache_root
+    from posharness.evaluation import trained_cell
+    from posharness.manager import Registry
+    from posharness.pretrained.export import export_model
+    from posharness.store import Store
+
+    opened = Store.open(store, create=False)
+    registry = Registry.load(plugin_path or ())
+    key = opened.find(cell)
+    found = trained_cell(opened, key, registry)
+    export_model(found, opened.weights_path(key), to, registry=registry, cache=cache_root())
+    console().print(str(to), soft_wrap=True)
