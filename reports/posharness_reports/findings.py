@@ -21,15 +21,16 @@ _NAMED = 6
 
 def headline(study: Study) -> str:
     """What the task that sets the encodings farthest apart shows; before there is one, how far the run is."""
-    heads = _heads(study)
+    trained = study.trained
+    heads = _heads(trained)
     if heads.empty:
-        return f"No result yet: {cell_counts(study)}."
+        return _read(study) if trained.cells.empty else f"No result yet: {cell_counts(study)}."
     contrasts = {
         key: math.log1p(rows["reach"].max()) - math.log1p(rows["reach"].min()) + rows["mean"].max() / 1e6
         for key, rows in grouped(heads, ["task", "objective"])
     }
     task, objective = max(contrasts, key=lambda key: contrasts[key])
-    return _finding(study, task, objective, named=2)
+    return _finding(trained, task, objective, named=2)
 
 
 def by_task(study: Study) -> list[str]:
@@ -87,6 +88,15 @@ def not_learned(study: Study) -> list[str]:
         if weak:
             said.append(f"{title(task, objective, study.cells)}: {enumerate_words(weak)}")
     return said
+
+
+def _read(study: Study) -> str:
+    """What was read, in a store that has trained nothing."""
+    done = matching(study.readings.cells, status="done")
+    if done.empty:
+        return f"No result yet: {cell_counts(study)}."
+    models = count(done["pretrained"].nunique(), "pretrained model")
+    return f"{models} read: {enumerate_words(sorted(set(done['task'])))}."
 
 
 def _heads(study: Study) -> pd.DataFrame:

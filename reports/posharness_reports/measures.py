@@ -8,21 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from numpy import ndarray
 
 from posharness.contracts import Frames
 from posharness_reports.buckets import Buckets
 from posharness_reports.grouping import grouped
-from posharness_reports.statistics import (
-    THRESHOLD,
-    cluster_bootstrap,
-    effective_length,
-    generator,
-    interval,
-    normalised,
-    wilson,
-)
+from posharness_reports.resampled import Run, across, counted
+from posharness_reports.statistics import THRESHOLD, effective_length, interval, normalised, wilson
 
 __all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_length"]
 
@@ -53,15 +45,6 @@ class Measured:
     reach: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One run's predictions, counted by sequence and bucket."""
-
-    seed: int
-    correct: Float[Array, "s b"]
-    total: Float[Array, "s b"]
-
-
 def by_dependency_length(frames: Frames) -> Measured:
     """Accuracy by dependency length, at the training length and beyond it apart.
 
@@ -88,14 +71,14 @@ def by_dependency_length(frames: Frames) -> Measured:
                 "lengths": ", ".join(map(str, sorted(group["length"].unique()))),
                 "distance": group["distance"].iloc[0] or "dependency",
             }
-            for label, counted in _counted(group, index, len(buckets)):
+            for label, runs_of in counted(group, index, len(buckets)):
                 key = ("dependency", task, objective, scope, label)
-                accuracy, low, high, redrawn = _across(counted, key)
+                accuracy, low, high, redrawn = across(runs_of, key)
                 for b, name in enumerate(buckets.names):
                     where = {**about, "label": label, "bucket": name, "x": buckets.positions[b]}
                     if np.isfinite(accuracy[b]):
-                        points.append(where | _point(counted, b, accuracy[b], low[b], high[b], chance[b]))
-                        runs += [where | line for line in _lines(counted, b)]
+                        points.append(where | _point(runs_of, b, accuracy[b], low[b], high[b], chance[b]))
+                        runs += [where | line for line in _lines(runs_of, b)]
                 reach.append({**about, "label": label} | _reach(accuracy, redrawn, chance, buckets))
     place = ["task", "objective", "scope", "lengths", "distance", "label"]
     return Measured(
@@ -118,11 +101,11 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
         chance = _means(np.zeros(len(group), int), group["chance"].to_numpy(), 1)[0]
         trained = group["train_length"].iloc[0]
         about = {"task": task, "objective": objective, "length": int(length), "train_length": trained}
-        for label, counted in _counted(group, np.zeros(len(group), int), 1):
-            accuracy, low, high, _ = _across(counted, ("length", task, objective, int(length), label))
-            point = _point(counted, 0, accuracy[0], low[0], high[0], chance)
+        for label, runs_of in counted(group, np.zeros(len(group), int), 1):
+            accuracy, low, high, _ = across(runs_of, ("length", task, objective, int(length), label))
+            point = _point(runs_of, 0, accuracy[0], low[0], high[0], chance)
             points.append({**about, "label": label} | point | {"undefined": False})
-            runs += [{**about, "label": label} | line for line in _lines(counted, 0)]
+            runs += [{**about, "label": label} | line for line in _lines(runs_of, 0)]
     done = frames.cells[frames.cells["status"] == "done"]
     for (task, label), cells in grouped(done, ["task", "label"]):
         about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
@@ -143,40 +126,8 @@ def _tested(frames: Frames) -> pd.DataFrame:
     )
 
 
-def _counted(group: pd.DataFrame, index: Array, buckets: int) -> Iterator[tuple[str, list[_Run]]]:
-    """Each label's runs, in the order of their seeds."""
-    for label, rows in grouped(group.assign(_bucket=index), ["label"]):
-        yield str(label[0]), [_count(int(seed[0]), run, buckets) for seed, run in grouped(rows, ["seed"])]
-
-
-def _count(seed: int, run: pd.DataFrame, buckets: int) -> _Run:
-    # A sequence is known by its length and number: each evaluation length starts at 0 again.
-    lengths, numbers = run["length"].to_numpy(np.int64), run["sequence"].to_numpy(np.int64)
-    _, sequence = np.unique(lengths * (numbers.max() + 1) + numbers, return_inverse=True)
-    place = sequence * buckets + run["_bucket"].to_numpy()
-    size = (int(sequence.max()) + 1) * buckets
-    total = np.bincount(place, minlength=size)
-    correct = np.bincount(place, weights=run["correct"].to_numpy(float), minlength=size)
-    return _Run(seed, correct.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
-
-
-def _across(runs: list[_Run], key: tuple[str | int, ...]) -> tuple[Array, Array, Array, Array]:
-    redrawn = cluster_bootstrap([r.correct for r in runs], [r.total for r in runs], rng=generator(*key))
-    sums = np.array([[run.correct.sum(0), run.total.sum(0)] for run in runs])
-    each = np.divide(sums[:, 0], sums[:, 1], out=np.full(sums[:, 0].shape, np.nan), where=sums[:, 1] > 0)
-    known = np.isfinite(each).sum(0)
-    mean = np.divide(np.nansum(each, 0), known, out=np.full(len(known), np.nan), where=known > 0)
-    low, high = interval(redrawn)
-    # Draws that all agree hide how little they were drawn from. Then every sequence was all right or all
-    # wrong (or there is one only), so that sequences are what Wilson's interval has to count.
-    sequences = np.sum([(run.total > 0).sum(0) for run in runs], axis=0)
-    certain = low == high
-    low[certain], high[certain] = wilson(mean[certain] * sequences[certain], sequences[certain])
-    return mean, low, high, redrawn
-
-
 def _point(
-    runs: list[_Run], b: int, accuracy: float, low: float, high: float, chance: float
+    runs: list[Run], b: int, accuracy: float, low: float, high: float, chance: float
 ) -> dict[str, Any]:
     held = [run for run in runs if run.total[:, b].any()]
     return {
@@ -190,9 +141,9 @@ def _point(
     }
 
 
-def _lines(runs: list[_Run], b: int) -> Iterator[dict[str, Any]]:
+def _lines(runs: list[Run], b: int) -> Iterator[dict[str, Any]]:
     for run in runs:
-        right, scored = int(run.correct[:, b].sum()), int(run.total[:, b].sum())
+        right, scored = int(run.summed[:, b].sum()), int(run.total[:, b].sum())
         if scored:
             low, high = wilson(right, scored)
             ends = {"low": float(low), "high": float(high)}

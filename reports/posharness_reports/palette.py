@@ -27,12 +27,16 @@ class Look:
     dashes: Any
 
 
-def looks(labels: Iterable[str]) -> Mapping[str, Look]:
+def looks(labels: Iterable[str], more: Iterable[str] = ()) -> Mapping[str, Look]:
     """A look for each label, by its place in the alphabet: neighbours differ in colour, marker and dashes.
+
+    Args:
+        more: labels that come after them, so that those keep the look that they have without these.
 
     The numbers of colours, markers and dash patterns (8, 11, 6) repeat together only after 264 labels.
     """
+    first = sorted(set(labels))
     return {
         label: Look(COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
-        for i, label in enumerate(sorted(set(labels)))
+        for i, label in enumerate([*first, *sorted(set(more) - set(first))])
     }

@@ -19,9 +19,12 @@ _CELLS = [
     *_IDENTITY,
     *("status", "reason", "parameters", "encoding_parameters", "steps", "seconds", "step_ms"),
     *("train_length", "max_length", "distance", "undefined_lengths", "objectives", "score"),
-    *("torch", "python", "machine", "results_version", "started", "settings", "source"),
+    *("torch", "python", "machine", "results_version", "started", "settings", "source", "pretrained"),
 ]
-_TEXT = ["cell", "label", "task", "body", "status", "reason", "settings", "source", "objectives", "distance"]
+_TEXT = [
+    *("cell", "label", "task", "body", "status", "reason", "settings", "source", "pretrained"),
+    *("objectives", "distance"),
+]
 _PREDICTIONS = [
     *_IDENTITY,
     *("split", "objective", "length", "sequence", "position", "dependency_length", "stratum"),
@@ -43,6 +46,9 @@ def prepare(frames: Frames) -> Frames:
     - Of several cells with the same task, label and seed the one started last counts, and of several
       versions of a plugin's code the one started last; the others keep their row in `cells` with the
       status "superseded", and lose their predictions, curves and mechanism.
+    - A reading goes the way of the model that it read: it is superseded with it, and where models of one
+      label were made in different ways, what differs is added to the label of their readings.
+    - `posed` is the task's name as the store has it.
     - Frames of a store without any finished cell get the columns they lack.
     - `undefined_lengths` becomes a tuple of ints, `started` text, `cells` is in a fixed order.
     """
@@ -54,19 +60,22 @@ def prepare(frames: Frames) -> Frames:
     cells = cells.astype({"seed": "Int64", "results_version": "Int64"})
     cells["started"] = [_moment(value) for value in cells["started"]]
     cells["undefined_lengths"] = [_lengths(value) for value in cells["undefined_lengths"]]
+    cells["posed"] = cells["task"]
     cells["task"] = _told_apart(cells)
+    cells["label"] = _by_making(cells)
     cells = cells.sort_values(["task", "label", "seed", "started", "cell"], ignore_index=True)
     by_start = cells.sort_values(["started", "cell"]).groupby(["task", "label"])
     newest = by_start["source"].transform("last").reindex(cells.index)
     early = cells.duplicated(["task", "label", "seed"], keep="last") | (cells["source"] != newest)
+    early |= cells["pretrained"].isin(cells.loc[early, "cell"])
     cells.loc[early, "reason"] = "A later run of the same encoding and task stands in its place."
     cells.loc[early, "status"] = SUPERSEDED
-    tasks = cells[~early].set_index("cell")["task"]
-    done = cells[cells["status"] == "done"].set_index("cell")["task"]
+    current = cells[~early].set_index("cell")
+    done = cells[cells["status"] == "done"].set_index("cell")
     return Frames(
         cells,
         _of_cells(_complete(frames.predictions, _PREDICTIONS), done),
-        _of_cells(_complete(frames.curves, _CURVES), tasks),
+        _of_cells(_complete(frames.curves, _CURVES), current),
         _of_cells(_complete(frames.mechanism, _MECHANISM), done),
     )
 
@@ -85,9 +94,11 @@ def _complete(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return frame.assign(**{name: None for name in columns if name not in frame})
 
 
-def _of_cells(rows: pd.DataFrame, tasks: pd.Series[str]) -> pd.DataFrame:
-    task = rows["cell"].map(tasks)
-    return rows.assign(task=task.astype("category"))[task.notna()].reset_index(drop=True)
+def _of_cells(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows of these cells, under the names that the cells have by now."""
+    named = {name: rows["cell"].map(cells[name]) for name in ("task", "label")}
+    fresh = {name: names.astype("category") for name, names in named.items()}
+    return rows.assign(**fresh)[named["task"].notna()].reset_index(drop=True)
 
 
 def _told_apart(cells: pd.DataFrame) -> list[str]:
@@ -107,6 +118,19 @@ def _told_apart(cells: pd.DataFrame) -> list[str]:
     return [
         f"{row['task']} ({', '.join(suffixes[index])})" if suffixes[index] else row["task"]
         for index, row in cells.iterrows()
+    ]
+
+
+def _by_making(cells: pd.DataFrame) -> list[str]:
+    """The label of each cell; of readings, with how their model was made where one label has several ways."""
+    made = dict(zip(cells["cell"], cells["task"], strict=True))
+    making = [model and made.get(model, model[:8]) for model in cells["pretrained"]]
+    ways: dict[str, set[str]] = {}
+    for label, how in zip(cells["label"], making, strict=True):
+        ways.setdefault(label, set()).update([how] if how else [])
+    return [
+        f"{label}, {how}" if how and len(ways[label]) > 1 else label
+        for label, how in zip(cells["label"], making, strict=True)
     ]
 
 

@@ -82,7 +82,7 @@ def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dic
             sorted(Counter(cells["status"]).items(), key=lambda item: (item[0] != "done", item[0]))
         ),
         "tasks": sorted(set(cells["task"])),
-        "encodings": ready.labels,
+        "encodings": ready.trained.labels or ready.labels,
         "seeds": sorted({int(seed) for seed in cells["seed"].dropna()}),
         "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in _VERSIONS},
         "sections": [{"title": section.title, "failure": section.failure} for section in sections],

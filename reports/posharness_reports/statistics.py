@@ -64,7 +64,8 @@ def cluster_bootstrap(
     With a single run only its sequences are redrawn, so the spread says nothing of other seeds.
 
     Args:
-        correct: for each run, right predictions by sequence s and bucket b.
+        correct: for each run, right predictions, or whatever else is averaged, added up by sequence s and
+            bucket b.
         total: for each run, all predictions by sequence and bucket.
 
     Returns:

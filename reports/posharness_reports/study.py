@@ -28,6 +28,24 @@ class Study(Frames):
         """Accuracy by evaluation length: points and runs."""
         return by_evaluation_length(self)
 
+    @cached_property
+    def trained(self) -> Study:
+        """What of it was trained: everything but the readings."""
+        return self._of(self.cells["pretrained"] == "")
+
+    @cached_property
+    def readings(self) -> Study:
+        """The readings of pretrained models alone."""
+        return self._of(self.cells["pretrained"] != "")
+
+    def _of(self, chosen: pd.Series[bool]) -> Study:
+        if chosen.all():
+            return self
+        cells = self.cells[chosen].reset_index(drop=True)
+        rows = (self.predictions, self.curves, self.mechanism)
+        own = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
+        return Study(cells, *own)
+
     @property
     def labels(self) -> list[str]:
         """Every label, sorted."""

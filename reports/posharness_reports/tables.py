@@ -167,7 +167,7 @@ def environments(study: Study) -> pd.DataFrame:
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """A measured frame under the names that readers of its CSV file meet."""
     renamed = frame.rename(columns=_NAMES)
-    whole = [name for name in ("train_length", "seeds", "predictions") if name in renamed]
+    whole = [name for name in ("train_length", "seeds", "predictions", "pairs") if name in renamed]
     return folded(renamed.astype(dict.fromkeys(whole, "Int64")))
 
 

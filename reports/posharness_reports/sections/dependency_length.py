@@ -21,7 +21,7 @@ class DependencyLength(ReportSection):
         from posharness_reports.statistics import DRAWS
         from posharness_reports.study import study
 
-        ready = study(frames)
+        ready = study(frames).trained
         measured = ready.by_distance
         if measured.points.empty:
             return None

@@ -22,7 +22,7 @@ class EvaluationLength(ReportSection):
         from posharness_reports.study import study
         from posharness_reports.text import escape_markdown
 
-        ready = study(frames)
+        ready = study(frames).trained
         points, runs = ready.by_length
         if points.empty or runs.empty:
             return None

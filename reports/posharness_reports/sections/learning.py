@@ -18,7 +18,7 @@ class Learning(ReportSection):
         from posharness_reports.figures import learning_figures
         from posharness_reports.study import study
 
-        ready = study(frames)
+        ready = study(frames).trained
         if ready.curves.empty:
             return None
         prose = (

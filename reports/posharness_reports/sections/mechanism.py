@@ -21,7 +21,7 @@ class Mechanism(ReportSection):
         from posharness_reports.mechanism import acting, of_one_seed, prose
         from posharness_reports.study import study
 
-        ready = study(frames)
+        ready = study(frames).trained
         effects = of_one_seed(acting(ready.mechanism))
         ranked = heads.across_seeds(heads.attended(ready.mechanism))
         if effects.empty and ranked.empty:

@@ -20,12 +20,18 @@ class Overview(ReportSection):
         from posharness_reports.study import study
         from posharness_reports.text import count, escape_markdown
 
-        ready = study(frames)
+        whole = study(frames)
+        ready, read = whole.trained, whole.readings.cells
         cells = ready.cells
-        counted = (
-            f"{findings.cell_counts(ready)}. {count(len(ready.labels), 'encoding')}, "
-            f"{count(cells['task'].nunique(), 'task')}, {count(cells['seed'].nunique(), 'seed')}."
-        )
+        counted = f"{findings.cell_counts(whole)}."
+        if len(cells):
+            counted += (
+                f" {count(len(ready.labels), 'encoding')}, {count(cells['task'].nunique(), 'task')}, "
+                f"{count(cells['seed'].nunique(), 'seed')}."
+            )
+        if len(read):
+            models = count(read["pretrained"].nunique(), "pretrained model")
+            counted += f" Among the cells are {count(len(read), 'reading')} of {models}."
         points = [f"- {escape_markdown(finding)}" for finding in findings.by_task(ready)]
         warnings = [f"- {escape_markdown(caveat)}" for caveat in findings.caveats(ready)]
         reading = (
@@ -37,7 +43,8 @@ class Overview(ReportSection):
         )
         summary = tables.summary(ready)
         shown = {"Summary of finished cells": summary} if len(summary) else {}
-        environments = tables.environments(ready)
+        settings = tables.settings(ready)
+        environments = tables.environments(whole)
         return Section(
             "Overview",
             "\n\n".join(
@@ -53,8 +60,8 @@ class Overview(ReportSection):
             ),
             {
                 **shown,
-                "Cells by encoding and task": tables.status(ready),
-                "Settings by task": tables.settings(ready),
+                "Cells by encoding and task": tables.status(whole),
+                **({"Settings by task": settings} if len(settings) else {}),
                 **({"Where finished cells ran": environments} if len(environments) else {}),
             },
         )

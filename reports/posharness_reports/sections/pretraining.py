@@ -17,7 +17,7 @@ class Pretraining(ReportSection):
         from posharness_reports import pretraining
         from posharness_reports.study import study
 
-        ready = study(frames)
+        ready = study(frames).trained
         tasks = pretraining.tasks(ready)
         if not tasks:
             return None

@@ -1,0 +1,45 @@
+"""What is said of the reading by truncation: accuracy by radius, and where it stops rising."""
+
+from __future__ import annotations
+
+from posharness.contracts import Section
+from posharness_reports.figures import band_note
+from posharness_reports.readings import accuracy_panel, accuracy_points, at, drawn, points_of, values, wide
+from posharness_reports.study import Study
+from posharness_reports.text import enumerate_words, escape_markdown
+
+__all__ = ["SHARE", "TRUNCATION", "describe"]
+
+TRUNCATION = "truncation"
+SHARE = 0.9
+"""Of the rise of accuracy from the smallest to the largest radius."""
+
+
+def describe(study: Study, task: str) -> Section:
+    """Prose, tables and a figure of one such reading."""
+    points = accuracy_points(study, task, TRUNCATION)
+    if points.empty:
+        return Section(task, "No answer has a radius.")
+    panel = accuracy_panel(study, task, TRUNCATION, title="Accuracy", x_label="radius in tokens")
+    tables = {"accuracy by radius": wide(points), "accuracy by radius, all values": values(points)}
+    return Section(
+        task,
+        _prose(study, task),
+        tables,
+        drawn(study, [panel], f"accuracy by the radius that is shown. {band_note(points)}"),
+    )
+
+
+def _prose(study: Study, task: str) -> str:
+    lines = []
+    for label, own in points_of(accuracy_points(study, task, TRUNCATION)):
+        said = enumerate_words([f"{value} at radius {place}" for place, value in at(own)])
+        line = f"**{escape_markdown(label)}**: accuracy {escape_markdown(said)}"
+        first, last = own["accuracy"].iloc[0], own["accuracy"].iloc[-1]
+        if last > first:
+            enough = own[own["accuracy"] >= first + SHARE * (last - first)]
+            line += f"; {100 * SHARE:.0f} % of the rise is there at radius {enough['bucket'].iloc[0]}"
+        elif len(own) > 1:
+            line += "; it does not rise"
+        lines.append(f"{line}.")
+    return "\n".join(lines)
