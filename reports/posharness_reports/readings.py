@@ -112,7 +112,7 @@ def wide(points: pd.DataFrame, value: str = "accuracy", column: str = "bucket") 
 def values(points: pd.DataFrame) -> pd.DataFrame:
     """All measured values of a reading, under the names that readers of its CSV file meet."""
     plain = points.drop(columns=["task", "objective", "scope", "lengths", "distance"], errors="ignore")
-    return tidy(plain.rename(columns={"label": "model"}))
+    return tidy(plain.rename(columns={"label": "model", "mean": "mean_difference"}))
 
 
 def at(points: pd.DataFrame, value: str = "accuracy") -> Iterator[tuple[str, str]]:

@@ -1,0 +1,245 @@
+"""Sections on readings and on both directions say what known answers amount to, whatever is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.contracts import Frames, ReportSection, Section
+from posharness_reports import posharness_report_sections
+from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.contrasts import contrast, paired
+from posharness_reports.findings import headline
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+Answer = tuple[str, int, bool, float, str]
+"""Objective, distance, correct, log_prob, stratum."""
+
+SEQUENCES = 20
+COPY: list[Answer] = [
+    ("copy", 1, True, -0.5, ""),
+    ("copy", 8, False, -2.0, ""),
+    ("copy (occluded)", 1, False, -2.0, ""),
+    ("copy (occluded)", 8, False, -2.25, ""),
+    ("copy (other occluded)", 1, True, -0.75, ""),
+    ("copy (other occluded)", 8, False, -2.25, ""),
+]
+HEADS: list[Answer] = [
+    ("head", 1, True, -0.1, "subject, head left"),
+    ("head", 7, True, -0.1, "object, head right"),
+    ("head (predicted length)", 1, True, -0.1, "subject, head left"),
+    ("head (predicted length)", 7, False, -3.0, "object, head right"),
+    ("head (untrained encoder)", 1, True, -0.2, "subject, head left"),
+    ("head (untrained encoder)", 7, False, -3.0, "object, head right"),
+]
+AGREEMENT: list[Answer] = [
+    ("agreement", 2, True, -0.1, "no attractor"),
+    ("agreement", 9, False, -2.0, "1 attractor"),
+]
+TRUNCATION: list[Answer] = [("truncation", r, r > 3, -1.0, "") for r in (1, 2, 4, 8)]
+READINGS = {"nearest_copy": COPY, "truncation": TRUNCATION, "heads": HEADS, "subject_verb": AGREEMENT}
+
+
+def reading(
+    parent: dict[str, Any], name: str, answers: Iterable[Answer]
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The row of a cell that reads a model, and its predictions: the same answers in each sequence."""
+    key = f"{name}{parent['cell']}"[:64]
+    row = parent | {
+        "cell": key,
+        "task": f"{name} reading",
+        "pretrained": parent["cell"],
+        "train_length": None,
+        "steps": 0,
+        "settings": "data=0123abcd",
+        "objectives": "; ".join(dict.fromkeys(answer[0] for answer in answers)),
+    }
+    frame = pd.DataFrame(
+        answers, columns=["objective", "dependency_length", "correct", "log_prob", "stratum"]
+    )
+    frame["position"] = frame.groupby("objective").cumcount() + 1
+    many = pd.concat([frame.assign(sequence=s) for s in range(SEQUENCES)], ignore_index=True)
+    names = ("cell", "label", "encoding", "attention", "body", "task", "seed")
+    return row, many.assign(split="test", length=30, chance=0.25, **{n: row[n] for n in names})
+
+
+def with_readings(frames: Frames, readings: dict[str, list[Answer]], **changes: Any) -> Frames:
+    parents = frames.cells[(frames.cells["task"] == "bert") & (frames.cells["status"] == "done")]
+    made = [
+        reading(parent | changes, name, answers)
+        for parent in parents.to_dict("records")
+        for name, answers in readings.items()
+    ]
+    cells = pd.concat([frames.cells, pd.DataFrame([row for row, _ in made])], ignore_index=True)
+    plain = frames.predictions.astype(dict.fromkeys(frames.predictions.select_dtypes("category"), str))
+    rows = pd.concat([plain, *(rows for _, rows in made)], ignore_index=True)
+    return replace(frames, cells=cells, predictions=rows)
+
+
+def sections(frames: Frames) -> dict[str, Section]:
+    ready = study(frames)
+    built = {cls.name: cls().build(ready) for cls in posharness_report_sections()}
+    return {name: section for name, section in built.items() if section is not None}
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
+def read(request: pytest.FixtureRequest, simulated: Simulate) -> dict[str, Section]:
+    frames = simulated(tasks=("bert",), seeds=request.param, sequences=8)
+    return sections(with_readings(frames, READINGS))
+
+
+def table(section: Section, words: str) -> pd.DataFrame:
+    (found,) = [frame for caption, frame in section.tables.items() if words in caption]
+    return found
+
+
+def test_the_net_fall_is_what_the_copy_costs_more_than_another_token(read: dict[str, Section]) -> None:
+    net = table(read["nearest-copy"], "net fall").set_index("model")
+    assert net.loc["relative"].tolist() == ["1.25 [1.25, 1.25]", "0.00 [0.00, 0.00]"]
+    falls = table(read["nearest-copy"], "falls of log p").set_index(["model", "bucket", "fall"])[
+        "mean_difference"
+    ]
+    assert falls["relative", "1", "copy (occluded)"] == pytest.approx(1.5)
+    assert falls["relative", "8", "copy (other occluded)"] == pytest.approx(0.25)
+    assert "net fall of log p 0.62" in read["nearest-copy"].prose
+    assert len(read["nearest-copy"].figures) == 1
+
+
+def test_truncation_names_the_radius_at_which_the_rise_is_over(read: dict[str, Section]) -> None:
+    assert "90 % of the rise is there at radius 4" in read["truncation"].prose
+
+
+def test_the_margin_over_the_untrained_encoder_has_an_interval(read: dict[str, Section]) -> None:
+    prose = read["syntactic-heads"].prose.replace("\\", "")
+    assert "finds 1.00" in prose
+    assert "a margin of 0.50 [0.50, 0.50], above 0" in prose
+    margin = table(read["syntactic-heads"], "margin in recall").set_index("model")
+    assert margin.loc["absolute"].tolist() == ["0.00 [0.00, 0.00]", "1.00 [1.00, 1.00]"]
+    relations = table(read["syntactic-heads"], "by relation").set_index(["model", "relation"])
+    assert relations.loc[("relative", "object, head right"), "margin"] == "1.00 [1.00, 1.00]"
+
+
+def test_agreement_tells_its_counts(read: dict[str, Section]) -> None:
+    section = read["subject-verb-agreement"]
+    counted = table(section, "number of attractors").set_index("")
+    assert counted["verbs in a run"].to_dict() == {
+        "no attractor": str(SEQUENCES),
+        "1 attractor": str(SEQUENCES),
+    }
+    assert f"of {2 * SEQUENCES} verbs at chance 0.25" in section.prose
+    assert f"with 1 attractor ({SEQUENCES} verbs)" in section.prose
+
+
+def test_readings_do_not_lead_the_report(simulated: Simulate, tmp_path: Path) -> None:
+    plain = simulated(tasks=("bert",), sequences=8)
+    frames = with_readings(plain, READINGS)
+    assert headline(study(frames)) == headline(study(plain))
+    found = sections(frames)
+    assert "Among the cells are 16 readings of 4 pretrained models." in found["overview"].prose
+    for name in ("dependency-length", "evaluation-length", "learning-curves", "pretraining"):
+        assert not any("reading" in caption for caption in found[name].tables)
+    built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
+    page = HtmlCompiler().compile(frames, built_in, title="Read", folder=tmp_path / "r")
+    assert "This section failed" not in page.read_text(encoding="utf-8")
+
+
+def test_models_from_elsewhere_alone_make_a_report(simulated: Simulate, tmp_path: Path) -> None:
+    frames = with_readings(
+        simulated(tasks=("bert",), labels=("rope",), seeds=1), READINGS, cell="d" * 64, label="tiny"
+    )
+    own = frames.cells["pretrained"] == "d" * 64
+    only = replace(
+        frames,
+        cells=frames.cells[own],
+        predictions=frames.predictions[frames.predictions["cell"].isin(frames.cells[own]["cell"])],
+        curves=frames.curves.head(0),
+    )
+    assert headline(study(only)).startswith("1 pretrained model read: heads reading")
+    built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
+    page = HtmlCompiler().compile(only, built_in, title="Read", folder=tmp_path / "r")
+    assert "This section failed" not in page.read_text(encoding="utf-8")
+    assert "tiny" in page.read_text(encoding="utf-8")
+
+
+def test_a_reading_goes_the_way_of_its_model(simulated: Simulate) -> None:
+    frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"truncation": TRUNCATION})
+    edited = frames.cells[frames.cells["task"] == "bert"].assign(
+        cell=lambda rows: rows["cell"].str[::-1], started="2026-02-01T00:00:00Z", source="edited"
+    )
+    later = replace(frames, cells=pd.concat([frames.cells, edited], ignore_index=True))
+    cells = study(later).cells
+    assert set(cells.loc[cells["pretrained"] != "", "status"]) == {"superseded"}
+    assert study(later).readings.predictions.empty
+
+
+def test_models_of_one_label_and_several_makings_are_told_apart(simulated: Simulate) -> None:
+    small = with_readings(simulated(tasks=("bert",), labels=("rope",), seeds=1), {"truncation": TRUNCATION})
+    large = replace(
+        small,
+        cells=small.cells.assign(
+            cell=small.cells["cell"] + "b",
+            pretrained=[p if pd.isna(p) else f"{p}b" for p in small.cells["pretrained"]],
+            settings=small.cells["settings"].str.replace("width=64", "width=128"),
+        ),
+    )
+    cells = study(replace(small, cells=pd.concat([small.cells, large.cells], ignore_index=True))).cells
+    labels = set(cells.loc[cells["pretrained"] != "", "label"])
+    assert labels == {"rope, bert (width=64)", "rope, bert (width=128)"}
+
+
+def test_the_gain_of_the_right_context_pairs_tokens_one_position_apart(simulated: Simulate) -> None:
+    frames = simulated(tasks=("bert",), labels=("rope",), seeds=2, sequences=8)
+    mlm = frames.predictions["objective"] == "mlm"
+    rows = frames.predictions[mlm].astype({"cell": str, "body": str})
+    rows["position"] = rows.groupby(["cell", "sequence"]).cumcount() + 3
+    rows = rows.assign(correct=True, log_prob=-1.0)
+    causal = rows.assign(
+        cell=rows["cell"].str[::-1],
+        body="decoder",
+        position=rows["position"] - 1,
+        correct=False,
+        log_prob=-1.5,
+    )
+    decoders = frames.cells.assign(cell=frames.cells["cell"].str[::-1], body="decoder")
+    both = replace(
+        frames,
+        cells=pd.concat([frames.cells, decoders], ignore_index=True),
+        predictions=pd.concat([rows, causal], ignore_index=True),
+    )
+    section = sections(both)["both-directions"]
+    prose = section.prose.replace("\\", "")
+    assert "adds 1.00 [1.00, 1.00] to the accuracy and 0.50 [0.50, 0.50] nats to log p" in prose
+    assert "both-directions" not in sections(frames)
+    shifted = replace(
+        both,
+        predictions=pd.concat([rows, causal.assign(position=causal["position"] + 500)], ignore_index=True),
+    )
+    assert "both-directions" not in sections(shifted)
+
+
+def test_a_difference_is_taken_pair_by_pair_and_each_run_counts_once() -> None:
+    def rows(seed: int, n: int, value: float) -> pd.DataFrame:
+        place = {
+            "label": "a",
+            "seed": seed,
+            "length": 9,
+            "position": 1,
+            "dependency_length": 1,
+            "stratum": "",
+        }
+        return pd.DataFrame({"sequence": np.arange(n), "value": value}).assign(**place)
+
+    one = pd.concat([rows(0, 30, 1.0), rows(1, 3, 3.0)])
+    other = pd.concat([rows(0, 30, 1.0), rows(1, 2, 1.0)])
+    found = contrast(paired(one, other, "value"), "test")
+    said = found.overall.iloc[0]
+    assert (said["mean"], said["seeds"], said["pairs"]) == (1.0, 2, 32)
+    assert (said["low"], said["high"]) == (0.0, 2.0)
+    assert found.runs["mean"].tolist() == [0.0, 2.0]
