@@ -23,22 +23,22 @@ class ListOps(Task):
 
     With blanks "_":
 
-        _ _ _ [SM 4 [MAX 2 [MIN 5 3 9 ] 1 ] ] _ _        at the last "]": 7, for 4 + 3
         _ [SM [MIN 7 9 ] 6 ] _ _ _ _ _ _ _ _             at the last "]": 3, for 7 + 6 mod 10
+        _ _ _ [SM 4 [MAX 2 [MIN 5 3 9 ] 1 ] ] _ _        at the last "]": 7, for 4 + 3 (three levels)
 
     Every token of the expression may count, and none of them alone: there is no single source, but a
     *span*, from the expression's first token to its last, where the answer is emitted. It is drawn from a
     ladder that climbs from 5 by factors of √2, and the emitting position from the last quarter, which every
     span fits.
 
-    Three levels: the sum; in it a digit, before or behind one list; in that digits and inner lists of
-    digits. Values are drawn from the outside in: the sum's two operands uniformly; one random item of a
-    list has the list's value, and the others any that MAX or MIN allow. So all answers are equally likely,
-    and as long as only one operand is known, or what the list holds without its operation, no answer is
-    likelier than another: counts of tokens tell nothing.
+    The levels: the sum; in it a digit, before or behind one list; in that digits and, with three levels,
+    inner lists of digits. Values are drawn from the outside in: the sum's two operands uniformly; one
+    random item of a list has the list's value, and the others any that MAX or MIN allow. So all answers are
+    equally likely, and as long as only one operand is known, or what the list holds without its operation,
+    no answer is likelier than another: counts of tokens tell nothing.
 
-    There are few expressions of the shortest spans (400 of span 5): there, training meets many of those
-    that are tested. From span 14 on it does not.
+    There are few expressions of the shortest spans (400 of span 5), and few lists whose MAX is 0 or whose
+    MIN is 9: there, training meets many of those that are tested.
 
     Smaller than ListOps (1804.06028): fewer operations and levels, since a model of two layers is to have
     a chance, and with uniform answers, so that the most frequent one is no baseline.
@@ -53,9 +53,17 @@ class ListOps(Task):
     distance = "span"
 
     def __init__(
-        self, body: Body, *, length: int = 32, evaluation_lengths: tuple[int, ...] | None = None
+        self,
+        body: Body,
+        *,
+        length: int = 32,
+        levels: int = 2,
+        evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
+        if levels not in (2, 3):
+            raise UserError(f"listops[levels={levels}]: give 2 or 3")
+        self.levels = levels
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
         self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
@@ -95,7 +103,8 @@ class ListOps(Task):
     ) -> Int[Tensor, "n length+1"]:
         """The tokens between the brackets of a list with this value, `room` of them, and then its operation.
 
-        In each window of six tokens there is, with probability ½, an inner list, if there is room.
+        With three levels there is, with probability ½, an inner list in each window of six tokens that has
+        room for one.
         """
         n, windows = len(value), -(-length // _WINDOW)
         wide = windows * _WINDOW
@@ -104,7 +113,8 @@ class ListOps(Task):
         space = (room - start).clamp(0, _WINDOW)  # n windows
         size = _SHORTEST + _below(generator, (space - _SHORTEST + 1).clamp(min=1))
         offset = _below(generator, (space - size + 1).clamp(min=1))
-        inner = (space >= _SHORTEST) & (torch.rand(n, windows, generator=generator) < 1 / 2)
+        chance = 1 / 2 if self.levels > 2 else 0.0
+        inner = (space >= _SHORTEST) & (torch.rand(n, windows, generator=generator) < chance)
 
         def spread(of_window: Int[Tensor, "n windows"]) -> Int[Tensor, "n wide"]:
             return of_window.repeat_interleave(_WINDOW, 1)

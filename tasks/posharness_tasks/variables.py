@@ -11,35 +11,33 @@ from torch import Tensor
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 from posharness_tasks._placing import each_value_once, emitting, ladder
 
-_STATEMENT = 3
-
 
 class Variables(Task):
-    """Statements assign values to variables and these to others; at the end one's value is asked for.
+    """Variables are given values, and others the value of these; at the end, some are asked for theirs.
 
-    With variables A to F, values 0 to 2 and blanks "_" (the bars are for the reader; they are no tokens):
+    With variables A to F and values 0 to 2, among which statements stand, two asked for (an answer that is
+    not scored as "."; the bars are for the reader; they are no tokens):
 
-        tokens    _ | C = 0 | B = 2 | _ _ _ | A = 1 | _ _ _ | ? B | _            (1 hop)
-        answer                                                2
+        tokens    0 C 0 2 1 B 2 0 A 1 1 0 | B C        1 hop       D 1 E 0 2 F D B 2 0 A E C B | A F    2 hops
+        answers   . . . . . . . . . . . .   2 0                    . . . . . . . . . . . . . .   0 1
 
-        tokens    | D = 1 | E = 0 | F = D | B = 2 | A = E | C = B | ? A | _ _    (2 hops)
-        answer                                                      0
+    A statement is a variable and what it is given: a value, or another variable whose value it takes over.
+    Each value begins a chain: a variable that it is given to, a variable that takes it over from there, and
+    so on, 1 up to `hops` of them (a stratum), as many in each chain of a sequence. No variable is given
+    anything twice. Asked for are the last variables of any chains: so what is answered without following
+    the chain is right by chance, however it is found. What stands between the statements are values drawn
+    without regard to all of these.
 
-    Each value begins a chain: a variable that it is assigned to, a variable that this one is assigned to,
-    and so on, 1 up to `hops` of them (a stratum), as many in each chain of a sequence. No variable is
-    assigned twice. Asked for is the last variable of any one chain: so what is answered without following
-    the chain is right by chance, however it is found.
-
-    An answer's sources are the variables and values of its chain and the emitting position. The farthest is
-    the variable that the value was assigned to: the dependency length is its distance. The places at which
-    the chains begin are different ones of a ladder that climbs by factors of √2, each as likely for each,
-    and so far apart that chains of `hops` statements fit; how many hops it is does not depend on them. The
-    other statements stand at random places nearer than the beginning of their chain. The question stands at
-    a place drawn from the last eighth, which every distance fits.
+    An answer's sources are the statements of its chain and the emitting position. The farthest is the one
+    that the chain begins with: the dependency length is the distance of its variable. It is drawn from a
+    ladder that climbs by factors of √2, a different rung for each chain and each rung as likely for each; so
+    far apart are the rungs that chains of `hops` statements fit. How many hops it is does not depend on
+    them. The other statements stand at random places nearer than the beginning of their chain, and the
+    queries are the last tokens, whatever the distances.
 
     After the variable tracking of 2404.06654, where chains stand in a long text.
 
-    Token ids are the values, the variables, then "=", "?" and the blank.
+    Token ids are the values, then the variables.
     """
 
     name = "variables"
@@ -55,92 +53,85 @@ class Variables(Task):
         length: int = 48,
         values: int = 4,
         hops: int = 2,
+        queries: int = 2,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if values < 2 or hops < 1:
+        if values < 2 or hops < 1 or not 1 <= queries <= values:
             raise UserError(
-                f"variables[values={values},hops={hops}]: give two values or more and one hop or more"
+                f"variables[values={values},hops={hops},queries={queries}]: give two values or more, one hop "
+                "or more, and one query or more, but no more than values"
             )
         self.values = values
-        self.variables = values * hops
         self.hops = hops
+        self.queries = queries
         self.strata = tuple(f"{count} hop{'s' * (count > 1)}" for count in range(1, hops + 1))
-        self.equals, self.question, self.blank = (values + self.variables + i for i in range(3))
-        self.vocabulary = values + self.variables + 3
+        self.vocabulary = values + values * hops
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
-        shortest = min(length, *self.evaluation_lengths)
-        if len(self._places(shortest)) < values:
+        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
             raise UserError(
-                f"variables: a sequence of {shortest} tokens has no room for a question and {values} chains "
-                f"of {hops} statements that begin at different distances; give longer lengths, fewer values "
-                "or fewer hops"
+                f"variables: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
+                f"chains of {hops} statements that begin at different distances; give longer lengths, fewer "
+                "values or fewer hops"
             )
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return [1 + _STATEMENT * place for place in self._places(length)]
-
-    def _places(self, length: int) -> list[int]:
-        """Which statement the farthest can be, counted back from the question."""
-        return ladder(self.hops, self._slots(length), apart=self.hops)
-
-    def _slots(self, length: int) -> int:
-        """Statements that there is room for wherever the question stands."""
-        return (length - max(1, length // 8) - 1) // _STATEMENT
+        apart = 2 * self.hops + self.queries
+        return ladder(apart, length - self.queries, apart=apart)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        begin, value = each_value_once(generator, self._places(length), n, self.values)
-        begin, order = begin.sort(1)  # the nearest first; chains are in this order from here on
-        asked = (order == 0).long().argmax(1, keepdim=True)
+        q = self.queries
+        distance, value = each_value_once(generator, self.distances(length), n, self.values)
+        # The chains that nobody asks for begin at their distances from the last query.
+        begin = torch.arange(length - q, length - q + self.values).clamp(max=length - 1) - distance  # n v
         count = torch.randint(1, self.hops + 1, (n, 1), generator=generator)
-        slots = self._chains(generator, begin, count, self._slots(length))  # n v hops
-        names = torch.rand(n, self.variables, generator=generator).argsort(1).view(n, self.values, self.hops)
-        left = self.values + names
+        start = self._chains(generator, begin, count, length - q)  # n v hops
+        names = torch.rand(n, self.values * self.hops, generator=generator).argsort(1)
+        left = self.values + names.view(n, self.values, self.hops)
         right = torch.cat([value[..., None], left[..., :-1]], 2)
 
-        question = torch.randint(length - max(1, length // 8), length, (n, 1), generator=generator)
-        start = question[..., None] - 1 - _STATEMENT * slots
-        start = start.where(slots > 0, length)  # what is in no chain goes behind the last token
-        tokens = torch.full((n, length + 1), self.blank)
-        for offset, words in enumerate((left, torch.full_like(left, self.equals), right)):
-            tokens.scatter_(1, (start + offset).clamp(max=length).flatten(1), words.flatten(1))
-        tokens = tokens[:, :length]
-
-        def of_asked(x: Int[Tensor, "n v hops"]) -> Int[Tensor, "n hops"]:
-            return x.gather(1, asked[..., None].expand(-1, -1, self.hops))[:, 0]
-
-        tokens.scatter_(1, question - 1, self.question)
-        tokens.scatter_(1, question, of_asked(left).gather(1, count - 1))
-        lead = of_asked(start.where(slots > 0, -1))
-        source = torch.cat([lead, torch.where(lead >= 0, lead + 2, -1), question], 1)
+        tokens = torch.randint(self.values, (n, length + 2), generator=generator)
+        there = start.where(start >= 0, length)  # what is in no chain goes behind the last token
+        tokens.scatter_(1, there.flatten(1), left.flatten(1)).scatter_(
+            1, there.flatten(1) + 1, right.flatten(1)
+        )
+        query = torch.arange(length - q, length).expand(n, q)
+        last = (count - 1)[..., None].expand(n, q, 1)
+        tokens = tokens[:, :length].scatter(1, query, left[:, :q].gather(2, last)[..., 0])
+        asked = start[:, :q]
         batch = emitting(
             tokens,
-            question,
-            targets=value.gather(1, asked),
-            distance=1 + _STATEMENT * begin.gather(1, asked),
-            source=source[:, None],
+            query,
+            targets=value[:, :q],
+            distance=distance[:, :q],
+            source=torch.cat([asked, torch.where(asked >= 0, asked + 1, -1), query[..., None]], 2),
         )
         return replace(batch, stratum=(count - 1).expand(n, length).contiguous())
 
     def _chains(
-        self, generator: torch.Generator, begin: Int[Tensor, "n v"], count: Int[Tensor, "n 1"], slots: int
+        self, generator: torch.Generator, begin: Int[Tensor, "n v"], count: Int[Tensor, "n 1"], end: int
     ) -> Int[Tensor, "n v hops"]:
-        """Where the statements of each chain stand, counted back from the question; 0 for none.
+        """Where the statements of each chain start, the first one's place given; -1 for none.
 
         Args:
-            begin: where the first ones do, ascending.
-            count: how many a chain has.
+            count: statements of a chain.
+            end: where the queries start.
         """
-        slot = 1 + torch.arange(slots)
-        taken = (begin[..., None] == slot).any(1)  # n slots
+        place = torch.arange(0, end - 1, 2)
+        taken = ((begin[..., None] - place).abs() < 2).any(1)  # n places
         chains = []
-        for first in begin.T[..., None]:
-            keys = torch.rand(taken.shape, generator=generator).masked_fill(taken | (slot >= first), 2.0)
-            others = 1 + keys.argsort(1)[:, : self.hops - 1]
-            others = others.where(torch.arange(1, self.hops) < count, 0)
-            taken |= (others[..., None] == slot).any(1)
-            chains.append(torch.cat([first, others.sort(1, descending=True).values], 1))
-        return torch.stack(chains, 1)
+        nearest_first = begin.argsort(1, descending=True)
+        for chain in nearest_first.T[..., None]:
+            first = begin.gather(1, chain)
+            keys = torch.rand(taken.shape, generator=generator).masked_fill(taken | (place < first), 2.0)
+            chosen = keys.argsort(1)[:, : self.hops - 1]
+            chosen = chosen.where(torch.arange(1, self.hops) < count, -1)
+            taken |= (chosen[..., None] == torch.arange(len(place))).any(1)
+            others = torch.where(chosen >= 0, 2 * chosen, 2 * end).sort(1).values
+            chains.append(torch.cat([first, others.where(others < end, -1)], 1))
+        ordered = torch.stack(chains, 1)  # n v hops, the nearest first
+        back = nearest_first.argsort(1)[..., None].expand_as(ordered)
+        return ordered.gather(1, back)

@@ -16,27 +16,32 @@ from .interventions import RARE, check_draws, check_repeatable, check_solved, se
 
 
 def statements(task: Variables, tokens: list[int]) -> list[tuple[int, int, int]]:
-    """Place, variable and right side of each statement before the question."""
-    end = tokens.index(task.question)
-    return [
-        (place - 1, tokens[place - 1], tokens[place + 1])
-        for place in range(1, end)
-        if tokens[place] == task.equals
-    ]
+    """Place, variable and what it is given, of each statement before the queries.
+
+    A variable begins one, unless it is what the variable before it is given.
+    """
+    found = []
+    place = 0
+    while place < len(tokens) - task.queries:
+        if tokens[place] >= task.values:
+            found.append((place, tokens[place], tokens[place + 1]))
+            place += 1
+        place += 1
+    return found
 
 
-def answer(task: Variables, tokens: list[int]) -> int:
-    """Execute the statements, and look the variable up."""
+def answers(task: Variables, tokens: list[int]) -> list[int]:
+    """Execute the statements in their order, and look each variable that is asked for up."""
     memory: dict[int, int] = {}
-    for _, variable, right in statements(task, tokens):
-        memory[variable] = right if right < task.values else memory.get(right, -1)
-    return memory.get(tokens[tokens.index(task.question) + 1], -1)
+    for _, name, right in statements(task, tokens):
+        memory[name] = right if right < task.values else memory.get(right, -1)
+    return [memory.get(variable, -1) for variable in tokens[-task.queries :]]
 
 
 def solve(task: Variables, batch: Batch) -> Tensor:
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
-        found[row, tokens.index(task.question) + 1] = answer(task, tokens)
+        found[row, -task.queries :] = torch.tensor(answers(task, tokens))
     return found
 
 
@@ -44,21 +49,28 @@ def solve(task: Variables, batch: Batch) -> Tensor:
 def drawn(draw: st.DrawFn) -> tuple[Variables, Batch, int]:
     values = draw(st.integers(2, 4))
     hops = draw(st.integers(1, 3))
-    # With `values` rungs of a ladder that climbs by `hops` statements at least, in seven eighths.
-    least = -(-8 * (3 * hops * 2 ** (values - 1) + 4) // 7)
-    task = Variables("decoder", length=draw(st.integers(least, 99)), values=values, hops=hops)
+    queries = draw(st.integers(1, min(values, 2)))
+    # With `values` rungs of a ladder that climbs by 2 · `hops` + `queries` at least.
+    least = (2 * hops + queries) * 2 ** (values - 1) + queries
+    task = Variables(
+        "decoder", length=draw(st.integers(least, 99)), values=values, hops=hops, queries=queries
+    )
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
 
 
-def rows(batch: Batch) -> list[tuple[list[int], int, list[int]]]:
-    """Tokens, emitting position and the sources of its answer, of each sequence."""
+def rows(batch: Batch) -> list[tuple[list[int], int, int, list[int]]]:
+    """Tokens, emitting position, answer and sources, of each prediction."""
     assert batch.source is not None
-    position = batch.scored.nonzero()[:, 1].tolist()
     return [
-        (tokens, place, [s for s in source[place].tolist() if s >= 0])
-        for tokens, place, source in zip(batch.tokens.tolist(), position, batch.source, strict=True)
+        (
+            batch.tokens[b].tolist(),
+            i,
+            int(batch.targets[b, i]),
+            [s for s in batch.source[b, i].tolist() if s >= 0],
+        )
+        for b, i in batch.scored.nonzero().tolist()
     ]
 
 
@@ -77,32 +89,35 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
 def test_every_sequence_is_laid_out_as_documented(case: tuple[Variables, Batch, int]) -> None:
     task, batch, _ = case
     assert batch.stratum is not None
-    for (tokens, place, source), stratum in zip(rows(batch), batch.stratum, strict=True):
+    for b, tokens in enumerate(batch.tokens.tolist()):
         program = statements(task, tokens)
-        hops = int(stratum[place]) + 1
-        assert tokens[place - 1] == task.question
-        assert place >= len(tokens) - max(1, len(tokens) // 8)
-        assert set(tokens[place + 1 :]) <= {task.blank}
+        hops = int(batch.stratum[b, -1]) + 1
         assert len(program) == task.values * hops
         variables = [left for _, left, _ in program]
         assert len(set(variables)) == len(variables)
-        assert len(source) == 2 * hops + 1
-        begins = [(start, right) for start, _, right in program if right < task.values]
-        assert sorted(right for _, right in begins) == list(range(task.values))
-        assert min(source) in [start for start, _ in begins]
-        # Asked for is what no other statement reads.
-        assert tokens[place] in set(variables) - {right for _, _, right in program}
+        assert sorted(right for _, _, right in program if right < task.values) == list(range(task.values))
+        # Asked for is what no other statement takes over.
+        asked = tokens[-task.queries :]
+        assert len(set(asked)) == task.queries
+        assert set(asked) <= set(variables) - {right for _, _, right in program}
+    for tokens, _, _, source in rows(batch):
+        begins = [start for start, _, right in statements(task, tokens) if right < task.values]
+        assert min(source) in begins
+        assert len(source) % 2 == 1
 
 
 def others(task: Variables, tokens: list[int], source: list[int], generator: torch.Generator) -> list[int]:
-    """Every statement that is no source assigns anything to any variable that is not on its way."""
+    """Every statement that is no source gives anything to any variable that is not on its way."""
     changed = list(tokens)
-    free = set(range(task.values, task.values + task.variables)) - {tokens[at] for at in source}
+    free = set(range(task.values, task.vocabulary)) - {tokens[at] for at in source}
     for start, _, _ in statements(task, tokens):
         if start not in source and free:
             choice = int(torch.randint(len(free), (), generator=generator))
             changed[start] = sorted(free)[choice]
-            changed[start + 2] = int(torch.randint(task.values + task.variables, (), generator=generator))
+            changed[start + 1] = int(torch.randint(task.vocabulary, (), generator=generator))
+    for place, token in enumerate(tokens):
+        if token < task.values and place not in source and changed[place] == token:
+            changed[place] = int(torch.randint(task.values, (), generator=generator))
     return changed
 
 
@@ -111,8 +126,9 @@ def others(task: Variables, tokens: list[int], source: list[int], generator: tor
 def test_the_sources_are_sufficient(case: tuple[Variables, Batch, int]) -> None:
     task, batch, seed = case
     generator = seeded(seed + 1)
-    for (tokens, place, source), target in zip(rows(batch), batch.targets, strict=True):
-        assert answer(task, others(task, tokens, source, generator)) == int(target[place])
+    for tokens, place, target, source in rows(batch):
+        changed = others(task, tokens, source, generator)
+        assert answers(task, changed)[place - len(tokens)] == target
 
 
 @settings(max_examples=40, deadline=None)
@@ -120,13 +136,14 @@ def test_the_sources_are_sufficient(case: tuple[Variables, Batch, int]) -> None:
 def test_each_source_is_necessary(case: tuple[Variables, Batch, int]) -> None:
     """With another value, or another chain's variable, at one of them there is another answer or none."""
     task, batch, _ = case
-    for (tokens, place, source), target in zip(rows(batch), batch.targets, strict=True):
+    for tokens, place, target, source in rows(batch):
         for at in source:
-            lowest, count = (0, task.values) if tokens[at] < task.values else (task.values, task.variables)
+            named = tokens[at] >= task.values
+            known = range(task.values, task.vocabulary) if named else range(task.values)
             # Another variable of the chain has the same value.
-            for other in {*range(lowest, lowest + count)} - {tokens[where] for where in source}:
+            for other in {*known} - {tokens[where] for where in source}:
                 changed = [*tokens[:at], other, *tokens[at + 1 :]]
-                assert answer(task, changed) != int(target[place])
+                assert answers(task, changed)[place - len(tokens)] != target
 
 
 @settings(max_examples=20, deadline=None)
@@ -152,21 +169,22 @@ def test_hops_are_uniform_and_tied_to_nothing() -> None:
 
 
 def test_the_chain_that_is_asked_for_is_any_of_them() -> None:
-    """Its value is the first, the second and so on of the values in sight, each as often."""
+    """Its value is the first, the second and so on of those that begin a chain, each as often."""
     task = Variables("decoder")
-    batch = task.sample(seeded(7), 6000, task.length, "train")
+    batch = task.sample(seeded(7), 4000, task.length, "train")
     turns = []
-    for tokens, _, source in rows(batch):
-        begins = [start for start, _, right in statements(task, tokens) if right < task.values]
-        turns.append(begins.index(min(source)))
+    for tokens, place, _, source in rows(batch):
+        if place == task.length - 1:
+            begins = [start for start, _, right in statements(task, tokens) if right < task.values]
+            turns.append(begins.index(min(source)))
     assert chisquare(torch.tensor(turns).bincount()).pvalue > RARE
 
 
-def test_the_ladder_climbs_by_root_two_in_statements() -> None:
+def test_the_ladder_climbs_by_root_two_where_chains_fit() -> None:
     task = Variables("decoder")
-    assert task.distances(48) == [7, 13, 19, 25, 34]
-    assert task.distances(96) == [7, 13, 19, 25, 34, 49, 70]
-    assert Variables("decoder", hops=1).distances(48) == [4, 7, 10, 13, 19, 25, 34]
+    assert task.distances(48) == [6, 12, 24, 34]
+    assert task.distances(96) == [6, 12, 24, 34, 48, 68]
+    assert Variables("decoder", hops=1).distances(48) == [4, 8, 16, 23, 32, 45]
 
 
 def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
@@ -177,10 +195,11 @@ def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 20}, "20 tokens has no room for a question and 4 chains of 2 statements"),
+        ({"length": 20}, "20 tokens has no room for 2 queries and 4 chains of 2 statements"),
         ({"evaluation_lengths": (9, 48)}, "9 tokens has no room"),
-        ({"values": 1}, "two values or more"),
+        ({"values": 1, "queries": 1}, "two values or more"),
         ({"hops": 0}, "one hop or more"),
+        ({"queries": 5}, "no more than values"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
