@@ -164,7 +164,7 @@ class TestWhatIsRefused:
         ("of", "says"),
         [
             (("rope",), "has no exact counterpart of an encoding that acts on rotate; export"),
-            (("absolute · sigmoid",), "has no exact counterpart of sigmoid attention; export"),
+            (("absolute · sigmoid",), "has no exact counterpart of absolute with sigmoid attention; export"),
             (("learned", "encoder"), "has no exact counterpart of an encoder with LayerNorm before each"),
         ],
     )
@@ -205,5 +205,5 @@ class TestWhatIsRefused:
         monkeypatch.setattr(Absolute, "embed", mixed)
         status, out = export(folder, tmp_path / "model", "absolute")
         assert status == 2
-        assert "has no exact counterpart of the encoding absolute" in out
+        assert "has no exact counterpart of absolute with" in out
         assert list(tmp_path.iterdir()) == []

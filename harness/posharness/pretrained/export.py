@@ -57,7 +57,7 @@ def export_model(cell: Cell, weights: Path, to: Path, *, registry: Registry, cac
         _tokenizer(task, exported.config.max_position_embeddings).save_pretrained(made)
         again = type(exported).from_pretrained(made, dtype=torch.float32).eval()
         if not _alike(model.eval(), task, again):
-            raise _no_counterpart(cell, f"the encoding {cell.encoding.label or cell.encoding.name}")
+            raise _no_counterpart(cell, f"{cell.encoding.name} with {cell.attention.name} attention")
         made.replace(to)
 
 
@@ -69,8 +69,6 @@ def _shape_without_counterpart(cell: Cell) -> str:
         return "an encoder with LayerNorm before each sub-layer"
     if cell.model.scale_embedding:
         return "scaled token embeddings"
-    if cell.attention.name != "softmax":
-        return f"{cell.attention.name} attention"
     return ""
 
 
