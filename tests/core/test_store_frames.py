@@ -18,7 +18,8 @@ from posharness.store import Store
 IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
 CELLS = (
     "status reason parameters encoding_parameters steps seconds step_ms train_length max_length distance "
-    "undefined_lengths objectives score torch python machine results_version started settings source pretrained"
+    "undefined_lengths objectives score torch python machine results_version started settings "
+    "source pretrained"
 )
 PREDICTIONS = "split objective length sequence position dependency_length stratum correct log_prob chance"
 CURVES = "step seconds objective train_loss validation_loss validation_score gradient_norm learning_rate"
