@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -39,6 +42,9 @@ from posharness.selection import Selection, parse
 __all__ = ["Registry"]
 
 _BUILT_IN = "posharness.executors"
+_PATIENCE = 15.0
+"""Seconds after which an import that has not ended is told of."""
+_log = logging.getLogger(__name__)
 _KINDS = ("encodings", "attentions", "tasks", "readings", "report_sections", "executors", "compilers")
 
 
@@ -184,12 +190,28 @@ def _register(
 ) -> None:
     # A plugin's import runs code of other people's: whatever it raises is theirs, and is kept.
     try:
-        plugin = load()
+        with _told_when_slow(name, origin):
+            plugin = load()
         manager.register(plugin, name=f"{name} ({origin})")
         manager.check_pending()
     except Exception:  # noqa: BLE001
         manager.unregister(name=f"{name} ({origin})")
         broken.append(Broken(name, origin, traceback.format_exc()))
+
+
+@contextmanager
+def _told_when_slow(name: str, origin: str) -> Iterator[None]:
+    """Within it, an import that hangs does not hang in silence."""
+    told = (
+        f"The plugin {name!r} ({origin}) has not ended its import after {_PATIENCE:g} seconds; Ctrl-C stops."
+    )
+    timer = threading.Timer(_PATIENCE, _log.warning, [told])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _collect(manager: pluggy.PluginManager, broken: list[Broken], hook: str) -> list[tuple[str, type]]:

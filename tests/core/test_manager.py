@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from posharness import manager
 from posharness.contracts import Geometry, PositionalEncoding
 from posharness.errors import UserError
 from posharness.manager import Registry
@@ -124,3 +125,13 @@ def test_building_twice_gives_separate_parameters(registry: Registry) -> None:
 
 def test_a_hyphen_is_as_good_as_an_underscore(registry: Registry) -> None:
     assert registry.tasks.find("offset-recall") is registry.tasks.find("offset_recall")
+
+
+def test_a_plugin_whose_import_hangs_is_named_while_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(manager, "_PATIENCE", 0.3)
+    Registry.load([write(tmp_path, "import time\ntime.sleep(1)", "sleeper.py")])
+    (said,) = [record.getMessage() for record in caplog.records if "sleeper" in record.getMessage()]
+    assert "The plugin 'sleeper'" in said
+    assert "has not ended its import after 0.3 seconds" in said
