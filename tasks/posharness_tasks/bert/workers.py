@@ -38,13 +38,8 @@ def spread(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     if processes == 1:
         yield from map(function, chain(first, rest))
         return
-    # Forked, as by `datasets`: a process that is started anew would run the user's main script again.
-    ignore = partial(
-        signal.signal, signal.SIGINT, signal.SIG_IGN
-    )  # an interrupt is the first process's affair
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), initializer=ignore)
     waiting: deque[Future[R]] = deque()
-    with pool:
+    with _pool(processes) as pool:
         for item in chain(first, rest):
             waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * processes:
@@ -63,9 +58,8 @@ def apart(function: Callable[[T], R], item: T) -> R:
 
 def _pool(processes: int) -> ProcessPoolExecutor:
     # Forked, as by `datasets`: a process that is started anew would run the user's main script again.
-    ignore = partial(
-        signal.signal, signal.SIGINT, signal.SIG_IGN
-    )  # an interrupt is the first process's affair
+    # An interrupt is the first process's affair.
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), initializer=ignore)
 
 
