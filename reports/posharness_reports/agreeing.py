@@ -51,11 +51,18 @@ def _counted(points: pd.DataFrame) -> pd.DataFrame:
     table = points.assign(shown=shown).pivot_table("shown", "bucket", "label", aggfunc="first", observed=True)
     each = (points["predictions"] / points["seeds"]).groupby(points["bucket"])
     least, most = each.min().round().astype(int), each.max().round().astype(int)
-    verbs = [str(a) if a == b else f"{a}–{b}" for a, b in zip(least[places], most[places], strict=True)]
+    verbs = [_range(str(a), str(b)) for a, b in zip(least[places], most[places], strict=True)]
     table = table.reindex(places).fillna("–").rename_axis(index=None, columns=None)
     table.insert(0, "verbs in a run", verbs)
-    table.insert(0, "chance", [fraction(c) for c in points.groupby("bucket")["chance"].mean()[places]])
+    rates = points["chance"].map(fraction).groupby(points["bucket"])
+    table.insert(
+        0, "chance", [_range(a, b) for a, b in zip(rates.min()[places], rates.max()[places], strict=True)]
+    )
     return table.reset_index(names="")
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least}–{most}"
 
 
 def _prose(task: str, rows: pd.DataFrame, attractors: pd.DataFrame) -> str:

@@ -87,9 +87,10 @@ def averaged(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
     """
     kinds = rows[by].astype("category").cat.remove_unused_categories().cat
     classes, index = [str(name) for name in kinds.categories], kinds.codes.to_numpy()
-    chance = rows["chance"].astype(float).groupby(index).mean()
+    # A model's own: which questions are left to it depends on its tokenizer.
+    chance = rows["chance"].astype(float).groupby([rows["label"].astype(str), index]).mean()
     found = [
-        {"label": label, by: classes[b], **said, "chance": chance[b]}
+        {"label": label, by: classes[b], **said, "chance": chance[label, b]}
         for label, own in counted(rows, index, len(classes))
         for b, said in enumerate(_means(own, ("class", *purpose, label), proportion=True))
         if said["pairs"]
@@ -99,6 +100,10 @@ def averaged(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
 
 def _means(runs: list[Run], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
     mean, low, high, _ = across(runs, key, proportion=proportion)
+    if not proportion:
+        # Drawn from one sequence alone, every draw is that one again, which is no certainty.
+        alone = np.sum([(run.total > 0).sum(0) for run in runs], axis=0) < 2
+        low, high = np.where(alone, np.nan, low), np.where(alone, np.nan, high)
     return [
         {
             "seeds": sum(bool(run.total[:, b].any()) for run in runs),

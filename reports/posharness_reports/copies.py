@@ -17,10 +17,11 @@ from posharness_reports.readings import (
     drawn,
     points_of,
     values,
+    verdict,
     wide,
 )
 from posharness_reports.study import Study
-from posharness_reports.text import enumerate_words, escape_markdown, with_interval
+from posharness_reports.text import enumerate_words, escape_markdown, nats
 
 __all__ = ["COPY", "describe"]
 
@@ -37,7 +38,7 @@ def describe(study: Study, task: str) -> Section:
     if len(points):
         tables["accuracy by distance of the nearest copy"] = wide(points)
     if len(net.points):
-        tables["net fall of log p, in nats, when the copy is replaced"] = wide(net.points, "mean")
+        tables["net fall of log p, in nats, when the copy is replaced"] = wide(net.points, "mean", said=nats)
     without = _without(study, task)
     if len(without):
         tables["accuracy with and without a copy in sight"] = without
@@ -80,11 +81,12 @@ def _prose(study: Study, task: str, net: Contrast) -> str:
         line = f"**{escape_markdown(label)}**: accuracy {escape_markdown(said)}"
         if label in falls:
             worth = enumerate_words(
-                [f"{value} at distance {place}" for place, value in at(falls[label], "mean")]
+                [f"{value} at distance {place}" for place, value in at(falls[label], "mean", nats)]
             )
             overall = matching(net.overall, label=label).iloc[0]
-            mean = with_interval(overall["mean"], overall["low"], overall["high"])
-            line += f"; net fall of log p {escape_markdown(mean)} nats over all distances, "
-            line += escape_markdown(worth)
+            low, high = overall["low"], overall["high"]
+            mean = nats(overall["mean"], low, high)
+            line += f"; net fall of log p {escape_markdown(mean)} nats over all distances"
+            line += f"{verdict(low, high)}; {escape_markdown(worth)}"
         lines.append(f"{line}.")
     return "\n".join(lines)

@@ -9,14 +9,15 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.contrasts import Contrast, contrast, paired
 from posharness_reports.grouping import grouped, matching
-from posharness_reports.readings import at, contrast_panel, drawn, points_of, values, wide
+from posharness_reports.readings import at, contrast_panel, drawn, points_of, values, verdict, wide
 from posharness_reports.study import Study
-from posharness_reports.text import count, enumerate_words, escape_markdown, span, with_interval
+from posharness_reports.text import count, enumerate_words, escape_markdown, nats, span, with_interval
 
 __all__ = ["MASKED", "describe", "pairs_of_cells"]
 
 MASKED = "mlm"
 _ALIKE = ["posed", "label", "seed", "settings", "train_length"]
+_SHOWN = "token in sight"  # chosen, yet not hidden from the encoder
 _DISTANCE = "distance of the nearest copy in tokens"
 
 
@@ -35,6 +36,7 @@ def pairs_of_cells(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
 def describe(study: Study, task: str, cells: pd.DataFrame) -> Section | None:
     """Prose, tables and a figure of one task; None when the two bodies predict no token in common."""
     rows = matching(study.predictions, split="test", objective=MASKED)
+    rows = rows[rows["stratum"] != _SHOWN]
     encoder, decoder = (rows[rows["cell"].isin(cells[body])] for body in ("encoder", "decoder"))
     # A decoder emits a token at the position before it.
     decoder = decoder.assign(position=decoder["position"] + 1)
@@ -50,8 +52,10 @@ def describe(study: Study, task: str, cells: pd.DataFrame) -> Section | None:
         for (name, gain), unit in zip(gains.items(), ("accuracy", "nats"), strict=True)
     ]
     shown = {
-        f"gain in {name}{unit}, by distance": wide(gain.points, "mean")
-        for (name, gain), unit in zip(gains.items(), ("", " in nats"), strict=True)
+        f"gain in {name}{unit}, by distance": wide(gain.points, "mean", said=said)
+        for (name, gain), unit, said in zip(
+            gains.items(), ("", " in nats"), (with_interval, nats), strict=True
+        )
         if len(gain.points)
     }
     every = pd.concat([gain.points.assign(gain_in=name) for name, gain in gains.items()], ignore_index=True)
@@ -67,12 +71,16 @@ def describe(study: Study, task: str, cells: pd.DataFrame) -> Section | None:
 
 def _prose(accuracy: Contrast, log_prob: Contrast) -> str:
     nearer = dict(points_of(accuracy.points))
-    nats = log_prob.overall.set_index("label")
+    by_label = log_prob.overall.set_index("label")
     lines = []
     for row in accuracy.overall.to_dict("records"):
         label = row["label"]
-        gains = (with_interval(r["mean"], r["low"], r["high"]) for r in (row, nats.loc[label]))
-        said = "seeing the right context too adds {} to the accuracy and {} nats to log p ".format(*gains)
+        own = by_label.loc[label]
+        said = (
+            f"the gain is {with_interval(row['mean'], row['low'], row['high'])} in accuracy"
+            f"{verdict(row['low'], row['high'])}, and {nats(own['mean'], own['low'], own['high'])} nats in "
+            f"log p{verdict(own['low'], own['high'])} "
+        )
         said += f"({count(row['pairs'], 'token')}, {count(row['seeds'], 'seed')})"
         if label in nearer:
             said += "; in accuracy " + enumerate_words(

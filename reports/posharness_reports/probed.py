@@ -21,6 +21,7 @@ from posharness_reports.readings import (
     drawn,
     points_of,
     values,
+    verdict,
     wide,
 )
 from posharness_reports.study import Study
@@ -102,7 +103,7 @@ def _prose(study: Study, task: str, margin: Contrast) -> str:
         bare = matching(untrained, label=label).to_dict("records")
         for on, by in zip(bare, matching(margin.overall, label=label).to_dict("records"), strict=False):
             said += f", {_interval(on)} on the untrained encoder: a margin of {_interval(by)}"
-            said += _verdict(by["low"], by["high"])
+            said += verdict(by["low"], by["high"])
         if label in margins and len(margins[label]) > 1:
             by_length = [f"{value} at arcs of {place}" for place, value in at(margins[label], "mean")]
             said += f"; {enumerate_words(by_length)}"
@@ -112,9 +113,3 @@ def _prose(study: Study, task: str, margin: Contrast) -> str:
 
 def _interval(row: Mapping[Any, Any]) -> str:
     return with_interval(row["mean"], row["low"], row["high"])
-
-
-def _verdict(low: float, high: float) -> str:
-    if low > 0:
-        return ", above 0"
-    return ", below 0" if high < 0 else ", which cannot be told from 0"

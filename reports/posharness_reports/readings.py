@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -20,6 +20,7 @@ from posharness_reports.text import count, escape_markdown, with_interval
 
 __all__ = [
     "NAMED",
+    "Said",
     "accuracy_panel",
     "accuracy_points",
     "answers",
@@ -30,8 +31,12 @@ __all__ = [
     "points_of",
     "tasks",
     "values",
+    "verdict",
     "wide",
 ]
+
+Said = Callable[[float, float, float], str]
+"""Writes a mean, with the low and the high end of its interval."""
 
 NAMED = 6
 """So many models get a sentence of their own; the others stand in the tables."""
@@ -99,11 +104,13 @@ def drawn(study: Study, panels: Sequence[Panel | None], caption: str) -> dict[st
     }
 
 
-def wide(points: pd.DataFrame, value: str = "accuracy", column: str = "bucket") -> pd.DataFrame:
+def wide(
+    points: pd.DataFrame, value: str = "accuracy", column: str = "bucket", said: Said = with_interval
+) -> pd.DataFrame:
     """Models by place, each field a mean with its interval."""
     ordered = points.sort_values("x", kind="stable") if "x" in points else points
     places = list(dict.fromkeys(ordered[column]))
-    shown = [with_interval(*row) for row in points[[value, "low", "high"]].itertuples(index=False)]
+    shown = [said(*row) for row in points[[value, "low", "high"]].itertuples(index=False)]
     table = points.assign(shown=shown).pivot_table("shown", "label", column, aggfunc="first", observed=True)
     table = table.reindex(columns=places).sort_index().fillna("–")
     return table.rename_axis(index="model", columns=None).reset_index()
@@ -115,11 +122,21 @@ def values(points: pd.DataFrame) -> pd.DataFrame:
     return tidy(plain.rename(columns={"label": "model", "mean": "mean_difference"}))
 
 
-def at(points: pd.DataFrame, value: str = "accuracy") -> Iterator[tuple[str, str]]:
+def at(
+    points: pd.DataFrame, value: str = "accuracy", said: Said = with_interval
+) -> Iterator[tuple[str, str]]:
     """The first and the last of a label's points: name of the place, and what was measured there."""
     for i in (0, -1)[: len(points)]:
         row = points.iloc[i]
-        yield str(row["bucket"]), with_interval(row[value], row["low"], row["high"])
+        alone = " (n = 1)" if row.get("pairs") == 1 else ""
+        yield str(row["bucket"]), said(row[value], row["low"], row["high"]) + alone
+
+
+def verdict(low: float, high: float) -> str:
+    """Where a difference stands by its interval, as a clause."""
+    if low > 0:
+        return ", above 0"
+    return ", below 0" if high < 0 else ", which cannot be told from 0"
 
 
 def points_of(points: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -15,6 +15,7 @@ __all__ = [
     "escape_markdown",
     "fraction",
     "moment",
+    "nats",
     "reach",
     "shorten",
     "show",
@@ -51,6 +52,18 @@ def with_interval(value: float, low: float, high: float) -> str:
     if math.isnan(value):
         return "–"
     return f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
+
+
+def nats(value: float, low: float, high: float) -> str:
+    """A difference of log-probabilities with the interval around it, of three significant digits each."""
+    if math.isnan(value):
+        return "–"
+    # What is left of rounding errors is nothing.
+    said = [
+        "–" if math.isnan(v) else f"{0.0 if abs(v) < 1e-9 else v:z#.3g}".rstrip(".")
+        for v in (value, low, high)
+    ]
+    return f"{said[0]} [{said[1]}, {said[2]}]"
 
 
 def distance(value: float) -> str:

@@ -16,7 +16,9 @@ from posharness_reports import posharness_report_sections
 from posharness_reports.compiler import HtmlCompiler
 from posharness_reports.contrasts import contrast, paired
 from posharness_reports.findings import headline
+from posharness_reports.readings import at, verdict
 from posharness_reports.study import study
+from posharness_reports.text import nats
 
 Simulate = Callable[..., Frames]
 Answer = tuple[str, int, bool, float, str]
@@ -64,7 +66,7 @@ def reading(
     frame = pd.DataFrame(
         answers, columns=["objective", "dependency_length", "correct", "log_prob", "stratum"]
     )
-    frame["position"] = frame.groupby("objective").cumcount() + 1
+    frame["position"] = 1 if name == "truncation" else frame.groupby("objective").cumcount() + 1
     many = pd.concat([frame.assign(sequence=s) for s in range(SEQUENCES)], ignore_index=True)
     names = ("cell", "label", "encoding", "attention", "body", "task", "seed")
     return row, many.assign(split="test", length=30, chance=0.25, **{n: row[n] for n in names})
@@ -108,7 +110,7 @@ def test_the_net_fall_is_what_the_copy_costs_more_than_another_token(read: dict[
     ]
     assert falls["relative", "1", "copy (occluded)"] == pytest.approx(1.5)
     assert falls["relative", "8", "copy (other occluded)"] == pytest.approx(0.25)
-    assert "net fall of log p 0.62" in read["nearest-copy"].prose
+    assert "net fall of log p 0.625" in read["nearest-copy"].prose
     assert len(read["nearest-copy"].figures) == 1
 
 
@@ -215,7 +217,9 @@ def test_the_gain_of_the_right_context_pairs_tokens_one_position_apart(simulated
     )
     section = sections(both)["both-directions"]
     prose = section.prose.replace("\\", "")
-    assert "adds 1.00 [1.00, 1.00] to the accuracy and 0.50 [0.50, 0.50] nats to log p" in prose
+    assert (
+        "the gain is 1.00 [1.00, 1.00] in accuracy, above 0, and 0.500 [0.500, 0.500] nats in log p" in prose
+    )
     assert "both-directions" not in sections(frames)
     shifted = replace(
         both,
@@ -243,3 +247,55 @@ def test_a_difference_is_taken_pair_by_pair_and_each_run_counts_once() -> None:
     assert (said["mean"], said["seeds"], said["pairs"]) == (1.0, 2, 32)
     assert (said["low"], said["high"]) == (0.0, 2.0)
     assert found.runs["mean"].tolist() == [0.0, 2.0]
+
+
+def test_one_sequence_alone_gives_no_interval() -> None:
+    place = {"label": "a", "seed": 0, "length": 9, "position": 1, "stratum": ""}
+    many = pd.DataFrame({"sequence": range(5), "dependency_length": [1, 1, 1, 1, 9], "value": 1.0})
+    rows = many.assign(**place)
+    found = contrast(paired(rows, rows.assign(value=[0.0, 0.5, 0.0, 0.5, 0.0]), "value"), "test").points
+    assert np.isfinite(found["low"]).tolist() == [True, False]
+    low, high = found.loc[1, ["low", "high"]]
+    assert verdict(low, high) == ", which cannot be told from 0"
+    assert list(at(found, "mean", nats)) == [
+        ("1", nats(0.75, *found.loc[0, ["low", "high"]])),
+        ("9", "1.00 [–, –] (n = 1)"),
+    ]
+
+
+@pytest.mark.parametrize(("high", "said"), [(0.3, "which cannot be told from 0"), (-0.1, "below 0")])
+def test_no_margin_is_claimed_that_the_interval_does_not_show(high: float, said: str) -> None:
+    assert verdict(-0.2, high) == f", {said}"
+
+
+def test_a_rise_is_told_only_where_there_is_one(simulated: Simulate) -> None:
+    flat: list[Answer] = [("truncation", r, True, -1.0, "") for r in (1, 2, 4)]
+    falling: list[Answer] = [("truncation", r, r < 4, -1.0, "") for r in (1, 2, 4)]
+    for answers, said in (
+        (flat, "by 0.00 [0.00, 0.00], which cannot be told"),
+        (falling, "by -1.00 [-1.00, -1.00], below 0"),
+    ):
+        frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"truncation": answers})
+        prose = sections(frames)["truncation"].prose.replace("\\", "")
+        assert said in prose
+        assert "of the rise" not in prose.partition("- **")[2]
+
+
+def test_chance_is_that_of_each_model(simulated: Simulate) -> None:
+    frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"subject_verb": AGREEMENT})
+    rows = frames.predictions
+    own = (rows["label"] == "relative") & (rows["objective"] == "agreement")
+    changed = replace(frames, predictions=rows.assign(chance=rows["chance"].where(~own, 0.75)))
+    section = sections(changed)["subject-verb-agreement"]
+    lines = {line.split("**")[1]: line for line in section.prose.splitlines() if line.startswith("- **")}
+    assert "at chance 0.75" in lines["relative"]
+    assert all("at chance 0.25" in line for label, line in lines.items() if label != "relative")
+    assert set(table(section, "number of attractors")["chance"]) == {"0.25–0.75"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.00456, "0.00456"), (12.345, "12.3"), (-1e-17, "0.00"), (123.4, "123"), (-0.0312, "-0.0312")],
+)
+def test_nats_have_three_significant_digits(value: float, said: str) -> None:
+    assert nats(value, value, value) == f"{said} [{said}, {said}]"

@@ -23,9 +23,10 @@ class BothDirections(ReportSection):
             "The same text, size and encoding as an encoder that fills masks and as a decoder that predicts "
             "the next token, scored on the same tokens: the encoder sees what stands on both sides, the "
             "decoder what stands before. The *gain* is the encoder's result minus the decoder's, token by "
-            "token. Distances are the encoder's, to the nearest copy on either side. The two differ in what "
-            "they were trained on as well: a decoder learns from every token of a sequence, an encoder "
-            "from the masked ones."
+            "token; tokens that the encoder was shown unhidden are left out. Distances are the encoder's, to "
+            "the nearest copy on either side. More differs than the right context: a decoder learns from "
+            "every token of a sequence, an encoder from the chosen ones, and the encoder's context has "
+            "hidden and random tokens in it, the decoder's none."
         )
         pieces = {task: describe(ready, task, cells) for task, cells in pairs_of_cells(ready)}
         return joined("Both directions and one", about, {t: piece for t, piece in pieces.items() if piece})

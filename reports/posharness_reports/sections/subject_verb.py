@@ -23,8 +23,8 @@ class SubjectVerb(ReportSection):
             "A finite verb of the treebank is hidden, and its singular and plural form are compared: the "
             "answer is right when the model finds the form that is there the more probable one. The distance "
             "is that of the subject, in words; an attractor is a noun of the other number in between. Chance "
-            "is the share of the commoner number. Long distances and attractors are rare in running text: "
-            "the counts say how much each accuracy rests on."
+            "is the share of the commoner number among all verbs asked. Long distances and attractors are "
+            "rare in running text: the counts say how much each accuracy rests on."
         )
         pieces = {task: describe(ready, task) for task in readings.tasks(ready, AGREEMENT)}
         return readings.joined("Subject–verb agreement", about, pieces)

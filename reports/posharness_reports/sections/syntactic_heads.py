@@ -24,7 +24,7 @@ class SyntacticHeads(ReportSection):
             "tested on other documents of the treebank. *Recall* is by the length of the gold arc, "
             "*precision* by the length of the arc that was picked, both in words. A probe can find heads by "
             "words and positions alone: the same probe on the same encoder before any training shows how "
-            "many. What training has put there is the *margin*: the difference in recall, word by word."
+            "many. What pretraining adds to that is the *margin*: the difference in recall, word by word."
         )
         pieces = {task: describe(ready, task) for task in readings.tasks(ready, HEAD)}
         return readings.joined("Syntactic heads", about, pieces)
