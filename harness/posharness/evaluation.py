@@ -27,6 +27,9 @@ from posharness.store import Store
 
 __all__ = ["evaluate", "trained_cell"]
 
+_KEY = "[0-9a-fA-F]{1,64}"
+"""How a key begins, and no model of the Hub is called."""
+
 
 def evaluate(
     models: Sequence[str],
@@ -45,7 +48,7 @@ def evaluate(
     Raises:
         UserError: no such model, one that fills no masks, or a mistake in the readings or their text.
     """
-    if not models:
+    if not models or not all(models):
         raise UserError("No model is named: give --model, a folder, a Hub id, or the key of a finished cell.")
     if not experiment.readings:
         raise UserError("No readings are named: give --readings all, or --readings with some of their names.")
@@ -71,6 +74,11 @@ def _find(
     if not Path(named).is_dir() and (key := _key(named, execution.store)):
         store = Store.open(execution.store, create=False)
         return [model_of_cell(trained_cell(store, key, registry))]
+    if re.fullmatch(_KEY, named) and not Path(named).is_dir():
+        raise UserError(
+            f"There is no cell in the store {execution.store} whose key begins with {named!r}, and no folder "
+            f"{named!r}; give --store DIR, or a model's folder or Hub id."
+        )
     # Not at the top: no other command waits for torch's models and transformers.
     from posharness.pretrained import open_transformers
 
@@ -83,7 +91,7 @@ def _find(
 
 def _key(named: str, folder: Path) -> str:
     """The key of the cell that is meant; "" when none of the store has a key that begins so."""
-    if not re.fullmatch("[0-9a-fA-F]{1,64}", named) or not folder.is_dir():
+    if not re.fullmatch(_KEY, named) or not folder.is_dir():
         return ""
     store = Store.open(folder, create=False)
     known = any(key.startswith(named.lower()) for key in store.keys())  # noqa: SIM118

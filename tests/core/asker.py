@@ -43,8 +43,10 @@ class Asking(Reading):
     ) -> Sequence[Answers]:
         if self.mood == "raise":
             raise ValueError("no luck\ntoday")
-        if self.mood == "sleep":
-            time.sleep(600)
+        if self.mood == "wait":
+            Path(f"{self.corpus}.waiting").touch()
+            while Path(f"{self.corpus}.wait").exists():
+                time.sleep(0.05)
         if self.mood == "silent":
             return []
         asked = "stray" if self.mood == "stray" else "word"

@@ -16,7 +16,7 @@ import pytest
 import posharness
 from posharness.cli import main
 
-COMMANDS = ("run", "list", "show", "status", "report", "publish", "export", "check", "new")
+COMMANDS = ("run", "evaluate", "list", "show", "status", "report", "publish", "export", "check", "new")
 
 TINY = """
 preset = "smoke"

@@ -19,8 +19,8 @@ __all__ = ["register"]
 
 _EPILOG = """[bold]Examples[/]
   harness evaluate --model my_bert/ --readings all --treebank dev.conllu
-  harness evaluate --model answerdotai/ModernBERT-base --readings copy --treebank dev.conllu
-  harness evaluate --model 3f9a --model 81c0 --readings all --treebank dev.conllu --store results
+  harness evaluate --model roberta-base --readings copy --treebank dev.conllu
+  harness evaluate --model 3f9a --readings heads --treebank dev.conllu
 
 A model is a folder or a Hub id that transformers knows, or the first figures of a finished cell's key.
 Its readings join the others of the store, in one report. What is read already is not read again.
