@@ -130,8 +130,13 @@ def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: P
 def check_what_was_said(harness: Harness) -> None:
     """It said that it was interrupted, once the cell's process and the server were gone, and nothing else."""
     assert harness.process.stdout is not None
-    *_, last = iter(harness.process.stdout.readline, "interrupted\n")
-    assert last.startswith(f"Finished(key='{harness.cell.key}', status='interrupted'")
+    said = []
+    for line in harness.process.stdout:
+        said.append(line)
+        if line == "interrupted\n":
+            break
+    assert said[-1] == "interrupted\n"
+    assert said[-2].startswith(f"Finished(key='{harness.cell.key}', status='interrupted'")
     assert not any("forkserver" in command for command in harness.processes())
     assert harness.process.communicate() == ("", "")
     until(lambda: not harness.processes(), 5)

@@ -10,7 +10,7 @@ from posharness.errors import UserError
 from posharness.experiment import load_experiment
 from posharness.manager import Registry
 from posharness.plan import plan
-from posharness.plan_readings import model_of_cell, model_of_others
+from posharness.plan_readings import choose_readings, model_of_cell, model_of_others
 
 ASKER = Path(__file__).with_name("asker.py")
 TASKS = """
@@ -94,11 +94,11 @@ def test_readings_follow_and_are_posed_to_encoders_that_fill_masks(
     assert [cell.task.label for cell in readings[:2]] == ["asking reading", "asking[most=1] reading"]
 
 
-def test_all_stands_for_every_reading(registry: Registry, tmp_path: Path, text: Path) -> None:
-    own = {"asking": {"params": {"most": 2}}}
-    found = cells(registry, tmp_path, readings=["all"], treebank=str(text), reading=own)
-    assert {cell.task.name for cell in found if cell.pretrained} == set(registry.readings)
-    assert [cell.task.params["most"] for cell in found if cell.task.name == "asking"] == [2]
+def test_all_stands_for_every_reading(registry: Registry, text: Path) -> None:
+    given = {"readings": ["all"], "treebank": str(text), "reading": {"asking": {"params": {"most": 2}}}}
+    found = choose_readings(load_experiment(preset="smoke", overrides=given), registry)
+    assert {choice.name for choice in found} == set(registry.readings)
+    assert [choice.params["most"] for choice in found if choice.name == "asking"] == [2]
 
 
 def test_a_reading_is_skipped_with_what_it_would_read(registry: Registry, tmp_path: Path, text: Path) -> None:

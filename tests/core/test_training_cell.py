@@ -223,7 +223,7 @@ def test_the_curve_has_a_row_for_each_logged_step(registry: Registry, train: Tra
 
 
 def test_training_learns_what_can_be_learned(registry: Registry, train: Train) -> None:
-    _, folder, _ = train(make_cell(registry, steps=150, batch=16))
+    _, folder, _ = train(make_cell(registry, steps=300, batch=16))
     frame = pd.read_parquet(folder / "predictions.parquet")
     near = frame[(frame.length == 17) & (frame.dependency_length == 1)]
     assert near.correct.mean() > 0.6

@@ -106,9 +106,10 @@ def _unended(doing: str, status: int, timeout: float, complaints: IO[str]) -> di
     """The finding about a check in which the process ended."""
     complaints.seek(0)
     said = complaints.read()
-    hung = re.search(r"^Timeout \(.*?^  File \"(.+?)\", line (\d+)", said, re.MULTILINE | re.DOTALL)
-    if hung:
-        place = f"{Path(hung[1]).name}, line {hung[2]}"
+    if re.search(r"^Timeout \(", said, re.MULTILINE):
+        # The main thread is the last one that is dumped.
+        *_, (file, line) = re.findall(r"most recent call first\):\n  File \"(.+?)\", line (\d+)", said)
+        place = f"{Path(file).name}, line {line}"
         what = "hangs at import" if doing == "loads" else "hangs"
         why = f"{what} ({place}): not done after {timeout:g} s"
     elif status < 0:

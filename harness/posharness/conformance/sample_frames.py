@@ -79,6 +79,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "started": "2026-01-05T10:00:00Z",
         "settings": "width=8 steps=40",
         "source": "0a1b2c3d",
+        "pretrained": "",
     }
 
 
