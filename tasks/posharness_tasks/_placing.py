@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch
 
-__all__ = ["draw_rungs", "each_value_once", "emitting", "ladder"]
+__all__ = ["before_the_last", "draw_rungs", "each_value_once", "emitting", "ladder"]
 
 
 def ladder(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
@@ -46,6 +46,15 @@ def each_value_once(
     """
     distance = torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :values]]
     return distance, torch.rand(n, values, generator=generator).argsort(1)
+
+
+def before_the_last(distance: Int[Tensor, "n v"], queries: int, length: int) -> Int[Tensor, "n v"]:
+    """Places at these distances before the last `queries` tokens: the first column before the first of them.
+
+    What no query asks for, the columns from `queries` on, is counted from the last token.
+    """
+    first = length - queries
+    return torch.arange(first, first + distance.shape[1]).clamp(max=length - 1) - distance
 
 
 def emitting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
 
 
 class Recall(Task):
@@ -76,8 +76,7 @@ class Recall(Task):
         q = self.queries
         distance, values = each_value_once(generator, self.distances(length), n, self.values)
         keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, : self.values]
-        # The pairs that nobody asks for are at their distances from the last query.
-        key = torch.arange(length - q, length - q + self.values).clamp(max=length - 1) - distance  # n v
+        key = before_the_last(distance, q, length)  # n v
         tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, key, keys).scatter_(1, key + 1, values)
         query = torch.arange(length - q, length).expand(n, q)

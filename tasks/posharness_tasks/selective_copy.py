@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
 
 
 class SelectiveCopy(Task):
@@ -76,8 +76,7 @@ class SelectiveCopy(Task):
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k = self.slots
         distance, values = each_value_once(generator, self.distances(length), n, self.values)
-        # The marked values that nobody asks for are at their distances from the last slot.
-        marker = torch.arange(length - k, length - k + self.values).clamp(max=length - 1) - distance  # n v
+        marker = before_the_last(distance, k, length)  # n v
         turn = marker.argsort(1).argsort(1)  # counted from 0
         tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, values)

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
 
 
 class Variables(Task):
@@ -85,8 +85,7 @@ class Variables(Task):
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         q = self.queries
         distance, value = each_value_once(generator, self.distances(length), n, self.values)
-        # The chains that nobody asks for begin at their distances from the last query.
-        begin = torch.arange(length - q, length - q + self.values).clamp(max=length - 1) - distance  # n v
+        begin = before_the_last(distance, q, length)  # n v
         count = torch.randint(1, self.hops + 1, (n, 1), generator=generator)
         start = self._chains(generator, begin, count, length - q)  # n v hops
         names = torch.rand(n, self.values * self.hops, generator=generator).argsort(1)
