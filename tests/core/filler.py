@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,10 @@ class Filling(Task):
     def prepare(self, cache: Path) -> None:
         self.tokenizer = cache / "letters.json"
         cache.mkdir(parents=True, exist_ok=True)
-        letters().save(str(self.tokenizer))
+        # Another worker may be reading the file at this moment.
+        aside = cache / f"letters-{os.getpid()}.json"
+        letters().save(str(aside))
+        aside.replace(self.tokenizer)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         letter = torch.randint(_LETTERS, len(PIECES), (n, 1), generator=generator)

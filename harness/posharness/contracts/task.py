@@ -123,7 +123,8 @@ class Task(Named, ABC):
         """Make or load what sampling needs (a corpus, a vocabulary), under `cache`.
 
         Called once before anything else, in the planning process and again in each worker; what lies
-        in the cache is found again.
+        in the cache is found again. Workers call it at the same time: a file must appear there whole,
+        written aside and renamed.
 
         Raises:
             UserError: the corpus is missing, unreadable or too small.
