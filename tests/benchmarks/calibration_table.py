@@ -2,11 +2,14 @@
 
 harness run --config calibration --store calibration
 python tests/benchmarks/calibration_table.py calibration
+
+Where several stores are given, what they hold is put together.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -16,15 +19,16 @@ SOLVED = 0.95
 APART = 0.8
 
 
-def accuracies(store: str) -> pd.DataFrame:
+def accuracies(stores: Sequence[str]) -> pd.DataFrame:
     """Means over the seeds, teacher-forced where a task is emitted symbol by symbol.
 
     Returns:
         A row for each task, body and multiple of the training length; a column for each label, and "chance".
     """
-    results = posharness.load(store)
-    rows = results.predictions[~results.predictions["objective"].astype(str).str.endswith("(free-running)")]
-    trained = results.cells.set_index("cell")["train_length"]
+    loaded = [posharness.load(store) for store in stores]
+    rows = pd.concat([results.predictions for results in loaded])
+    rows = rows[~rows["objective"].astype(str).str.endswith("(free-running)")]
+    trained = pd.concat([results.cells for results in loaded]).set_index("cell")["train_length"]
     rows = rows.assign(factor=rows["length"] / rows["cell"].map(trained).astype(float))
     by_run = rows.groupby(["task", "body", "factor", "label", "seed"], observed=True, sort=False)
     means = by_run.agg(correct=("correct", "mean"), chance=("chance", "mean")).reset_index()
@@ -40,9 +44,9 @@ def write(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def main(store: str) -> None:
-    """Print the table and, below, what each task shows."""
-    table = accuracies(store)
+def main(stores: Sequence[str]) -> None:
+    """Print the table."""
+    table = accuracies(stores)
     labels = [label for label in table.columns if label != "chance"]
     write(f"| task | body | chance | {' | '.join(labels)} | solved by | told apart |")
     write("|---" * (len(labels) + 5) + "|")
@@ -63,4 +67,4 @@ def _said(accuracy: float) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
