@@ -22,7 +22,7 @@ import pluggy
 
 from posharness import hookspecs
 from posharness.catalogue import Broken, Catalogue, split_plugin
-from posharness.cell import Choice
+from posharness.cell import CORPUS, Choice
 from posharness.contracts import (
     Attention,
     Body,
@@ -111,7 +111,10 @@ class Registry:
         return self.choose(cls, selection.params)
 
     def choose(self, cls: type[Any], given: Mapping[str, Any]) -> Choice:
-        """The choice of a class with some of its parameters given, as text or as values."""
+        """The choice of a class with some of its parameters given, as text or as values.
+
+        Its label calls a text by the name of its file or folder alone.
+        """
         known = parameters(cls)
         for name in given:
             if name not in known:
@@ -127,6 +130,8 @@ class Registry:
                 default = check(cls.name, parameter, parameter.default)
                 value = check(cls.name, parameter, given[name]) if name in given else default
                 text = show_value(value)
+            if name == CORPUS and isinstance(value, str) and Path(value).exists():
+                text = Path(value).name or text  # where a text lies is not what it is
             params[name] = value
             if value != default:
                 shown.append(f"{name}={text}")

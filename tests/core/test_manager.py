@@ -59,6 +59,18 @@ def test_a_default_stated_is_the_same_choice(registry: Registry) -> None:
     assert registry.select(registry.encodings, parse("relative[clip=8]")[0]).label == "relative[clip=8]"
 
 
+def test_a_text_is_called_by_its_name_wherever_it_lies(registry: Registry, tmp_path: Path) -> None:
+    text = tmp_path / "novel.txt"
+    text.touch()
+    choices = [
+        registry.choose(registry.tasks.find("bert"), {"corpus": str(corpus)})
+        for corpus in (text, "novel.txt")
+    ]
+    assert [choice.label for choice in choices] == ["bert[corpus=novel.txt]"] * 2
+    hub = registry.choose(registry.tasks.find("bert"), {"corpus": "someone/wikitext:small"})
+    assert hub.label == "bert[corpus=someone/wikitext:small]"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
