@@ -100,6 +100,15 @@ def test_it_computes_what_the_trained_model_does(trained: Trained) -> None:
     states = opened.states(drawn.tokens, drawn.padding)
     torch.testing.assert_close(states[~drawn.padding], hidden[~drawn.padding])
     torch.testing.assert_close(opened.logits(states[~drawn.padding]), logits[~drawn.padding.flatten()])
+    layers = opened.layers(drawn.tokens, drawn.padding)
+    assert layers.shape == (1 + len(model.body.blocks), *states.shape)
+    assert torch.equal(layers[-1], states)
+    with torch.inference_mode():
+        embedded = model.body.embedding(
+            drawn.tokens, first, model.body.encodings[0], torch.arange(drawn.tokens.shape[1])
+        )
+    torch.testing.assert_close(layers[0], embedded)
+    assert len(layers.flatten(1).unique(dim=0)) == len(layers)
     assert opened.vocabulary == task.vocabulary == logits.shape[1]
     assert opened.width == states.shape[2] == 24
     assert opened.max_length is None

@@ -142,6 +142,10 @@ def test_states_and_head_together_are_the_model(saved: Path) -> None:
         whole = reference(input_ids=tokens, attention_mask=(~padding).long())
     states = opened.states(tokens, padding)
     assert states.shape == (3, LENGTH, opened.width)
+    layers = opened.layers(tokens, padding)
+    assert layers.shape == (1 + SIZE["num_hidden_layers"], *states.shape)
+    assert torch.equal(layers[-1], states)
+    assert len(layers.flatten(1).unique(dim=0)) == len(layers)
     assert opened.width == SIZE["hidden_size"]
     torch.testing.assert_close(opened.logits(states[~padding]), whole.logits[~padding], rtol=1e-5, atol=1e-5)
     assert whole.logits.std() > 0.1

@@ -53,6 +53,12 @@ class MaskedModel(ABC):
         """
 
     @abstractmethod
+    def layers(
+        self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, "l b n width"]:
+        """What the embeddings give, then what each layer gives; the last hidden states come last."""
+
+    @abstractmethod
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
         """What the head of masked language modelling makes of hidden states."""
 

@@ -117,6 +117,14 @@ class ForeignModel(Pretrained):
         return states.cpu()
 
     @torch.inference_mode()
+    def layers(
+        self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, "l b n width"]:
+        given = self._model.base_model(**self._inputs(tokens, padding), output_hidden_states=True)
+        # Of some architectures the last of them is not normalised yet.
+        return torch.stack([*given.hidden_states[:-1], given.last_hidden_state]).cpu()
+
+    @torch.inference_mode()
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
         from transformers.modeling_outputs import BaseModelOutput
 

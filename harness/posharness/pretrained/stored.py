@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from posharness.cell import Cell
 from posharness.contracts import Batch, Task
 from posharness.errors import UserError
 from posharness.manager import Registry
 from posharness.model import Model, build_model
+from posharness.model.stack import Stack
 from posharness.pretrained.model import Pretrained, best_device, without_training
 from posharness.seeds import derive, generator
 
@@ -117,6 +119,15 @@ class StoredModel(Pretrained):
         states: Tensor = self._model(batch, generator("positions", "pretrained", self._cell.seed))
         return states.cpu()
 
+    def layers(
+        self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, "l b n width"]:
+        body = self._model.body
+        assert isinstance(body, Stack)  # the body of an encoder
+        with _outputs_of([body.embedding, *body.blocks]) as given:
+            last = self.states(tokens, padding)
+        return torch.stack([*(states.cpu() for states in given[:-1]), last])
+
     @torch.inference_mode()
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
         return self._model.logits(states.to(self._device), self._masked).cpu()
@@ -127,6 +138,18 @@ class StoredModel(Pretrained):
         made = StoredModel(self._cell, self._registry, self._task, model, self._masked)
         made.label, made.identity = without_training(self, seed)
         return made
+
+
+@contextmanager
+def _outputs_of(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
+    """What modules give in the meantime, in the order in which they are called."""
+    given: list[Tensor] = []
+    handles = [module.register_forward_hook(lambda *called: given.append(called[-1])) for module in modules]
+    try:
+        yield given
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _read_tokenizer(file: Path) -> Tokenizer:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from posharness.contracts import MaskedModel, UserError
@@ -14,9 +14,9 @@ from posharness.contracts import MaskedModel, UserError
 __all__ = [
     "Tell",
     "framed",
-    "hidden_states",
     "longest",
     "masked_log_probs",
+    "padded_batches",
     "portion",
     "word_pieces",
 ]
@@ -53,13 +53,13 @@ def framed(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor, " n"]:
     return torch.tensor([model.cls, *pieces, model.sep])
 
 
-def hidden_states(
+def padded_batches(
     model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Tell
-) -> Iterator[tuple[list[int], Float[Tensor, "b n width"]]]:
-    """The states of sequences, in batches of similar length, shortest first.
+) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
+    """Sequences in batches of similar length, shortest first, as a model takes them.
 
     Yields:
-        the indices of the rows in the batch, and their states, padded on the right.
+        the indices of the rows in the batch, their tokens, padded on the right, and where padding is.
     """
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     done = 0
@@ -73,7 +73,7 @@ def hidden_states(
         )
         sizes = torch.tensor([len(rows[row]) for row in batch])
         padding = torch.arange(tokens.shape[1]) >= sizes[:, None]
-        yield batch, model.states(tokens, padding if padding.any() else None)
+        yield batch, tokens, padding if padding.any() else None
         done += size
         tell(done, len(order))
 
@@ -89,7 +89,8 @@ def masked_log_probs(
     Yields:
         the indices of the rows, and the natural logarithms of the probabilities.
     """
-    for batch, states in hidden_states(model, rows, tell):
+    for batch, tokens, padding in padded_batches(model, rows, tell):
+        states = model.states(tokens, padding)
         index = torch.tensor(batch)
         here = states[torch.arange(len(batch))[:, None], asked[index]]  # b k width
         logits = model.logits(here.flatten(0, 1)).float()

@@ -21,10 +21,11 @@ from posharness_tasks.readings.treebank import TreebankReading
 class Heads(TreebankReading):
     """A biaffine probe (1611.01734) picks the head of each word from the model's frozen states.
 
-    The state of a word is the mean of its pieces' last states. The probe is trained on 80 % of the
-    treebank's documents, stopped by another 10 % and scored on the last 10 % (see `parts`). As in McDonald &
-    Nivre (2007) it is scored by arc length, |head − dependent| in words, and punctuation is not counted as
-    a dependent (it stays a head that can be picked):
+    The state of a word in a layer is the mean of its pieces' states there, and the probe learns how to mix
+    the embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's documents, stopped by
+    another 10 % and scored on the last 10 % (see `parts`). As in McDonald & Nivre (2007) it is scored by arc
+    length, |head − dependent| in words, and punctuation is not counted as a dependent (it stays a head that
+    can be picked):
 
     * `head`: by the length of the gold arc: recall. A root has no length.
     * `head (predicted length)`: the same decisions by the length of the arc that was picked: precision.

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from posharness.contracts import MaskedModel
 from posharness_tasks._treebank import Sentence
-from posharness_tasks.readings.asking import Tell, framed, hidden_states
+from posharness_tasks.readings.asking import Tell, framed, padded_batches
 
 __all__ = ["Parse", "ParseBatch", "batched", "word_states"]
 
@@ -50,13 +50,13 @@ class ParseBatch:
     """Sentences of up to w words, padded on the right.
 
     Attributes:
-        states: of the words.
+        states: of the words, in each layer.
         words: False on padding.
         heads: of each word, counted from 1, or 0 for the root; 0 on padding.
         scored: which words are asked; False on padding.
     """
 
-    states: Float[Tensor, "b w width"]
+    states: Float[Tensor, "b w l width"]
     words: Bool[Tensor, "b w"]
     heads: Int[Tensor, "b w"]
     scored: Bool[Tensor, "b w"]
@@ -64,20 +64,25 @@ class ParseBatch:
 
 def word_states(
     model: MaskedModel, parses: Sequence[Parse], tell: Tell
-) -> dict[int, Float[Tensor, "w width"]]:
-    """The states of each sentence's words, by its number: of each word the mean of its pieces' states."""
+) -> dict[int, Float[Tensor, "w l width"]]:
+    """The states of each sentence's words, by its number: of each word the mean of its pieces' states.
+
+    Returns:
+        the states of the embeddings and of every layer.
+    """
     rows = [framed(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
-    found: dict[int, Float[Tensor, "w width"]] = {}
-    for batch, states in hidden_states(model, rows, tell):
-        for row, tokens in zip(batch, states.float(), strict=True):
+    found: dict[int, Float[Tensor, "w l width"]] = {}
+    for batch, tokens, padding in padded_batches(model, rows, tell):
+        layers = model.layers(tokens, padding).float()  # l b n width
+        for row, states in zip(batch, layers.permute(1, 2, 0, 3), strict=True):  # n l width
             sizes = torch.tensor([len(pieces) for pieces in parses[row].pieces])
             word = torch.arange(len(sizes)).repeat_interleave(sizes)
-            sums = torch.zeros(len(sizes), model.width).index_add(0, word, tokens[1 : len(word) + 1])
-            found[parses[row].number] = sums / sizes[:, None]
+            sums = torch.zeros(len(sizes), *states.shape[1:]).index_add(0, word, states[1 : len(word) + 1])
+            found[parses[row].number] = sums / sizes[:, None, None]
     return found
 
 
-def batched(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w width"]]) -> list[ParseBatch]:
+def batched(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> list[ParseBatch]:
     """The sentences in their order, in batches; short ones stand together when they are sorted."""
     groups: list[list[Parse]] = []
     widest = 0
@@ -90,7 +95,7 @@ def batched(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w width"]]
     return [_batch(group, states) for group in groups]
 
 
-def _batch(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w width"]]) -> ParseBatch:
+def _batch(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> ParseBatch:
     def padded(rows: Sequence[Tensor]) -> Tensor:
         return pad_sequence(list(rows), batch_first=True)
 

@@ -21,21 +21,25 @@ _DROPOUT = 0.33  # of the inputs, as in the paper
 
 
 class Biaffine(nn.Module):
-    """The arc scorer of Dozat & Manning (1611.01734, equations 4 to 6), on states instead of an LSTM.
+    """The arc scorer of Dozat & Manning (1611.01734, equations 4 to 6), on a model's layers, not an LSTM's.
 
-    With d = ReLU(W_d x + b_d) of a dependent and h = ReLU(W_h x + b_h) of a head, or for the root a vector
-    h of its own,
+    The layers are mixed by weights that are trained too (1802.05365, equation 1): a word is
+
+        x = γ Σ_l softmax(s)_l x_l
+
+    where the states x_l of each layer are standardised by the mean and the deviation of the training words,
+    so that their scale does not matter. With d = ReLU(W_d x + b_d) of a dependent and h = ReLU(W_h x + b_h)
+    of a head, or for the root a vector h of its own,
 
         s(dependent i, head j) = d_iᵀ U h_j + uᵀ h_j
 
-    States are standardised first, by the mean and the deviation of the training words, so that the scale of
-    a model's states does not matter. Of the order of words the probe knows only what the states tell.
+    Of the order of words the probe knows only what the states tell.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, words: Float[Tensor, "m width"], generator: torch.Generator) -> None:
+    def __init__(self, words: Float[Tensor, "m l width"], generator: torch.Generator) -> None:
         super().__init__()
 
         def drawn(rows: int, gain: float) -> nn.Parameter:
@@ -43,9 +47,11 @@ class Biaffine(nn.Module):
 
         self.register_buffer("mean", words.mean(0))
         self.register_buffer("deviation", words.std(0).clamp(min=1e-6))
-        self.dependent = drawn(words.shape[1], 2**0.5)
+        self.layers = nn.Parameter(torch.zeros(words.shape[1]))
+        self.scale = nn.Parameter(torch.ones(()))
+        self.dependent = drawn(words.shape[2], 2**0.5)
         self.dependent_bias = nn.Parameter(torch.zeros(_WIDTH))
-        self.head = drawn(words.shape[1], 2**0.5)
+        self.head = drawn(words.shape[2], 2**0.5)
         self.head_bias = nn.Parameter(torch.zeros(_WIDTH))
         self.root = drawn(1, 1.0)
         self.bilinear = drawn(_WIDTH, _WIDTH**-0.5)
@@ -53,7 +59,7 @@ class Biaffine(nn.Module):
 
     def forward(
         self,
-        states: Float[Tensor, "b w width"],
+        states: Float[Tensor, "b w l width"],
         words: Bool[Tensor, "b w"],
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b w heads"]:
@@ -63,7 +69,8 @@ class Biaffine(nn.Module):
             words: False on padding.
             generator: of the dropout; None for none.
         """
-        x = (states - self.mean) / self.deviation
+        standardised = (states - self.mean) / self.deviation
+        x = self.scale * torch.einsum("bwld,l->bwd", standardised, self.layers.softmax(0))
         if generator:
             x = x * (torch.rand(x.shape, generator=generator) >= _DROPOUT) / (1 - _DROPOUT)
         dependent = (x @ self.dependent + self.dependent_bias).relu()

@@ -55,6 +55,9 @@ class Words(MaskedModel):
             rows.append(states)
         return torch.stack(rows)
 
+    def layers(self, tokens: Tensor, padding: Tensor | None = None) -> Tensor:
+        return self.states(tokens, padding)[None]
+
     @torch.inference_mode()
     def logits(self, states: Tensor) -> Tensor:
         return states

@@ -131,8 +131,8 @@ def test_a_words_state_is_the_mean_of_its_pieces() -> None:
         Parse(n, Sentence((), "", True), pieces) for n, pieces in enumerate([[[4], [5, 6]], [[7, 8, 9]]])
     ]
     states = word_states(model, parse, lambda done, whole: None)
-    assert states[0][:, 0].tolist() == [1.0, 2.5]
-    assert states[1][:, 0].tolist() == [2.0]
+    assert states[0][:, 0, 0].tolist() == [1.0, 2.5]
+    assert states[1][:, 0, 0].tolist() == [2.0]
 
 
 def test_batches_keep_each_words_own(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_batches_keep_each_words_own(tmp_path: Path) -> None:
     batches = batched(parses, states)
     assert len(batches) > 3
     heads = torch.cat([batch.heads[batch.words] for batch in batches])
-    told = torch.cat([batch.states[batch.words] for batch in batches])[:, 10:].argmax(-1)
+    told = torch.cat([batch.states[batch.words] for batch in batches])[:, 0, 10:].argmax(-1)
     assert torch.equal(heads, told)
     assert len(heads) == sum(len(sentence.words) for sentence in sentences)
 
