@@ -48,6 +48,14 @@ class Noise(Knowing):
         return torch.randn(len(tokens), 20, generator=drawn)
 
 
+class Forgetting(Knowing):
+    """Knows in a layer in the middle what its last states do not hold."""
+
+    def layers(self, tokens: Tensor, padding: Tensor | None = None) -> Tensor:
+        noise = Noise().states(tokens, padding)
+        return torch.stack([noise, self.states(tokens, padding), noise.flip(2)])
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answers]:
     folder = tmp_path_factory.mktemp("trees")
@@ -58,6 +66,11 @@ def test_the_probe_finds_heads_that_the_states_hold(answers: dict[str, Answers])
     assert accuracy(answers["head"]) > 0.97
     assert float(answers["head"].log_prob.exp().mean()) > 0.9
     assert accuracy(answers["head (untrained encoder)"]) < 0.4
+
+
+def test_it_does_not_matter_in_which_layer_they_are(tmp_path: Path) -> None:
+    answers = ask(Heads(corpus=written(tmp_path, TREES)), Forgetting(), Noise)
+    assert accuracy(answers["head"]) > 0.9
 
 
 def test_the_probe_finds_nothing_in_noise(tmp_path: Path) -> None:
