@@ -110,11 +110,13 @@ def _finding(study: Study, task: str, objective: str, *, named: int) -> str:
     seeds = span(points["seeds"].astype(int), "seed")
     name = title(task, objective, study.cells)
     if rows["reach"].max() == 0:
-        best = rows.sort_values("mean", ascending=False, kind="stable").iloc[0]
+        best, worst = rows.iloc[0], rows.iloc[-1]  # nothing but the mean sorts them
+        said = f"{fraction(best['mean'])} with {best['label']}"
+        if len(rows) > 1:
+            said += f" and {fraction(worst['mean'])} with {worst['label']}"
         return (
             f"On {name}, no encoding comes within {rows['threshold'].iloc[0]} of the way from chance to "
-            f"perfect even at the shortest distance; {best['label']} has the highest mean accuracy, "
-            f"{fraction(best['mean'])} ({seeds})."
+            f"perfect even at the shortest distance; the mean accuracy over distances is {said} ({seeds})."
         )
     shown = rows if len(rows) <= named else pd.concat([rows.head(named - 1), rows.tail(1)])
     parts = [

@@ -20,7 +20,7 @@ from posharness_reports.text import count, escape_markdown, fraction, with_inter
 
 __all__ = ["describe", "objectives", "tasks"]
 
-_NAMED = 4
+_NAMED = 6
 
 
 def tasks(study: Study) -> list[str]:
@@ -97,12 +97,12 @@ def _sources(study: Study, task: str) -> pd.DataFrame:
 
 
 def _prose(task: str, table: pd.DataFrame) -> str:
-    """One point for each objective: loss and test accuracy of the first few encodings, and chance."""
+    """One point for each objective: loss and test accuracy, the lowest losses first, and chance."""
     points = []
     for objective, rows in table.groupby("objective", sort=False):
         fell = int((rows["last loss"] < rows["first loss"]).sum())
         said = [f"the loss fell with {fell} of {count(len(rows), 'encoding')}"]
-        for _, row in rows.head(_NAMED).iterrows():
+        for _, row in rows.sort_values("last loss", kind="stable").head(_NAMED).iterrows():
             loss = f"loss {row['first loss']:.2f} to {row['last loss']:.2f}"
             tested = "" if row["test accuracy"] == "–" else f", test accuracy {row['test accuracy']}"
             said.append(f"{escape_markdown(row['encoding'])} {loss}{escape_markdown(tested)}")
