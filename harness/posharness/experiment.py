@@ -134,13 +134,18 @@ def load_experiment(
     base = stated.pop("preset", None)
     if base is not None and not isinstance(base, str):
         raise UserError(f"{config}: preset expects the name of a preset, not {base!r}.")
-    raw = _read_shipped(preset or base or DEFAULT_PRESET, "preset")
-    raw.pop("preset", None)
     _validate(spell_out(stated, str(config)), str(config))
-    raw = spell_out(raw, "the preset")
-    for layer in (stated, _without_none(overrides or {})):
+    raw: dict[str, Any] = {}
+    for layer in (*_layers(preset or base or DEFAULT_PRESET), stated, _without_none(overrides or {})):
         raw = _merge(give_way(raw, layer), spell_out(layer, "the experiment"))
     return _validate(raw, "the experiment")
+
+
+def _layers(preset: str) -> list[dict[str, Any]]:
+    """A shipped experiment after the one that it is laid over, and so on."""
+    own = _read_shipped(preset, "preset")
+    base = own.pop("preset", None)
+    return [*(_layers(base) if base else []), own]
 
 
 def _read(config: str | Path) -> dict[str, Any]:

@@ -93,3 +93,11 @@ def test_a_slip_in_a_file_is_named(tmp_path: Path, text: str, says: str) -> None
 def test_a_missing_file_lists_what_is_shipped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read .* quick"):
         load_experiment(config=tmp_path / "none.toml")
+
+
+def test_a_preset_brings_the_one_that_it_is_laid_over(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "calibration"\n')
+    shipped = load_experiment(config="calibration")
+    assert load_experiment(config=file) == load_experiment(preset="calibration") == shipped
+    assert shipped.task["variables"].budget == load_experiment(preset="standard").task["variables"].budget
