@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "state_tracking": ({"group": "parity"}, {"group": "mod5"}, {"group": "s5"}),
     "dyck": ({}, {"types": 3}),
     "listops": ({}, {"levels": 3}),
+    "variables": ({}, {"length": 32, "values": 3, "queries": 3}),
 }
 """Parameters that make other tasks of a task; the others are posed as they are by default."""
 
