@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 import torch
@@ -258,6 +258,21 @@ class TestWhatIsRefused:
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         with pytest.raises(UserError, match=r"^The model somebody/model cannot be loaded .*network\.$"):
             open_transformers("somebody/model")
+
+    def test_an_id_where_no_hub_answers_is_told_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import huggingface_hub
+
+        class Unreachable:
+            asked: ClassVar[list[str]] = []
+
+            def head(self, url: str, timeout: float) -> NoReturn:
+                self.asked.append(url)
+                raise ConnectionError("no route")
+
+        monkeypatch.setattr(huggingface_hub, "get_session", Unreachable)
+        with pytest.raises(UserError, match=r"^The model somebody/model cannot be loaded"):
+            open_transformers("somebody/model")
+        assert Unreachable.asked == [huggingface_hub.constants.ENDPOINT]
 
     def test_a_directory_without_a_model(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="cannot be loaded"):

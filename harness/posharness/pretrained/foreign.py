@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from posharness.errors import UserError
-from posharness.pretrained.loading import load, needs_transformers, quiet_transformers
+from posharness.pretrained.loading import hub_answers, load, needs_transformers, quiet_transformers
 from posharness.pretrained.model import Pretrained, best_device, without_training
 from posharness.seeds import seeded
 
@@ -31,7 +31,7 @@ _SPECIAL = {"mask": ("mask",), "cls": ("cls", "bos"), "sep": ("sep", "eos"), "pa
 def open_transformers(where: str | Path) -> ForeignModel:
     """The masked language model and the tokenizer of a directory or of the Hub.
 
-    Nothing that comes with the model is executed.
+    Nothing that comes with the model is executed. Without a network, an id stands for what was loaded before.
 
     Args:
         where: a directory that `save_pretrained` wrote, or an id of the Hub.
@@ -47,13 +47,14 @@ def open_transformers(where: str | Path) -> ForeignModel:
     if not Path(given).is_dir() and (Path(given).is_absolute() or given.startswith((".", "~"))):
         raise UserError(f"There is no directory {given}; give one that holds a model, or an id of the Hub.")
     with quiet_transformers():
-        config = load(given, AutoConfig)
+        found: dict[str, Any] = {"local_files_only": Path(given).is_dir() or not hub_answers()}
+        config = load(given, AutoConfig, **found)
         if type(config) not in AutoModelForMaskedLM._model_mapping or config.is_encoder_decoder:
             raise UserError(
                 f"The model {given} is a {config.model_type}, which transformers knows no masked language "
                 "model of; give an encoder like BERT, RoBERTa, DeBERTa or ModernBERT."
             )
-        options = {"dtype": torch.float32, "output_loading_info": True}
+        options = {"dtype": torch.float32, "output_loading_info": True, **found}
         model, told = load(given, AutoModelForMaskedLM, **options)
         if told["missing_keys"] and getattr(config, "legacy", False):
             # DeBERTa was published with another head than the one that its configuration stands for.
@@ -64,7 +65,7 @@ def open_transformers(where: str | Path) -> ForeignModel:
                 f"The model {given} has no trained {missing[0]}; give one that was saved with its head of "
                 "masked language modelling."
             )
-        tokenizer = load(given, AutoTokenizer)
+        tokenizer = load(given, AutoTokenizer, **found)
     opened = ForeignModel(given, model, tokenizer)
     opened.check()
     return opened

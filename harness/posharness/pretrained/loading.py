@@ -6,13 +6,16 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from posharness.errors import UserError
 
-__all__ = ["load", "needs_transformers", "quiet_transformers"]
+__all__ = ["hub_answers", "load", "needs_transformers", "quiet_transformers"]
+
+_PATIENCE = 10.0
+"""Seconds that the Hub has to answer in."""
 
 
 def needs_transformers(what: str) -> None:
@@ -45,6 +48,17 @@ def quiet_transformers() -> Iterator[None]:
             logger.setLevel(level)
         if shown:
             bars.enable_progress_bar()
+
+
+def hub_answers() -> bool:
+    """Find out in one request whether there is a Hub: `transformers` would ask for each file, and often."""
+    import huggingface_hub
+
+    # The client's HTTP library changes from version to version, and so do its errors.
+    with suppress(Exception):
+        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=_PATIENCE)
+        return True
+    return False
 
 
 def load(where: str, kind: Any, **options: Any) -> Any:
