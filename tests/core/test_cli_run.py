@@ -1,0 +1,187 @@
+"""The command `run` from its first line to its report, and what tells of it afterwards."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import posharness
+
+from .commands import FRAGILE, TINY, Ended, harness
+
+pytestmark = pytest.mark.usefixtures("terminal")
+
+LOCKED = '''
+"""A task whose data may not be read."""
+import errno
+from posharness.contracts import Task, hookimpl
+
+class Locked(Task):
+    name = "locked"
+    bodies = ("encoder",)
+
+    def prepare(self, cache):
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/corpus")
+
+    def sample(self, generator, n, length, split):
+        raise NotImplementedError
+
+@hookimpl
+def posharness_tasks():
+    return [Locked]
+'''
+
+
+class TestDryRun:
+    def test_prints_the_cells_and_leaves_nothing(self, tiny: Path, tmp_path: Path) -> None:
+        before = sorted(tmp_path.rglob("*"))
+        ended = harness(
+            "run", "--plugins", "relative[clip=2|4],rope", "--config", tiny, "--seeds", "2", "--dry-run"
+        )
+        assert ended.status == 0
+        assert "relative[clip=2]" in ended.out
+        assert "6 cells: 6 to train, 0 reused, 0 skipped" in ended.out
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_says_why_a_pair_cannot_work(self, tiny: Path) -> None:
+        ended = harness(
+            "run", "--plugins", "rope", "--config", tiny, "--bodies", "encoder,decoder", "--dry-run"
+        )
+        assert "skipped rope on copy" in ended.out
+        assert "2 cells: 1 to train, 0 reused, 1 skipped" in ended.out
+
+    def test_options_of_lists_repeat_and_split(self, tiny: Path) -> None:
+        common = ("--config", tiny, "--dry-run")
+        apart = harness("run", "--plugins", "rope", "--plugins", "alibi", *common)
+        assert apart.out == harness("run", "--plugins", "rope,alibi", *common).out
+        assert "2 cells: 2 to train" in apart.out
+
+
+@dataclass
+class Story:
+    """One store, the command that filled it, and how that went the first time."""
+
+    store: Path
+    command: tuple[str | Path, ...]
+    first: Ended
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    folder = tmp_path_factory.mktemp("story")
+    (folder / "tiny.toml").write_text(TINY)
+    (folder / "fragile.py").write_text(FRAGILE)
+    store = folder / "runs"
+    command = ("run", "--config", folder / "tiny.toml", "--plugin-path", folder / "fragile.py")
+    command = (*command, "--plugins", "rope,learned,fragile", "--store", store)
+    return Story(store, command, harness(*command))
+
+
+class TestRun:
+    def test_a_cell_that_raises_ends_alone(self, story: Story) -> None:
+        assert story.first.status == 1, story.first
+        assert "3 cells: 0 reused, 0 skipped, 3 to train" in story.first.out
+        assert "2 trained, 0 reused, 0 skipped, 1 not done" in story.first.out
+        assert re.search(r"failed fragile on copy.*RuntimeError: \[fragile\] broke", story.first.out)
+        assert "Traceback" not in story.first.out + story.first.err
+
+    def test_the_table_and_the_report_end_it(self, story: Story) -> None:
+        lines = story.first.out.splitlines()
+        assert re.search(r"rope +\d\.\d{3} .* 1 done", story.first.out)
+        assert re.search(r"learned .* undefined +1 done", story.first.out)
+        (report,) = [line.removeprefix("Report: ") for line in lines if line.startswith("Report: ")]
+        assert "fragile" in Path(report).read_text(encoding="utf-8")
+
+    def test_progress_comes_in_plain_lines(self, story: Story) -> None:
+        assert "[0/3] rope on copy, decoder, seed 0: started" in story.first.out
+        assert re.search(r"\] rope on copy, decoder, seed 0: done in \d:\d\d, score", story.first.out)
+        assert "\x1b" not in story.first.out
+
+    def test_what_is_done_is_not_trained_again(self, story: Story) -> None:
+        command = [part if part != "rope,learned,fragile" else "rope,learned" for part in story.command]
+        ended = harness(*command, "--no-report")
+        assert ended.status == 0
+        assert "2 cells: 2 reused, 0 skipped, 0 to train" in ended.out
+        assert "0 trained, 2 reused, 0 skipped" in ended.out
+        assert "Report:" not in ended.out
+        assert "2 cells: 0 to train, 2 reused, 0 skipped" in harness(*command, "--dry-run").out
+
+    def test_status_tells_each_cell(self, story: Story) -> None:
+        ended = harness("status", story.store)
+        assert ended.status == 0
+        assert ended.out == harness("status", "--store", story.store).out
+        assert "3 cells: 2 done, 1 failed" in ended.out
+        assert "RuntimeError: [fragile] broke" in ended.out
+        found = json.loads(harness("status", story.store, "--json").out)
+        assert found["counts"] == {"done": 2, "failed": 1}
+        assert {cell["label"] for cell in found["cells"]} == {"rope", "learned", "fragile"}
+        assert all(cell["progress"] is None for cell in found["cells"])
+
+    def test_show_tells_why_a_cell_failed(self, story: Story) -> None:
+        cells = json.loads(harness("status", story.store, "--json").out)["cells"]
+        (failed,) = [cell["cell"] for cell in cells if cell["status"] == "failed"]
+        ended = harness("show", failed[:6], "--store", story.store)
+        assert ended.status == 0
+        for part in (failed, "model.width: 8", "Traceback", "RuntimeError: [fragile] broke"):
+            assert part in ended.out
+        done = next(cell["cell"] for cell in cells if cell["label"] == "rope")
+        card = json.loads(harness("show", done, "--store", story.store, "--json").out)
+        assert (card["kind"], card["status"], card["settings"]["budget"]["steps"]) == ("cell", "done", 4)
+        assert card["results"]["train_length"] == 48
+
+    def test_report_compiles_again_and_publish_shows_it(self, story: Story, tmp_path: Path) -> None:
+        report = harness("report", story.store, "--title", "How far it carries")
+        assert report.status == 0
+        path = Path(report.out.strip())
+        assert "How far it carries" in path.read_text(encoding="utf-8")
+        published = harness("publish", path, "--to", tmp_path / "site")
+        assert published.status == 0
+        index = Path(published.out.strip())
+        assert "How far it carries" in index.read_text(encoding="utf-8")
+        before = {file: file.read_bytes() for file in index.parent.rglob("*") if file.is_file()}
+        assert harness("publish", path, "--to", tmp_path / "site").status == 0
+        assert before == {file: file.read_bytes() for file in index.parent.rglob("*") if file.is_file()}
+
+    def test_python_reads_what_the_command_wrote(self, story: Story) -> None:
+        results = posharness.load(story.store)
+        assert sorted(results.cells["status"]) == ["done", "done", "failed"]
+
+
+def test_a_cell_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_text(TINY.replace("steps = 4", "steps = 1000000"))
+    ended = harness(
+        "run", "--plugins", "rope", "--config", tmp_path / "long.toml", "--timeout", "0.03", "--no-report"
+    )
+    assert ended.status == 1
+    assert re.search("timeout rope on copy.*longer than", ended.out)
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_text(TINY.replace("steps = 4", "steps = 1000000"))
+    command = [sys.executable, "-m", "posharness.cli", "run", "--plugins", "rope", "--config", "long.toml"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "started" in line:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
+    assert "1 interrupted" in harness("status").out
+
+
+def test_what_the_system_refuses_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked.py").write_text(LOCKED)
+    ended = harness("run", "--plugins", "rope", "--tasks", "locked", "--plugin-path", tmp_path / "locked.py")
+    assert ended.status == 2
+    assert ended.err.startswith("harness: Permission denied (/data/corpus);")
+    assert ended.err.count("\n") == 1
