@@ -82,7 +82,7 @@ def test_its_chance_is_what_predictors_without_content_reach(posed: Posed) -> No
 @every_task
 def test_counts_of_its_tokens_tell_nothing(posed: Posed) -> None:
     task = posed.build()
-    fit, test = (task.sample(seeded(seed), 12_000, task.length, "train") for seed in (6, 7))
+    fit, test = (task.sample(seeded(seed), instrument.FITTED, task.length, "train") for seed in (6, 7))
     assert (
         instrument.shortcut_accuracy(task, fit, test, instrument.counts) <= task.objectives[0].chance + 0.02
     )
@@ -95,7 +95,7 @@ def test_the_order_in_which_its_tokens_appear_tells_nothing(
     if reason := ORDER_TELLS.get(posed.name):
         request.applymarker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
     task = posed.build()
-    fit, test = (task.sample(seeded(seed), 12_000, task.length, "train") for seed in (6, 7))
+    fit, test = (task.sample(seeded(seed), instrument.FITTED, task.length, "train") for seed in (6, 7))
     assert instrument.shortcut_accuracy(task, fit, test, instrument.order) <= task.objectives[0].chance + 0.02
 
 
