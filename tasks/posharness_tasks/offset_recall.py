@@ -10,22 +10,24 @@ from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
 
 class OffsetRecall(Task):
-    """Each token is a symbol and a marker at once; the answer is the symbol as far back as the marker says.
+    """Each token is a symbol with a marker beside it; the answer is the symbol as far back as it says.
 
     With offsets 1, 2 and 4 (a marker is written as the offset that it stands for, an answer that is
     not scored as "."):
 
         tokens   a/2 c/1 b/4 a/1 d/1 b/2 c/4 d/1          a/1 b/1 c/2 d/2 b/2 c/4 a/4 d/1
-        answers   .   .   .   .   .   .   b   c            .   .   .   .   .   .   c   a
+        answers   .   .   .   .   .   a   b   c            .   .   .   .   .   b   c   a
+
+    Tokens are symbols, and segment ids are markers, so that both are read at the same place but each has an
+    embedding of its own.
 
     Markers are drawn independently and uniformly, and so is the order of the symbols, of which a sequence
-    holds each as often as any other, or once less. Scored is the last quarter, where there is a source for
-    every offset: so the distance is tied neither to the position nor to any symbol, and counts of symbols
-    tell nothing. (Who knows the offsets, but not the marker, can still guess among the few symbols at these
-    offsets.) The dependency length is the offset itself. Sources are the symbol's position and the emitting
-    position, whose marker is read.
-
-    Token ids are symbol · number of offsets + marker.
+    holds each as often as any other, or once less. Scored are the last three eighths, where there is a
+    source for every offset: so the distance is tied neither to the position nor to any symbol. Where scoring
+    begins balances two shortcuts: earlier, a decoder could guess what its few tokens hold twice; later,
+    which symbols turned up last. (Who knows the offsets, but not the marker, can still guess among the few
+    symbols at these offsets.) The dependency length is the offset itself. Sources are the symbol's position
+    and the emitting position, whose marker is read.
     """
 
     name = "offset_recall"
@@ -51,12 +53,13 @@ class OffsetRecall(Task):
             )
         if _first_scored(shortest := min(length, *self.evaluation_lengths)) < max(offsets):
             raise UserError(
-                f"offset_recall: in the last quarter of {shortest} tokens not every token has a symbol "
+                f"offset_recall: in the last three eighths of {shortest} tokens not every token has a symbol "
                 f"{max(offsets)} tokens back; give longer lengths or smaller offsets"
             )
         self.symbols = symbols
         self.offsets = offsets
-        self.vocabulary = symbols * len(offsets)
+        self.vocabulary = symbols
+        self.segments = len(offsets)
         self.objectives = (Objective("recall", classes=symbols, chance=1 / symbols),)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -67,7 +70,8 @@ class OffsetRecall(Task):
         scored = position >= _first_scored(length)
         source = (position - distance).where(scored, 0)
         return Batch(
-            tokens=symbols * len(self.offsets) + markers,
+            tokens=symbols,
+            segments=markers,
             targets=symbols.gather(1, source),
             scored=scored,
             dependency_length=distance.where(scored, -1),
@@ -76,8 +80,8 @@ class OffsetRecall(Task):
 
 
 def _first_scored(length: int) -> int:
-    """Where the last quarter of a sequence begins."""
-    return length - max(1, length // 4)
+    """Where the last three eighths of a sequence begin."""
+    return length - max(1, 3 * length // 8)
 
 
 def _balanced(generator: torch.Generator, n: int, length: int, symbols: int) -> Int[Tensor, "n length"]:

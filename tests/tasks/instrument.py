@@ -146,17 +146,20 @@ def _one_prediction(batch: Batch, generator: torch.Generator) -> tuple[Tensor, T
 
 
 def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[str, float]:
-    """What is reached by the commonest answer: of all, by position, and by the token at the position."""
+    """What the commonest answer reaches: of all, by position, by the token or the segment at the position."""
     position = torch.arange(fit.tokens.shape[1]).expand(fit.tokens.shape)
-    said = {
-        "constant": torch.zeros_like(position),
-        "position": position,
-        "unigram": None,
+    said: dict[str, Callable[[Batch], Tensor | None]] = {
+        "constant": lambda b: torch.zeros_like(position[: len(b.tokens)]),
+        "position": lambda b: position[: len(b.tokens)],
+        "unigram": lambda b: b.tokens,
+        "segment": lambda b: b.segments,
     }
     found = {}
     classes = 1 + int(max(b.targets[b.scored].max() for b in (fit, test)))
     for name, of in said.items():
-        keys = [(b.tokens if of is None else of[:1].expand(b.tokens.shape))[b.scored] for b in (fit, test)]
+        keys = [key[b.scored] for b in (fit, test) if (key := of(b)) is not None]
+        if not keys:
+            continue
         counts = torch.zeros(max(vocabulary, fit.tokens.shape[1]), classes)
         counts.index_put_((keys[0], fit.targets[fit.scored]), torch.ones(len(keys[0])), accumulate=True)
         found[name] = float((counts.argmax(1)[keys[1]] == test.targets[test.scored]).float().mean())
@@ -164,10 +167,11 @@ def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[st
 
 
 def shortcut_accuracy(task: Task, fit: Batch, test: Batch, view: Callable[[Tensor, int], Tensor]) -> float:
-    """What a logistic regression reaches that sees no more than `view` of the tokens in a prediction's sight.
+    """What a logistic regression reaches that sees no more than `view` of what is in a prediction's sight.
 
     Args:
-        view: (m, n) token ids, -1 out of sight, and their number, to (m, f) features; `counts` or `order`.
+        view: (m, n) ids, -1 out of sight, and their number, to (m, f) features; `counts` or `order`. Given
+            the tokens, the segments and the memory, each where there are any.
     """
     features, answers = _viewed(task, fit, view)
     unseen, expected = _viewed(task, test, view)
@@ -204,13 +208,13 @@ def order(seen: Tensor, vocabulary: int) -> Tensor:
 def _viewed(task: Task, batch: Batch, view: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, Tensor]:
     """Features (m, f) and targets (m) of at most `FITTED` predictions, the first ones."""
     row, position = (x[:FITTED] for x in batch.scored.nonzero(as_tuple=True))
-    tokens = batch.tokens[row]
-    if task.body != "encoder":
-        tokens = tokens.masked_fill(torch.arange(tokens.shape[1]) > position[:, None], -1)
-    features = view(tokens, task.vocabulary)
+    hidden = (torch.arange(batch.tokens.shape[1]) > position[:, None]) & (task.body != "encoder")
+    features = [view(batch.tokens[row].masked_fill(hidden, -1), task.vocabulary)]
+    if batch.segments is not None:
+        features.append(view(batch.segments[row].masked_fill(hidden, -1), task.segments))
     if batch.memory is not None:
-        features = torch.cat([features, view(batch.memory[row], task.vocabulary)], 1)
-    return features, batch.targets[row, position]
+        features.append(view(batch.memory[row], task.vocabulary))
+    return torch.cat(features, 1), batch.targets[row, position]
 
 
 def distances_at(batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -20,10 +22,13 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def solve(task: OffsetRecall, tokens: Tensor, sequence: int, position: int) -> int:
-    """Read the marker at the position, step back, read the symbol: by hand, from tokens alone."""
-    marker = int(tokens[sequence, position]) % len(task.offsets)
-    return int(tokens[sequence, position - task.offsets[marker]]) // len(task.offsets)
+def solve(task: OffsetRecall, batch: Batch) -> Tensor:
+    """Read the marker at each scored position, step back, read the symbol: by hand, from the input alone."""
+    assert batch.segments is not None
+    answers = torch.full_like(batch.tokens, -1)
+    for b, i in predictions(batch):
+        answers[b, i] = batch.tokens[b, i - task.offsets[int(batch.segments[b, i])]]
+    return answers
 
 
 def predictions(batch: Batch) -> list[tuple[int, int]]:
@@ -33,7 +38,7 @@ def predictions(batch: Batch) -> list[tuple[int, int]]:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[OffsetRecall, Batch, int]:
     offsets = tuple(draw(st.lists(st.integers(1, 11), min_size=1, max_size=5, unique=True)))
-    length = draw(st.integers(-(-4 * max(offsets) // 3) + 1, 23))
+    length = draw(st.integers(-(-8 * max(offsets) // 5) + 1, 23))
     task = OffsetRecall("decoder", length=length, symbols=draw(st.integers(2, 7)), offsets=offsets)
     seed = draw(st.integers(0, 2**31))
     return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
@@ -46,14 +51,16 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
 ) -> None:
     task, batch, _ = case
     assert batch.source is not None
+    assert batch.segments is not None
     assert batch.scored.any()
+    assert torch.equal(solve(task, batch)[batch.scored], batch.targets[batch.scored])
     for b, i in predictions(batch):
-        assert solve(task, batch.tokens, b, i) == batch.targets[b, i]
         assert i - batch.source[b, i].min() == batch.dependency_length[b, i]
         assert int(batch.dependency_length[b, i]) in task.offsets
     assert (batch.dependency_length[~batch.scored] == -1).all()
     assert (batch.source[~batch.scored] == -1).all()
     assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
+    assert 0 <= int(batch.segments.min()) <= int(batch.segments.max()) < task.segments
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,16 +68,19 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
 def test_sources_are_sufficient_and_the_farthest_is_necessary(case: tuple[OffsetRecall, Batch, int]) -> None:
     task, batch, seed = case
     assert batch.source is not None
+    assert batch.segments is not None
     generator = seeded(seed + 1)
     for b, i in predictions(batch)[:20]:
         sources = batch.source[b, i]
-        others = torch.randint(task.vocabulary, batch.tokens.shape, generator=generator)
-        others[b, sources] = batch.tokens[b, sources]
-        assert solve(task, others, b, i) == batch.targets[b, i]
+        tokens = torch.randint(task.vocabulary, batch.tokens.shape, generator=generator)
+        markers = torch.randint(task.segments, batch.tokens.shape, generator=generator)
+        tokens[b, sources] = batch.tokens[b, sources]
+        markers[b, i] = batch.segments[b, i]
+        assert solve(task, replace(batch, tokens=tokens, segments=markers))[b, i] == batch.targets[b, i]
         changed = batch.tokens.clone()
-        shift = len(task.offsets) * int(torch.randint(1, task.symbols, (), generator=generator))
+        shift = int(torch.randint(1, task.symbols, (), generator=generator))
         changed[b, sources.min()] = (changed[b, sources.min()] + shift) % task.vocabulary
-        assert solve(task, changed, b, i) != batch.targets[b, i]
+        assert solve(task, replace(batch, tokens=changed))[b, i] != batch.targets[b, i]
 
 
 @settings(max_examples=20, deadline=None)
@@ -80,8 +90,8 @@ def test_the_generator_alone_decides_the_batch(case: tuple[OffsetRecall, Batch, 
     before = torch.random.get_rng_state()
     again = task.sample(seeded(seed), 5, batch.tokens.shape[1], "test")
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert torch.equal(again.tokens, batch.tokens)
-    assert torch.equal(again.targets, batch.targets)
+    for name in ("tokens", "segments", "targets"):
+        assert torch.equal(getattr(again, name), getattr(batch, name))
     assert not torch.equal(
         task.sample(seeded(seed + 1), 50, 23, "test").tokens[:5, :23], again.tokens[:, :23]
     )
@@ -116,11 +126,11 @@ def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
 
 
 @pytest.mark.parametrize("length", [32, 39])
-def test_each_symbol_is_as_frequent_and_the_last_quarter_is_scored(length: int) -> None:
+def test_each_symbol_is_as_frequent_and_the_last_three_eighths_are_scored(length: int) -> None:
     batch = OffsetRecall("decoder").sample(seeded(3), 500, length, "train")
-    counts = torch.nn.functional.one_hot(batch.tokens // 6, 16).sum(1)
+    counts = torch.nn.functional.one_hot(batch.tokens, 16).sum(1)
     assert set(counts.unique().tolist()) == {length // 16, -(-length // 16)}
-    assert torch.equal(batch.scored, (torch.arange(length) >= length - length // 4).expand(500, -1))
+    assert torch.equal(batch.scored, (torch.arange(length) >= length - 3 * length // 8).expand(500, -1))
     assert not batch.targets[batch.scored].view(500, -1).eq(batch.targets[:, -1:]).all()
 
 
@@ -132,8 +142,8 @@ def test_training_and_twice_its_length_are_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 16}, "last quarter of 16 tokens not every token has a symbol 16 tokens back"),
-        ({"evaluation_lengths": (8, 32)}, "last quarter of 8 tokens"),
+        ({"length": 16}, "last three eighths of 16 tokens not every token has a symbol 16 tokens back"),
+        ({"evaluation_lengths": (8, 32)}, "last three eighths of 8 tokens"),
         ({"symbols": 1}, "two symbols or more"),
         ({"offsets": ()}, "offsets of 1 or more"),
         ({"offsets": (0, 1)}, "offsets of 1 or more"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -13,8 +15,9 @@ class Learned(PositionalEncoding):
     """x_i += P[i], with P a learned table of `max_length` rows (BERT, 1810.04805).
 
     The table has as many rows as a training sequence has tokens, unless `max_length` says otherwise;
-    rows that training never meets stay as they were drawn, at the scale of the token embeddings.
-    Positions are whole numbers below `max_length`; any other raises IndexError or TypeError.
+    rows that training never meets stay as they were drawn. It starts at the scale of the token embeddings
+    as in BERT, times `start`: GPT-2's code has half of theirs. What starts much smaller than the tokens
+    is found late. Positions are whole numbers below `max_length`; any other raises IndexError or TypeError.
     """
 
     name = "learned"
@@ -22,7 +25,7 @@ class Learned(PositionalEncoding):
     paper = "arXiv:1810.04805"
     per = "model"
 
-    def __init__(self, geometry: Geometry, *, max_length: int | None = None) -> None:
+    def __init__(self, geometry: Geometry, *, max_length: int | None = None, start: float = 1.0) -> None:
         super().__init__(geometry)
         rows = geometry.length if max_length is None else max_length
         if rows < geometry.length:
@@ -30,9 +33,11 @@ class Learned(PositionalEncoding):
                 f"learned[max_length={rows}] cannot serve training sequences of {geometry.length} tokens: "
                 f"give a max_length of {geometry.length} or more"
             )
+        if not 0.0 <= start < math.inf:
+            raise UserError(f"learned[start={start:g}]: give a multiple of the tokens' scale, 0 or more")
         self.max_length = rows
         self.table = nn.Parameter(
-            nn.init.normal_(torch.empty(rows, geometry.width), std=geometry.embedding_std)
+            nn.init.normal_(torch.empty(rows, geometry.width), std=start * geometry.embedding_std)
         )
 
     def embed(self, x: Float[Tensor, "b n width"], pos: Int[Tensor, " n"]) -> Float[Tensor, "b n width"]:

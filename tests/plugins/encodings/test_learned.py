@@ -29,9 +29,24 @@ def test_the_table_is_as_long_as_training_unless_told(place: Any) -> None:
     assert [tuple(p.shape) for p in longer.parameters()] == [(41, place.geometry.width)]
 
 
-def test_rows_start_at_the_scale_of_the_embeddings(place: Any) -> None:
-    (table,) = Learned(replace(place.geometry, embedding_std=0.02), max_length=499).parameters()
-    assert float(table.detach().std()) == pytest.approx(0.02, rel=0.05)
+@pytest.mark.parametrize("start", [1.0, 0.5, 0.0])
+def test_rows_start_at_the_scale_of_the_embeddings_times_start(place: Any, start: float) -> None:
+    (table,) = Learned(replace(place.geometry, embedding_std=0.02), max_length=499, start=start).parameters()
+    assert float(table.detach().std()) == pytest.approx(0.02 * start, rel=0.05)
+
+
+def test_by_default_they_start_at_that_scale(place: Any) -> None:
+    torch.manual_seed(0)
+    (default,) = Learned(place.geometry).parameters()
+    torch.manual_seed(0)
+    (said,) = Learned(place.geometry, start=1.0).parameters()
+    assert torch.equal(default, said)
+
+
+@pytest.mark.parametrize("start", [-1.0, float("inf"), float("nan")])
+def test_a_start_that_is_no_scale_is_refused(place: Any, start: float) -> None:
+    with pytest.raises(UserError, match=r"learned\[start=.*0 or more"):
+        Learned(place.geometry, start=start)
 
 
 def test_a_table_shorter_than_training_is_refused(place: Any) -> None:
