@@ -7,37 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from posharness.cli import main
 from posharness.errors import UserError
 from posharness.scaffold import KINDS, package
 
-TINY = """
-preset = "smoke"
-tasks = ["lab-task"]
-seeds = 1
-[model]
-width = 8
-layers = 1
-heads = 2
-[budget]
-steps = 4
-batch = 4
-validate_every = 2
-validation_sequences = 4
-test_sequences = 4
-"""
-
-
-def harness(*arguments: str | Path) -> tuple[int, str, str]:
-    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
-        status = main([str(argument) for argument in arguments])
-    return status, out.getvalue(), err.getvalue()
+from .commands import TINY, harness
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +22,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a package of each kind, installed into its `site`."""
     folder = tmp_path_factory.mktemp("lab")
     for kind in KINDS:
-        status, out, err = harness("new", kind, f"lab-{kind}", "--to", folder)
-        assert (status, err) == (0, "")
-        assert f"pip install -e {folder}/lab-{kind}" in out.replace("\n    ", "")
+        ended = harness("new", kind, f"lab-{kind}", "--to", folder)
+        assert (ended.status, ended.err) == (0, "")
+        assert f"pip install -e {folder}/lab-{kind}" in ended.out.replace("\n    ", "")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     install += ["--disable-pip-version-check", "--no-index", "--target", str(folder / "site")]
     subprocess.run([*install, *(str(folder / f"lab-{kind}") for kind in KINDS)], check=True)
@@ -86,7 +63,7 @@ def test_each_package_is_found_under_its_name(lab: Path) -> None:
 
 @pytest.mark.xdist_group("lab")
 def test_they_are_trained_and_reported_beside_the_built_ins(lab: Path) -> None:
-    (lab / "tiny.toml").write_text(TINY)
+    (lab / "tiny.toml").write_text(TINY.replace('"copy"', '"lab-task"'))
     out = elsewhere(
         lab,
         *("-m", "posharness.cli", "run", "--config", "tiny.toml", "--workers", "1"),
@@ -138,7 +115,7 @@ def test_nothing_is_overwritten_or_begun_in_vain(tmp_path: Path) -> None:
         ),
         (["encodings", "other", "--to", tmp_path], "Unknown kind 'encodings'; did you mean 'encoding'?"),
     ):
-        status, out, err = harness("new", *arguments)
-        assert (status, out) == (2, "")
-        assert said in err
+        ended = harness("new", *arguments)
+        assert (ended.status, ended.out) == (2, "")
+        assert said in ended.err
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
