@@ -3,421 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import torch
-from torch import Tensor
 
 from posharness.conformance import Finding, check, check_encoding
-from posharness.contracts import Geometry, Incompatible, PositionalEncoding, Slot, UserError
+from posharness.contracts import PositionalEncoding, UserError
 from posharness.manager import Registry
+
+from . import wrong_encodings as wrong
 
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     return Registry.load()
-
-
-class Decay(PositionalEncoding):
-    """A score bias that falls with distance at a learned rate; right in every way."""
-
-    name = "decay-of-the-tests"
-    shift_invariant = True
-
-    def __init__(self, geometry: Geometry, *, rate: float = 0.1) -> None:
-        super().__init__(geometry)
-        if rate < 0:
-            raise UserError("give a rate of 0 or more")
-        self.rate = torch.nn.Parameter(torch.full((geometry.heads, 1, 1), rate))
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        return -(self.rate * self.distance(pos_q, pos_k))[None]
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return (pos_q[:, None] - pos_k).abs()
-
-
-def waves(pos: Tensor, x: Tensor) -> Tensor:
-    """Something different at each position, for each component of x."""
-    return (pos[:, None] * torch.linspace(0.1, 1, x.shape[-1])).sin().to(x.dtype)
-
-
-class Spoken(Decay):
-    name = "Spoken Name"
-
-
-class Raising(Decay):
-    name = "raising"
-
-    def __init__(self, geometry: Geometry) -> None:
-        raise ValueError("no luck\ntoday")
-
-
-class Short(Decay):
-    name = "short"
-    max_length = 5
-
-
-class Nowhere(Decay):
-    name = "nowhere"
-    directions = frozenset()
-
-
-class Refusing(Decay):
-    name = "refusing"
-
-    def __init__(self, geometry: Geometry, *, easy: bool = False) -> None:
-        raise Incompatible("heads of this width are not served")
-
-
-class Misshapen(Decay):
-    name = "misshapen"
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        return super().bias(pos_q, pos_k, x)[0]
-
-
-class Square(Decay):
-    name = "square"
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        return super().bias(pos_k, pos_k, x)
-
-
-class Lonely(Decay):
-    name = "lonely"
-
-    def rotate(self, q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor) -> Any:
-        return q
-
-
-class Descending(PositionalEncoding):
-    name = "descending"
-
-    def positions(self, length: int, generator: torch.Generator) -> Tensor:
-        return torch.arange(length).flip(0)
-
-
-class NotANumber(Decay):
-    name = "nan"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return super().distance(pos_q, pos_k) / super().distance(pos_q, pos_k)
-
-
-class Failing(Decay):
-    name = "failing"
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        raise RuntimeError("out of luck")
-
-
-class Boasting(Decay):
-    name = "boasting"
-
-    @property
-    def slots(self) -> frozenset[Slot]:
-        return frozenset({"bias", "embed"})
-
-
-class Idle(Decay):
-    name = "idle"
-
-    def rotate(self, q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor) -> tuple[Tensor, Tensor]:
-        return q * 1, k * 1
-
-
-class Peeking(Decay):
-    name = "peeking"
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        assert x is not None
-        return super().bias(pos_q, pos_k, x) + x.mean((0, 1, 2))
-
-
-class Blind(Decay):
-    name = "blind"
-    bias_reads_input = True
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        assert x is not None
-        return super().bias(pos_q, pos_k, x).expand(len(x), -1, -1, -1)
-
-
-class Widening(PositionalEncoding):
-    name = "widening"
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x + waves(pos, x).float()
-
-
-class Orderless(PositionalEncoding):
-    name = "orderless"
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return 2 * x
-
-
-class Modest(Decay):
-    name = "modest"
-    sees_order = False
-
-
-class Counting(Decay):
-    """Takes positions to be 0..n−1."""
-
-    name = "counting"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        keys = torch.arange(len(pos_k))
-        return super().distance(keys[-len(pos_q) :], keys)
-
-
-class Embedding(PositionalEncoding):
-    """Sinusoids of where a token stands, instead of the position that it claims."""
-
-    name = "embedding"
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x + waves(torch.arange(x.shape[1]), x)
-
-
-class Mixing(PositionalEncoding):
-    """Adds values by where a key stands, instead of the position that it claims."""
-
-    name = "mixing"
-
-    def values(self, out: Tensor, weights: Tensor, v: Tensor, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return out + (weights * torch.arange(len(pos_k))).sum(-1, keepdim=True)
-
-
-class Typed(Decay):
-    name = "typed"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return super().distance(pos_q, pos_k) * (2 if pos_k.is_floating_point() else 1)
-
-
-class Centred(Decay):
-    """What a query gets depends on which others are asked."""
-
-    name = "centred"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        reach = pos_q.max() - pos_q.min() + 1
-        return super().distance(pos_q, pos_k) / reach
-
-
-class Anchored(Decay):
-    """Claims that only differences count, and takes the absolute position too."""
-
-    name = "anchored"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return super().distance(pos_q, pos_k) * (1 + 0.1 * pos_k)
-
-
-class Brittle(Decay):
-    """Does not hold out as long as it says."""
-
-    name = "brittle"
-    max_length = 20
-    shift_invariant = False
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        if pos_k.max() > 16:
-            raise IndexError("too far")
-        return super().distance(pos_q, pos_k)
-
-
-class Silent(Decay):
-    """Garbage beyond its length, instead of an error."""
-
-    name = "silent"
-    max_length = 20
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        distance = super().distance(pos_q, pos_k).float()
-        return distance.masked_fill(distance > 19, float("nan"))
-
-
-class Foreseeing(Decay):
-    name = "foreseeing"
-    directions = frozenset({"causal"})
-
-    def scores(self, s: Tensor, q: Tensor, k: Tensor, x: Tensor, *rest: Any) -> Tensor:
-        return s * k.mean()
-
-
-class Guessing(Foreseeing):
-    """Reads the future where no gradient flows."""
-
-    name = "guessing"
-
-    def scores(self, s: Tensor, q: Tensor, k: Tensor, x: Tensor, *rest: Any) -> Tensor:
-        return s * (1 + 9 * k.detach().mean())
-
-
-class Averaging(PositionalEncoding):
-    """Reads padding like any token."""
-
-    name = "averaging"
-    directions = frozenset({"bidirectional"})
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x - x.mean(1, keepdim=True) + waves(pos, x)
-
-
-class Long(PositionalEncoding):
-    """Goes by the length of the sequence, padding included."""
-
-    name = "long"
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x.cumsum(1) / len(pos) + waves(pos, x)
-
-
-class Sharing(PositionalEncoding):
-    """Mixes the sequences of a batch."""
-
-    name = "sharing"
-    directions = frozenset({"bidirectional"})
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x - 0.5 * x[:1] + waves(pos, x)
-
-
-class Dividing(Decay):
-    name = "dividing"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return super().distance(pos_q, pos_k) / pos_k.diff().clamp(1, 1).float().mean()
-
-
-class Unlimited(PositionalEncoding):
-    """A table without a max_length."""
-
-    name = "unlimited"
-    per = "model"
-
-    def __init__(self, geometry: Geometry) -> None:
-        super().__init__(geometry)
-        self.table = torch.nn.Parameter(torch.randn(geometry.length, geometry.width))
-
-    def embed(self, x: Tensor, pos: Tensor) -> Tensor:
-        return x + self.table[pos]
-
-
-class Exploding(Decay):
-    name = "exploding"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        return -super().distance(pos_q, pos_k).float().exp()
-
-
-class Forgetful(Decay):
-    """Random constants that are not among the weights."""
-
-    name = "forgetful"
-
-    def __init__(self, geometry: Geometry) -> None:
-        super().__init__(geometry)
-        self.register_buffer("constants", torch.rand(geometry.heads, 1, 1), persistent=False)
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        return super().bias(pos_q, pos_k, x) * self.constants
-
-
-class Precise(PositionalEncoding):
-    """Leaves torch for a library that knows no bfloat16."""
-
-    name = "precise"
-    bias_reads_input = True
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        assert x is not None
-        norms = torch.from_numpy(x.detach().numpy()).norm(dim=-1)  # b k
-        return -(pos_q[:, None] - pos_k).abs() * norms[:, None, None].expand(-1, self.geometry.heads, 1, -1)
-
-
-class Unused(Decay):
-    name = "unused"
-
-    def __init__(self, geometry: Geometry) -> None:
-        super().__init__(geometry)
-        self.other = torch.nn.Parameter(torch.zeros(3))
-
-
-class Rounding(Decay):
-    name = "rounding"
-
-    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
-        return -(self.rate * 9).round()[None] * self.distance(pos_q, pos_k)
-
-
-class Tiring(Decay):
-    name = "tiring"
-    calls = 0
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        type(self).calls += 1
-        return super().distance(pos_q, pos_k) / self.calls
-
-
-class Rolling(Decay):
-    """Draws from the global generator, in training only."""
-
-    name = "rolling"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        distance = super().distance(pos_q, pos_k)
-        return distance + torch.rand(len(pos_k)) if self.training else distance
-
-
-class Lavish(PositionalEncoding):
-    """A vector for each pair of tokens."""
-
-    name = "lavish"
-
-    def __init__(self, geometry: Geometry) -> None:
-        super().__init__(geometry)
-        self.table = torch.nn.Parameter(torch.randn(33, geometry.head_width))
-
-    def scores(
-        self, s: Tensor, q: Tensor, k: Tensor, x: Tensor, pos_q: Tensor, pos_k: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        between = (pos_k - pos_q[:, None]).round().long().clamp(-16, 16) + 16  # q k
-        return s + torch.einsum("bhqd,qkd->bhqk", q, self.table[between])
-
-
-class Candid(Lavish):
-    name = "candid"
-    quadratic_memory = False
-
-
-class Cubic(Decay):
-    """The shortest way over any third token."""
-
-    name = "cubic"
-
-    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
-        there = (pos_q[:, None] - pos_k).abs()
-        back = (pos_k[:, None] - pos_k).abs()
-        return (there[:, None] + back).amin(-1)
-
-
-class Keeping(Decay):
-    """No large tensor, and a great many small ones."""
-
-    name = "keeping"
-
-    def scores(
-        self, s: Tensor, q: Tensor, k: Tensor, x: Tensor, pos_q: Tensor, pos_k: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        for one, other in zip(q.unbind(-1), k.unbind(-1), strict=True):
-            s = s + 0.1 * (one[..., :, None] + other[..., None, :]).tanh()
-        return s
 
 
 def first_failure(findings: Iterator[Finding]) -> Finding:
@@ -427,49 +25,61 @@ def first_failure(findings: Iterator[Finding]) -> Finding:
 @pytest.mark.parametrize(
     ("encoding", "name", "said"),
     [
-        (Spoken, "builds", "'Spoken Name' cannot be typed in --plugins"),
-        (Raising, "builds", "raises ValueError: no luck today (test_conformance_encodings.py, line"),
-        (Short, "builds", "max_length is 5 for training sequences of 13"),
-        (Nowhere, "builds", "declares no direction"),
-        (Refusing, "builds", "heads of this width are not served"),
-        (Peeking, "bias input", "declare bias_reads_input"),
-        (Blind, "bias input", "the same for every input"),
-        (Misshapen, "shapes", "bias returns shape (3, 13, 13): expected (1, 3, 13, 13)"),
-        (Square, "shapes", "bias returns shape (1, 3, 13, 13): expected (1, 3, 5, 13)"),
-        (Lonely, "shapes", "rotate returns Tensor: expected a tuple of 2 tensors"),
-        (Descending, "shapes", "positions are not ascending: [12, 11"),
-        (NotANumber, "finite", "bias returns NaN"),
-        (Failing, "bias input", "out of luck"),
-        (Boasting, "slots", "reports the slot 'embed' and does not override it"),
-        (Idle, "slots", "'rotate', which leaves everything as it is"),
-        (Widening, "types", "embed is given bfloat16 and returns float32"),
-        (Orderless, "order", "bidirectional: a bidirectional body reads a bag of tokens"),
-        (Modest, "order", "declares sees_order = False"),
-        (Counting, "ids", "its scores differ"),
-        (Embedding, "ids", "its embed differ"),
-        (Mixing, "ids", "its values differ"),
-        (Typed, "ids", "ids 0.0, 1.0, … give scores that differ"),
-        (Centred, "queries", "change by"),
-        (Anchored, "shift invariance", "a shift by 37 changes"),
-        (Brittle, "max length", "an id of 19, within its max_length of 20, it raises IndexError: too far"),
-        (Silent, "max length", "an id of 20, beyond its max_length, bias returns NaN instead of raising"),
-        (Foreseeing, "causality", "position 1 reads the future: a later token has a gradient of"),
-        (Guessing, "causality", "they read the future"),
-        (Averaging, "padding", "with what stands in the padding"),
-        (Long, "padding", "when padding is added"),
-        (Sharing, "batch", "another one of its batch"),
-        (Dividing, "length one", "NaN"),
-        (Unlimited, "extrapolation", "at 104 tokens, trained on 13, it raises IndexError"),
-        (Exploding, "extrapolation", "at 104 tokens, trained on 13, the hidden states hold NaN"),
-        (Forgetful, "save and load", "a model that loads its weights differs"),
-        (Precise, "bf16", "raises TypeError"),
-        (Unused, "gradients", "other of layer 0 gets no gradient"),
-        (Rounding, "gradients", "rate of layer 0 changes the output and gets a gradient of 0"),
-        (Tiring, "deterministic", "the same input gives outputs that differ"),
-        (Rolling, "no global randomness", "draws from the global generator of torch"),
-        (Lavish, "memory", "twice the head width makes its largest tensor 2 times as large"),
-        (Cubic, "memory", "twice the length makes its largest tensor 8 times as large, the scores 4 times"),
-        (Keeping, "memory", "twice the head width makes what it keeps for gradients"),
+        (wrong.Spoken, "builds", "'Spoken Name' cannot be typed in --plugins"),
+        (wrong.Raising, "builds", "raises ValueError: no luck today (wrong_encodings.py, line"),
+        (wrong.Short, "builds", "max_length is 5 for training sequences of 13"),
+        (wrong.Nowhere, "builds", "declares no direction"),
+        (wrong.Refusing, "builds", "heads of this width are not served"),
+        (wrong.Peeking, "bias input", "declare bias_reads_input"),
+        (wrong.Blind, "bias input", "the same for every input"),
+        (wrong.Misshapen, "shapes", "bias returns shape (3, 13, 13): expected (1, 3, 13, 13)"),
+        (wrong.Square, "shapes", "bias returns shape (1, 3, 13, 13): expected (1, 3, 5, 13)"),
+        (wrong.Lonely, "shapes", "rotate returns Tensor: expected a tuple of 2 tensors"),
+        (wrong.Descending, "shapes", "positions are not ascending: [12, 11"),
+        (wrong.NotANumber, "finite", "bias returns NaN"),
+        (wrong.Failing, "bias input", "out of luck"),
+        (wrong.Boasting, "slots", "reports the slot 'embed' and does not override it"),
+        (wrong.Idle, "slots", "'rotate', which leaves everything as it is"),
+        (wrong.Widening, "types", "embed is given bfloat16 and returns float32"),
+        (wrong.Orderless, "order", "bidirectional: a bidirectional body reads a bag of tokens"),
+        (wrong.Modest, "order", "declares sees_order = False"),
+        (wrong.Counting, "ids", "its scores differ"),
+        (wrong.Embedding, "ids", "its embed differ"),
+        (wrong.Mixing, "ids", "its values differ"),
+        (wrong.Typed, "ids", "ids 0.0, 1.0, … give scores that differ"),
+        (wrong.Centred, "queries", "change by"),
+        (wrong.Anchored, "shift invariance", "a shift by 37 changes"),
+        (
+            wrong.Brittle,
+            "max length",
+            "within its max_length of 20, it raises IndexError: too far",
+        ),
+        (
+            wrong.Silent,
+            "max length",
+            "beyond its max_length, bias returns NaN instead of raising",
+        ),
+        (wrong.Foreseeing, "causality", "position 1 reads the future: a later token has a gradient of"),
+        (wrong.Guessing, "causality", "they read the future"),
+        (wrong.Averaging, "padding", "with what stands in the padding"),
+        (wrong.Long, "padding", "when padding is added"),
+        (wrong.Sharing, "batch", "another one of its batch"),
+        (wrong.Dividing, "length one", "NaN"),
+        (wrong.Unlimited, "extrapolation", "at 104 tokens, trained on 13, it raises IndexError"),
+        (wrong.Exploding, "extrapolation", "at 104 tokens, trained on 13, the hidden states hold NaN"),
+        (wrong.Forgetful, "save and load", "a model that loads its weights differs"),
+        (wrong.Precise, "bf16", "raises TypeError"),
+        (wrong.Unused, "gradients", "other of layer 0 gets no gradient"),
+        (wrong.Rounding, "gradients", "rate of layer 0 changes the output and gets a gradient of 0"),
+        (wrong.Tiring, "deterministic", "the same input gives outputs that differ"),
+        (wrong.Rolling, "no global randomness", "draws from the global generator of torch"),
+        (wrong.Lavish, "memory", "twice the head width makes its largest tensor 2 times as large"),
+        (
+            wrong.Cubic,
+            "memory",
+            "makes its largest tensor 8 times as large, the scores 4 times",
+        ),
+        (wrong.Keeping, "memory", "twice the head width makes what it keeps for gradients"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 25 else "",
 )
@@ -482,7 +92,9 @@ def test_the_first_check_to_fail_names_what_is_broken(
     assert "\n" not in finding.why
 
 
-@pytest.mark.parametrize(("encoding", "reason"), [(Decay, ""), (Candid, "it declares that it needs more")])
+@pytest.mark.parametrize(
+    ("encoding", "reason"), [(wrong.Decay, ""), (wrong.Candid, "it declares that it needs more")]
+)
 def test_what_is_right_passes_every_check(
     encoding: type[PositionalEncoding], reason: str, registry: Registry
 ) -> None:
@@ -492,30 +104,32 @@ def test_what_is_right_passes_every_check(
 
 
 def test_after_a_broken_foundation_no_check_guesses(registry: Registry) -> None:
-    first, *others = check_encoding(Refusing, registry=registry)
+    first, *others = check_encoding(wrong.Refusing, registry=registry)
     assert first.verdict == "fails"
     assert {(other.verdict, other.why) for other in others} == {
         ("not applicable", "cannot be told before 'builds' holds")
     }
-    names = [finding.check for finding in check_encoding(Decay, registry=registry)]
+    names = [finding.check for finding in check_encoding(wrong.Decay, registry=registry)]
     assert [first.check, *(other.check for other in others)] == names
 
 
 def test_parameters_that_go_nowhere_are_no_fault(registry: Registry) -> None:
-    findings = check_encoding(Refusing, {"easy": True}, registry=registry)
+    findings = check_encoding(wrong.Refusing, {"easy": True}, registry=registry)
     assert {finding.verdict for finding in findings} == {"not applicable"}
     assert findings[0].why == "heads of this width are not served"
 
 
 def test_what_is_raised_is_kept(registry: Registry) -> None:
-    finding = first_failure(check(Raising, registry=registry))
+    finding = first_failure(check(wrong.Raising, registry=registry))
     assert "Traceback" in finding.traceback
     assert 'raise ValueError("no luck\\ntoday")' in finding.traceback
 
 
 def test_parameters_are_those_that_were_given(registry: Registry) -> None:
     with pytest.raises(UserError, match="give a rate of 0 or more"):
-        check_encoding(Decay, {"rate": -1.0}, registry=registry)
+        check_encoding(wrong.Decay, {"rate": -1.0}, registry=registry)
     with pytest.raises(UserError, match="'rats'"):
-        check_encoding(Decay, {"rats": 1}, registry=registry)
-    assert not [f for f in check_encoding(Decay, {"rate": "0.5"}, registry=registry) if f.verdict == "fails"]
+        check_encoding(wrong.Decay, {"rats": 1}, registry=registry)
+    assert not [
+        f for f in check_encoding(wrong.Decay, {"rate": "0.5"}, registry=registry) if f.verdict == "fails"
+    ]
