@@ -150,7 +150,9 @@ def _layers(preset: str) -> list[dict[str, Any]]:
 
 def _read(config: str | Path) -> dict[str, Any]:
     path = Path(config)
-    if path.suffix != ".toml" and not path.exists():
+    # A store is often called like the experiment that fills it.
+    store = path.is_dir() and str(config) in preset_names()
+    if store or (path.suffix != ".toml" and not path.exists()):
         return _read_shipped(str(config), "experiment")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

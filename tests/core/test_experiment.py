@@ -90,6 +90,17 @@ def test_a_slip_in_a_file_is_named(tmp_path: Path, text: str, says: str) -> None
         load_experiment(config=config)
 
 
+def test_a_folder_called_like_a_shipped_experiment_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calibration").mkdir()
+    assert load_experiment(config="calibration") == load_experiment(preset="calibration")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(UserError, match=r"--config mine cannot be read \(Is a directory\)"):
+        load_experiment(config="mine")
+
+
 def test_a_missing_file_lists_what_is_shipped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read .* quick"):
         load_experiment(config=tmp_path / "none.toml")
