@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ def compile_report(
 ) -> Path:
     """Compile the report of a store, at any time, and give the path of report.html.
 
-    Its folder is named by the cells, how they ended, the title, and the code of the sections.
+    Its folder is named by the cells, how they ended, the title, and the code of the sections and claims.
 
     Args:
         reuse: take the report of the same name that lies there already.
@@ -150,18 +150,18 @@ def compile_report(
         )
     compiler = registry.compilers.find(DEFAULT_COMPILER)
     sections = sorted(registry.sections.values(), key=lambda section: (section.order, section.name))
+    claims = sorted(registry.claims.values(), key=lambda claim: (claim.order, claim.name))
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
-    code = [source_digest(cls) for cls in (compiler, *sections)]
+    code = [source_digest(cls) for cls in (compiler, *sections, *claims)]
     identity = sha256("\n".join([heading, *ended, *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
     # What runs moves on without changing its status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
-    return compiler().compile(
-        opened.frames(), [section() for section in sections], title=heading, folder=folder
-    )
+    frames = replace(opened.frames(), claims=tuple(claim() for claim in claims))
+    return compiler().compile(frames, [section() for section in sections], title=heading, folder=folder)
 
 
 def publish_report(report: str | Path, *, to: str | Path) -> Path:

@@ -9,6 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from posharness.contracts.attention import Attention
+    from posharness.contracts.claim import Claim
     from posharness.contracts.compiler import Compiler
     from posharness.contracts.encoding import PositionalEncoding
     from posharness.contracts.executor import Executor
@@ -47,6 +48,11 @@ def posharness_readings() -> Sequence[type[Reading]]:  # type: ignore[empty-body
 @_spec
 def posharness_report_sections() -> Sequence[type[ReportSection]]:  # type: ignore[empty-body]
     """Sections of every report: subclasses of `posharness.contracts.ReportSection`."""
+
+
+@_spec
+def posharness_claims() -> Sequence[type[Claim]]:  # type: ignore[empty-body]
+    """Claims that every report gives a verdict on: subclasses of `posharness.contracts.Claim`."""
 
 
 @_spec

@@ -26,6 +26,7 @@ from posharness.cell import CORPUS, Choice
 from posharness.contracts import (
     Attention,
     Body,
+    Claim,
     Compiler,
     Executor,
     Geometry,
@@ -45,7 +46,16 @@ _BUILT_IN = "posharness.executors"
 _PATIENCE = 15.0
 """Seconds after which an import that has not ended is told of."""
 _log = logging.getLogger(__name__)
-_KINDS = ("encodings", "attentions", "tasks", "readings", "report_sections", "executors", "compilers")
+_KINDS = (
+    "encodings",
+    "attentions",
+    "tasks",
+    "readings",
+    "report_sections",
+    "claims",
+    "executors",
+    "compilers",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Registry:
     tasks: Catalogue[Task]
     readings: Catalogue[Reading]
     sections: Catalogue[ReportSection]
+    claims: Catalogue[Claim]
     executors: Catalogue[Executor]
     compilers: Catalogue[Compiler]
     broken: tuple[Broken, ...]
@@ -95,6 +106,7 @@ class Registry:
             tasks=Catalogue("task", Task, offered["tasks"], broken),
             readings=Catalogue("reading", Reading, offered["readings"], broken),
             sections=Catalogue("report section", ReportSection, offered["report_sections"], broken),
+            claims=Catalogue("claim", Claim, offered["claims"], broken),
             executors=Catalogue("executor", Executor, offered["executors"], broken),
             compilers=Catalogue("report compiler", Compiler, offered["compilers"], broken),
             broken=tuple(broken),

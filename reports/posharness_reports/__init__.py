@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from posharness.contracts import Compiler, ReportSection, defined_in, hookimpl
-from posharness_reports import sections
+from posharness.contracts import Claim, Compiler, ReportSection, defined_in, hookimpl
+from posharness_reports import claims, sections
 from posharness_reports.compiler import HtmlCompiler
 
 
@@ -13,6 +13,12 @@ from posharness_reports.compiler import HtmlCompiler
 def posharness_report_sections() -> Sequence[type[ReportSection]]:
     """The sections of the folder `sections`, one file each."""
     return defined_in(sections, ReportSection)
+
+
+@hookimpl
+def posharness_claims() -> Sequence[type[Claim]]:
+    """The claims of the folder `claims`, one file each."""
+    return defined_in(claims, Claim)
 
 
 @hookimpl

@@ -44,7 +44,7 @@ class Study(Frames):
         cells = self.cells[chosen].reset_index(drop=True)
         rows = (self.predictions, self.curves, self.mechanism)
         own = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
-        return Study(cells, *own)
+        return Study(cells, *own, claims=self.claims)
 
     @property
     def labels(self) -> list[str]:
@@ -57,4 +57,4 @@ def study(frames: Frames) -> Study:
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
-    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism)
+    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism, claims=ready.claims)

@@ -6,14 +6,19 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import permutation_test
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from posharness_reports.statistics import (
     cluster_bootstrap,
     effective_length,
     generator,
+    holm,
     interval,
     normalised,
+    sign_flip,
+    stratified_bootstrap,
     wilson,
 )
 
@@ -121,3 +126,36 @@ def test_effective_length_of_many_draws_at_once() -> None:
     assert lengths[:3] == pytest.approx([2 * 2**0.1, 16.0, 0.0])
     assert math.isnan(lengths[3])
     assert censored.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("p", [[], [0.3], [0.04, 0.01, 0.03], [0.5, 0.5, 0.001, 0.2, 0.9]])
+def test_holm_agrees_with_statsmodels(p: list[float]) -> None:
+    expected = multipletests(p, method="holm")[1] if p else []
+    assert holm(p) == pytest.approx(list(expected))
+
+
+def test_signs_are_flipped_as_scipy_flips_them() -> None:
+    effects = np.array([0.3, -0.1, 0.25, 0.05, 0.4, -0.02, 0.17])
+    expected = permutation_test((effects,), np.mean, permutation_type="samples", vectorized=True).pvalue
+    assert sign_flip([effects], rng=generator("test")) == pytest.approx(expected)
+
+
+def test_no_p_is_below_that_of_the_two_patterns_in_which_all_signs_agree() -> None:
+    for n in (1, 5, 6, 14):
+        assert sign_flip([np.full(n, 0.2)], rng=generator("test")) == pytest.approx(2 / 2**n)
+
+
+def test_drawn_signs_come_near_to_all_of_them() -> None:
+    strata = [generator("effects", i).normal(0.1, 0.3, 3) for i in range(5)]
+    exact = [np.array([strata[i][j] for j in range(3)]) for i in range(5)]
+    effects = np.concatenate(exact)
+    signs = 1.0 - 2.0 * (np.arange(2**15)[:, None] >> np.arange(15) & 1)
+    expected = (np.abs(signs @ effects) >= abs(effects.sum()) - 1e-12).mean()
+    assert sign_flip(strata, rng=generator("test")) == pytest.approx(expected, abs=0.02)
+
+
+def test_strata_count_alike_however_many_runs_they_hold() -> None:
+    strata = [np.array([0.0, 0.2]), np.full(9, 0.5)]
+    draws = stratified_bootstrap(strata, rng=generator("test"), draws=4000)
+    assert draws.mean() == pytest.approx(0.3, abs=0.005)
+    assert set(np.round(draws, 9)) == {0.25, 0.3, 0.35}

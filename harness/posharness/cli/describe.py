@@ -7,6 +7,7 @@ from typing import Any
 from posharness.contracts import (
     SLOTS,
     Attention,
+    Claim,
     Incompatible,
     PositionalEncoding,
     Reading,
@@ -21,7 +22,7 @@ from posharness.parameters import annotation_name, parameters, show_value
 
 __all__ = ["CATALOGUES", "describe", "describe_preset", "inventory", "parameters_text"]
 
-CATALOGUES = ("encodings", "attentions", "tasks", "readings", "sections", "executors")
+CATALOGUES = ("encodings", "attentions", "tasks", "readings", "sections", "claims", "executors")
 """The kinds of plugin, as the registry's attributes are called."""
 
 
@@ -67,11 +68,18 @@ def describe(cls: type[Named], registry: Registry) -> dict[str, Any]:
         said |= {"distance": cls.distance, "objectives": list(getattr(cls, "objectives", ()))}
     elif issubclass(cls, ReportSection):
         said["order"] = cls.order
+    elif issubclass(cls, Claim):
+        said |= {
+            "statement": cls.statement,
+            "contrasts": [list(pair) for pair in cls.contrasts],
+            "metric": cls.metric,
+            "smallest_effect": cls.smallest_effect,
+        }
     return said
 
 
 def _parameters(cls: type[Named]) -> list[Any]:
-    # Executors and report sections are not chosen with parameters.
+    # Executors, report sections and claims are not chosen with parameters.
     takes = issubclass(cls, PositionalEncoding | Attention | Task | Reading)
     return list(parameters(cls).values()) if takes else []
 

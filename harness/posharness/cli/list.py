@@ -1,4 +1,4 @@
-"""`harness list`: what can be selected: encodings, attentions, tasks, readings, report sections, presets."""
+"""`harness list`: what can be selected, and what else plugs in: sections of reports, claims, executors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_KINDS = ("encodings", "attentions", "tasks", "readings", "sections", "executors", "presets")
+_KINDS = ("encodings", "attentions", "tasks", "readings", "sections", "claims", "executors", "presets")
 _EPILOG = """[bold]Examples[/]
   harness list                  everything
   harness list encodings        what --plugins takes, with its parameters
@@ -123,6 +123,14 @@ def _readings(items: Sequence[dict[str, Any]]) -> Table:
     return rows
 
 
+def _claims(items: Sequence[dict[str, Any]]) -> Table:
+    rows = table("name", "what is claimed", "contrasts", title="Claims")
+    for item in items:
+        pairs = "\n".join(f"{better} against {other}" for better, other in item["contrasts"])
+        rows.add_row(_name(item), item["statement"], pairs)
+    return rows
+
+
 def _simple(title: str, items: Sequence[dict[str, Any]]) -> Table:
     rows = table("name", "what it is", title=title)
     for item in items:
@@ -150,6 +158,7 @@ _TABLES = {
     "tasks": _tasks,
     "readings": _readings,
     "sections": lambda items: _simple("Report sections", items),
+    "claims": _claims,
     "executors": lambda items: _simple("Executors", items),
     "presets": _presets,
 }

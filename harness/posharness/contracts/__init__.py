@@ -1,6 +1,7 @@
 """The contracts between the core and everything that plugs into it: all that a plugin needs to import."""
 
 from posharness.contracts.attention import Attention, BoundSlots
+from posharness.contracts.claim import Claim
 from posharness.contracts.compiler import Compiler
 from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding, by_name
@@ -19,6 +20,7 @@ __all__ = [
     "Batch",
     "Body",
     "BoundSlots",
+    "Claim",
     "Compiler",
     "Direction",
     "Event",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from posharness.contracts.claim import Claim
+
 __all__ = ["Frames", "ReportSection", "Section"]
 
 
@@ -45,12 +47,14 @@ class Frames:
             (key − query). Columns: cell, label, encoding, attention, body, task, seed, stack, layer,
             head, distance, effect (mean of what the encoding adds to a score; NaN where it acts on
             none), weight (mean attention weight; NaN where the attention has none).
+        claims: the statements that the report gives a verdict on.
     """
 
     cells: pd.DataFrame
     predictions: pd.DataFrame
     curves: pd.DataFrame
     mechanism: pd.DataFrame = field(default_factory=_no_rows)
+    claims: tuple[Claim, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,30 @@
+"""The claim that relative encodings carry information over long distances better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from posharness.contracts import Claim, Frames
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LongDistances(Claim):
+    """At the training length, over the farther half of the buckets of distance."""
+
+    name = "long-distances"
+    summary = "Relative encodings capture long dependencies better"
+    statement = "Relative encodings capture long dependencies better than absolute ones."
+    contrasts: ClassVar = (("relative", "absolute"), ("relative", "learned"))
+    metric = (
+        "normalised accuracy at the training length, mean over the farther half of the buckets of dependency "
+        "length"
+    )
+    order = 20
+
+    def measure(self, frames: Frames) -> pd.DataFrame:
+        """Of every task with dependency lengths in two buckets or more."""
+        from posharness_reports.run_metrics import by_distance
+
+        return by_distance(frames, farther=True)

@@ -1,0 +1,27 @@
+"""The claim that relative encodings carry information over every distance better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from posharness.contracts import Claim, Frames
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class VaryingDistances(Claim):
+    """At the training length, over all distances: each bucket counts once, however often it is asked."""
+
+    name = "varying-distances"
+    summary = "Relative encodings capture dependencies of varying length better"
+    statement = "Relative encodings capture dependencies of varying length better than absolute ones."
+    contrasts: ClassVar = (("relative", "absolute"), ("relative", "learned"))
+    metric = "normalised accuracy at the training length, mean over buckets of dependency length"
+    order = 10
+
+    def measure(self, frames: Frames) -> pd.DataFrame:
+        """Of every task with dependency lengths in two buckets or more."""
+        from posharness_reports.run_metrics import by_distance
+
+        return by_distance(frames)

@@ -1,0 +1,95 @@
+"""The numbers that claims are judged by equal what is counted from the rows by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.contracts import Claim, Frames, defined_in
+from posharness_reports import claims
+from posharness_reports.run_metrics import by_distance, in_longer_sequences, while_training
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+
+
+@pytest.fixture(scope="module")
+def recall(simulated: Simulate) -> Frames:
+    return simulated(tasks=("offset_recall",))
+
+
+def answers(frames: Frames, length: int) -> pd.DataFrame:
+    rows = frames.predictions[frames.predictions["length"] == length]
+    return rows.assign(label=rows["label"].astype(str), right=(rows["correct"] - 1 / 16) / (15 / 16))
+
+
+def values(found: pd.DataFrame) -> dict[tuple[str, int], float]:
+    return {(row.label, row.seed): row.value for row in found.itertuples()}
+
+
+@pytest.mark.parametrize("farther", [False, True])
+def test_each_distance_counts_once_however_often_it_is_asked(recall: Frames, farther: bool) -> None:
+    rows = answers(recall, 32)
+    rows = rows[rows["dependency_length"] >= (8 if farther else 1)]
+    each = rows.groupby(["label", "seed", "dependency_length"])["right"].mean()
+    expected = each.groupby(["label", "seed"]).mean().to_dict()
+    assert values(by_distance(recall, farther=farther)) == pytest.approx(expected, abs=1e-6)
+    assert len(expected) == 4
+
+
+def test_a_task_of_spans_and_one_without_two_distances_have_no_value(recall: Frames) -> None:
+    spans = replace(recall, cells=recall.cells.assign(distance="span"))
+    assert by_distance(spans).empty
+    near = recall.predictions[recall.predictions["dependency_length"] == 4]
+    assert by_distance(replace(recall, predictions=near)).empty
+
+
+def test_longer_sequences_count_for_what_has_learned_and_is_defined(simulated: Simulate) -> None:
+    frames = simulated(labels=("relative", "absolute", "learned"), tasks=("offset_recall",))
+    right = frames.predictions["correct"] | (
+        (frames.predictions["label"] == "relative") & (frames.predictions["length"] == 32)
+    )
+    frames = replace(frames, predictions=frames.predictions.assign(correct=right))
+    found = in_longer_sequences(frames)
+    expected = answers(frames, 64).groupby(["label", "seed"])["right"].mean()["relative"].to_dict()
+    held = found[found["value"].notna()]
+    assert values(held) == pytest.approx({("relative", seed): e for seed, e in expected.items()}, abs=1e-6)
+    left = found[found["value"].isna()]
+    assert dict(zip(left["label"], left["reason"], strict=True)) == {
+        "absolute": "not learned",
+        "learned": "undefined",
+    }
+
+
+def test_what_was_known_while_training_is_the_mean_of_the_validations(recall: Frames) -> None:
+    scores = recall.curves.assign(label=recall.curves["label"].astype(str))
+    scores = scores[np.isfinite(scores["validation_score"])]
+    means = scores.groupby(["label", "seed"])["validation_score"].mean()
+    expected = ((means - 1 / 16) / (15 / 16)).to_dict()
+    assert values(while_training(recall)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_run_that_was_cut_short_has_no_area(simulated: Simulate) -> None:
+    diverged = {("absolute", "offset_recall", 1): ("diverged", "The loss was nan.")}
+    frames = simulated(tasks=("offset_recall",), statuses=diverged)
+    assert ("absolute", 1) not in values(while_training(frames))
+    assert ("absolute", 0) in values(while_training(frames))
+
+
+@pytest.mark.parametrize("claim", defined_in(claims, Claim), ids=lambda claim: claim.name)
+@pytest.mark.parametrize("default", ["done", "waiting"])
+def test_every_built_in_claim_measures_whatever_a_store_holds(
+    claim: type[Claim], default: str, simulated: Simulate
+) -> None:
+    frames = simulated(default=default)
+    found = claim().measure(study(frames))
+    assert list(found) == ["task", "label", "seed", "value", "reason"]
+    assert found["value"].dropna().between(-1, 1).all()
+    assert not found.duplicated(["task", "label", "seed"]).any()
+    assert (found.empty, default) in {(False, "done"), (True, "waiting")}
+    assert claim.statement.endswith(".")
+    assert claim.smallest_effect > 0
