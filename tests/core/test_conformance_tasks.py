@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from posharness.conformance import assert_conforms, check_section, check_task
-from posharness.conformance.sample_frames import empty_frames, sample_frames, unfinished_frames
+from posharness.conformance.sample_frames import FRAMES, empty_frames, sample_frames, unfinished_frames
 from posharness.contracts import (
     Batch,
     Body,
@@ -306,8 +306,8 @@ def test_a_section_that_is_right_passes_every_check() -> None:
 @pytest.mark.parametrize("make", [sample_frames, unfinished_frames, empty_frames])
 def test_sections_are_checked_with_what_a_store_gives(make: Callable[[], Frames], tmp_path: Path) -> None:
     real, sample = Store.open(tmp_path / "store", create=True).frames(), make()
-    for field in fields(Frames):
-        columns = [list(getattr(frames, field.name).columns) for frames in (real, sample)]
+    for name in FRAMES:
+        columns = [list(getattr(frames, name).columns) for frames in (real, sample)]
         assert sorted(columns[0]) == sorted(columns[1])
 
 
@@ -336,5 +336,5 @@ def test_what_is_no_plugin_of_a_known_kind_is_a_mistake() -> None:
     class Elsewhere(Executor):
         name = "elsewhere"
 
-    with pytest.raises(UserError, match="the kit knows encodings, attentions, tasks, report sections"):
+    with pytest.raises(UserError, match="the kit knows encodings, attentions, tasks, report sections, c"):
         assert_conforms(Elsewhere)

@@ -43,7 +43,8 @@ def check(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|FILE", help="An encoding, attention, task or report section; or a file with some."
+            metavar="NAME|FILE",
+            help="An encoding, attention, task, section or claim; or a file with some.",
         ),
     ],
     plugin_path: PluginPaths = None,

@@ -10,6 +10,7 @@ from typing import Any
 from posharness.cell import Choice
 from posharness.conformance.attention_checks import ATTENTION_CHECKS
 from posharness.conformance.bench import benches
+from posharness.conformance.claim_checks import CLAIM_CHECKS
 from posharness.conformance.finding import Check
 from posharness.conformance.id_checks import ID_CHECKS
 from posharness.conformance.memory import MEMORY
@@ -17,7 +18,7 @@ from posharness.conformance.model_checks import MODEL_CHECKS
 from posharness.conformance.section_checks import SECTION_CHECKS, Draft
 from posharness.conformance.slot_checks import SLOT_CHECKS
 from posharness.conformance.task_checks import TASK_CHECKS, posed
-from posharness.contracts import Attention, PositionalEncoding, ReportSection, Task
+from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.experiment import Experiment
@@ -80,6 +81,10 @@ def _sections(registry: Registry, choice: Choice, cache: Path) -> Subjects | str
     return {"": Draft(registry.sections[choice.name])}
 
 
+def _claims(registry: Registry, choice: Choice, cache: Path) -> Subjects | str:
+    return {"": registry.claims[choice.name]}
+
+
 KINDS = (
     Kind(
         "encodings",
@@ -91,4 +96,5 @@ KINDS = (
     Kind("attentions", "attention", Attention, (*ATTENTION_CHECKS, *MODEL_CHECKS, MEMORY), _attentions),
     Kind("tasks", "task", Task, TASK_CHECKS, _tasks),
     Kind("sections", "report section", ReportSection, SECTION_CHECKS, _sections),
+    Kind("claims", "claim", Claim, CLAIM_CHECKS, _claims),
 )

@@ -12,7 +12,7 @@ from posharness.cachedir import cache_root
 from posharness.catalogue import Broken, Catalogue
 from posharness.conformance.finding import Finding, examine
 from posharness.conformance.kinds import Kind, Subjects, kind_of
-from posharness.contracts import Attention, PositionalEncoding, ReportSection, Task
+from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.manager import Registry
@@ -21,6 +21,7 @@ __all__ = [
     "assert_conforms",
     "check",
     "check_attention",
+    "check_claim",
     "check_encoding",
     "check_section",
     "check_task",
@@ -33,7 +34,7 @@ def assert_conforms(plugin: type[Named], **params: Any) -> None:
     """For a test: fails with every check that does not hold.
 
     Args:
-        plugin: an encoding, attention, task or report section.
+        plugin: an encoding, attention, task, report section or claim.
         params: parameters of its constructor; else their defaults.
 
     Raises:
@@ -76,6 +77,11 @@ def check_task(
 def check_section(section: type[ReportSection]) -> list[Finding]:
     """Run every check of report sections, on small frames; see `check`."""
     return list(check(section))
+
+
+def check_claim(claim: type[Claim]) -> list[Finding]:
+    """Run every check of claims, on small frames; see `check`."""
+    return list(check(claim))
 
 
 def check(

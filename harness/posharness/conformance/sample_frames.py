@@ -1,4 +1,4 @@
-"""Small frames as a store gives them, to check report sections with."""
+"""Small frames as a store gives them, to check report sections and claims with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pandas as pd
 
 from posharness.contracts import Frames
 
-__all__ = ["empty_frames", "sample_frames", "unfinished_frames"]
+__all__ = ["FRAMES", "changed", "empty_frames", "sample_frames", "unfinished_frames"]
+
+FRAMES = ("cells", "predictions", "curves", "mechanism")
+"""What of `Frames` is a frame."""
 
 _DISTANCES = (1, 2, 4, 8)
 
@@ -41,6 +44,14 @@ def empty_frames() -> Frames:
     """A store without a cell."""
     full = sample_frames()
     return Frames(full.cells.head(0), *_no_rows(full))
+
+
+def changed(one: Frames, other: Frames) -> str:
+    """The name of the first frame in which they differ; "" for none."""
+    for name in FRAMES:
+        if not getattr(one, name).equals(getattr(other, name)):
+            return name
+    return ""
 
 
 def _no_rows(full: Frames) -> list[pd.DataFrame]:

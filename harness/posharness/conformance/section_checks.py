@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import pandas as pd
 
 from posharness.conformance.finding import Check
-from posharness.conformance.sample_frames import empty_frames, sample_frames, unfinished_frames
+from posharness.conformance.sample_frames import (
+    changed,
+    empty_frames,
+    sample_frames,
+    unfinished_frames,
+)
 from posharness.conformance.slot_checks import well_named
 from posharness.contracts import Frames, ReportSection, Section
 
@@ -72,10 +77,8 @@ def unchanged(draft: Draft) -> str:
     frames = sample_frames()
     before = deepcopy(frames)
     draft.build(frames)
-    for field in fields(Frames):
-        if not getattr(frames, field.name).equals(getattr(before, field.name)):
-            return f"it changes frames.{field.name}, which other sections read too"
-    return ""
+    name = changed(frames, before)
+    return name and f"it changes frames.{name}, which other sections read too"
 
 
 def deterministic(draft: Draft) -> str:
