@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posharness.cachedir import cache_root
 from posharness.cell import Cell
-from posharness.contracts import Observer
+from posharness.contracts import Frames, Observer
 from posharness.digest import source_digest
 from posharness.errors import UserError
 from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
@@ -18,9 +18,6 @@ from posharness.experiment import Experiment, load_experiment
 from posharness.manager import Registry
 from posharness.plan import plan
 from posharness.store import Store
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "DEFAULT_STORE",
@@ -37,14 +34,10 @@ DEFAULT_COMPILER = "html"
 REPORT = "report.html"
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(Frames):
     """What a store holds, as tidy frames; see `posharness.contracts.Frames` for their columns."""
 
-    cells: pd.DataFrame
-    predictions: pd.DataFrame
-    curves: pd.DataFrame
-    mechanism: pd.DataFrame
+    __slots__ = ()
 
 
 def execute(
