@@ -22,12 +22,16 @@ class OffsetRecall(Task):
     embedding of its own.
 
     Markers are drawn independently and uniformly, and so is the order of the symbols, of which a sequence
-    holds each as often as any other, or once less. Scored are the last three eighths, where there is a
-    source for every offset: so the distance is tied neither to the position nor to any symbol. Where scoring
-    begins balances two shortcuts: earlier, a decoder could guess what its few tokens hold twice; later,
-    which symbols turned up last. (Who knows the offsets, but not the marker, can still guess among the few
-    symbols at these offsets.) The dependency length is the offset itself. Sources are the symbol's position
-    and the emitting position, whose marker is read.
+    holds each as often as any other, or once less. Scored are the last tokens, where there is a source for
+    every offset: so the distance is tied neither to the position nor to any symbol. By default that is three
+    eighths of them, which balances two shortcuts: earlier, a decoder could guess what its few tokens hold
+    twice; later, which symbols turned up last. (Who knows the offsets, but not the marker, can still guess
+    among the few symbols at these offsets.) The dependency length is the offset itself. Sources are the
+    symbol's position and the emitting position, whose marker is read.
+
+    Args:
+        scored: share of a sequence, at its end, that is scored. To an encoder, which sees all symbols alike
+            often, more of them tell nothing either.
     """
 
     name = "offset_recall"
@@ -42,8 +46,11 @@ class OffsetRecall(Task):
         symbols: int = 16,
         offsets: tuple[int, ...] = (1, 2, 4, 8, 12, 16),
         evaluation_lengths: tuple[int, ...] | None = None,
+        scored: float = 0.375,
     ) -> None:
         super().__init__(body)
+        if not 0.0 < scored < 1.0:
+            raise UserError(f"offset_recall[scored={scored:g}]: give a share between 0 and 1")
         self.length = length
         self.evaluation_lengths = evaluation_lengths or (length, 2 * length)
         if symbols < 2 or not offsets or min(offsets) < 1 or len(set(offsets)) < len(offsets):
@@ -51,10 +58,11 @@ class OffsetRecall(Task):
                 f"offset_recall[symbols={symbols},offsets={list(offsets)}]: give two symbols or more, and "
                 "offsets of 1 or more that differ from each other"
             )
-        if _first_scored(shortest := min(length, *self.evaluation_lengths)) < max(offsets):
+        self.scored = scored
+        if self._first_scored(shortest := min(length, *self.evaluation_lengths)) < max(offsets):
             raise UserError(
-                f"offset_recall: in the last three eighths of {shortest} tokens not every token has a symbol "
-                f"{max(offsets)} tokens back; give longer lengths or smaller offsets"
+                f"offset_recall[scored={scored:g}]: of {shortest} tokens not every one that is scored has a "
+                f"symbol {max(offsets)} tokens back; give longer lengths, smaller offsets or a smaller share"
             )
         self.symbols = symbols
         self.offsets = offsets
@@ -67,7 +75,7 @@ class OffsetRecall(Task):
         markers = torch.randint(len(self.offsets), (n, length), generator=generator)
         distance = torch.tensor(self.offsets)[markers]
         position = torch.arange(length).expand(n, length)
-        scored = position >= _first_scored(length)
+        scored = position >= self._first_scored(length)
         source = (position - distance).where(scored, 0)
         return Batch(
             tokens=symbols,
@@ -78,10 +86,8 @@ class OffsetRecall(Task):
             source=torch.stack([source, position], -1).where(scored[..., None], -1),
         )
 
-
-def _first_scored(length: int) -> int:
-    """Where the last three eighths of a sequence begin."""
-    return length - max(1, 3 * length // 8)
+    def _first_scored(self, length: int) -> int:
+        return length - max(1, int(self.scored * length))
 
 
 def _balanced(generator: torch.Generator, n: int, length: int, symbols: int) -> Int[Tensor, "n length"]:

@@ -38,6 +38,11 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 """Parameters that make other tasks of a task; the others are posed as they are by default."""
 
+OF_BODY: dict[tuple[str, Body], tuple[dict[str, Any], ...]] = {
+    ("offset_recall", "encoder"): ({"length": 64, "scored": 0.75},),
+}
+"""The same, for one body alone."""
+
 FITTED = 40_000
 """Predictions that a shortcut is fitted to and tested on: with 12,000, two fits differ by up to .017."""
 
@@ -67,7 +72,7 @@ def _posed() -> Iterator[Posed]:
     for name, cls in sorted(registry().tasks.items()):
         if cls.prepare is Task.prepare:  # the others read a corpus
             for body in cls.bodies:
-                for params in VARIANTS.get(name, ({},)):
+                for params in (*VARIANTS.get(name, ({},)), *OF_BODY.get((name, body), ())):
                     yield Posed(name, body, tuple(params.items()))
 
 

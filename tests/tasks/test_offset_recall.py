@@ -134,6 +134,14 @@ def test_each_symbol_is_as_frequent_and_the_last_three_eighths_are_scored(length
     assert not batch.targets[batch.scored].view(500, -1).eq(batch.targets[:, -1:]).all()
 
 
+def test_more_may_be_scored() -> None:
+    task = OffsetRecall("encoder", length=64, scored=0.75)
+    batch, less = (t.sample(seeded(3), 9, 64, "train") for t in (task, OffsetRecall("encoder", length=64)))
+    assert torch.equal(batch.scored, (torch.arange(64) >= 16).expand(9, -1))
+    assert torch.equal(batch.tokens, less.tokens)
+    assert torch.equal(batch.targets[less.scored], less.targets[less.scored])
+
+
 def test_training_and_twice_its_length_are_tested_unless_told() -> None:
     assert OffsetRecall("decoder", length=37).evaluation_lengths == (37, 74)
     assert OffsetRecall("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
@@ -142,8 +150,10 @@ def test_training_and_twice_its_length_are_tested_unless_told() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 16}, "last three eighths of 16 tokens not every token has a symbol 16 tokens back"),
-        ({"evaluation_lengths": (8, 32)}, "last three eighths of 8 tokens"),
+        ({"length": 16}, "of 16 tokens not every one that is scored has a symbol 16 tokens back"),
+        ({"evaluation_lengths": (8, 32)}, "of 8 tokens not every one"),
+        ({"scored": 0.75}, r"scored=0.75\]: of 32 tokens"),
+        ({"scored": 1.0}, "a share between 0 and 1"),
         ({"symbols": 1}, "two symbols or more"),
         ({"offsets": ()}, "offsets of 1 or more"),
         ({"offsets": (0, 1)}, "offsets of 1 or more"),
