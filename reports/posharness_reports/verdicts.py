@@ -32,7 +32,6 @@ class Contrast:
     Attributes:
         runs: columns task, seed, effect: the metric of the one less that of the other, for each paired run.
         left_out: tasks without a pair, with the reason.
-        mean: over tasks, of the mean over the seeds of each; NaN without a pair.
         low, high: 95 % interval, redrawing the seeds of each task; NaN where no task has two.
         p: of a sign-flip test, Holm-corrected over the contrasts of its claim; NaN without a pair.
     """
@@ -42,7 +41,6 @@ class Contrast:
     other: str
     runs: pd.DataFrame
     left_out: dict[str, str]
-    mean: float
     low: float
     high: float
     p: float
@@ -51,6 +49,11 @@ class Contrast:
     def by_task(self) -> pd.Series[float]:
         """The mean effect in each task."""
         return self.runs.groupby("task")["effect"].mean()
+
+    @property
+    def mean(self) -> float:
+        """Over tasks, of the mean over the seeds of each; NaN without a pair."""
+        return float(self.by_task.mean())
 
     @property
     def outcome(self) -> Outcome:
@@ -117,9 +120,8 @@ def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Co
         for task in sorted({*one["task"], *two["task"]} - {*runs["task"]})
     }
     if runs.empty:
-        return Contrast(claim, better, other, runs, missing, *[float("nan")] * 4)
+        return Contrast(claim, better, other, runs, missing, *[float("nan")] * 3)
     strata = [own["effect"].to_numpy(float) for _, own in runs.groupby("task")]
-    mean = float(np.mean([effects.mean() for effects in strata]))
     key = ("claim", claim.name, better, other)
     low, high = (
         interval(stratified_bootstrap(strata, rng=generator(*key)))
@@ -127,7 +129,7 @@ def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Co
         else (np.nan, np.nan)
     )
     p = sign_flip(strata, rng=generator(*key, "signs"))
-    return Contrast(claim, better, other, runs, missing, mean, float(low), float(high), p)
+    return Contrast(claim, better, other, runs, missing, float(low), float(high), p)
 
 
 def _reason(task: str, better: str, one: pd.DataFrame, other: str, two: pd.DataFrame) -> str:
