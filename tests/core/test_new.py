@@ -57,7 +57,8 @@ def test_each_package_passes_the_test_it_comes_with(lab: Path) -> None:
 def test_each_package_is_found_under_its_name(lab: Path) -> None:
     listed = json.loads(elsewhere(lab, "-m", "posharness.cli", "list", "--json"))
     assert listed["broken"] == []
-    for kind, catalogue in zip(KINDS, ("encodings", "attentions", "tasks", "sections"), strict=True):
+    catalogues = ("encodings", "attentions", "tasks", "sections", "claims")
+    for kind, catalogue in zip(KINDS, catalogues, strict=True):
         assert f"lab-{kind}" in [item["name"] for item in listed[catalogue]]
 
 
@@ -67,10 +68,10 @@ def test_they_are_trained_and_reported_beside_the_built_ins(lab: Path) -> None:
     out = elsewhere(
         lab,
         *("-m", "posharness.cli", "run", "--config", "tiny.toml", "--workers", "1"),
-        *("--plugins", "lab-encoding,absolute,relative,lab-attention", "--store", "runs"),
+        *("--plugins", "lab-encoding,absolute,alibi,relative,lab-attention", "--store", "runs"),
     )
     # relative needs slots that the attention of the template does not honour.
-    assert "2 trained, 0 reused, 1 skipped" in out
+    assert "3 trained, 0 reused, 1 skipped" in out
     report = lab / out.split("Report: ")[1].strip()
     assert report.is_file()
     text = report.with_name("report.md").read_text()
@@ -78,6 +79,7 @@ def test_they_are_trained_and_reported_beside_the_built_ins(lab: Path) -> None:
     assert "absolute · lab-attention" in text
     assert "lab-task" in text
     assert "Time of a training step" in text
+    assert "alibi · lab-attention against absolute · lab-attention: **undecided**" in text
 
 
 def test_a_useful_encoding_fits_in_twenty_five_lines() -> None:

@@ -19,6 +19,7 @@ _EPILOG = """[bold]Examples[/]
   harness new attention sharp --to lab    one in lab/sharp
   harness new task marked
   harness new report-section cost
+  harness new claim nearest
 
 It installs with `pip install -e`, and `harness check` says whether it keeps its contract."""
 
@@ -29,7 +30,9 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="encoding, attention, task or report-section.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="encoding, attention, task, report-section or claim.")
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the plugin will be called.")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the package's folder is made.")] = Path(),
 ) -> None:

@@ -11,7 +11,7 @@ from posharness.errors import UserError, did_you_mean
 
 __all__ = ["KINDS", "package"]
 
-KINDS = ("encoding", "attention", "task", "report-section")
+KINDS = ("encoding", "attention", "task", "report-section", "claim")
 
 _SHARED = "package"
 _SUFFIX = ".template"
