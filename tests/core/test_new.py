@@ -64,7 +64,9 @@ def test_each_package_is_found_under_its_name(lab: Path) -> None:
 
 @pytest.mark.xdist_group("lab")
 def test_they_are_trained_and_reported_beside_the_built_ins(lab: Path) -> None:
-    (lab / "tiny.toml").write_text(TINY.replace('"copy"', '"lab-task"'))
+    (lab / "tiny.toml").write_text(
+        TINY.replace('"copy"', '"lab-task"').replace("test_sequences = 4", "test_sequences = 64")
+    )
     out = elsewhere(
         lab,
         *("-m", "posharness.cli", "run", "--config", "tiny.toml", "--workers", "1"),
