@@ -16,6 +16,7 @@ from posharness_reports.text import count, enumerate_words, fraction, reach, spa
 
 __all__ = ["by_task", "caveats", "cell_counts", "headline", "not_learned"]
 
+_HEADLINE = 3
 _NAMED = 6
 
 
@@ -30,7 +31,7 @@ def headline(study: Study) -> str:
         for key, rows in grouped(heads, ["task", "objective"])
     }
     task, objective = max(contrasts, key=lambda key: contrasts[key])
-    return _finding(trained, task, objective, named=2)
+    return _finding(trained, task, objective, named=_HEADLINE)
 
 
 def by_task(study: Study) -> list[str]:
@@ -118,13 +119,26 @@ def _finding(study: Study, task: str, objective: str, *, named: int) -> str:
             f"On {name}, no encoding comes within {rows['threshold'].iloc[0]} of the way from chance to "
             f"perfect even at the shortest distance; the mean accuracy over distances is {said} ({seeds})."
         )
-    shown = rows if len(rows) <= named else pd.concat([rows.head(named - 1), rows.tail(1)])
+    reached: dict[str, list[str]] = {}
+    for label, *ends in rows[["label", "reach", "low", "high", "longest"]].itertuples(index=False):
+        reached.setdefault(reach(*ends), []).append(label)
+    return f"On {name}, information carries over {_ranked(reached, named)} ({seeds})."
+
+
+def _ranked(reached: dict[str, list[str]], named: int) -> str:
+    """Labels by how far they reach, the farthest first: `named` reaches, and as many labels of each."""
     parts = [
-        f"{reach(*ends)}{' tokens' if i == 0 else ''} with {label}"
-        for i, (label, *ends) in enumerate(
-            zip(*(shown[name] for name in ("label", "reach", "low", "high", "longest")), strict=True)
-        )
+        f"{how_far}{'' if i else ' tokens'} with {enumerate_words(_few(labels, named))}"
+        for i, (how_far, labels) in enumerate(reached.items())
     ]
-    if left := len(rows) - len(shown):
-        parts.insert(len(parts) - 1, f"{count(left, 'other')} in between")
-    return f"On {name}, information carries over {enumerate_words(parts)} ({seeds})."
+    if len(parts) > named:
+        left = sum(map(len, list(reached.values())[named - 1 : -1]))
+        parts[named - 1 : -1] = [f"{count(left, 'other')} in between"]
+    return "; ".join(parts)
+
+
+def _few(labels: list[str], named: int) -> list[str]:
+    """The first labels, and how many others there are."""
+    if len(labels) <= named:
+        return labels
+    return [*labels[: named - 1], count(len(labels) - named + 1, "other")]

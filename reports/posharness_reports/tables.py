@@ -120,13 +120,14 @@ def _wide(points: pd.DataFrame, places: list[str]) -> pd.DataFrame:
 
 
 def status(study: Study) -> pd.DataFrame:
-    """How many cells of each task and label ended how."""
+    """How many cells of each task and label ended how; the longer of the two runs down the page."""
 
     def counted(found: pd.Series[str]) -> str:
         return ", ".join(f"{n} {name}" for name, n in sorted(Counter(found).items()))
 
     table = study.cells.pivot_table("status", "label", "task", aggfunc=counted).fillna("–")
-    return table.rename_axis(index="encoding", columns=None).reset_index()
+    table = table.rename_axis(index="encoding", columns="task")
+    return (table if len(table) >= len(table.columns) else table.T).rename_axis(columns=None).reset_index()
 
 
 def unfinished(study: Study) -> pd.DataFrame:

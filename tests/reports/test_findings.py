@@ -15,7 +15,7 @@ Simulate = Callable[..., Frames]
 
 def test_headline_is_of_the_task_that_tells_encodings_apart(frames: Frames) -> None:
     said = findings.headline(study(frames))
-    assert said.startswith("On copy, information carries over ≥ 46 tokens with relative and ")
+    assert said.startswith("On copy, information carries over ≥ 46 tokens with relative; ")
     assert said.endswith(" with absolute (1–2 seeds).")
 
 
@@ -27,8 +27,18 @@ def test_a_task_that_none_learns_is_said_to_be_so(frames: Frames) -> None:
 
 def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
     ready = study(simulated(tuple(f"e{i}" for i in range(9)), tasks=("copy",), sequences=16))
-    assert "7 others in between" in findings.headline(ready)
-    assert "3 others in between" in findings.by_task(ready)[0]
+    assert "; 6 others in between; 0 with e0 (2 seeds)." in findings.headline(ready)
+    assert "; 3 others in between; 0 with e0 (2 seeds)." in findings.by_task(ready)[0]
+
+
+def test_encodings_that_reach_as_far_are_named_together(simulated: Simulate) -> None:
+    frames = simulated(tuple(f"e{i}" for i in range(9)), tasks=("copy",), sequences=16)
+    frames.predictions["correct"] = frames.predictions["label"] != "e4"
+    ready = study(frames)
+    assert findings.headline(ready) == (
+        "On copy, information carries over ≥ 46 tokens with e0, e1 and 6 others; 0 with e4 (2 seeds)."
+    )
+    assert "with e0, e1, e2, e3, e5 and 3 others; 0 with e4" in findings.by_task(ready)[0]
 
 
 def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:

@@ -175,12 +175,20 @@ def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:
 
 
 def test_status_by_encoding_and_task(frames: Frames) -> None:
-    table = tables.status(study(frames)).set_index("encoding")
-    assert table.loc["absolute"].to_dict() == {
+    table = tables.status(study(frames)).set_index("task")
+    assert table["absolute"].to_dict() == {
         "bert": "2 done",
         "copy": "1 diverged, 1 done",
         "offset_recall": "2 done",
     }
+
+
+def test_status_runs_down_the_page_where_it_is_longer(simulated: Simulate) -> None:
+    table = tables.status(study(simulated(tasks=("copy",), sequences=8)))
+    assert table.to_dict("records") == [
+        {"encoding": "absolute", "copy": "2 done"},
+        {"encoding": "relative", "copy": "2 done"},
+    ]
 
 
 def test_an_interval_does_not_depend_on_what_else_was_run(simulated: Simulate) -> None:
