@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posharness.api import Results, load, run
-    from posharness.hookspecs import hookimpl
+    from posharness.contracts.hooks import hookimpl
 
 __all__ = ["Results", "hookimpl", "load", "run"]
 
 _HOMES = {
     "Results": "posharness.api",
-    "hookimpl": "posharness.hookspecs",
+    "hookimpl": "posharness.contracts.hooks",
     "load": "posharness.api",
     "run": "posharness.api",
 }

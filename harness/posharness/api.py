@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from posharness.cachedir import cache_root
-from posharness.cell import Cell
 from posharness.contracts import Frames, Observer
-from posharness.digest import source_digest
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
-from posharness.manager import Registry
-from posharness.plan import plan
+from posharness.planning.plan import plan
+from posharness.registry.digest import source_digest
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 __all__ = [

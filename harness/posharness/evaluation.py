@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from posharness.cachedir import cache_root
-from posharness.catalogue import Catalogue
-from posharness.cell import Cell
 from posharness.contracts import Incompatible
-from posharness.digest import source_digest
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment
-from posharness.manager import Registry
-from posharness.plan_readings import (
+from posharness.planning.plan_readings import (
     choose_readings,
     fills_masks,
     model_of_cell,
     model_of_others,
     plan_readings,
 )
+from posharness.registry.catalogue import Catalogue
+from posharness.registry.digest import source_digest
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 __all__ = ["evaluate", "trained_cell"]

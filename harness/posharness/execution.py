@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posharness.cell import Cell
 from posharness.contracts import Event, Executor, Finished, Observer
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 from posharness.store import Store, examine
 
 __all__ = ["DEFAULT_EXECUTOR", "DEFAULT_STORE", "Execution", "RunSummary"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from posharness.contracts import Claim, Compiler, ReportSection, defined_in, hookimpl
 from posharness_reports import claims, sections
-from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.compile.compiler import HtmlCompiler
 
 
 @hookimpl

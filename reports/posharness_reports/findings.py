@@ -7,12 +7,11 @@ from collections import Counter
 
 import pandas as pd
 
-from posharness_reports.grouping import grouped, matching
-from posharness_reports.measures import GATE, SCOPES
-from posharness_reports.prepare import title
+from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.prepare import title
+from posharness_reports.formatting import count, enumerate_words, fraction, reach, span
+from posharness_reports.measures.accuracy import GATE, SCOPES, learned
 from posharness_reports.study import Study
-from posharness_reports.tables import learned
-from posharness_reports.text import count, enumerate_words, fraction, reach, span
 
 __all__ = ["by_task", "caveats", "cell_counts", "headline", "not_learned"]
 

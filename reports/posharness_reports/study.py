@@ -8,8 +8,8 @@ from functools import cached_property
 import pandas as pd
 
 from posharness.contracts import Frames
-from posharness_reports.measures import Measured, by_dependency_length, by_evaluation_length
-from posharness_reports.prepare import prepare
+from posharness_reports.data.prepare import prepare
+from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 
 __all__ = ["Study", "study"]
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from posharness.cell import Cell, ModelSettings
 from posharness.contracts import Batch, Body, Objective, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell, ModelSettings
 from posharness.model import Model, build_model
 from posharness.pretrained.bert_names import from_bert, to_bert
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 

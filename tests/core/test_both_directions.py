@@ -11,7 +11,7 @@ import posharness
 from posharness.api import execute
 from posharness.contracts import Frames
 from posharness.experiment import load_experiment
-from posharness_reports.directions import describe, pairs_of_cells
+from posharness_reports.sections.both_directions.content import describe, pairs_of_cells
 from posharness_reports.study import study
 
 TINY: dict[str, Any] = {

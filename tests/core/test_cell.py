@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from posharness.cell import Budget, Cell, Choice, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings, OptimiserSettings
 
 BASE = Cell(
     encoding=Choice(name="e", params={"clip": 3}, digest="1", label="e"),

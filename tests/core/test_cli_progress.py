@@ -7,11 +7,11 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
-from posharness.cell import Cell, Choice
 from posharness.cli.live import LiveDisplay
 from posharness.cli.progress import Display, PlainDisplay
 from posharness.cli.tracker import Tracker
 from posharness.contracts import Finished, Progress, Started
+from posharness.contracts.cell import Cell, Choice
 
 
 def cell(encoding: str = "absolute", task: str = "copy", seed: int = 0) -> Cell:

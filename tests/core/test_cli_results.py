@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from posharness.api import Results
-from posharness.cell import Cell, Choice
 from posharness.cli.results import columns, print_results
+from posharness.contracts.cell import Cell, Choice
 
 
 def predictions(cell: str, rows: list[tuple[str, str, int, int, bool]]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posharness.conformance import check, check_attention
 from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from posharness.conformance import Finding, check, check_encoding
 from posharness.contracts import PositionalEncoding, UserError
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 
 from . import wrong_encodings as wrong
 

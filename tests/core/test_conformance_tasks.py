@@ -27,7 +27,7 @@ from posharness.contracts import (
     Task,
     UserError,
 )
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 

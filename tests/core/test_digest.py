@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.digest import source_digest
+from posharness.registry.digest import source_digest
 
 PLUGIN = '''"""A plugin."""
 from thing_pack._helper import base

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from posharness.cell import Budget, Cell, Choice, ModelSettings
 from posharness.contracts import Event, Finished, Progress, Started
+from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server

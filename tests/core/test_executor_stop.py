@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from posharness.cell import Budget, Cell, Choice, ModelSettings
 from posharness.contracts import Event, Finished
+from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.cell import ModelSettings
+from posharness.contracts.cell import ModelSettings
 from posharness.errors import UserError
 from posharness.experiment import load_experiment, preset_names
 

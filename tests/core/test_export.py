@@ -15,9 +15,9 @@ import torch
 from posharness.api import load
 from posharness.cachedir import cache_root
 from posharness.cli import main
-from posharness.manager import Registry
 from posharness.pretrained import loading, open_stored, open_transformers
 from posharness.pretrained.stored import trained
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from posharness import manager
 from posharness.contracts import Geometry, PositionalEncoding
 from posharness.errors import UserError
-from posharness.manager import Registry
-from posharness.selection import parse
+from posharness.registry import registry as manager
+from posharness.registry.registry import Registry
+from posharness.registry.selection import parse
 
 GEOMETRY = Geometry(width=12, heads=2, length=7, direction="bidirectional")
 HEADER = "from posharness.contracts import PositionalEncoding, by_name, hookimpl\n"

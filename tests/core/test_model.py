@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from posharness.cell import Cell, ModelSettings
 from posharness.contracts import Attention, Batch, Body, Incompatible, Objective, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell, ModelSettings
 from posharness.model import Model, build_model
 from posharness.model.stack import visible
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 
 WIDTH, HEADS, LAYERS, B, N, VOCABULARY = 30, 3, 2, 3, 11, 13
 BUILT_IN = ("none", "absolute", "learned", "relative", "alibi", "rope")

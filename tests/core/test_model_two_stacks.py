@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from posharness.cell import Cell, ModelSettings
 from posharness.contracts import Batch, Body, Geometry, Incompatible, Objective, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell, ModelSettings
 from posharness.model import Model, build_model
 from posharness.model.attention import CrossAttention, Memory
 from posharness.model.two_stacks import TwoStacks
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 
 WIDTH, HEADS, LAYERS, B, N, M, VOCABULARY = 30, 3, 2, 2, 5, 7, 13
 BUILT_IN = ("none", "absolute", "learned", "relative", "alibi", "rope")

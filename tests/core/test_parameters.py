@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 
 from posharness.errors import UserError
-from posharness.parameters import Parameter, build, check, parameters
+from posharness.registry.parameters import Parameter, build, check, parameters
 
 
 class Sample:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from posharness.cell import Cell, Choice
+from posharness.contracts.cell import Cell, Choice
 from posharness.experiment import load_experiment
-from posharness.manager import Registry
-from posharness.plan import plan
+from posharness.planning.plan import plan
+from posharness.registry.registry import Registry
 
 PLUGINS = """
 import torch

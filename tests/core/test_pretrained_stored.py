@@ -9,13 +9,13 @@ import pytest
 import torch
 from safetensors.torch import load_model
 
-from posharness.cell import Budget, Cell, ModelSettings
 from posharness.contracts import Batch, Body
+from posharness.contracts.cell import Budget, Cell, ModelSettings
 from posharness.errors import UserError
-from posharness.manager import Registry
 from posharness.model import build_model
 from posharness.pretrained import open_stored
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training import train_cell
 
 LENGTH = 24

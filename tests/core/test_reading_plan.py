@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from posharness.cell import Cell, Choice
+from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.experiment import load_experiment
-from posharness.manager import Registry
-from posharness.plan import plan
-from posharness.plan_readings import choose_readings, model_of_cell, model_of_others
+from posharness.planning.plan import plan
+from posharness.planning.plan_readings import choose_readings, model_of_cell, model_of_others
+from posharness.registry.registry import Registry
 
 ASKER = Path(__file__).with_name("asker.py")
 TASKS = """

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from posharness.api import compile_report, execute, load
-from posharness.cell import Cell
 from posharness.contracts import Event, Finished, Progress, Started
+from posharness.contracts.cell import Cell
 from posharness.execution import RunSummary
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server

@@ -3,7 +3,7 @@
 import pytest
 
 from posharness.errors import UserError
-from posharness.selection import Selection, parse, parse_all
+from posharness.registry.selection import Selection, parse, parse_all
 
 
 def test_a_name_alone() -> None:

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from posharness.cell import Cell, Choice
 from posharness.contracts import Progress
+from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.store import Busy, Store, Work
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from posharness.cell import Cell, Choice
 from posharness.contracts import Frames, Progress, Status
+from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
 
 IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]

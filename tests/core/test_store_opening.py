@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.cell import Cell, Choice
+from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.store import Store
 

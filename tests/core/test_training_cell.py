@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_model
 
-from posharness.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.contracts import Body, Progress
-from posharness.manager import Registry
+from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.model import build_model
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training import Outcome, train_cell
 from posharness.training.data import evaluation_batch, validation_batch
 from posharness.training.evaluate import score

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_model
 from torch import Tensor, nn
 
-from posharness.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.contracts import Batch, Body, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.model import Model, build_model
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training import train_cell
 from posharness.training.data import evaluation_batch
 from posharness.training.evaluate import Scored, score

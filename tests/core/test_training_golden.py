@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from posharness.cell import RESULTS_VERSION, Budget, Cell, ModelSettings, OptimiserSettings
-from posharness.manager import Registry
-from posharness.selection import Selection
+from posharness.contracts.cell import RESULTS_VERSION, Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training import train_cell
 
 GOLDEN = Path(__file__).parent / "golden" / "cells.json"

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posharness.cell import Budget, Cell, ModelSettings
-from posharness.manager import Registry
+from posharness.contracts.cell import Budget, Cell, ModelSettings
 from posharness.model import build_model
-from posharness.selection import parse
+from posharness.registry.registry import Registry
+from posharness.registry.selection import parse
 from posharness.training.mechanism import mechanism
 
 N = 7

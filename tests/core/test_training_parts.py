@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from posharness.cell import Budget, Cell, OptimiserSettings
 from posharness.contracts import Batch
-from posharness.manager import Registry
+from posharness.contracts.cell import Budget, Cell, OptimiserSettings
 from posharness.model import build_model
-from posharness.selection import Selection
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training.data import (
     TrainingBatches,
     chosen,

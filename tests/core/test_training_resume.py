@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from posharness.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.contracts import Progress
-from posharness.manager import Registry
-from posharness.selection import Selection
+from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
 from posharness.training import train_cell
 
 Folder = Callable[[str], Path]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from posharness.catalogue import Catalogue
 from posharness.conformance import check
 from posharness.contracts import PositionalEncoding
-from posharness.manager import Registry
-from posharness.parameters import Parameter, parameters
+from posharness.registry.catalogue import Catalogue
+from posharness.registry.parameters import Parameter, parameters
+from posharness.registry.registry import Registry
 
 REGISTRY = Registry.load()
 

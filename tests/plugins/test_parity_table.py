@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 
 from .parity import TOLERANCE
 

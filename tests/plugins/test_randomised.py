@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
-from posharness.manager import Registry
-from posharness.selection import parse
+from posharness.registry.registry import Registry
+from posharness.registry.selection import parse
 from posharness_plugins.encodings.learned import Learned
 from posharness_plugins.encodings.none import NoEncoding
 from posharness_plugins.encodings.randomised import Randomised

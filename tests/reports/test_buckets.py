@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posharness_reports.buckets import Buckets
+from posharness_reports.measures.buckets import Buckets
 
 
 def test_up_to_twelve_distances_stand_for_themselves() -> None:

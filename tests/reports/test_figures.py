@@ -17,11 +17,16 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from posharness.contracts import Frames
-from posharness_reports.ends import spread
-from posharness_reports.figures import dependency_figures, evaluation_figures, learning_figures, log_spaced
-from posharness_reports.palette import COLOURS, DARK, looks
+from posharness_reports.figures.accuracy import (
+    dependency_figures,
+    evaluation_figures,
+    learning_figures,
+    log_spaced,
+)
+from posharness_reports.figures.line_labels import spread
+from posharness_reports.figures.palette import COLOURS, DARK, looks
+from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
 from posharness_reports.study import study
-from posharness_reports.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
 
 Simulate = Callable[..., Frames]
 

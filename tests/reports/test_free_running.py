@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
-from posharness_reports import pretraining, tables
 from posharness_reports.sections.pretraining import Pretraining
+from posharness_reports.sections.pretraining import content as pretraining
 from posharness_reports.study import Study, study
+from posharness_reports.tables import accuracy as accuracy_tables
 
 Simulate = Callable[..., Frames]
 FREE = "copy (free-running)"
@@ -28,7 +29,7 @@ def decoded(simulated: Simulate) -> Study:
 
 
 def test_tables_name_both(decoded: Study) -> None:
-    summary = tables.summary(decoded).set_index(["task", "encoding"])
+    summary = accuracy_tables.summary(decoded).set_index(["task", "encoding"])
     assert set(summary.index.get_level_values("task")) == {"copy: copy", f"copy: {FREE}"}
     at = summary["at training length"]
     assert at[f"copy: {FREE}", "relative"].startswith("0.00")

@@ -13,12 +13,12 @@ import pytest
 
 from posharness.contracts import Frames
 from posharness_reports import posharness_report_sections
-from posharness_reports.compiler import HtmlCompiler
-from posharness_reports.head_figures import effect_figures
-from posharness_reports.heads import across_seeds, attended, attended_table
-from posharness_reports.mechanism import acting, of_one_seed
-from posharness_reports.prepare import prepare
+from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.data.prepare import prepare
 from posharness_reports.sections.mechanism import Mechanism
+from posharness_reports.sections.mechanism.attended_distance import across_seeds, attended, attended_table
+from posharness_reports.sections.mechanism.content import acting, of_one_seed
+from posharness_reports.sections.mechanism.figures import effect_figures
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
-from posharness_reports.prepare import prepare, title
+from posharness_reports.data.prepare import prepare, title
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]

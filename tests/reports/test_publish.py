@@ -11,7 +11,7 @@ import pytest
 
 from posharness.contracts import Frames, UserError
 from posharness_reports import posharness_report_sections
-from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.compile.compiler import HtmlCompiler
 
 Simulate = Callable[..., Frames]
 

@@ -13,12 +13,12 @@ import pytest
 
 from posharness.contracts import Frames, ReportSection, Section
 from posharness_reports import posharness_report_sections
-from posharness_reports.compiler import HtmlCompiler
-from posharness_reports.contrasts import contrast, paired
+from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.findings import headline
-from posharness_reports.readings import at, verdict
+from posharness_reports.formatting import nats
+from posharness_reports.measures.paired_differences import contrast, paired
+from posharness_reports.sections._readings import at, verdict
 from posharness_reports.study import study
-from posharness_reports.text import nats
 
 Simulate = Callable[..., Frames]
 Answer = tuple[str, int, bool, float, str]

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from posharness.contracts import Frames, ReportSection, Section, UserError
 from posharness_reports import posharness_report_sections
-from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.compile.compiler import HtmlCompiler
 
 Simulate = Callable[..., Frames]
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -166,7 +166,7 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 from posharness_reports import posharness_report_sections
-from posharness_reports.compiler import HtmlCompiler
+from posharness_reports.compile.compiler import HtmlCompiler
 frames = pickle.loads(Path(sys.argv[1]).read_bytes())
 sections = [section() for section in posharness_report_sections()]
 HtmlCompiler().compile(frames, sections, title="Twice", folder=Path(sys.argv[2]))

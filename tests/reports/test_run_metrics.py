@@ -11,7 +11,7 @@ import pytest
 
 from posharness.contracts import Claim, Frames, defined_in
 from posharness_reports import claims
-from posharness_reports.run_metrics import by_distance, in_longer_sequences, while_training
+from posharness_reports.claims._metrics import by_distance, in_longer_sequences, while_training
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]

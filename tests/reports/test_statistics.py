@@ -10,7 +10,7 @@ from scipy.stats import permutation_test
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from posharness_reports.statistics import (
+from posharness_reports.measures.statistics import (
     cluster_bootstrap,
     effective_length,
     generator,

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
-from posharness_reports import tables
-from posharness_reports.statistics import wilson
+from posharness_reports.measures.statistics import wilson
 from posharness_reports.study import study
+from posharness_reports.tables import accuracy as accuracy_tables
+from posharness_reports.tables import overview as overview_tables
 
 Simulate = Callable[..., Frames]
 SCOPE = "at the training length"
@@ -120,7 +121,7 @@ def test_reach_is_censored_or_interpolated(echo: Frames) -> None:
 
 
 def test_wide_table_by_distance(echo: Frames) -> None:
-    table = tables.by_distance(study(echo), "echo", "recall", SCOPE)
+    table = accuracy_tables.by_distance(study(echo), "echo", "recall", SCOPE)
     assert list(table.columns) == ["encoding", "1", "4"]
     assert table["encoding"].tolist() == ["far", "near", "(chance)"]
     assert table.loc[0, "4"] == "1.00 [0.51, 1.00]"
@@ -129,7 +130,7 @@ def test_wide_table_by_distance(echo: Frames) -> None:
 
 
 def test_undefined_lengths_are_undefined_and_not_0(echo: Frames) -> None:
-    table = tables.by_length(study(echo), "echo", "recall")
+    table = accuracy_tables.by_length(study(echo), "echo", "recall")
     assert list(table.columns) == ["encoding", "8 (trained)", "16", "32"]
     assert table.set_index("encoding")["32"].to_dict() == {"far": "undefined", "near": "–", "(chance)": "–"}
     points, _ = study(echo).by_length
@@ -138,7 +139,7 @@ def test_undefined_lengths_are_undefined_and_not_0(echo: Frames) -> None:
 
 
 def test_summary(echo: Frames) -> None:
-    table = tables.summary(study(echo)).set_index("encoding")
+    table = accuracy_tables.summary(study(echo)).set_index("encoding")
     assert table.loc["far", "seeds"] == 1
     assert table.loc["near", "seeds"] == 2
     assert table.loc["far", "effective length"] == "≥ 4"
@@ -150,12 +151,12 @@ def test_summary(echo: Frames) -> None:
 
 def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:
     cells = echo.cells.assign(undefined_lengths="")
-    table = tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
+    table = accuracy_tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
     assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00] at 16"
 
 
 def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:
-    table = tables.unfinished(study(frames))
+    table = overview_tables.unfinished(study(frames))
     assert table.to_dict("records") == [
         {
             "status": "skipped",
@@ -175,7 +176,7 @@ def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:
 
 
 def test_status_by_encoding_and_task(frames: Frames) -> None:
-    table = tables.status(study(frames)).set_index("task")
+    table = overview_tables.status(study(frames)).set_index("task")
     assert table["absolute"].to_dict() == {
         "bert": "2 done",
         "copy": "1 diverged, 1 done",
@@ -184,7 +185,7 @@ def test_status_by_encoding_and_task(frames: Frames) -> None:
 
 
 def test_status_runs_down_the_page_where_it_is_longer(simulated: Simulate) -> None:
-    table = tables.status(study(simulated(tasks=("copy",), sequences=8)))
+    table = overview_tables.status(study(simulated(tasks=("copy",), sequences=8)))
     assert table.to_dict("records") == [
         {"encoding": "absolute", "copy": "2 done"},
         {"encoding": "relative", "copy": "2 done"},
@@ -202,6 +203,6 @@ def test_an_interval_does_not_depend_on_what_else_was_run(simulated: Simulate) -
 
 def test_environments_are_counted(frames: Frames) -> None:
     frames.cells.loc[frames.cells["task"] == "copy", "torch"] = "2.12.1"
-    table = tables.environments(study(frames))
+    table = overview_tables.environments(study(frames))
     assert dict(zip(table["torch"], table["cells"], strict=True)) == {"2.13.0": 7, "2.12.1": 3}
     frames.cells["torch"] = "2.13.0"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posharness_reports.latex import latex_table
-from posharness_reports.text import (
+from posharness_reports.compile.latex import latex_table
+from posharness_reports.formatting import (
     enumerate_words,
     escape_markdown,
     fraction,

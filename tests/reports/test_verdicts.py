@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Claim, Frames
-from posharness_reports import judged
 from posharness_reports.sections.claims import Claims
+from posharness_reports.sections.claims import content as judged
+from posharness_reports.sections.claims.verdicts import Contrast, contrasts
 from posharness_reports.study import Study, study
-from posharness_reports.verdicts import Contrast, contrasts
 
 Simulate = Callable[..., Frames]
 

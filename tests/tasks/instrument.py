@@ -13,9 +13,9 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor
 
-from posharness.cell import Choice
 from posharness.contracts import Batch, Body, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Choice
+from posharness.registry.registry import Registry
 
 __all__ = [
     "FITTED",

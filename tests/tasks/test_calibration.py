@@ -8,8 +8,8 @@ import pytest
 
 from posharness.contracts import Task
 from posharness.experiment import load_experiment
-from posharness.manager import Registry
-from posharness.selection import parse_all
+from posharness.registry.registry import Registry
+from posharness.registry.selection import parse_all
 
 from ..benchmarks.calibration_table import APART, SOLVED
 

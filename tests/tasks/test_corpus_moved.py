@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from posharness.experiment import Experiment
-from posharness.manager import Registry
-from posharness.plan import plan
+from posharness.planning.plan import plan
+from posharness.registry.registry import Registry
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from posharness.cell import Budget, Cell, Choice
 from posharness.contracts import Batch, Task
+from posharness.contracts.cell import Budget, Cell, Choice
 from posharness.training.data import TrainingBatches, evaluation_batch, validation_batch
 
 from . import instrument

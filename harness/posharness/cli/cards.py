@@ -13,8 +13,8 @@ from rich.text import Text
 from posharness.cli.describe import describe
 from posharness.cli.output import STYLES
 from posharness.contracts.plugin import Named
-from posharness.manager import Registry
-from posharness.parameters import show_value
+from posharness.registry.parameters import show_value
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 __all__ = ["cell", "plugin", "print_card"]

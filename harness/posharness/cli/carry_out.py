@@ -14,8 +14,8 @@ from posharness.cli.output import complain, console, duration
 from posharness.errors import UserError
 
 if TYPE_CHECKING:
-    from posharness.cell import Cell
     from posharness.cli.progress import Display
+    from posharness.contracts.cell import Cell
     from posharness.execution import Execution, RunSummary
 
 __all__ = ["Report", "Timeout", "Workers", "carry_out"]

@@ -17,8 +17,8 @@ from posharness.contracts import (
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.experiment import load_experiment
-from posharness.manager import Registry
-from posharness.parameters import annotation_name, parameters, show_value
+from posharness.registry.parameters import annotation_name, parameters, show_value
+from posharness.registry.registry import Registry
 
 __all__ = ["CATALOGUES", "describe", "describe_preset", "inventory", "parameters_text"]
 

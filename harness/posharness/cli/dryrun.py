@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.text import Text
 
 from posharness.cachedir import cache_root
-from posharness.cell import Cell
 from posharness.cli.output import STYLES, console, table
+from posharness.contracts.cell import Cell
 from posharness.experiment import Experiment
-from posharness.manager import Registry
-from posharness.plan import plan
+from posharness.planning.plan import plan
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 __all__ = ["print_plan"]

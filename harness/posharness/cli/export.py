@@ -36,8 +36,8 @@ def export(
     """Write a trained model for the library transformers, and print its folder."""
     from posharness.cachedir import cache_root
     from posharness.evaluation import trained_cell
-    from posharness.manager import Registry
     from posharness.pretrained.export import export_model
+    from posharness.registry.registry import Registry
     from posharness.store import Store
 
     opened = Store.open(store, create=False)

@@ -55,7 +55,7 @@ def list_(
             raise UserError(f"Unknown kind {kind!r}; {did_you_mean(kind, _KINDS)}")
     from posharness.cli.describe import describe_preset, inventory
     from posharness.experiment import preset_names
-    from posharness.manager import Registry
+    from posharness.registry.registry import Registry
 
     registry = Registry.load(plugin_path or ())
     found: dict[str, Any] = {

@@ -53,7 +53,7 @@ def new(
 def _refuse_taken(name: str) -> None:
     """What has the name of another plugin could not be loaded beside it."""
     from posharness.cli.describe import CATALOGUES
-    from posharness.manager import Registry
+    from posharness.registry.registry import Registry
 
     registry = Registry.load()
     for kind in CATALOGUES:

@@ -17,7 +17,7 @@ from posharness.cli.tracker import Tracker
 from posharness.contracts.executor import Finished, Progress, Started
 
 if TYPE_CHECKING:
-    from posharness.cell import Cell
+    from posharness.contracts.cell import Cell
     from posharness.contracts.executor import Event
 
 __all__ = ["Display", "PlainDisplay", "display_for", "ending"]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from posharness.cell import Cell
 from posharness.cli.output import STYLES, number, table
+from posharness.contracts.cell import Cell
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -113,7 +113,7 @@ def run(
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
         from posharness.cachedir import cache_root
-        from posharness.plan import plan
+        from posharness.planning.plan import plan
 
         return execution.carry_out(lambda registry: plan(experiment, registry, cache_root(), announce))
 
@@ -129,7 +129,7 @@ def run(
 
 
 def _split(texts: list[str] | None) -> list[str] | None:
-    from posharness.selection import split
+    from posharness.registry.selection import split
 
     return None if texts is None else [item for text in texts for item in split(text, ",")]
 
@@ -137,9 +137,9 @@ def _split(texts: list[str] | None) -> list[str] | None:
 def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:
     """Settings that hand the corpus to every selected task that takes one."""
     from posharness.errors import UserError
-    from posharness.manager import Registry
-    from posharness.parameters import parameters
-    from posharness.selection import parse_all
+    from posharness.registry.parameters import parameters
+    from posharness.registry.registry import Registry
+    from posharness.registry.selection import parse_all
 
     tasks = Registry.load(paths).tasks
     readers = [name for name in tasks if "corpus" in parameters(tasks[name])]

@@ -13,7 +13,7 @@ from posharness.cli.output import console, print_json
 from posharness.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from posharness.manager import Registry
+    from posharness.registry.registry import Registry
 
 __all__ = ["register"]
 
@@ -42,7 +42,7 @@ def show(
 ) -> None:
     """Show all about one plugin, preset or cell."""
     from posharness.cli import cards
-    from posharness.manager import Registry
+    from posharness.registry.registry import Registry
 
     registry = Registry.load(plugin_path or ())
     card = _plugin(name, registry) or _cell(name, store)

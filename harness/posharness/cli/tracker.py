@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from posharness.contracts.executor import Finished, Progress, Started
 
 if TYPE_CHECKING:
-    from posharness.cell import Cell
+    from posharness.contracts.cell import Cell
     from posharness.contracts.executor import Event
 
 __all__ = ["Running", "Tracker"]

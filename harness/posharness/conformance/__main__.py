@@ -22,14 +22,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from posharness.catalogue import Catalogue
 from posharness.conformance.finding import Finding
 from posharness.conformance.kinds import KINDS
 from posharness.conformance.kit import check
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
-from posharness.manager import Registry
-from posharness.selection import parse
+from posharness.registry.catalogue import Catalogue
+from posharness.registry.registry import Registry
+from posharness.registry.selection import parse
 
 LOADS = "loads"
 _NOTHING = (

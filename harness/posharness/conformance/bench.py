@@ -10,7 +10,6 @@ from typing import Literal, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from posharness.cell import Cell, Choice, ModelSettings
 from posharness.contracts import (
     Attention,
     Batch,
@@ -24,11 +23,12 @@ from posharness.contracts import (
     Task,
     UserError,
 )
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell, Choice, ModelSettings
 from posharness.model import Model, build_model
 from posharness.model.block import Block
 from posharness.model.stack import Stack
-from posharness.plan import geometry
+from posharness.planning.plan import geometry
+from posharness.registry.registry import Registry
 from posharness.seeds import generator, seeded
 
 __all__ = ["BATCH", "CLOSE", "LENGTH", "QUERIES", "Bench", "Sizes", "benches", "difference", "draw", "stack"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posharness.cell import Choice
 from posharness.conformance.attention_checks import ATTENTION_CHECKS
 from posharness.conformance.bench import benches
 from posharness.conformance.claim_checks import CLAIM_CHECKS
@@ -19,10 +18,11 @@ from posharness.conformance.section_checks import SECTION_CHECKS, Draft
 from posharness.conformance.slot_checks import SLOT_CHECKS
 from posharness.conformance.task_checks import TASK_CHECKS, posed
 from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
+from posharness.contracts.cell import Choice
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.experiment import Experiment
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 

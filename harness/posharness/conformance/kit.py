@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from posharness.cachedir import cache_root
-from posharness.catalogue import Broken, Catalogue
 from posharness.conformance.finding import Finding, examine
 from posharness.conformance.kinds import Kind, Subjects, kind_of
 from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
-from posharness.manager import Registry
+from posharness.registry.catalogue import Broken, Catalogue
+from posharness.registry.registry import Registry
 
 __all__ = [
     "assert_conforms",

@@ -11,12 +11,12 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from posharness.cell import Choice
 from posharness.conformance.finding import Check
 from posharness.conformance.randomness import drawn_since, global_states
 from posharness.conformance.slot_checks import well_named
 from posharness.contracts import Batch, Body, Split, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Choice
+from posharness.registry.registry import Registry
 from posharness.seeds import generator
 
 __all__ = ["TASK_CHECKS", "Posed", "posed"]

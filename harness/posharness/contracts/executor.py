@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from posharness.contracts.plugin import Named
 
 if TYPE_CHECKING:
-    from posharness.cell import Cell
+    from posharness.contracts.cell import Cell
 
 __all__ = ["Event", "Executor", "Finished", "Observer", "Progress", "Started", "Status"]
 

@@ -17,8 +17,8 @@ from pebble import ProcessExpired
 from pebble.concurrent import process
 
 from posharness.cachedir import cache_root
-from posharness.cell import Cell
 from posharness.contracts import Executor, Finished, Observer, Progress, Started
+from posharness.contracts.cell import Cell
 from posharness.executors.forkserver import fork_server
 from posharness.executors.lifeline import GRACE
 from posharness.executors.worker import Ended, Job, in_one_line, run_job

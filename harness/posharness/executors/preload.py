@@ -6,7 +6,7 @@ gc.disable()
 
 import posharness.training  # noqa: E402, F401 - brings Lightning
 from posharness.executors.worker import use_one_thread  # noqa: E402
-from posharness.manager import Registry  # noqa: E402
+from posharness.registry.registry import Registry  # noqa: E402
 
 use_one_thread()
 Registry.load()

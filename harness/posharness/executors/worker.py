@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from posharness.cell import Cell
 from posharness.contracts import Progress, Status
+from posharness.contracts.cell import Cell
 from posharness.executors.lifeline import Lifeline
-from posharness.manager import Registry
+from posharness.registry.registry import Registry
 from posharness.store import INTERRUPTED, Store, Work
 from posharness.store.records import LOG
 

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from posharness.cell import ModelSettings
 from posharness.contracts import Attention, BoundSlots, PositionalEncoding
+from posharness.contracts.cell import ModelSettings
 from posharness.model.initial import initialise
 
 __all__ = ["CrossAttention", "Memory", "SelfAttention", "shared_bias"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
-from posharness.cell import ModelSettings
 from posharness.contracts import PositionalEncoding
+from posharness.contracts.cell import ModelSettings
 from posharness.model.attention import CrossAttention, Memory, SelfAttention
 from posharness.model.initial import initialise
 from posharness.model.norm import layer_norm

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from posharness.cell import Cell, Choice
 from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
-from posharness.fit import no_crossing, unheard_slots
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell, Choice
+from posharness.contracts.compatibility import no_crossing, unheard_slots
 from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
 from posharness.model.embedding import Embedding
 from posharness.model.stack import Stack
 from posharness.model.two_stacks import TwoStacks
-from posharness.plan import geometry
+from posharness.planning.plan import geometry
+from posharness.registry.registry import Registry
 from posharness.seeds import seeded
 
 __all__ = ["BODIES"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
-from posharness.cell import Cell
 from posharness.contracts import Incompatible, Objective, Task
-from posharness.fit import uneven_heads
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell
+from posharness.contracts.compatibility import uneven_heads
 from posharness.model.body import BODIES
 from posharness.model.model import Model
 from posharness.model.readout import READOUTS
+from posharness.registry.registry import Registry
 from posharness.seeds import seeded
 
 __all__ = ["build_model"]

@@ -7,8 +7,8 @@ import math
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from posharness.cell import ModelSettings
 from posharness.contracts import PositionalEncoding
+from posharness.contracts.cell import ModelSettings
 from posharness.model.initial import EMBEDDING_STD
 from posharness.model.norm import layer_norm
 

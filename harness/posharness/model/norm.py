@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from posharness.cell import ModelSettings
+from posharness.contracts.cell import ModelSettings
 
 __all__ = ["layer_norm"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posharness.cell import ModelSettings
 from posharness.contracts import Objective
+from posharness.contracts.cell import ModelSettings
 from posharness.model.initial import initialise
 from posharness.model.norm import layer_norm
 

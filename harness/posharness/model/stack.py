@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from posharness.cell import ModelSettings
 from posharness.contracts import Batch, Direction, PositionalEncoding, Task
+from posharness.contracts.cell import ModelSettings
 from posharness.model.attention import Memory, shared_bias
 from posharness.model.block import Block
 from posharness.model.embedding import Embedding

@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from posharness.cell import Cell
 from posharness.contracts import Batch, PositionalEncoding, Task
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
-from posharness.manager import Registry
 from posharness.model import Model
 from posharness.pretrained.bert_names import to_bert
 from posharness.pretrained.loading import needs_transformers, quiet_transformers
 from posharness.pretrained.stored import trained
+from posharness.registry.registry import Registry
 
 __all__ = ["export_model"]
 

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from posharness.cell import Cell
 from posharness.contracts import Batch, Task
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
-from posharness.manager import Registry
 from posharness.model import Model, build_model
 from posharness.model.stack import Stack
 from posharness.pretrained.model import Pretrained, best_device, without_training
+from posharness.registry.registry import Registry
 from posharness.seeds import derive, generator
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from posharness.cell import Cell
 from posharness.contracts import Progress, UserError
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell
 from posharness.pretrained import Pretrained, open_stored, open_transformers
 from posharness.pretrained.model import best_device
 from posharness.reading.answers import answered, predictions
+from posharness.registry.registry import Registry
 from posharness.seeds import generator
 from posharness.store import Store
 from posharness.training import Outcome

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
-from posharness.cell import Cell
 from posharness.contracts import Frames
+from posharness.contracts.cell import Cell
 from posharness.store.records import CURVE, MECHANISM, PREDICTIONS, CellStatus
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from posharness.cell import Cell
 from posharness.contracts import Frames, Progress
+from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.files import read_json
 from posharness.store.opening import open_folder

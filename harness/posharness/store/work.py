@@ -10,8 +10,8 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from posharness.cell import Cell
 from posharness.contracts import Progress, Status
+from posharness.contracts.cell import Cell
 from posharness.store.files import sync, sync_tree, write_json
 from posharness.store.records import CELL, CHECKPOINT, LIVE, CellStatus, now
 

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from posharness.cell import Cell
 from posharness.contracts import Batch, Task
+from posharness.contracts.cell import Cell
 from posharness.seeds import generator
 
 __all__ = ["TrainingBatches", "chosen", "evaluation_batch", "predicted", "rows", "validation_batch"]

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from posharness.cell import Cell
 from posharness.contracts import Attention, BoundSlots, Task
+from posharness.contracts.cell import Cell
 from posharness.model import Model
 from posharness.model.attention import SelfAttention
 from posharness.seeds import generator

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import LambdaLR
 
-from posharness.cell import Cell
 from posharness.contracts import Batch, Objective
+from posharness.contracts.cell import Cell
 from posharness.model import Model
 from posharness.seeds import derive, generator
 from posharness.training.data import predicted

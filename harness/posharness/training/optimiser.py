@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torch.optim import AdamW
 
-from posharness.cell import OptimiserSettings
+from posharness.contracts.cell import OptimiserSettings
 
 __all__ = ["adamw"]
 

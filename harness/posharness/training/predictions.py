@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from posharness.cell import Cell
 from posharness.contracts import Batch, Task
+from posharness.contracts.cell import Cell
 from posharness.model import Model
 from posharness.training.data import evaluation_batch
 from posharness.training.evaluate import Scored, score

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_model
 
-from posharness.cell import Cell
 from posharness.contracts import Progress, Status, Task
-from posharness.manager import Registry
+from posharness.contracts.cell import Cell
 from posharness.model import Model, build_model
+from posharness.registry.registry import Registry
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.data import TrainingBatches
 from posharness.training.mechanism import mechanism

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from posharness.cell import OptimiserSettings
+from posharness.contracts.cell import OptimiserSettings
 
 __all__ = ["factor"]
 

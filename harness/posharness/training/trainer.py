@@ -11,7 +11,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from posharness.cell import Cell
+from posharness.contracts.cell import Cell
 
 __all__ = ["quiet", "trainer"]
 

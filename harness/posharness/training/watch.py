@@ -9,8 +9,8 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
-from posharness.cell import Cell
 from posharness.contracts import Task
+from posharness.contracts.cell import Cell
 from posharness.training.curve import Curve
 from posharness.training.data import validation_batch
 from posharness.training.evaluate import Scored, score

@@ -25,6 +25,6 @@ class LongDistances(Claim):
 
     def measure(self, frames: Frames) -> pd.DataFrame:
         """Of every task with dependency lengths in two buckets or more."""
-        from posharness_reports.run_metrics import by_distance
+        from posharness_reports.claims._metrics import by_distance
 
         return by_distance(frames, farther=True)

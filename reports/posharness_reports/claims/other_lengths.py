@@ -22,6 +22,6 @@ class OtherLengths(Claim):
 
     def measure(self, frames: Frames) -> pd.DataFrame:
         """Of every task that is tested on longer sequences."""
-        from posharness_reports.run_metrics import in_longer_sequences
+        from posharness_reports.claims._metrics import in_longer_sequences
 
         return in_longer_sequences(frames)

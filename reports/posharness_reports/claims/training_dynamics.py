@@ -23,6 +23,6 @@ class TrainingDynamics(Claim):
 
     def measure(self, frames: Frames) -> pd.DataFrame:
         """Of every task whose validation accuracy was logged."""
-        from posharness_reports.run_metrics import while_training
+        from posharness_reports.claims._metrics import while_training
 
         return while_training(frames)

@@ -22,6 +22,6 @@ class VaryingDistances(Claim):
 
     def measure(self, frames: Frames) -> pd.DataFrame:
         """Of every task with dependency lengths in two buckets or more."""
-        from posharness_reports.run_metrics import by_distance
+        from posharness_reports.claims._metrics import by_distance
 
         return by_distance(frames)

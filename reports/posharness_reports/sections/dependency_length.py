@@ -14,12 +14,13 @@ class DependencyLength(ReportSection):
 
     def build(self, frames: Frames) -> Section | None:
         """None when no finished cell has predictions with a distance."""
-        from posharness_reports import tables
-        from posharness_reports.figures import dependency_figures
-        from posharness_reports.grouping import grouped
-        from posharness_reports.prepare import title
-        from posharness_reports.statistics import DRAWS
+        from posharness_reports.data.grouping import grouped
+        from posharness_reports.data.prepare import title
+        from posharness_reports.figures.accuracy import dependency_figures
+        from posharness_reports.measures.statistics import DRAWS
         from posharness_reports.study import study
+        from posharness_reports.tables import accuracy as accuracy_tables
+        from posharness_reports.tables import tidy as tidy_tables
 
         ready = study(frames).trained
         measured = ready.by_distance
@@ -28,7 +29,7 @@ class DependencyLength(ReportSection):
         shown = {}
         for (task, objective, scope), _ in grouped(measured.points, ["task", "objective", "scope"]):
             name = title(task, objective, ready.cells)
-            shown[f"{name}: accuracy by dependency length, {scope}"] = tables.by_distance(
+            shown[f"{name}: accuracy by dependency length, {scope}"] = accuracy_tables.by_distance(
                 ready, task, objective, scope
             )
         prose = (
@@ -50,9 +51,9 @@ class DependencyLength(ReportSection):
             prose,
             {
                 **shown,
-                "Accuracy by dependency length, all values": tables.tidy(measured.points),
-                "Accuracy by dependency length, every run": tables.tidy(measured.runs),
-                "Effective dependency length": tables.tidy(measured.reach),
+                "Accuracy by dependency length, all values": tidy_tables.tidy(measured.points),
+                "Accuracy by dependency length, every run": tidy_tables.tidy(measured.runs),
+                "Effective dependency length": tidy_tables.tidy(measured.reach),
             },
             dependency_figures(measured, ready.cells),
         )

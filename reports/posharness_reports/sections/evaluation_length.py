@@ -14,20 +14,22 @@ class EvaluationLength(ReportSection):
 
     def build(self, frames: Frames) -> Section | None:
         """None when nothing was tested."""
-        from posharness_reports import findings, tables
-        from posharness_reports.figures import evaluation_figures
-        from posharness_reports.grouping import grouped
-        from posharness_reports.measures import GATE
-        from posharness_reports.prepare import title
+        from posharness_reports import findings
+        from posharness_reports.data.grouping import grouped
+        from posharness_reports.data.prepare import title
+        from posharness_reports.figures.accuracy import evaluation_figures
+        from posharness_reports.formatting import escape_markdown
+        from posharness_reports.measures.accuracy import GATE
         from posharness_reports.study import study
-        from posharness_reports.text import escape_markdown
+        from posharness_reports.tables import tidy as tidy_tables
+        from posharness_reports.tables.accuracy import by_length
 
         ready = study(frames).trained
         points, runs = ready.by_length
         if points.empty or runs.empty:
             return None
         shown = {
-            f"{title(task, objective, ready.cells)}: accuracy by evaluation length": tables.by_length(
+            f"{title(task, objective, ready.cells)}: accuracy by evaluation length": by_length(
                 ready, task, objective
             )
             for (task, objective), rows in grouped(points, ["task", "objective"])
@@ -47,8 +49,8 @@ class EvaluationLength(ReportSection):
             prose,
             {
                 **shown,
-                "Accuracy by evaluation length, all values": tables.tidy(points),
-                "Accuracy by evaluation length, every run": tables.tidy(runs),
+                "Accuracy by evaluation length, all values": tidy_tables.tidy(points),
+                "Accuracy by evaluation length, every run": tidy_tables.tidy(runs),
             },
             evaluation_figures(points, runs, ready.cells),
         )

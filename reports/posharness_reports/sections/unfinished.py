@@ -14,11 +14,11 @@ class Unfinished(ReportSection):
 
     def build(self, frames: Frames) -> Section | None:
         """None when every cell is done."""
-        from posharness_reports import tables
+        from posharness_reports.formatting import count
         from posharness_reports.study import study
-        from posharness_reports.text import count
+        from posharness_reports.tables import overview as overview_tables
 
-        rows = tables.unfinished(study(frames))
+        rows = overview_tables.unfinished(study(frames))
         if rows.empty:
             return None
         prose = (

@@ -1,0 +1,1 @@
+"""Planning: an experiment to its cells, and which parts go together."""

@@ -1,0 +1,231 @@
+"""The plan: an experiment to the list of cells that it stands for, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+from posharness.contracts import Body, Direction, Geometry, Incompatible, Task
+from posharness.contracts.cell import BodyName, Cell, Choice, ModelSettings
+from posharness.contracts.compatibility import no_crossing, uneven_heads, unheard_slots
+from posharness.errors import UserError, did_you_mean
+from posharness.experiment import Experiment
+from posharness.planning.plan_readings import choose_readings, fills_masks, model_of_cell, plan_readings
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection, parse_all
+
+__all__ = ["geometry", "plan"]
+
+
+def plan(
+    experiment: Experiment, registry: Registry, cache: Path, announce: Callable[[str], None] = lambda _: None
+) -> list[Cell]:
+    """Every cell of an experiment, seed by seed; the readings of what is trained come last.
+
+    Tasks are prepared here, once, so that a missing corpus is known before anything trains.
+
+    Args:
+        cache: where tasks prepare their data.
+        announce: told what is being prepared.
+
+    Raises:
+        UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
+    """
+    encodings, attentions, default = _plugins(experiment, registry)
+    posed = _tasks(experiment, registry)
+    readings = choose_readings(experiment, registry)
+    fits = _Fits(registry)
+    cells: dict[str, Cell] = {}
+    models: dict[str, Cell] = {}
+    for seed, (choice, named, skip, task), encoding, attention in product(
+        experiment.seed_list,
+        [_prepare(*item, registry, cache, announce) for item in posed],
+        encodings,
+        attentions,
+    ):
+        _, model, budget, optimiser = experiment.settings(choice.name)
+        body = _body(named)
+        planned = Cell(
+            encoding=encoding,
+            attention=attention,
+            body=body,
+            task=choice,
+            model=model.like_bert() if named == "bert" else model,
+            budget=budget,
+            optimiser=optimiser,
+            seed=seed,
+            self_attention=default if body == "encoder-decoder" else None,
+            data=task.fingerprint() if task else "",
+        )
+        reason = skip or (fits.reason(planned, task) if task else "")
+        cells[planned.key] = planned.model_copy(update={"skip": reason})
+        if task and fills_masks(task):
+            models[planned.key] = model_of_cell(cells[planned.key])
+    if readings and not models:
+        raise UserError(
+            f"The readings {', '.join(experiment.readings)} need a model that fills masks, and the tasks "
+            f"{', '.join(experiment.tasks)} train none; add one that does to --tasks, for example bert."
+        )
+    return [*cells.values(), *plan_readings(readings, list(models.values()), registry, cache, announce)]
+
+
+def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> Geometry:
+    """The geometry of a layer of self-attention.
+
+    Args:
+        body: "encoder" or "decoder"; of an encoder-decoder, which of its stacks. Its cross-attention has
+            the geometry of the encoder, whose states it reads.
+        length: the longest sequence of training.
+    """
+    direction: Direction = "bidirectional" if body == "encoder" else "causal"
+    return Geometry(
+        width=model.width,
+        heads=model.heads,
+        length=length,
+        direction=direction,
+        layers=model.layers,
+        layer=layer,
+        embedding_std=1.0 if model.scale_embedding else 0.02,
+    )
+
+
+def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], list[Choice], Choice]:
+    """The encodings and the attentions of an experiment, and its default attention."""
+    encodings: list[Choice] = []
+    attentions: list[Choice] = []
+    for selection in parse_all(experiment.plugins):
+        if registry.encodings.has(selection.name):
+            encodings.append(registry.select(registry.encodings, selection))
+        elif registry.attentions.has(selection.name):
+            attentions.append(registry.select(registry.attentions, selection))
+        else:
+            raise _unknown(registry, selection.name)
+    if not (encodings or attentions):
+        raise UserError("No plugins are named: give --plugins, for example --plugins relative,absolute.")
+    default_encoding, default_attention = (
+        registry.select(catalogue, Selection(name, {}))
+        for catalogue, name in (
+            (registry.encodings, experiment.encoding),
+            (registry.attentions, experiment.attention),
+        )
+    )
+    attentions = attentions or [default_attention]
+    # The attention that every reader assumes is left out of labels.
+    quiet = [
+        choice.model_copy(update={"label": ""}) if choice == default_attention else choice
+        for choice in attentions
+    ]
+    return encodings or [default_encoding], quiet, default_attention
+
+
+def _unknown(registry: Registry, name: str) -> UserError:
+    try:
+        registry.encodings.find(name)
+    except UserError as error:
+        if "could not be loaded" in str(error):
+            return error
+    names = (*registry.encodings.names, *registry.attentions.names)
+    return UserError(f"Unknown encoding or attention {name!r}; {did_you_mean(name, names)}")
+
+
+def _body(name: BodyName) -> Body:
+    return "encoder" if name == "bert" else name
+
+
+def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, BodyName, str]]:
+    names = {registry.tasks.find(name).name for name in experiment.task if registry.tasks.has(name)}
+    if strangers := [name for name in experiment.task if name not in names]:
+        raise UserError(f"[task.{strangers[0]}]: unknown task; {did_you_mean(strangers[0], registry.tasks)}")
+    if not experiment.tasks:
+        raise UserError("No tasks are named: give --tasks, for example --tasks copy.")
+    found: list[tuple[Choice, BodyName, str]] = []
+    for selection in parse_all(experiment.tasks):
+        cls = registry.tasks.find(selection.name)
+        own = experiment.settings(cls.name)[0]
+        choice = registry.choose(cls, {**own.params, **selection.params})
+        for body in experiment.bodies or own.bodies or [cls.bodies[0]]:
+            skip = "" if _body(body) in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
+            found.append((choice, body, skip))
+    return found
+
+
+def _prepare(
+    choice: Choice,
+    body: BodyName,
+    skip: str,
+    registry: Registry,
+    cache: Path,
+    announce: Callable[[str], None],
+) -> tuple[Choice, BodyName, str, Task | None]:
+    if skip:
+        return choice, body, skip, None
+    announce(f"preparing {choice.label}")
+    try:
+        task = registry.task(choice, _body(body))
+        task.prepare(cache)
+    except Incompatible as reason:
+        return choice, body, str(reason), None
+    return choice, body, "", task
+
+
+class _Fits:
+    """Whether an encoding and an attention can work in a place; each pair is tried once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[str, str] = {}
+
+    def reason(self, cell: Cell, task: Task) -> str:
+        """Why the parts of a cell cannot work together; "" when they can."""
+        model = cell.model
+        if uneven := uneven_heads(model):
+            return uneven
+        if cell.body != "encoder-decoder":
+            return self._within(cell.encoding, cell.attention, geometry(model, cell.body, task.length))
+        own = cell.self_attention or cell.attention
+        encoder = geometry(model, "encoder", task.length)
+        decoder = geometry(model, "decoder", task.decoder_length(task.length))
+        return (
+            self._within(cell.encoding, own, encoder)
+            or self._within(cell.encoding, own, decoder)
+            or self._across(cell.attention, encoder)
+        )
+
+    def _within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
+        return self._once(
+            f"{encoding.identity()}{attention.identity()}{place}",
+            lambda: self._try_within(encoding, attention, place),
+        )
+
+    def _across(self, attention: Choice, place: Geometry) -> str:
+        return self._once(f"across {attention.identity()}{place}", lambda: self._try_across(attention, place))
+
+    def _once(self, asked: str, attempt: Callable[[], str]) -> str:
+        if asked not in self._known:
+            try:
+                self._known[asked] = attempt()
+            except Incompatible as reason:
+                self._known[asked] = str(reason)
+            except UserError:
+                raise
+            except Exception:  # noqa: BLE001
+                # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
+                self._known[asked] = ""
+        return self._known[asked]
+
+    def _try_within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
+        built = self._registry.encoding(encoding, place)
+        kernel = self._registry.attention(attention, place)
+        for choice, part in ((encoding, built), (attention, kernel)):
+            if place.direction not in part.directions:
+                return f"{choice.label or choice.name} is not defined for {place.direction} attention"
+        return unheard_slots(built, kernel)
+
+    def _try_across(self, attention: Choice, place: Geometry) -> str:
+        kernel = self._registry.attention(attention, place)
+        if reason := no_crossing(kernel):
+            return reason
+        if place.direction not in kernel.directions:
+            return f"{attention.label or attention.name} is not defined for {place.direction} attention"
+        return ""

@@ -1,0 +1,124 @@
+"""The readings of an experiment: which are asked, of which models, and the cells that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from posharness.contracts import Incompatible, Task
+from posharness.contracts.cell import CORPUS, RESULTS_VERSION, Cell, Choice
+from posharness.errors import UserError, did_you_mean
+from posharness.experiment import Experiment, ReadingSettings
+from posharness.registry.parameters import parameters
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection, parse_all
+
+__all__ = ["ALL", "choose_readings", "fills_masks", "model_of_cell", "model_of_others", "plan_readings"]
+
+ALL = "all"
+"""Stands for every reading there is."""
+
+
+def fills_masks(task: Task) -> bool:
+    """Whether what this task trains is a masked language model, which readings can be posed to."""
+    return task.body == "encoder" and any(objective.readout == "mlm" for objective in task.objectives)
+
+
+def model_of_cell(trained: Cell) -> Cell:
+    """The trained model of a cell, as `plan_readings` takes it."""
+    skip = trained.skip and f"its pretraining cannot be: {trained.skip}"
+    own = {"pretrained": trained.key, "results_version": RESULTS_VERSION, "skip": skip}
+    return trained.model_copy(update=own)
+
+
+def model_of_others(label: str, identity: str, where: str, seed: int) -> Cell:
+    """A model from elsewhere, as `plan_readings` takes it.
+
+    Args:
+        identity: the digest of all that can change what it answers.
+        where: as `transformers` finds it.
+    """
+    name = Choice(name=label, label=label)
+    return Cell(
+        encoding=name,
+        attention=Choice(name=""),
+        body="encoder",
+        task=name,
+        seed=seed,
+        pretrained=identity,
+        where=where,
+    )
+
+
+def plan_readings(
+    readings: Sequence[Choice],
+    models: Sequence[Cell],
+    registry: Registry,
+    cache: Path,
+    announce: Callable[[str], None] = lambda _: None,
+) -> list[Cell]:
+    """Each reading posed to each model, model by model.
+
+    Readings are prepared here, once, so that a missing text is known before anything is read.
+
+    Raises:
+        UserError: the text is missing or cannot be prepared.
+    """
+    asked = [_prepare(choice, registry, cache, announce) for choice in readings]
+    cells = [
+        model.model_copy(update={"task": choice, "data": data, "skip": model.skip or skip})
+        for model in models
+        for choice, data, skip in asked
+    ]
+    return list({cell.key: cell for cell in cells}.values())
+
+
+def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
+    """The readings that an experiment names; nothing is prepared.
+
+    Raises:
+        UserError: an unknown reading or parameter, or no text for one that needs it.
+    """
+    known = registry.readings
+    settings = {known.find(name).name: own for name, own in experiment.reading.items() if known.has(name)}
+    if strangers := [name for name in experiment.reading if not known.has(name)]:
+        raise UserError(f"[reading.{strangers[0]}]: unknown reading; {did_you_mean(strangers[0], known)}")
+    if experiment.treebank and not experiment.readings:
+        raise UserError(
+            f"The text {experiment.treebank} is given and no reading of it: give --readings {ALL}."
+        )
+    named = parse_all(experiment.readings)
+    if any(selection.name == ALL for selection in named):
+        named = [Selection(name, {}) for name in known] + [other for other in named if other.name != ALL]
+    found: list[Choice] = []
+    for selection in named:
+        cls = known.find(selection.name)
+        takes_text = {CORPUS: experiment.treebank} if experiment.treebank and _reads(cls) else {}
+        own = settings.get(cls.name, ReadingSettings()).params
+        choice = registry.choose(cls, {**takes_text, **own, **selection.params})
+        if _reads(cls) and not choice.params[CORPUS]:
+            raise UserError(
+                f"The reading {cls.name} needs a text to read: give --treebank FILE, in CoNLL-U format."
+            )
+        # Where the text lies is no part of what is asked; its content is in `data`.
+        plain = {name: value for name, value in choice.params.items() if name != CORPUS}
+        label = f"{registry.choose(cls, plain).label} reading"
+        found.append(choice.model_copy(update={"label": label}))
+    return found
+
+
+def _reads(cls: type) -> bool:
+    return CORPUS in parameters(cls)
+
+
+def _prepare(
+    choice: Choice, registry: Registry, cache: Path, announce: Callable[[str], None]
+) -> tuple[Choice, str, str]:
+    """The choice, the fingerprint of its text, and why it cannot be posed; "" when it can."""
+    announce(f"preparing {choice.label}")
+    try:
+        reading = registry.reading(choice)
+        reading.prepare(cache)
+    except Incompatible as reason:
+        return choice, "", str(reason)
+    return choice, reading.fingerprint(), ""

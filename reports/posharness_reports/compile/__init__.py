@@ -1,0 +1,1 @@
+"""From frames and sections to the files of one report."""

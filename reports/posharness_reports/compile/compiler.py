@@ -1,0 +1,29 @@
+"""The compiler of reports, as plugins are found: what it needs is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from posharness.contracts import Compiler, Frames, ReportSection
+from posharness_reports.publish.static_folder import publish
+
+__all__ = ["HtmlCompiler"]
+
+
+class HtmlCompiler(Compiler):
+    """Writes report.html, report.md, report.json, figures/*.{svg,png,pdf} and tables/*.{csv,tex}."""
+
+    name = "html"
+    summary = "a self-contained HTML page, Markdown, figures and tables"
+
+    def compile(self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
+        """See `posharness_reports.compile.report.compile_report`."""
+        # Every command asks for the compiler; only this one may wait for pandas and seaborn.
+        from posharness_reports.compile.report import compile_report
+
+        return compile_report(frames, sections, title=title, folder=folder)
+
+    def publish(self, report: Path, *, to: Path) -> Path:
+        """See `posharness_reports.publish.static_folder.publish`."""
+        return publish(report, to)

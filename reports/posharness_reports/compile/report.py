@@ -1,0 +1,103 @@
+"""Compiles frames and sections into a report: one page that needs no network, and the files behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from posharness.contracts import Frames, ReportSection, UserError
+from posharness_reports.compile.atomic_files import replace_folder
+from posharness_reports.compile.page import markdown_report, report_page
+from posharness_reports.compile.section_files import RenderedSection, render
+from posharness_reports.findings import headline
+from posharness_reports.publish.static_folder import FORMAT
+from posharness_reports.study import Study, study
+
+__all__ = ["compile_report"]
+
+_VERSIONS = ("torch", "python", "machine", "results_version")
+
+
+def compile_report(frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
+    """Write a report into `folder`, whole or not at all; a report that is there is replaced.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        UserError: `folder` holds something else, or cannot be written.
+    """
+    if folder.exists() and not (folder / "report.json").is_file() and _occupied(folder):
+        raise UserError(f"{folder} holds something that is no report; give a new or empty folder.")
+    ready = study(frames)
+    taken: set[str] = set()
+    ordered = sorted(sections, key=lambda section: (section.order, section.name))
+    rendered = [found for section in ordered if (found := render(section, ready, taken)) is not None]
+    parts = _parts(rendered)
+    about = _about(ready, title, rendered)
+    about = {"format": FORMAT, "id": _identity(about, rendered, parts), **about}
+    files = {
+        "report.html": report_page(about, rendered),
+        "report.md": markdown_report(about, rendered),
+        "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
+        **parts,
+    }
+    try:
+        replace_folder(folder, files)
+    except OSError as error:
+        raise UserError(
+            f"The report cannot be written to {folder} ({error.strerror}); give a folder that can be."
+        ) from None
+    return folder / "report.html"
+
+
+def _occupied(folder: Path) -> bool:
+    return not folder.is_dir() or any(folder.iterdir())
+
+
+def _parts(sections: Sequence[RenderedSection]) -> dict[str, bytes]:
+    """The files of figures and tables, by their path in the report."""
+    return {
+        f"{place}/{item.name}.{ending}": content
+        for section in sections
+        for place, items in (("figures", section.figures), ("tables", section.tables))
+        for item in items
+        for ending, content in item.files.items()
+    }
+
+
+def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dict[str, Any]:
+    cells = ready.cells
+    done = cells[cells["status"] == "done"]
+    return {
+        "title": title,
+        # Of the data, not of the clock: the same store gives the same report.
+        "created": max(cells["started"], default=""),
+        "headline": headline(ready),
+        "cells": dict(
+            sorted(Counter(cells["status"]).items(), key=lambda item: (item[0] != "done", item[0]))
+        ),
+        "tasks": sorted(set(cells["task"])),
+        "encodings": ready.trained.labels or ready.labels,
+        "seeds": sorted({int(seed) for seed in cells["seed"].dropna()}),
+        "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in _VERSIONS},
+        "sections": [{"title": section.title, "failure": section.failure} for section in sections],
+        "figures": [figure.name for section in sections for figure in section.figures],
+        "tables": [table.name for section in sections for table in section.tables],
+    }
+
+
+def _identity(
+    about: Mapping[str, Any], sections: Sequence[RenderedSection], parts: Mapping[str, bytes]
+) -> str:
+    """A hash of all that the report says."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for section in sections:
+        digest.update(f"{section.title}\n{section.prose}\n{section.failure}\n".encode())
+    for name, content in sorted(parts.items()):
+        digest.update(f"{name}\n".encode() + content)
+    return digest.hexdigest()[:16]

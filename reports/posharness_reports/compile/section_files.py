@@ -1,0 +1,159 @@
+"""One section to what a page and a folder need of it; a section that raises becomes its own reason."""
+
+from __future__ import annotations
+
+import io
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from posharness.contracts import Frames, ReportSection
+from posharness_reports.compile.latex import latex_table
+from posharness_reports.compile.markdown import to_html
+from posharness_reports.compile.svg import inline
+from posharness_reports.figures.theme import RC
+from posharness_reports.formatting import show, slug
+
+__all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "render"]
+
+_DPI = 144
+_LONG = 40
+# A date would make two reports of the same frames differ.
+_METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+
+
+@dataclass(frozen=True)
+class RenderedFigure:
+    """A figure: file name without ending, caption, files by ending, and its SVG for a page."""
+
+    name: str
+    caption: str
+    files: Mapping[str, bytes]
+    inline: str
+
+
+@dataclass(frozen=True)
+class RenderedTable:
+    """A table: file name without ending, caption, text of its fields, and its files by ending.
+
+    Attributes:
+        folded: shown only when it is asked for.
+    """
+
+    name: str
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+    numeric: list[bool]
+    folded: bool
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class RenderedSection:
+    """A section, or why there is none.
+
+    Attributes:
+        anchor: its id on the page.
+        failure: one line; "" when it was built.
+        details: the traceback that belongs to the failure.
+    """
+
+    title: str
+    anchor: str
+    prose: str = ""
+    html: str = ""
+    figures: list[RenderedFigure] = field(default_factory=list)
+    tables: list[RenderedTable] = field(default_factory=list)
+    failure: str = ""
+    details: str = ""
+
+
+def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedSection | None:
+    """Build a section and draw its figures.
+
+    Args:
+        taken: names in use in this report, of anchors and files; the section's own are added.
+
+    Returns:
+        None when the section has nothing to say.
+    """
+    # Sections are code of other people's too: what one raises is shown, and the others stand.
+    try:
+        with mpl.rc_context(RC):
+            built = section.build(frames)
+            if built is None:
+                return None
+            return RenderedSection(
+                title=built.title,
+                anchor=_unique("section", built.title, taken),
+                prose=built.prose,
+                html=to_html(built.prose),
+                figures=[_figure(caption, figure, taken) for caption, figure in built.figures.items()],
+                tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
+            )
+    except Exception as error:  # noqa: BLE001
+        heading = section.summary or section.name
+        return RenderedSection(
+            title=heading,
+            anchor=_unique("section", heading, taken),
+            failure=f"{type(error).__name__}: {error}".strip(": "),
+            details=_told(error),
+        )
+
+
+def _unique(kind: str, heading: str, taken: set[str]) -> str:
+    base = name = slug(heading.partition(".")[0])
+    number = 1
+    while f"{kind}/{name}" in taken:
+        number += 1
+        name = f"{base}-{number}"
+    taken.add(f"{kind}/{name}")
+    return name
+
+
+def _told(error: Exception) -> str:
+    """The traceback without the folders it ran in, which would make reports differ between machines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)
+
+
+def _figure(caption: str, figure: Figure, taken: set[str]) -> RenderedFigure:
+    name = _unique("figures", caption, taken)
+    # The salt makes the ids inside an SVG the same every time.
+    with mpl.rc_context({"svg.hashsalt": name}):
+        files = {ending: _drawn(figure, ending) for ending in _METADATA}
+    return RenderedFigure(name, caption, files, inline(files["svg"].decode(), alt=caption, scope=name))
+
+
+def _drawn(figure: Figure, ending: str) -> bytes:
+    written = io.BytesIO()
+    figure.savefig(written, format=ending, dpi=_DPI, metadata=_METADATA[ending])
+    return written.getvalue()
+
+
+def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
+    columns = [str(column) for column in frame.columns]
+    numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes]
+    fields = [
+        [show(None if value is pd.NA else value) for value in row] for row in frame.itertuples(index=False)
+    ]
+    return RenderedTable(
+        name=_unique("tables", caption, taken),
+        caption=caption,
+        columns=columns,
+        rows=fields,
+        numeric=numeric,
+        folded=bool(frame.attrs.get("folded")) or len(fields) > _LONG,
+        files={
+            "csv": frame.to_csv(index=False, lineterminator="\n").encode(),
+            "tex": latex_table(columns, fields, numeric).encode(),
+        },
+    )

@@ -1,0 +1,35 @@
+"""A figure as part of a page: its SVG with the page's own type, and colours that turn with a dark page."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from posharness_reports.figures.theme import VARIABLES
+
+__all__ = ["inline"]
+
+
+def inline(svg: str, *, alt: str, scope: str) -> str:
+    """The `<svg>` element of a file written by matplotlib, ready to stand in HTML.
+
+    Args:
+        alt: read out instead of the picture.
+        scope: a name that no other figure of the page has: it keeps their ids apart.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    # The rule's selector is "*": left as it is, it would restyle the whole page.
+    body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
+    kept = {name for pair in used for name in pair if name}
+    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{scope}-{m[1]}"' if m[1] in kept else "", body)
+    body = re.sub(r'(url\(#|href="#)', rf"\g<1>{scope}-", body)
+    for name, (light, _) in VARIABLES.items():
+        body = re.sub(re.escape(light), f"var(--{name})", body, flags=re.IGNORECASE)
+    body = re.sub(r"(font: [^;\"']*?px )[^;\"]+", r"\1var(--sans)", body)
+    width = re.search(r'<svg[^>]* width="([\d.]+)pt"', body)
+    size = f"width:{float(width[1]) / 0.75:.0f}px" if width else ""
+    opening = f'<svg role="img" aria-label="{escape(alt)}" style="{size}" '
+    body = re.sub(r' (?:width|height)="[\d.]+pt"', "", body, count=2)
+    return body.replace("<svg ", opening, 1).strip()

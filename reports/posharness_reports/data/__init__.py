@@ -1,0 +1,1 @@
+"""What every section is given: prepared frames, and how they are split."""

@@ -1,0 +1,1 @@
+"""Drawing: panels, heat maps, line labels, and how each encoding looks."""

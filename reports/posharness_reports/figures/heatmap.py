@@ -1,0 +1,57 @@
+"""Drawing many labels at once: a map with one row each, the best on top, and a number in every field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from posharness_reports.figures.line_labels import text_width
+from posharness_reports.figures.panels import Panel
+from posharness_reports.figures.theme import INK, MUTED
+from posharness_reports.formatting import shorten
+
+__all__ = ["heat_map"]
+
+_ROW, _LONGEST_LABEL = 0.21, 34
+
+
+def heat_map(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
+    """Accuracy by label and place; a field without a point stays empty, the marked place is framed.
+
+    Args:
+        order: labels from the top to the bottom.
+        notes: how far each label carries, at the right end of its row.
+    """
+    ticks = panel.ticks
+    table = panel.lines.pivot_table(index="label", columns="x", values="y")
+    table = table.reindex(index=list(order), columns=sorted(ticks))
+    names = [shorten(label, _LONGEST_LABEL) for label in order]
+    left, right = (
+        0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "carries to"])
+    )
+    top, bottom = 0.55, 0.5
+    size = (min(0.55 * len(ticks) + 0.2, 9.6 - left - right), _ROW * len(order))
+    width, height = left + size[0] + right, top + size[1] + bottom
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+    sns.heatmap(
+        table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=True, fmt=".2f", annot_kws={"size": 7.5},
+        linewidths=0.6, cbar=False, xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names,
+    )  # fmt: skip
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.tick_params(axis="x", labelrotation=0, labelcolor=MUTED)
+    axes.tick_params(axis="y", labelrotation=0)
+    axes.set(xlabel=panel.x_label, ylabel="")
+    for row, label in enumerate(order):
+        axes.text(len(ticks) + 0.15, row + 0.5, notes.get(label, ""), va="center", size=7.5, color=MUTED)
+    if notes:
+        axes.text(len(ticks) + 0.15, -0.15, "carries to", va="bottom", size=7.5, color=MUTED)
+    if panel.marked is not None and panel.marked[0] in ticks:
+        column = sorted(ticks).index(panel.marked[0])
+        axes.add_patch(Rectangle((column, 0), 1, len(order), fill=False, ec=INK, lw=1.4, clip_on=False))
+    figure.text(0.01, 1 - 0.08 / height, panel.title, va="top", size=10.5)
+    figure.text(0.01, 1 - 0.28 / height, panel.subtitle, va="top", color=MUTED, size=8)
+    return figure

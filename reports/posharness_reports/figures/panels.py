@@ -1,0 +1,218 @@
+"""Drawing: panels of lines with bands and dots, side by side, one for each label, or as a map of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from posharness_reports.figures.line_labels import label_ends, line_ends, text_width
+from posharness_reports.figures.palette import Look
+from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
+from posharness_reports.formatting import shorten
+
+__all__ = ["ACCURACY", "CROWD", "Panel", "beside", "one_each"]
+
+Looks = Mapping[str, Look]
+
+CROWD = 8
+"""So many labels can be told apart in one panel."""
+
+ACCURACY = (-0.03, 1.03)
+"""Limits of an axis of accuracies."""
+
+_WIDTH, _LEFT, _TOP, _BOTTOM, _HEIGHT = 9.6, 0.5, 0.5, 0.5, 1.9
+_LONGEST_LABEL = 30
+_ABOVE = ("data", "axes fraction")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes.
+
+    Attributes:
+        lines: columns label, x, y, and either run (several lines of one label) or low and high (a band).
+        dots: columns label, x, y.
+        chance: columns x, y; a dashed line, called `chance_name`.
+        undefined: columns label, x; a cross on the axis.
+        ghosts: lines in grey behind the others, with the columns of `lines`.
+        ticks: place on the x axis to its name; the axis's own where empty.
+        marked: a place on the x axis that is marked, with its name.
+        markers: whether lines carry their label's marker.
+    """
+
+    title: str
+    lines: pd.DataFrame
+    x_label: str
+    y_label: str
+    subtitle: str = ""
+    dots: pd.DataFrame = field(default_factory=pd.DataFrame)
+    chance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    chance_name: str = "chance"
+    undefined: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ghosts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    log: bool = False
+    limits: tuple[float, float] | None = None
+    marked: tuple[float, str] | None = None
+    markers: bool = True
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label in it, sorted."""
+        return sorted({*self.lines["label"], *self.undefined.get("label", ())})
+
+
+def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
+    """Panels in rows, every line named at its right end; when each row has one, up to three share a row."""
+    panels = [panel for row in grid for panel in row]
+    written = [
+        shorten(name, _LONGEST_LABEL) for panel in panels for name in (*panel.labels, panel.chance_name)
+    ]
+    names = text_width(max(written, key=len))
+    columns = max(map(len, grid))
+    if columns == 1:
+        columns = min(len(panels), next((c for c in (3, 2) if _WIDTH / c - _LEFT - names >= 1.8), 1))
+        grid = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    across = min(_WIDTH / columns, 5.8)
+    down = max(_HEIGHT, 0.15 * max(len(panel.labels) for panel in panels)) + _TOP + _BOTTOM
+    width, height = across * columns, down * len(grid)
+    figure = Figure(figsize=(width, height))
+    size = (across - _LEFT - names - 0.3, down - _TOP - _BOTTOM)
+    for i, row in enumerate(grid):
+        for j, panel in enumerate(row):
+            left, bottom = across * j + _LEFT, height - down * (i + 1) + _BOTTOM
+            axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+            axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
+            axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
+            # Before anything is drawn: to name axes without a name, seaborn would lay out every tick.
+            axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+            _draw(axes, panel, looks, size[0])
+            if panel.marked is not None:
+                place = (panel.marked[0], 1.02)
+                axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
+            label_ends(axes, _ends(axes, panel, looks), size)
+    return figure
+
+
+def one_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
+    """The same panel once for each label, drawn before all the others in grey."""
+    columns = min(5, len(order))
+    rows = math.ceil(len(order) / columns)
+    across, down, left, bottom, top = _WIDTH / columns, 1.35, 0.45, 0.5, 0.55
+    height = down * rows + bottom + top
+    figure = Figure(figsize=(_WIDTH, height))
+    figure.text(0.01, 1 - 0.1 / height, panel.title, va="top", size=10.5)
+    figure.text(0.01, 1 - 0.29 / height, panel.subtitle, va="top", color=MUTED, size=8)
+    plot = (across - 0.2 - left / columns, down - 0.35)
+    for i, label in enumerate(order):
+        column, row = i % columns, i // columns
+        corner = (left + column * (plot[0] + 0.2), height - top - (row + 1) * down + 0.1)
+        axes = figure.add_axes((corner[0] / _WIDTH, corner[1] / height, plot[0] / _WIDTH, plot[1] / height))
+        _draw(axes, _only(panel, label), looks, plot[0])
+        axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].colour, pad=3)
+        axes.set_xlabel(panel.x_label if i + columns >= len(order) else "")
+        axes.set_ylabel(panel.y_label if column == 0 else "")
+        axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(order))
+    return figure
+
+
+def _only(panel: Panel, label: str) -> Panel:
+    def own(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if frame.empty else frame[frame["label"] == label]
+
+    return replace(
+        panel,
+        lines=own(panel.lines),
+        dots=own(panel.dots),
+        undefined=own(panel.undefined),
+        ghosts=panel.lines,
+    )
+
+
+def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
+    """The names at the right of a panel: of its lines, of crosses, and of the chance line."""
+    points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
+    ends = line_ends(points)
+    ends["name"] = [shorten(label, _LONGEST_LABEL) for label in ends["label"]]
+    ends["colour"] = [looks[label].colour for label in ends["label"]]
+    if panel.chance.empty:
+        return ends
+    chance = panel.chance.iloc[[-1]].assign(name=panel.chance_name, colour=MUTED)
+    return pd.concat([ends, chance], ignore_index=True)
+
+
+def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
+    """Everything of a panel but its names.
+
+    Args:
+        width: of the axes, in inches.
+    """
+    if panel.log:
+        axes.set_xscale("log", base=2)
+    if not panel.ghosts.empty:
+        keys = ["label", "run"] if "run" in panel.ghosts else ["label"]
+        behind = [list(zip(rows["x"], rows["y"], strict=True)) for _, rows in panel.ghosts.groupby(keys)]
+        axes.add_collection(LineCollection(behind, colors=GHOST, linewidths=0.6, zorder=1.3))
+    if not panel.chance.empty:
+        axes.plot(panel.chance["x"], panel.chance["y"], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+    if panel.marked is not None:
+        axes.axvline(panel.marked[0], color=MUTED, lw=1, zorder=1.4)
+    _lines(axes, panel, looks)
+    if panel.limits is not None:
+        axes.set_ylim(*panel.limits)
+    if panel.limits == ACCURACY:
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+    for label, rows in [] if panel.undefined.empty else panel.undefined.groupby("label"):
+        axes.plot(rows["x"], [axes.get_ylim()[0]] * len(rows), "x", ms=6, mew=1.8,
+                  color=looks[str(label)].colour, clip_on=False, zorder=4)  # fmt: skip
+    if panel.ticks:
+        shown = _roomy(panel, width)
+        axes.set_xticks(list(shown), list(shown.values()))
+        axes.minorticks_off()
+    else:
+        axes.set_xlim(left=0)
+        axes.locator_params(nbins=5, axis="both" if panel.limits is None else "x")
+
+
+def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
+    labels = sorted(set(panel.lines["label"]))
+    if "low" in panel.lines:
+        for label, rows in panel.lines.groupby("label"):
+            colour = looks[str(label)].colour
+            axes.fill_between(rows["x"], rows["low"], rows["high"], color=colour, alpha=0.16, lw=0, zorder=2)
+    if labels:
+        sns.lineplot(
+            panel.lines, x="x", y="y", hue="label", style="label", hue_order=labels, style_order=labels,
+            palette={label: looks[label].colour for label in labels},
+            dashes={label: looks[label].dashes for label in labels},
+            markers={label: looks[label].marker for label in labels} if panel.markers else False,
+            units="run" if "run" in panel.lines else None, estimator=None, errorbar=None,
+            markeredgecolor=SURFACE, markeredgewidth=0.6, lw=1.8 if panel.markers else 1.2,
+            legend=False, ax=axes, zorder=3,
+        )  # fmt: skip
+    if not panel.dots.empty:
+        colours = [looks[label].colour for label in panel.dots["label"]]
+        axes.scatter(panel.dots["x"], panel.dots["y"], s=9, c=colours, alpha=0.6, linewidth=0, zorder=3.5)
+
+
+def _roomy(panel: Panel, width: float) -> dict[float, str]:
+    """The ticks whose names do not touch: from the right, because the longest distance matters most."""
+    scale: Callable[[float], float] = math.log if panel.log else float
+    places = sorted(panel.ticks)
+    extent = scale(places[-1]) - scale(places[0])
+    shown: dict[float, str] = {}
+    edge = math.inf
+    for place in reversed(places):
+        at = (scale(place) - scale(places[0])) / (extent or 1) * 0.9 * width
+        half = text_width(panel.ticks[place] + " ") / 2
+        if at + half < edge:
+            shown[place] = panel.ticks[place]
+            edge = at - half
+    return dict(sorted(shown.items()))

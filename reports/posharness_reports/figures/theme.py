@@ -1,0 +1,70 @@
+"""The colours and type of every figure, and how they turn with a dark page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from posharness_reports.figures.palette import COLOURS, DARK
+
+__all__ = ["GHOST", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
+
+# Each has a value of its own, so that it can be told from any other colour in a finished SVG.
+SURFACE, INK, MUTED, GRID, GHOST = "#ffffff", "#1f2430", "#5b6472", "#e4e7ec", "#c3c9d3"
+
+_ROLES = {"surface": SURFACE, "ink": INK, "muted": MUTED, "grid": GRID, "ghost": GHOST}
+_DARK_ROLES = {
+    "surface": "#15181d",
+    "ink": "#e8eaee",
+    "muted": "#9aa3b2",
+    "grid": "#2b313b",
+    "ghost": "#4a5260",
+}
+
+VARIABLES: Mapping[str, tuple[str, str]] = {
+    **{name: (light, _DARK_ROLES[name]) for name, light in _ROLES.items()},
+    **{f"series-{i}": pair for i, pair in enumerate(zip(COLOURS, DARK, strict=True), 1)},
+}
+"""CSS variable to its colours on a light and on a dark page."""
+
+RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "text.color": INK,
+    # A label may hold a dollar sign.
+    "text.parse_math": False,
+    "figure.facecolor": SURFACE,
+    "axes.facecolor": SURFACE,
+    "axes.edgecolor": GHOST,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    # One font throughout, and of it Latin-1 alone: bold type, or a minus sign of its own, would have to be
+    # embedded in every PDF beside it.
+    "axes.unicode_minus": False,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "normal",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.linewidth": 0.8,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": GHOST,
+    "ytick.color": GHOST,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    # Text stays text: small, sharp, searchable, in the page's own font. PDFs carry their font as outlines
+    # that journals accept.
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}

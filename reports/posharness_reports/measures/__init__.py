@@ -1,0 +1,1 @@
+"""From predictions to numbers: accuracy by distance and length, intervals, paired differences."""

@@ -1,0 +1,121 @@
+"""Differences between two answers to the same question: their mean by distance and over all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from posharness_reports.measures.buckets import Buckets
+from posharness_reports.measures.run_counts import Run, across, counted
+
+__all__ = ["Contrast", "averaged", "contrast", "paired"]
+
+_PLACE = ["label", "seed", "length", "sequence", "position"]
+_SAID = ["seeds", "pairs", "mean", "low", "high"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Mean differences, each run counting once, with 95 % intervals of the cluster bootstrap.
+
+    Attributes:
+        points: columns label, bucket, x, seeds, pairs, mean, low, high.
+        runs: the mean of each run: columns label, bucket, x, seed, mean.
+        overall: those without a distance included: columns label, seeds, pairs, mean, low, high.
+    """
+
+    points: pd.DataFrame
+    runs: pd.DataFrame
+    overall: pd.DataFrame
+
+
+def paired(one: pd.DataFrame, other: pd.DataFrame, value: str) -> pd.DataFrame:
+    """The questions that both answer, by label, seed, sequence and position, each with a difference.
+
+    Returns:
+        Columns label, seed, length, sequence, position, dependency_length (as in `one`), stratum and
+        difference: `value` in `one` minus that in `other`.
+
+    Raises:
+        pandas.errors.MergeError: a question is answered twice.
+    """
+    both = one.merge(other[[*_PLACE, value]], on=_PLACE, suffixes=("", "_other"), validate="one_to_one")
+    difference = both[value].astype(float) - both[f"{value}_other"].astype(float)
+    return both[[*_PLACE, "dependency_length", "stratum"]].assign(difference=difference)
+
+
+def contrast(pairs: pd.DataFrame, *purpose: str) -> Contrast:
+    """The mean difference by distance and over all.
+
+    Args:
+        pairs: as of `paired`.
+        purpose: names the draws of the bootstrap.
+    """
+    near = pairs[pairs["dependency_length"] >= 0]
+    points: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    if len(near):
+        distances = near["dependency_length"].to_numpy()
+        buckets = Buckets.of(distances)
+        places = list(zip(buckets.names, buckets.positions, strict=True))
+        for label, own in counted(near, buckets.index(distances), len(buckets), "difference"):
+            means = _means(own, ("contrast", *purpose, label))
+            for b, ((name, x), said) in enumerate(zip(places, means, strict=True)):
+                where = {"label": label, "bucket": name, "x": x}
+                if said["pairs"]:
+                    points.append(where | said)
+                    runs += [where | line for line in _lines(own, b)]
+    overall = [
+        {"label": label, **_means(own, ("contrast over all", *purpose, label))[0]}
+        for label, own in counted(pairs, np.zeros(len(pairs), int), 1, "difference")
+    ]
+    return Contrast(
+        pd.DataFrame(points, columns=["label", "bucket", "x", *_SAID]),
+        pd.DataFrame(runs, columns=["label", "bucket", "x", "seed", "mean"]),
+        pd.DataFrame(overall, columns=["label", *_SAID]),
+    )
+
+
+def averaged(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
+    """Accuracy by label and the classes of a column, in the order of its categories.
+
+    Returns:
+        Columns label, `by`, seeds, pairs (how many predictions), mean, low, high, chance.
+    """
+    kinds = rows[by].astype("category").cat.remove_unused_categories().cat
+    classes, index = [str(name) for name in kinds.categories], kinds.codes.to_numpy()
+    # A model's own: which questions are left to it depends on its tokenizer.
+    chance = rows["chance"].astype(float).groupby([rows["label"].astype(str), index]).mean()
+    found = [
+        {"label": label, by: classes[b], **said, "chance": chance[label, b]}
+        for label, own in counted(rows, index, len(classes))
+        for b, said in enumerate(_means(own, ("class", *purpose, label), proportion=True))
+        if said["pairs"]
+    ]
+    return pd.DataFrame(found, columns=["label", by, *_SAID, "chance"])
+
+
+def _means(runs: list[Run], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
+    mean, low, high, _ = across(runs, key, proportion=proportion)
+    if not proportion:
+        # Drawn from one sequence alone, every draw is that one again, which is no certainty.
+        alone = np.sum([(run.total > 0).sum(0) for run in runs], axis=0) < 2
+        low, high = np.where(alone, np.nan, low), np.where(alone, np.nan, high)
+    return [
+        {
+            "seeds": sum(bool(run.total[:, b].any()) for run in runs),
+            "pairs": int(sum(run.total[:, b].sum() for run in runs)),
+            "mean": mean[b],
+            "low": low[b],
+            "high": high[b],
+        }
+        for b in range(len(mean))
+    ]
+
+
+def _lines(runs: list[Run], b: int) -> list[dict[str, Any]]:
+    held = [run for run in runs if run.total[:, b].any()]
+    return [{"seed": r.seed, "mean": float(r.summed[:, b].sum() / r.total[:, b].sum())} for r in held]

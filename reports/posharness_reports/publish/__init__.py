@@ -1,0 +1,1 @@
+"""Putting compiled reports where others read them."""

@@ -1,0 +1,63 @@
+"""Drawing verdicts: the effect of each contrast with its interval, a dot for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from posharness_reports.figures.line_labels import text_width
+from posharness_reports.figures.palette import COLOURS
+from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED
+from posharness_reports.formatting import shorten
+from posharness_reports.sections.claims.verdicts import Contrast
+
+__all__ = ["claim_figure"]
+
+_WIDTH, _ROW, _TITLE, _BOTTOM = 9.6, 0.32, 0.45, 0.5
+_LONGEST = 44
+
+
+def claim_figure(judged: Sequence[Contrast]) -> dict[str, Figure]:
+    """One set of axes for each claim, a row for each contrast, by caption."""
+    measured = [contrast for contrast in judged if len(contrast.runs)]
+    claims = list(dict.fromkeys(contrast.claim for contrast in measured))
+    names = {contrast: shorten(f"{contrast.better} − {contrast.other}", _LONGEST) for contrast in measured}
+    left = text_width(max(names.values(), key=len)) + 0.3
+    verdicts = text_width(max((contrast.outcome for contrast in measured), key=len)) + 0.3
+    widest = max(abs(effect) for contrast in measured for effect in [*contrast.by_task, contrast.mean])
+    limit = 1.1 * max(widest, *(2 * claim.smallest_effect for claim in claims))
+    rows = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
+    height = sum(_TITLE + _ROW * len(own) for own in rows.values()) + _BOTTOM
+    figure = Figure(figsize=(_WIDTH, height))
+    top = height
+    for claim, own in rows.items():
+        top -= _TITLE + _ROW * len(own)
+        place = (left / _WIDTH, top / height, (_WIDTH - left - verdicts) / _WIDTH, _ROW * len(own) / height)
+        axes = figure.add_axes(place)
+        axes.set_title(claim.statement, loc="left", x=-left / (_WIDTH - left - verdicts), size=9)
+        axes.axvspan(-claim.smallest_effect, claim.smallest_effect, color=GRID, linewidth=0)
+        axes.axvline(0, color=GHOST, linewidth=1)
+        axes.set(xlim=(-limit, limit), ylim=(len(own) - 0.5, -0.5), yticks=range(len(own)))
+        axes.set_yticklabels([names[contrast] for contrast in own], color=INK)
+        axes.grid(visible=False)
+        for row, contrast in enumerate(own):
+            _draw(axes, contrast, row)
+            axes.annotate(
+                contrast.outcome, (1.02, row), xycoords=("axes fraction", "data"), color=MUTED, va="center"
+            )
+        if claim is claims[-1]:
+            axes.set_xlabel("effect: difference of normalised accuracies")
+        else:
+            axes.tick_params(labelbottom=False)
+    caption = "Effects behind the verdicts. One dot a task; line: the mean over tasks with a 95 % interval. "
+    return {caption + "Shaded: too small to matter.": figure}
+
+
+def _draw(axes: Axes, contrast: Contrast, row: int) -> None:
+    tasks = contrast.by_task
+    axes.plot(tasks, [row] * len(tasks), "o", color=COLOURS[0], alpha=0.35, markersize=4, markeredgewidth=0)
+    if contrast.low == contrast.low:
+        axes.plot([contrast.low, contrast.high], [row, row], color=INK, linewidth=2, solid_capstyle="butt")
+    axes.plot([contrast.mean], [row], "D", color=INK, markersize=5)

@@ -1,0 +1,100 @@
+"""Where heads look: mean attended distances from weights by distance, for each head and across seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from posharness_reports.data.grouping import grouped
+from posharness_reports.formatting import distance
+from posharness_reports.tables.tidy import folded
+
+__all__ = ["across_seeds", "attended", "attended_table", "every_head", "place_name"]
+
+_PLACE = ["task", "label", "stack", "layer"]
+
+
+def attended(mechanism: pd.DataFrame) -> pd.DataFrame:
+    """The mean attended distance Σ w·m·|δ| / Σ w·m of each head, over its distances δ in tokens.
+
+    w is the mean weight at a distance and m = n − |δ| the number of pairs of n tokens that lie so far
+    apart. n is the largest |δ| + 1: the two stacks of a body may hold sequences of unlike length, and
+    neither need be the training length.
+
+    Args:
+        mechanism: prepared.
+
+    Returns:
+        Columns task, label, stack, layer, seed, head, rank (1 for the head of its layer and seed that
+        looks nearest), attended, and uniform: what equal weights on all that is visible would give. Heads
+        without weights, or whose weights sum to nothing, have no row.
+    """
+    far = mechanism["distance"].astype(float).abs()
+    of_stack = [mechanism[name] for name in ("cell", "stack")]
+    n = far.groupby(of_stack, observed=True).transform("max") + 1
+    causal = mechanism["distance"].groupby(of_stack, observed=True).transform("max") <= 0
+    mass = mechanism["weight"].astype(float) * (n - far)
+    rows = mechanism[[*_PLACE, "seed", "head"]].assign(
+        mass=mass, reached=mass * far, uniform=np.where(causal, (n - 1) / 4, (n**2 - 1) / (3 * n))
+    )
+    rows = rows[np.isfinite(mass.to_numpy())]
+    sums = rows.groupby([*_PLACE, "seed", "head"], observed=True, as_index=False).agg(
+        mass=("mass", "sum"), reached=("reached", "sum"), uniform=("uniform", "first")
+    )
+    found = sums[sums["mass"] > 0].astype(dict.fromkeys(("task", "label", "stack"), str))
+    found = found.assign(attended=found["reached"] / found["mass"])
+    ranks = found.groupby([*_PLACE, "seed"])["attended"].rank(method="first").astype(int)
+    ranked: pd.DataFrame = found.assign(rank=ranks).drop(columns=["mass", "reached"])
+    return ranked.reset_index(drop=True)
+
+
+def across_seeds(heads: pd.DataFrame) -> pd.DataFrame:
+    """The heads of each layer by rank: mean, lowest and highest attended distance over seeds.
+
+    Heads of unlike seeds correspond to each other by no number, so they are matched by rank.
+
+    Args:
+        heads: from `attended`.
+    """
+    return heads.groupby([*_PLACE, "rank"], as_index=False).agg(
+        seeds=("seed", "nunique"),
+        attended=("attended", "mean"),
+        low=("attended", "min"),
+        high=("attended", "max"),
+        uniform=("uniform", "mean"),
+    )
+
+
+def attended_table(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Encodings by layer: the mean over heads, and the nearest and the farthest looking one.
+
+    Args:
+        ranked: from `across_seeds`.
+    """
+    rows: list[dict[str, object]] = []
+    for (task, label), own in grouped(ranked, ["task", "label"]):
+        row: dict[str, object] = {"task": task, "encoding": label, "seeds": int(own["seeds"].max())}
+        for (stack, layer), heads in grouped(own, ["stack", "layer"]):
+            far = heads["attended"]
+            ends = f" ({distance(far.min())}–{distance(far.max())})" if len(far) > 1 else ""
+            row[place_name(stack, layer)] = distance(far.mean()) + ends
+        rows.append(row | {"equal weights": distance(own["uniform"].mean())})
+    return pd.DataFrame(rows).fillna("–")
+
+
+def every_head(ranked: pd.DataFrame) -> pd.DataFrame:
+    """All values across seeds under the names that readers of the CSV file meet."""
+    names = {
+        "label": "encoding",
+        "rank": "head_by_rank",
+        "attended": "mean_attended_distance",
+        "low": "lowest_seed",
+        "high": "highest_seed",
+        "uniform": "with_equal_weights",
+    }
+    return folded(ranked.rename(columns=names))
+
+
+def place_name(stack: str, layer: int) -> str:
+    """A layer as it is called: "layer 0", "decoder layer 0"."""
+    return f"{stack} layer {layer}".strip()

@@ -1,0 +1,150 @@
+"""What is said of a task with several objectives: for each its fall of loss, its accuracy and its chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from posharness.contracts import Section
+from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.figures.accuracy import distance_panel, trace_panel
+from posharness_reports.figures.palette import looks
+from posharness_reports.figures.panels import CROWD, Panel, beside
+from posharness_reports.formatting import count, escape_markdown, fraction, with_interval
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.study import Study
+from posharness_reports.tables.learning import ends
+
+__all__ = ["describe", "objectives", "tasks"]
+
+_NAMED = 6
+
+
+def tasks(study: Study) -> list[str]:
+    """The tasks with several objectives that have been trained at all."""
+    trained = set(study.curves["task"].astype(str)) | set(study.predictions["task"].astype(str))
+    return [task for task in sorted(trained) if len(objectives(study, task)) > 1]
+
+
+def objectives(study: Study, task: str) -> list[str]:
+    """The objectives that a task is trained on, in its own order."""
+    stated = "; ".join(study.cells.loc[study.cells["task"] == task, "objectives"]).split("; ")
+    # What is tested beside them, such as decoding free-running, has no curve.
+    trained = set(matching(study.curves, task=task)["objective"])
+    return [name for name in dict.fromkeys(stated) if name in trained]
+
+
+def describe(study: Study, task: str) -> Section:
+    """Prose, a table and a figure for one task."""
+    table = _table(study, task)
+    shown = {f"{task}: loss and accuracy of each objective": table}
+    if len(sources := _sources(study, task)):
+        shown[f"{task}: accuracy with and without another occurrence to read from"] = sources
+    return Section(task, _prose(task, table), shown, _figures(study, task))
+
+
+def _table(study: Study, task: str) -> pd.DataFrame:
+    """One row for each objective and label: the loss's way down, test accuracy and what chance gives."""
+    points, _ = study.by_length
+    held = matching(points, task=task, undefined=False)
+    found = ends(matching(study.curves, task=task))
+    rows = []
+    for objective in objectives(study, task):
+        for label in study.labels:
+            own = matching(found, objective=objective, encoding=label)
+            tested = matching(held, objective=objective, label=label)
+            if own.empty and tested.empty:
+                continue
+            point = tested[tested["length"] == tested["train_length"]].iloc[:1]
+            validated = "validation_" if own["first_validation_loss"].notna().any() else ""
+            rows.append(
+                {
+                    "objective": objective,
+                    "encoding": label,
+                    "seeds": int(point["seeds"].iloc[0]) if len(point) else 0,
+                    "first loss": own[f"first_{validated}loss"].mean(),
+                    "last loss": own[f"last_{validated}loss"].mean(),
+                    "test cross-entropy": _cross_entropy(study, task, objective, label),
+                    "test accuracy": with_interval(*point[["accuracy", "low", "high"]].iloc[0])
+                    if len(point)
+                    else "–",
+                    "chance (majority rate)": point["chance"].mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _cross_entropy(study: Study, task: str, objective: str, label: str) -> float:
+    rows = matching(study.predictions, split="test", task=task, objective=objective, label=label)
+    return float(-rows["log_prob"].astype(float).mean())
+
+
+def _sources(study: Study, task: str) -> pd.DataFrame:
+    """Accuracy where a prediction has a distance and where it has none, of objectives that have both."""
+    rows = matching(study.predictions, split="test", task=task)
+    rows = rows.assign(source=np.where(rows["dependency_length"] >= 0, "with another", "without another"))
+    both = rows.groupby("objective", observed=True)["source"].nunique()
+    rows = rows[rows["objective"].isin(both[both > 1].index)]
+    if rows.empty:
+        return pd.DataFrame()
+    each = rows.groupby(["objective", "label", "source", "seed"], observed=True)["correct"].mean()
+    # The mean over the runs' own accuracies, each run counting once.
+    table = each.reset_index().pivot_table("correct", ["objective", "label"], "source", observed=True)
+    return table.rename_axis(columns=None).reset_index().rename(columns={"label": "encoding"})
+
+
+def _prose(task: str, table: pd.DataFrame) -> str:
+    """One point for each objective: loss and test accuracy, the lowest losses first, and chance."""
+    points = []
+    for objective, rows in table.groupby("objective", sort=False):
+        fell = int((rows["last loss"] < rows["first loss"]).sum())
+        said = [f"the loss fell with {fell} of {count(len(rows), 'encoding')}"]
+        for _, row in rows.sort_values("last loss", kind="stable").head(_NAMED).iterrows():
+            loss = f"loss {row['first loss']:.2f} to {row['last loss']:.2f}"
+            tested = "" if row["test accuracy"] == "–" else f", test accuracy {row['test accuracy']}"
+            said.append(f"{escape_markdown(row['encoding'])} {loss}{escape_markdown(tested)}")
+        if rows["chance (majority rate)"].notna().any():
+            rate = rows["chance (majority rate)"].mean()
+            said.append(f"always giving the most frequent answer scores {fraction(rate)}")
+        points.append(f"- **{escape_markdown(str(objective))}**: {'; '.join(said)}.")
+    heading = f"{escape_markdown(task)} is trained on {len(points)} objectives at once."
+    return heading + "\n\n" + "\n".join(points)
+
+
+def _figures(study: Study, task: str) -> dict[str, Figure]:
+    """A row for each objective: its loss, and its accuracy by distance or, without one, by step."""
+    grid = []
+    for objective in objectives(study, task):
+        own = matching(study.curves, task=task, objective=objective)
+        validated = np.isfinite(own["validation_loss"].astype(float)).any()
+        loss = trace_panel(own, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
+        grid.append([panel for panel in (loss, _accuracy(study, task, objective, own)) if len(panel.lines)])
+    grid = [row for row in grid if row]
+    # Past so many labels the figures of the sections before this one say the same, and stay readable.
+    if not grid or len(study.labels) > CROWD:
+        return {}
+    caption = (
+        f"{task}: the loss of each objective, and its accuracy by distance where it has one. One line a "
+        "run; by distance, the mean over seeds with a 95 % bootstrap band and one dot a seed. Dashed: the "
+        "accuracy of always giving the most frequent answer."
+    )
+    return {caption: beside(grid, looks(study.labels))}
+
+
+def _accuracy(study: Study, task: str, objective: str, curves: pd.DataFrame) -> Panel:
+    measured = study.by_distance
+    key = (task, objective, SCOPES[0])
+    if key in {found for found, _ in grouped(measured.points, ["task", "objective", "scope"])}:
+        return distance_panel(measured, key, study.cells)
+    panel = trace_panel(curves, "validation_score", f"{task}: {objective}")
+    points = matching(study.by_length[0], task=task, objective=objective)
+    if points.empty or panel.lines.empty:
+        return panel
+    rate = points["chance"].mean()
+    ends_at = panel.lines["x"].max()
+    return replace(
+        panel, chance=pd.DataFrame({"x": [0, ends_at], "y": [rate, rate]}), chance_name="majority rate"
+    )

@@ -1,0 +1,101 @@
+"""Tables of accuracy: the summary, by dependency length and by evaluation length."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.prepare import title
+from posharness_reports.formatting import fraction, reach, with_interval
+from posharness_reports.measures.accuracy import GATE, SCOPES, learned
+from posharness_reports.study import Study
+
+__all__ = ["by_distance", "by_length", "summary"]
+
+_CHANCE = "(chance)"
+
+
+def summary(study: Study) -> pd.DataFrame:
+    """One row for each task, objective and label that has a finished run."""
+    points, _ = study.by_length
+    held = points[~points["undefined"]]
+    measured = study.by_distance
+    far, heads = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
+    cells = study.cells[study.cells["status"] == "done"].groupby(["task", "label"])
+    costs = cells[["parameters", "step_ms"]].mean()
+    rows = []
+    for key, own in grouped(held, ["task", "objective", "label"]):
+        task, objective, label = key
+        cost = costs.loc[(task, label)]
+        inside = own[own["length"] == own["train_length"]].iloc[:1]
+        farthest, head = _of(far, key).iloc[-1:], _of(heads, key)
+        rows.append(
+            {
+                "task": title(task, objective, study.cells),
+                "encoding": label,
+                "seeds": int(own["seeds"].max()),
+                "at training length": _first(inside),
+                "at longest distance": _first(farthest),
+                "chance": fraction(own["chance"].mean()),
+                "effective length": reach(*head[["reach", "low", "high", "longest"]].iloc[0])
+                if len(head)
+                else "–",
+                "in longer sequences": _beyond(points, key),
+                "parameters": cost["parameters"],
+                "ms per step": round(float(cost["step_ms"]), 1),
+            }
+        )
+    return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
+
+
+def _beyond(points: pd.DataFrame, key: tuple[str, str, str]) -> str:
+    """What can be said of extrapolation: nothing of an encoding that has not learned the task itself."""
+    own = _of(points, key)
+    longer = own[own["length"] > own["train_length"]].sort_values("length")
+    if longer.empty:
+        return "–"
+    score = learned(points, key)
+    if score is not None and score < GATE:
+        return "not learned"
+    last = longer.iloc[-1]
+    said = "undefined" if last["undefined"] else with_interval(last["accuracy"], last["low"], last["high"])
+    return f"{said} at {last['length']}"
+
+
+def by_distance(study: Study, task: str, objective: str, scope: str) -> pd.DataFrame:
+    """Encodings by bucket, each field an accuracy with its interval; chance in the last row."""
+    points = study.by_distance.points
+    own = matching(points, task=task, objective=objective, scope=scope)
+    return _wide(own.assign(place=own["bucket"]), list(dict.fromkeys(own.sort_values("x")["bucket"])))
+
+
+def by_length(study: Study, task: str, objective: str) -> pd.DataFrame:
+    """Encodings by evaluation length, "undefined" where an encoding has no value; chance in the last row."""
+    points, _ = study.by_length
+    own = matching(points, task=task, objective=objective).sort_values("length")
+    names = {
+        length: f"{length} (trained)" if length == trained else str(length)
+        for length, trained in zip(own["length"], own["train_length"], strict=True)
+    }
+    return _wide(own.assign(place=own["length"].map(names)), list(names.values()))
+
+
+def _wide(points: pd.DataFrame, places: list[str]) -> pd.DataFrame:
+    undefined = points["undefined"] if "undefined" in points else pd.Series(False, index=points.index)
+    intervals = zip(points["accuracy"], points["low"], points["high"], undefined, strict=True)
+    shown = ["undefined" if none else with_interval(value, low, high) for value, low, high, none in intervals]
+    table = points.assign(shown=shown).pivot_table("shown", "label", "place", aggfunc="first")
+    table = table.reindex(columns=places).sort_index()
+    table.loc[_CHANCE] = points.groupby("place")["chance"].mean().map(fraction)
+    return table.fillna("–").rename_axis(index="encoding", columns=None).reset_index()
+
+
+def _of(frame: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
+    return matching(frame, task=key[0], objective=key[1], label=key[2])
+
+
+def _first(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "–"
+    row = rows.iloc[0]
+    return with_interval(row["accuracy"], row["low"], row["high"])
