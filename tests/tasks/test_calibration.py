@@ -13,7 +13,7 @@ from posharness.registry.selection import parse_all
 
 from ..benchmarks.calibration_table import APART, SOLVED
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "calibration.md"
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "calibration.md"
 
 
 def table() -> tuple[list[str], dict[str, dict[str, tuple[float, float]]]]:
