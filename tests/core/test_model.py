@@ -317,7 +317,7 @@ def test_an_mlm_readout_needs_the_vocabulary_as_its_classes(registry: Registry) 
 
 
 def test_what_cannot_be_built_says_why(registry: Registry) -> None:
-    with pytest.raises(Incompatible, match="width 31 cannot be shared by 3 heads"):
+    with pytest.raises(Incompatible, match="width 31 is not divisible by 3 heads"):
         make_model(registry, width=31)
     with pytest.raises(
         Incompatible, match="unhearing attention does not honour relative's scores and values"

@@ -135,7 +135,7 @@ def test_what_cannot_work_is_skipped_with_its_reason(
 
 def test_heads_that_do_not_share_the_width_are_a_reason(registry: Registry, tmp_path: Path) -> None:
     [cell] = cells(registry, tmp_path, plugins=["rope"], model={"width": 10, "heads": 4})
-    assert cell.skip == "width 10 cannot be shared by 4 heads"
+    assert cell.skip == "width 10 is not divisible by 4 heads"
 
 
 def test_a_constructor_that_breaks_is_left_to_fail_as_a_cell(registry: Registry, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from posharness.contracts import (
     UserError,
 )
 from posharness.contracts.cell import Cell, Choice, ModelSettings
+from posharness.contracts.geometry import geometry
 from posharness.model import Model, build_model
 from posharness.model.block import Block
 from posharness.model.stack import Stack
-from posharness.planning.plan import geometry
 from posharness.registry.registry import Registry
 from posharness.seeds import generator, seeded
 

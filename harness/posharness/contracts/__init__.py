@@ -4,8 +4,9 @@ from posharness.contracts.attention import Attention, BoundSlots
 from posharness.contracts.claim import Claim
 from posharness.contracts.compiler import Compiler
 from posharness.contracts.discovery import defined_in
-from posharness.contracts.encoding import SLOTS, Geometry, PositionalEncoding, by_name
+from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
 from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
+from posharness.contracts.geometry import Geometry
 from posharness.contracts.hooks import hookimpl
 from posharness.contracts.plugin import Body, Direction, Named, Slot
 from posharness.contracts.reading import Answers, MaskedModel, Reading

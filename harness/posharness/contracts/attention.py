@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from posharness.contracts.encoding import Geometry
+from posharness.contracts.geometry import Geometry
 from posharness.contracts.plugin import Direction, Named, Slot
 
 __all__ = ["Attention", "BoundSlots"]

@@ -1,30 +1,41 @@
-"""Why parts of a model do not go together, in one sentence for the plan and for the model that is built."""
+"""The reasons why parts cannot work together, stated by the plan and raised by the model."""
 
 from __future__ import annotations
 
-from posharness.contracts import Attention, PositionalEncoding
+from posharness.contracts.attention import Attention
 from posharness.contracts.cell import ModelSettings
+from posharness.contracts.encoding import PositionalEncoding
+from posharness.contracts.plugin import Direction
 
-__all__ = ["no_crossing", "uneven_heads", "unheard_slots"]
+__all__ = ["indivisible_width", "unsupported_cross_attention", "unsupported_direction", "unsupported_slots"]
 
 
-def uneven_heads(model: ModelSettings) -> str:
-    """Why the heads cannot share the width; "" when they can."""
+def indivisible_width(model: ModelSettings) -> str:
+    """Why the heads cannot share the model's width; "" when they can."""
     if model.width % model.heads:
-        return f"width {model.width} cannot be shared by {model.heads} heads"
+        return f"width {model.width} is not divisible by {model.heads} heads"
     return ""
 
 
-def unheard_slots(encoding: PositionalEncoding, attention: Attention) -> str:
+def unsupported_slots(encoding: PositionalEncoding, attention: Attention) -> str:
     """Which slots of the encoding the attention would ignore; "" for none.
 
     An attention that ignored a slot in silence would measure another encoding than the one named.
     """
-    if lacking := sorted(encoding.slots - attention.slots):
-        return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(lacking)}"
+    if ignored := sorted(encoding.slots - attention.slots):
+        return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(ignored)}"
     return ""
 
 
-def no_crossing(attention: Attention) -> str:
-    """Why an attention cannot stand between a decoder and its encoder; "" when it can."""
+def unsupported_direction(part: PositionalEncoding | Attention, label: str, direction: Direction) -> str:
+    """Why an encoding or an attention cannot work in a direction; "" when it can.
+
+    Args:
+        label: how the plan calls it.
+    """
+    return "" if direction in part.directions else f"{label} is not defined for {direction} attention"
+
+
+def unsupported_cross_attention(attention: Attention) -> str:
+    """Why an attention cannot read the encoder from the decoder; "" when it can."""
     return "" if attention.crosses else f"{attention.name} attention cannot read one sequence from another"

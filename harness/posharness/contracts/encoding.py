@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
+from posharness.contracts.geometry import Geometry
 from posharness.contracts.plugin import Direction, Named, Slot
 
-__all__ = ["SLOTS", "Geometry", "PositionalEncoding", "by_name"]
+__all__ = ["SLOTS", "PositionalEncoding", "by_name"]
 
 SLOTS: tuple[Slot, ...] = ("positions", "embed", "rotate", "bias", "scores", "values")
 
@@ -20,34 +20,6 @@ SLOTS: tuple[Slot, ...] = ("positions", "embed", "rotate", "bias", "scores", "va
 def by_name(name: str) -> Any:
     """The default of a parameter annotated `PositionalEncoding`: another encoding, by its name."""
     return name
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """The place in a model that an encoding or an attention is built for.
-
-    Attributes:
-        width: model width d.
-        heads: attention heads H; each is `width // heads` wide.
-        length: the longest sequence of training, in tokens.
-        direction: whether queries see the keys after them.
-        layers: how many layers the stack has.
-        layer: which of them this instance serves, from 0 (always 0 for one shared by all layers).
-        embedding_std: standard deviation of the token embeddings at initialisation; an additive
-            encoding that wants to be heard starts at the same scale.
-    """
-
-    width: int
-    heads: int
-    length: int
-    direction: Direction
-    layers: int = 1
-    layer: int = 0
-    embedding_std: float = 1.0
-
-    @property
-    def head_width(self) -> int:
-        return self.width // self.heads
 
 
 class PositionalEncoding(nn.Module, Named):

@@ -9,13 +9,13 @@ from torch import nn
 
 from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
 from posharness.contracts.cell import Cell, Choice
-from posharness.contracts.compatibility import no_crossing, unheard_slots
+from posharness.contracts.compatibility import unsupported_cross_attention, unsupported_slots
+from posharness.contracts.geometry import geometry
 from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
 from posharness.model.embedding import Embedding
 from posharness.model.stack import Stack
 from posharness.model.two_stacks import TwoStacks
-from posharness.planning.plan import geometry
 from posharness.registry.registry import Registry
 from posharness.seeds import seeded
 
@@ -101,7 +101,7 @@ class _Parts:
 
     def _block(self, layer: int, encoding: PositionalEncoding, across: bool) -> Block:
         attention = self._attention("attention", self.attention, self._geometry(layer))
-        if reason := unheard_slots(encoding, attention):
+        if reason := unsupported_slots(encoding, attention):
             raise Incompatible(reason)
         settings, seed = self.cell.model, self.cell.seed
         with seeded("weights", *self.name, "projections", layer, seed):
@@ -113,7 +113,7 @@ class _Parts:
     def _cross(self, layer: int) -> CrossAttention:
         place = geometry(self.cell.model, "encoder", self.task.length, layer)
         attention = self._attention("cross-attention", self.cell.attention, place)
-        if reason := no_crossing(attention):
+        if reason := unsupported_cross_attention(attention):
             raise Incompatible(reason)
         with seeded("weights", *self.name, "cross-projections", layer, self.cell.seed):
             return CrossAttention(self.cell.model, attention)

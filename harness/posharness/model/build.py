@@ -6,7 +6,7 @@ from torch import nn
 
 from posharness.contracts import Incompatible, Objective, Task
 from posharness.contracts.cell import Cell
-from posharness.contracts.compatibility import uneven_heads
+from posharness.contracts.compatibility import indivisible_width
 from posharness.model.body import BODIES
 from posharness.model.model import Model
 from posharness.model.readout import READOUTS
@@ -25,7 +25,7 @@ def build_model(cell: Cell, registry: Registry, task: Task) -> Model:
     Raises:
         Incompatible: the parts cannot work together; the message says which and why.
     """
-    if reason := uneven_heads(cell.model):
+    if reason := indivisible_width(cell.model):
         raise Incompatible(reason)
     body = BODIES[cell.body](cell, registry, task)
     tokens = body.embedding.tokens

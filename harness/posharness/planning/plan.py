@@ -6,16 +6,16 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
-from posharness.contracts import Body, Direction, Geometry, Incompatible, Task
-from posharness.contracts.cell import BodyName, Cell, Choice, ModelSettings
-from posharness.contracts.compatibility import no_crossing, uneven_heads, unheard_slots
+from posharness.contracts import Body, Incompatible, Task
+from posharness.contracts.cell import BodyName, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
+from posharness.planning.compatibility import Compatibility
 from posharness.planning.plan_readings import choose_readings, fills_masks, model_of_cell, plan_readings
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
 
-__all__ = ["geometry", "plan"]
+__all__ = ["plan"]
 
 
 def plan(
@@ -35,7 +35,7 @@ def plan(
     encodings, attentions, default = _plugins(experiment, registry)
     posed = _tasks(experiment, registry)
     readings = choose_readings(experiment, registry)
-    fits = _Fits(registry)
+    compatibility = Compatibility(registry)
     cells: dict[str, Cell] = {}
     models: dict[str, Cell] = {}
     for seed, (choice, named, skip, task), encoding, attention in product(
@@ -58,7 +58,7 @@ def plan(
             self_attention=default if body == "encoder-decoder" else None,
             data=task.fingerprint() if task else "",
         )
-        reason = skip or (fits.reason(planned, task) if task else "")
+        reason = skip or (compatibility.reason(planned, task) if task else "")
         cells[planned.key] = planned.model_copy(update={"skip": reason})
         if task and fills_masks(task):
             models[planned.key] = model_of_cell(cells[planned.key])
@@ -68,26 +68,6 @@ def plan(
             f"{', '.join(experiment.tasks)} train none; add one that does to --tasks, for example bert."
         )
     return [*cells.values(), *plan_readings(readings, list(models.values()), registry, cache, announce)]
-
-
-def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> Geometry:
-    """The geometry of a layer of self-attention.
-
-    Args:
-        body: "encoder" or "decoder"; of an encoder-decoder, which of its stacks. Its cross-attention has
-            the geometry of the encoder, whose states it reads.
-        length: the longest sequence of training.
-    """
-    direction: Direction = "bidirectional" if body == "encoder" else "causal"
-    return Geometry(
-        width=model.width,
-        heads=model.heads,
-        length=length,
-        direction=direction,
-        layers=model.layers,
-        layer=layer,
-        embedding_std=1.0 if model.scale_embedding else 0.02,
-    )
 
 
 def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], list[Choice], Choice]:
@@ -167,65 +147,3 @@ def _prepare(
     except Incompatible as reason:
         return choice, body, str(reason), None
     return choice, body, "", task
-
-
-class _Fits:
-    """Whether an encoding and an attention can work in a place; each pair is tried once."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._known: dict[str, str] = {}
-
-    def reason(self, cell: Cell, task: Task) -> str:
-        """Why the parts of a cell cannot work together; "" when they can."""
-        model = cell.model
-        if uneven := uneven_heads(model):
-            return uneven
-        if cell.body != "encoder-decoder":
-            return self._within(cell.encoding, cell.attention, geometry(model, cell.body, task.length))
-        own = cell.self_attention or cell.attention
-        encoder = geometry(model, "encoder", task.length)
-        decoder = geometry(model, "decoder", task.decoder_length(task.length))
-        return (
-            self._within(cell.encoding, own, encoder)
-            or self._within(cell.encoding, own, decoder)
-            or self._across(cell.attention, encoder)
-        )
-
-    def _within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
-        return self._once(
-            f"{encoding.identity()}{attention.identity()}{place}",
-            lambda: self._try_within(encoding, attention, place),
-        )
-
-    def _across(self, attention: Choice, place: Geometry) -> str:
-        return self._once(f"across {attention.identity()}{place}", lambda: self._try_across(attention, place))
-
-    def _once(self, asked: str, attempt: Callable[[], str]) -> str:
-        if asked not in self._known:
-            try:
-                self._known[asked] = attempt()
-            except Incompatible as reason:
-                self._known[asked] = str(reason)
-            except UserError:
-                raise
-            except Exception:  # noqa: BLE001
-                # A constructor that breaks is a failed cell with its traceback, not a pair that cannot be.
-                self._known[asked] = ""
-        return self._known[asked]
-
-    def _try_within(self, encoding: Choice, attention: Choice, place: Geometry) -> str:
-        built = self._registry.encoding(encoding, place)
-        kernel = self._registry.attention(attention, place)
-        for choice, part in ((encoding, built), (attention, kernel)):
-            if place.direction not in part.directions:
-                return f"{choice.label or choice.name} is not defined for {place.direction} attention"
-        return unheard_slots(built, kernel)
-
-    def _try_across(self, attention: Choice, place: Geometry) -> str:
-        kernel = self._registry.attention(attention, place)
-        if reason := no_crossing(kernel):
-            return reason
-        if place.direction not in kernel.directions:
-            return f"{attention.label or attention.name} is not defined for {place.direction} attention"
-        return ""
