@@ -1,4 +1,9 @@
-"""Offers every task and every reading that a module or package of this folder holds."""
+"""The built-in tasks and readings.
+
+This folder has one module or package for each task, named like the task, so it grows with the tasks. Beside
+them, `_placing` and `_seq2seq` hold what several tasks share, `readings` has the readings of pretrained
+models, and `text` reads text files.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,11 @@ from posharness.contracts import Reading, Task, defined_in, hookimpl
 
 @hookimpl
 def posharness_tasks() -> Sequence[type[Task]]:
-    """The tasks of this folder, a file or a package each."""
+    """The tasks of this folder, one module or package each."""
     return defined_in(sys.modules[__name__], Task)
 
 
 @hookimpl
 def posharness_readings() -> Sequence[type[Reading]]:
-    """The readings of this folder, all in the package `readings`."""
+    """The readings, from the package `readings`."""
     return defined_in(sys.modules[__name__], Reading)

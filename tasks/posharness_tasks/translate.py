@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Body, UserError
-from posharness_tasks._marked import Marked
+from posharness_tasks._seq2seq import Marked
 
 _CLAUSE = ("determiner", "adjective", "noun", "verb", "determiner", "adjective", "noun")
 """Subject, verb and object of the source language."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from posharness_tasks.bert import BertPretraining
-from posharness_tasks.bert.python_docs import python_docs, python_docs_sources
+from posharness_tasks.bert.corpora.python_docs import python_docs, python_docs_sources
 
 _NEW_WORDS = 12
 """Made-up words in each document, so that the text holds as many distinct words as real text of its size."""

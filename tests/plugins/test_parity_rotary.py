@@ -19,8 +19,8 @@ from x_transformers.x_transformers import RotaryEmbedding, apply_rotary_pos_emb
 
 from posharness.contracts import Geometry, PositionalEncoding
 from posharness_plugins.encodings._rotary import Rotary
-from posharness_plugins.encodings.interpolated import PositionInterpolation
 from posharness_plugins.encodings.ntk import Ntk
+from posharness_plugins.encodings.position_interpolation import PositionInterpolation
 from posharness_plugins.encodings.rope import Rope
 from posharness_plugins.encodings.xpos import Xpos
 from posharness_plugins.encodings.yarn import Yarn

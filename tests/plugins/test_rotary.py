@@ -12,8 +12,8 @@ from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
 from posharness_plugins.encodings._rotary import Rotary
-from posharness_plugins.encodings.interpolated import PositionInterpolation
 from posharness_plugins.encodings.ntk import Ntk
+from posharness_plugins.encodings.position_interpolation import PositionInterpolation
 from posharness_plugins.encodings.rope import Rope
 from posharness_plugins.encodings.xpos import Xpos
 from posharness_plugins.encodings.yarn import Yarn

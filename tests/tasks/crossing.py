@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from posharness.contracts import Batch
-from posharness_tasks._marked import Marked
+from posharness_tasks._seq2seq import Marked
 
 RARE = 1e-4
 """Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""

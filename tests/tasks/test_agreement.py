@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, UserError
-from posharness_tasks._english import ENGLISH
-from posharness_tasks.agreement import Agreement
+from posharness_tasks.agreement.english import ENGLISH
+from posharness_tasks.agreement.task import Agreement
 
 from .interventions import (
     check_draws,

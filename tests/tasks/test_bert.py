@@ -11,10 +11,10 @@ import torch
 from tokenizers import Tokenizer
 
 from posharness.contracts import Batch, Split, UserError
-from posharness_tasks._treebank import read_treebank
 from posharness_tasks.bert import BertPretraining
-from posharness_tasks.bert.corpus import Corpus, prepare_corpus
+from posharness_tasks.bert.corpora.corpus import Corpus, prepare_corpus
 from posharness_tasks.bert.vocabulary import CLS, FIRST_PIECE, MASK, PAD, SEP, UNK
+from posharness_tasks.text.treebank import read_treebank
 
 MLM, NSP = 0, 1
 FREQUENT, RARE, IN_SIGHT, TRUE_PAIR, RANDOM_PAIR, SWAPPED_PAIR = range(6)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posharness_tasks.bert.prose import prose
-from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.bert.corpora.prose import prose
+from posharness_tasks.text.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

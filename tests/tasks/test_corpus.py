@@ -15,14 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posharness.contracts import UserError
-from posharness_tasks import _text_files
-from posharness_tasks.bert import json_array, vocabulary
+from posharness_tasks.bert import vocabulary
 from posharness_tasks.bert.cached import cached_folder
-from posharness_tasks.bert.corpus import find_source, prepare_corpus
+from posharness_tasks.bert.corpora import json_array
+from posharness_tasks.bert.corpora.corpus import find_source, prepare_corpus
+from posharness_tasks.bert.corpora.json_array import elements
+from posharness_tasks.bert.corpora.local_files import local_source
+from posharness_tasks.bert.corpora.rows import row_documents
 from posharness_tasks.bert.encoded import SPLITS, prepare_encoded
-from posharness_tasks.bert.json_array import elements
-from posharness_tasks.bert.local_files import local_source
-from posharness_tasks.bert.rows import row_documents
+from posharness_tasks.text import files as text_files
 
 from .corpora import (
     DOCUMENTS,
@@ -64,7 +65,7 @@ def test_a_json_array_may_be_cut_anywhere(
 ) -> None:
     name = written(tmp_path / "some.json", json.dumps(rows, indent=indent, ensure_ascii=ascii_only))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_text_files, "CHUNK", size)
+        patch.setattr(text_files, "CHUNK", size)
         patch.setattr(json_array, "CHUNK", size)
         assert list(elements(Path(name))) == rows
 
@@ -84,7 +85,7 @@ def test_a_json_array_may_be_cut_anywhere(
 def test_a_broken_json_array_names_the_place(
     text: str, said: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_text_files, "CHUNK", size)
+    monkeypatch.setattr(text_files, "CHUNK", size)
     monkeypatch.setattr(json_array, "CHUNK", size)
     path = Path(written(tmp_path / "some.json", text))
     with pytest.raises(UserError) as caught:

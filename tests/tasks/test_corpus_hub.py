@@ -115,7 +115,7 @@ ASK = """
 import sys, time
 from pathlib import Path
 from posharness.contracts import UserError
-from posharness_tasks.bert.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.corpus import prepare_corpus
 for name in sys.argv[2:]:
     start = time.monotonic()
     try:

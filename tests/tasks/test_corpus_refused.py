@@ -10,9 +10,9 @@ import pytest
 
 from posharness.contracts import UserError
 from posharness_tasks.bert import BertPretraining
-from posharness_tasks.bert.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.local_files import local_source
 from posharness_tasks.bert.encoded import prepare_encoded
-from posharness_tasks.bert.local_files import local_source
 
 from .corpora import DOCUMENTS, NOUNS, as_text, written
 
@@ -126,7 +126,7 @@ def test_text_without_blank_lines_is_cut_and_a_line_without_end_is_refused(
     written(tmp_path / "folder" / "none.txt", "")
     pieces = [len(document) for document in local_source(str(tmp_path / "folder")).documents()]
     assert pieces == [10_000] * 5 + [0]
-    monkeypatch.setattr("posharness_tasks._text_files._LONGEST_LINE", 1 << 10)
+    monkeypatch.setattr("posharness_tasks.text.files._LONGEST_LINE", 1 << 10)
     name = written(tmp_path / "endless.txt", "short\n" + "word " * 1000)
     with pytest.raises(UserError, match=r"endless.txt' has a line 2 of over"):
         list(local_source(name).documents())

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from posharness.contracts import UserError
 from posharness_tasks.bert import workers
 from posharness_tasks.bert.pieces import encode_lines
-from posharness_tasks.bert.sentences import split_sentences
 from posharness_tasks.bert.workers import apart, each, spread
+from posharness_tasks.text.sentences import split_sentences
 
 
 def slow(number: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posharness.contracts import Batch, UserError
-from posharness_tasks.sequence_copy import SequenceCopy
+from posharness_tasks.seq2seq_copy import SequenceCopy
 
 from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from posharness.contracts import UserError
-from posharness_tasks._treebank import Sentence, Word, read_treebank
+from posharness_tasks.text.treebank import Sentence, Word, read_treebank
 
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "ud_english_ewt"
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from posharness.contracts import Split, UserError
 from posharness_tasks.bert.cached import cached_folder
-from posharness_tasks.bert.corpus import Corpus
+from posharness_tasks.bert.corpora.corpus import Corpus
+from posharness_tasks.bert.digests import digest_files, digest_modules
 from posharness_tasks.bert.pieces import encode_file
-from posharness_tasks.bert.source import digest_files, digest_modules
 from posharness_tasks.bert.vocabulary import UNK, train_vocabulary
 from posharness_tasks.bert.workers import apart
 
@@ -76,7 +76,7 @@ def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
         UserError: the vocabulary is too small for the corpus's characters or leaves over 20 % of its tokens
             unknown, or the corpus is too small for pairs of sentences in each split.
     """
-    made_by = f"{digest_modules('encoded', 'pieces', 'vocabulary')} {version('tokenizers')}"
+    made_by = f"{digest_modules('bert/encoded', 'bert/pieces', 'bert/vocabulary')} {version('tokenizers')}"
     key = hashlib.sha256(f"{made_by} {size} {corpus.sha256}".encode()).hexdigest()[:32]
     folder = cached_folder(cache / "tokens", key, partial(_encode, corpus, size))
     facts = json.loads((folder / "encoded.json").read_text("utf-8"))

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks.bert.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS
 from posharness_tasks.bert.distance import nearest_copy
 from posharness_tasks.bert.encoded import SPLITS, Encoded, prepare_encoded
 from posharness_tasks.bert.masking import corrupt
 from posharness_tasks.bert.pairs import SHORTEST, Negatives, Pairs, Part, draw_pairs, negative_rate
-from posharness_tasks.bert.python_docs import PYTHON_DOCS
 from posharness_tasks.bert.vocabulary import MASK
 
 __all__ = ["BertPretraining"]

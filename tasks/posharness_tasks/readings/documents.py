@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import paragraphs
-from posharness_tasks._treebank import Sentence, read_treebank
-from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.text.files import paragraphs
+from posharness_tasks.text.sentences import split_sentences
+from posharness_tasks.text.treebank import Sentence, read_treebank
 
 __all__ = ["corpus_file", "text_documents", "thinned", "treebank_documents"]
 

@@ -9,8 +9,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel
-from posharness_tasks.readings.asking import portion
-from posharness_tasks.readings.packed import PackedReading
+from posharness_tasks.readings.batching import portion
+from posharness_tasks.readings.running_text import PackedReading
 
 
 class NearestCopy(PackedReading):

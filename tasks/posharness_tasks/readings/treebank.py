@@ -6,9 +6,9 @@ from abc import ABC
 from pathlib import Path
 
 from posharness.contracts import Reading, UserError
-from posharness_tasks._treebank import Sentence
-from posharness_tasks.bert.source import digest_files
+from posharness_tasks.bert.digests import digest_files
 from posharness_tasks.readings.documents import corpus_file, thinned, treebank_documents
+from posharness_tasks.text.treebank import Sentence
 
 __all__ = ["TreebankReading"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel
-from posharness_tasks.readings.packed import PackedReading
+from posharness_tasks.readings.running_text import PackedReading
 
 
 class Truncation(PackedReading):

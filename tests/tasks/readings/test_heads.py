@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from posharness.contracts import Answers, UserError
-from posharness_tasks._treebank import Sentence, read_treebank
 from posharness_tasks.readings import Heads
-from posharness_tasks.readings.arcs import Arcs
-from posharness_tasks.readings.parses import Parse, batched, word_states
-from posharness_tasks.readings.relations import STRATA, stratum
-from posharness_tasks.readings.split import parts
+from posharness_tasks.readings.heads.arcs import Arcs
+from posharness_tasks.readings.heads.parses import Parse, batched, word_states
+from posharness_tasks.readings.heads.relations import STRATA, stratum
+from posharness_tasks.readings.heads.split import parts
+from posharness_tasks.text.treebank import Sentence, read_treebank
 
 from .models import FIRST, TREEBANK, Words, accuracy, ask, same, seeded
 from .trees import parsed, random_trees, written

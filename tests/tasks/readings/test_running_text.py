@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.contracts import UserError
 from posharness_tasks.readings import NearestCopy, Truncation
-from posharness_tasks.readings.packing import draw_targets, pack
+from posharness_tasks.readings.sequences import draw_targets, pack
 
 from .models import CLS, FIRST, MASK, SEP, TREEBANK, Constant, Words, accuracy, ask, same, seeded
 

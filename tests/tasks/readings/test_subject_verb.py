@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from posharness.contracts import UserError
-from posharness_tasks._treebank import read_treebank
 from posharness_tasks.readings import SubjectVerb
-from posharness_tasks.readings.pairs import collect_forms, find_pairs
+from posharness_tasks.readings.subject_verb.minimal_pairs import collect_forms, find_pairs
+from posharness_tasks.text.treebank import read_treebank
 
 from .models import MASK, TREEBANK, Constant, Words, accuracy, ask, same
 from .trees import Row, parsed, written

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from posharness_tasks._treebank import Sentence, read_treebank
+from posharness_tasks.text.treebank import Sentence, read_treebank
 
 from .models import seeded
 

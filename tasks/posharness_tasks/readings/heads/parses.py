@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from posharness.contracts import MaskedModel
-from posharness_tasks._treebank import Sentence
-from posharness_tasks.readings.asking import Tell, framed, padded_batches
+from posharness_tasks.readings.batching import Tell, framed, padded_batches
+from posharness_tasks.text.treebank import Sentence
 
 __all__ = ["Parse", "ParseBatch", "batched", "word_states"]
 

@@ -10,18 +10,21 @@ from pathlib import Path
 
 from posharness.contracts import UserError
 from posharness_tasks.bert.cached import cached_folder
-from posharness_tasks.bert.hub import hub_source, is_hub_id
-from posharness_tasks.bert.local_files import is_local, local_source
-from posharness_tasks.bert.python_docs import PYTHON_DOCS, python_docs, python_docs_sources
-from posharness_tasks.bert.source import Source, digest_files, digest_modules
+from posharness_tasks.bert.corpora.hub import hub_source, is_hub_id
+from posharness_tasks.bert.corpora.local_files import is_local, local_source
+from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS, python_docs, python_docs_sources
+from posharness_tasks.bert.corpora.source import Source
+from posharness_tasks.bert.digests import digest_files, digest_modules
 
 __all__ = ["Corpus", "find_source", "prepare_corpus"]
 
 _FEWEST_DOCUMENTS = 6
 _FEWEST_WORDS = 1000
 _CODE = (
-    "corpus", "hub", "json_array", "local_files", "prose", "python_docs", "rows", "sentences", "source",
-    "../_text_files", "../_treebank",
+    *(f"bert/corpora/{name}" for name in (
+        "corpus", "hub", "json_array", "local_files", "prose", "python_docs", "rows", "source"
+    )),
+    "text/files", "text/sentences", "text/treebank",
 )  # fmt: skip
 
 

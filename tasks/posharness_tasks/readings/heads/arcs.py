@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from posharness.contracts import Answers
-from posharness_tasks.readings.parses import Parse
-from posharness_tasks.readings.relations import stratum
+from posharness_tasks.readings.heads.parses import Parse
+from posharness_tasks.readings.heads.relations import stratum
 
 __all__ = ["Arcs"]
 

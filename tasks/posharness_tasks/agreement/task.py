@@ -9,8 +9,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._english import ENGLISH
 from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks.agreement.english import ENGLISH
 
 _MOST_ATTRACTORS = 3
 _WORDS = 4
@@ -41,7 +41,7 @@ class Agreement(Task):
 
     After 1611.01368 (section 3), where sentences are found in a corpus.
 
-    Token ids are the words of `posharness_tasks._english`.
+    Token ids are the words of `posharness_tasks.agreement.english`.
     """
 
     name = "agreement"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from posharness.contracts import UserError
-from posharness_tasks.bert.prose import prose
+from posharness_tasks.bert.corpora.prose import prose
 
 __all__ = ["PYTHON_DOCS", "python_docs", "python_docs_sources"]
 

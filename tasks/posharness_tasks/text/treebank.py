@@ -14,7 +14,7 @@ from conllu.exceptions import ParseException
 from conllu.parser import DEFAULT_FIELDS
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import lines
+from posharness_tasks.text.files import lines
 
 __all__ = ["Sentence", "Word", "read_treebank"]
 

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel, Reading, UserError
-from posharness_tasks.bert.source import digest_files
-from posharness_tasks.readings.asking import Tell, longest, masked_log_probs
+from posharness_tasks.bert.digests import digest_files
+from posharness_tasks.readings.batching import Tell, longest, masked_log_probs
 from posharness_tasks.readings.documents import corpus_file, text_documents, thinned
-from posharness_tasks.readings.packing import STRATA, Targets, draw_targets, pack
+from posharness_tasks.readings.sequences import STRATA, Targets, draw_targets, pack
 
 __all__ = ["PackedReading"]
 

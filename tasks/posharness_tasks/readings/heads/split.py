@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from posharness_tasks._treebank import Sentence
+from posharness_tasks.text.treebank import Sentence
 
 __all__ = ["PARTS", "parts"]
 

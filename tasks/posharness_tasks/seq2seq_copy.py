@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from posharness.contracts import Body
-from posharness_tasks._marked import Marked
 from posharness_tasks._placing import ladder
+from posharness_tasks._seq2seq import Marked
 
 
 class SequenceCopy(Marked):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks.bert.corpus import prepare_corpus
-from posharness_tasks.bert.python_docs import PYTHON_DOCS
+from posharness_tasks.bert.corpora.corpus import prepare_corpus
+from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS
 
 _NEWLINE = ord("\n")
 _SPLITS: tuple[Split, ...] = ("test", "validation", "train")

@@ -70,7 +70,8 @@ def chunks(path: Path) -> Iterator[str]:
                 return
             offset += len(content)
             number += content.count(b"\n")
-            yield text
+            if text:
+                yield text
 
 
 def _opened(path: Path) -> BinaryIO:

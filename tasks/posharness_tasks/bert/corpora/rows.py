@@ -12,10 +12,10 @@ import pyarrow
 import pyarrow.parquet
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import chunks, lines
-from posharness_tasks.bert.json_array import elements
-from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.bert.corpora.json_array import elements
 from posharness_tasks.bert.workers import each
+from posharness_tasks.text.files import chunks, lines
+from posharness_tasks.text.sentences import split_sentences
 
 __all__ = ["COLUMN", "file_rows", "row_documents"]
 

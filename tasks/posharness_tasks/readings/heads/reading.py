@@ -9,12 +9,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel, UserError
-from posharness_tasks.readings.arcs import Arcs
-from posharness_tasks.readings.asking import Tell, longest, portion, word_pieces
-from posharness_tasks.readings.parses import Parse, batched, word_states
-from posharness_tasks.readings.probe import train_probe
-from posharness_tasks.readings.relations import STRATA
-from posharness_tasks.readings.split import PARTS, parts
+from posharness_tasks.readings.batching import Tell, longest, portion, word_pieces
+from posharness_tasks.readings.heads.arcs import Arcs
+from posharness_tasks.readings.heads.parses import Parse, batched, word_states
+from posharness_tasks.readings.heads.probe import train_probe
+from posharness_tasks.readings.heads.relations import STRATA
+from posharness_tasks.readings.heads.split import PARTS, parts
 from posharness_tasks.readings.treebank import TreebankReading
 
 

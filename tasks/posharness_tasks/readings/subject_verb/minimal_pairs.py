@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from posharness_tasks._treebank import Sentence, Word
+from posharness_tasks.text.treebank import Sentence, Word
 
 __all__ = ["Forms", "LeftOut", "Pair", "collect_forms", "find_pairs"]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from posharness.contracts import UserError
-from posharness_tasks.byte_lm import ByteModelling
+from posharness_tasks.bytes import ByteModelling
 
 from .interventions import seeded
 

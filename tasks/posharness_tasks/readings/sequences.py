@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import MaskedModel
-from posharness_tasks.readings.asking import framed, word_pieces
+from posharness_tasks.readings.batching import framed, word_pieces
 
 __all__ = ["STRATA", "Packed", "Targets", "draw_targets", "pack"]
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from posharness_tasks.readings.asking import Tell
-from posharness_tasks.readings.parses import ParseBatch
+from posharness_tasks.readings.batching import Tell
+from posharness_tasks.readings.heads.parses import ParseBatch
 
 __all__ = ["EPOCHS", "Biaffine", "train_probe"]
 

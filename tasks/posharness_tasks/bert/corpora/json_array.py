@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import CHUNK, chunks
+from posharness_tasks.text.files import CHUNK, chunks
 
 __all__ = ["elements"]
 

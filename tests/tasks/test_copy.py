@@ -10,7 +10,7 @@ from scipy.stats import chi2_contingency, chisquare
 from torch import Tensor
 
 from posharness.contracts import Batch, UserError
-from posharness_tasks.copy_gap import Copy
+from posharness_tasks.copy import Copy
 
 RARE = 1e-4
 """Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from posharness.contracts import Answers, MaskedModel, UserError
-from posharness_tasks.readings.asking import Tell, framed, longest, masked_log_probs, portion, word_pieces
-from posharness_tasks.readings.pairs import Pair, find_pairs
+from posharness_tasks.readings.batching import Tell, framed, longest, masked_log_probs, portion, word_pieces
+from posharness_tasks.readings.subject_verb.minimal_pairs import Pair, find_pairs
 from posharness_tasks.readings.treebank import TreebankReading
 
 

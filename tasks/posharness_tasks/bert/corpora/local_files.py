@@ -10,12 +10,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 from posharness.contracts import UserError
-from posharness_tasks._text_files import paragraphs
-from posharness_tasks._treebank import read_treebank
-from posharness_tasks.bert.rows import file_rows, row_documents
-from posharness_tasks.bert.sentences import split_sentences
-from posharness_tasks.bert.source import Source, digest_files
+from posharness_tasks.bert.corpora.rows import file_rows, row_documents
+from posharness_tasks.bert.corpora.source import Source
+from posharness_tasks.bert.digests import digest_files
 from posharness_tasks.bert.workers import each
+from posharness_tasks.text.files import paragraphs
+from posharness_tasks.text.sentences import split_sentences
+from posharness_tasks.text.treebank import read_treebank
 
 __all__ = ["is_local", "local_source"]
 

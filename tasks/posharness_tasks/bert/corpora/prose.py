@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from posharness_tasks.bert.sentences import split_sentences
+from posharness_tasks.text.sentences import split_sentences
 
 __all__ = ["prose"]
 

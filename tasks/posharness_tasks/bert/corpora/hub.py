@@ -9,9 +9,9 @@ from functools import partial
 from itertools import chain
 
 from posharness.contracts import UserError
-from posharness_tasks.bert.python_docs import PYTHON_DOCS
-from posharness_tasks.bert.rows import COLUMN, row_documents
-from posharness_tasks.bert.source import Source
+from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS
+from posharness_tasks.bert.corpora.rows import COLUMN, row_documents
+from posharness_tasks.bert.corpora.source import Source
 
 __all__ = ["hub_source", "is_hub_id"]
 

@@ -1,0 +1,1 @@
+"""Text that tasks and readings use: files, treebanks and sentences."""
