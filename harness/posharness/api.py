@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def load(store: str | Path) -> Results:
     Raises:
         UserError: there is no store, or it belongs to another version.
     """
-    frames = Store.open(Path(store), create=False).frames()
+    frames = _frames(Store.open(Path(store), create=False))
     return Results(frames.cells, frames.predictions, frames.curves, frames.mechanism)
 
 
@@ -153,8 +152,13 @@ def compile_report(
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
-    frames = replace(opened.frames(), claims=tuple(claim() for claim in claims))
-    return compiler().compile(frames, [section() for section in sections], title=heading, folder=folder)
+    return compiler().compile(
+        _frames(opened),
+        [section() for section in sections],
+        claims=[claim() for claim in claims],
+        title=heading,
+        folder=folder,
+    )
 
 
 def publish_report(report: str | Path, *, to: str | Path) -> Path:
@@ -164,3 +168,9 @@ def publish_report(report: str | Path, *, to: str | Path) -> Path:
         UserError: no compiled report, or a folder that cannot be written.
     """
     return Registry.load().compilers.find(DEFAULT_COMPILER)().publish(Path(report), to=Path(to))
+
+
+def _frames(store: Store) -> Frames:
+    from posharness.store.frames import read_frames  # pandas and pyarrow take their time to import
+
+    return read_frames(store)

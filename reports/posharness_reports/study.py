@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
 
-from posharness.contracts import Frames
+from posharness.contracts import Claim, Frames
 from posharness_reports.data.prepare import prepare
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 
@@ -16,7 +17,13 @@ __all__ = ["Study", "study"]
 
 @dataclass(frozen=True)
 class Study(Frames):
-    """Frames as `prepare` leaves them; what several sections need of them is measured once."""
+    """Frames as `prepare` leaves them; what several sections need of them is measured once.
+
+    Attributes:
+        claims: the statements that the report gives a verdict on.
+    """
+
+    claims: tuple[Claim, ...] = field(default=(), kw_only=True)
 
     @cached_property
     def by_distance(self) -> Measured:
@@ -52,9 +59,9 @@ class Study(Frames):
         return sorted(set(self.cells["label"]))
 
 
-def study(frames: Frames) -> Study:
-    """The study of these frames; a study is its own."""
+def study(frames: Frames, claims: Sequence[Claim] = ()) -> Study:
+    """The study of these frames; a study is its own, and keeps its own claims."""
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
-    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism, claims=ready.claims)
+    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism, claims=tuple(claims))

@@ -29,6 +29,7 @@ from posharness.contracts import (
 )
 from posharness.registry.registry import Registry
 from posharness.store import Store
+from posharness.store.frames import read_frames
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +306,7 @@ def test_a_section_that_is_right_passes_every_check() -> None:
 
 @pytest.mark.parametrize("make", [sample_frames, unfinished_frames, empty_frames])
 def test_sections_are_checked_with_what_a_store_gives(make: Callable[[], Frames], tmp_path: Path) -> None:
-    real, sample = Store.open(tmp_path / "store", create=True).frames(), make()
+    real, sample = read_frames(Store.open(tmp_path / "store", create=True)), make()
     for name in FRAMES:
         columns = [list(getattr(frames, name).columns) for frames in (real, sample)]
         assert sorted(columns[0]) == sorted(columns[1])

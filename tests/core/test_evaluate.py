@@ -22,6 +22,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from posharness.cli import main
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
+from posharness.store.frames import read_frames
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
@@ -193,7 +194,7 @@ def first(command: list[str]) -> Ended:
 def test_every_reading_is_posed_to_every_model_and_reported(first: Ended) -> None:
     assert first.status == 0, first.err
     assert "0 trained, 12 read, 0 reused, 0 skipped" in first.out
-    frames = Store.open(Path("read"), create=False).frames()
+    frames = read_frames(Store.open(Path("read"), create=False))
     assert set(frames.cells["status"]) == {"done"}
     assert sorted(zip(frames.cells["label"], frames.cells["task"], strict=True)) == [
         (kind, task) for kind in KINDS for task in sorted(f"{name} reading" for name in READINGS)
@@ -231,7 +232,7 @@ def test_a_finished_cell_is_found_by_the_first_figures_of_its_key(place: Path) -
     ended = harness("evaluate", "--model", encoder[:10].upper(), *given, "--workers", "1")
     assert ended.status == 0
     assert "0 trained, 1 read, 0 reused" in ended.out
-    cells = Store.open(Path("trained"), create=False).frames().cells
+    cells = read_frames(Store.open(Path("trained"), create=False)).cells
     (reading,) = cells[cells["pretrained"] == encoder].to_dict("records")
     assert (reading["label"], reading["task"], reading["seed"]) == ("rope", "asking reading", 0)
     rows = pd.read_parquet(place / "trained" / "cells" / reading["cell"] / "predictions.parquet")

@@ -14,6 +14,7 @@ from posharness.errors import UserError
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
+from posharness.store.frames import read_frames
 
 PLUGIN = Path(__file__).with_name("moody.py")
 
@@ -83,7 +84,7 @@ def test_good_cells_are_done(ran: Run) -> None:
     for cell in GOOD:
         assert reason(ran, cell) == ("done", "")
         assert ran.store.weights(cell.key)
-    frames = ran.store.frames()
+    frames = read_frames(ran.store)
     assert set(frames.predictions["cell"]) == {cell.key for cell in (*GOOD, CHATTY)}
     assert sorted(frames.predictions["length"].unique()) == [7, 11]
 

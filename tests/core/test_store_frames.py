@@ -14,6 +14,7 @@ import pytest
 from posharness.contracts import Frames, Progress, Status
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
+from posharness.store.frames import read_frames
 
 IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
 CELLS = (
@@ -117,7 +118,7 @@ def row(frames: Frames, cell: Cell) -> pd.Series[Any]:
 
 
 def test_an_empty_store_has_every_column(store: Store) -> None:
-    frames = store.frames()
+    frames = read_frames(store)
     assert frames.cells.empty
     assert frames.predictions.empty
     assert frames.curves.empty
@@ -129,7 +130,7 @@ def test_an_empty_store_has_every_column(store: Store) -> None:
 def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> None:
     cell = make_cell("rope", seed=3, attention="linear")
     train(store, cell)
-    frames = store.frames()
+    frames = read_frames(store)
     found = row(frames, cell)
     assert found[IDENTITY].tolist() == [
         cell.key,
@@ -168,7 +169,7 @@ def test_rows_stay_with_their_cell(store: Store) -> None:
     for index, cell in enumerate(cells):
         objective = "mlm" if index % 2 else "recall"
         train(store, cell, objective=objective, rows=5 + index, correct=index % 2 == 0)
-    frames = store.frames()
+    frames = read_frames(store)
     assert frames.cells[["encoding", "seed"]].to_numpy().tolist() == [
         ["alibi", 0],
         ["alibi", 1],
@@ -198,7 +199,7 @@ def test_every_status_is_there_with_its_reason(store: Store) -> None:
         assert work is not None
         curve("recall").to_parquet(work.folder / "curve.parquet", index=False)
         work.report(Progress(make_cell("none", 6).key, "training", 1, 2))
-        frames = store.frames()
+        frames = read_frames(store)
     assert frames.cells["status"].tolist() == [*ends, "interrupted", "running", "done"]
     assert frames.cells["reason"].tolist()[:5] == [f"because of {status}" for status in ends]
     failed = row(frames, make_cell("none", 0))
@@ -230,7 +231,7 @@ def test_a_corrupt_cell_does_not_take_the_others_down(store: Store, name: str, c
         (folder / name).unlink()
     else:
         (folder / name).write_bytes(content)
-    frames = store.frames()
+    frames = read_frames(store)
     assert row(frames, good)["status"] == "done"
     assert row(frames, bad)["status"] == "failed"
     assert "folder" in row(frames, bad)["reason"] or "cannot be read" in row(frames, bad)["reason"]
@@ -241,6 +242,6 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     cell = make_cell("rope")
     folder = train(store, cell)
     predictions("recall", 3, correct=True).drop(columns="chance").to_parquet(folder / "predictions.parquet")
-    frames = store.frames()
+    frames = read_frames(store)
     assert row(frames, cell)["status"] == "failed"
     assert frames.predictions.empty

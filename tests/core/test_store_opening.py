@@ -14,6 +14,7 @@ import pytest
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.store import Store
+from posharness.store.frames import read_frames
 
 CELL = Cell(
     encoding=Choice(name="rope"), attention=Choice(name="softmax"), body="encoder", task=Choice(name="copy")
@@ -115,9 +116,9 @@ def test_reads_where_it_may_not_write(reachable: Path) -> None:
     with store.begin(CELL) as work:
         assert work is not None
         work.finish("skipped", "why")
-    store.frames()  # brings imports, which another user may have no right to read
+    read_frames(store)  # brings imports, which another user may have no right to read
     with without_rights(reachable, reachable / "cells", reachable / "work"):
         with pytest.raises(UserError, match="cannot be written"):
             Store.open(reachable, create=True)
         reader = Store.open(reachable, create=False)
-        assert reader.frames().cells["reason"].tolist() == ["why"]
+        assert read_frames(reader).cells["reason"].tolist() == ["why"]

@@ -50,7 +50,7 @@ def setting(claim: Claim, labels: tuple[str, ...] = ("one", "two")) -> Study:
             for label in labels
         ]
     )
-    return study(Frames(cells, pd.DataFrame(), pd.DataFrame(), claims=(claim,)))
+    return study(Frames(cells, pd.DataFrame(), pd.DataFrame()), (claim,))
 
 
 def effects(by_task: Mapping[str, list[float]]) -> dict[tuple[str, str, int], float]:
@@ -163,7 +163,7 @@ def test_what_cannot_be_judged_is_said() -> None:
 
 def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> None:
     assert Claims().build(setting(Given({}))) is None
-    assert Claims().build(replace(simulated(), claims=())) is None
+    assert Claims().build(simulated()) is None
     section = Claims().build(setting(Given(effects({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]}))))
     assert section is not None
     assert list(section.tables) == ["Verdicts", "Effects by task"]

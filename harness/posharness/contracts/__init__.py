@@ -6,11 +6,12 @@ from posharness.contracts.compiler import Compiler
 from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
 from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
+from posharness.contracts.frames import Frames
 from posharness.contracts.geometry import Geometry
 from posharness.contracts.hooks import hookimpl
 from posharness.contracts.plugin import Body, Direction, Named, Slot
 from posharness.contracts.reading import Answers, MaskedModel, Reading
-from posharness.contracts.section import Frames, ReportSection, Section
+from posharness.contracts.section import ReportSection, Section
 from posharness.contracts.task import Batch, Objective, Split, Task
 from posharness.errors import Incompatible, UserError
 

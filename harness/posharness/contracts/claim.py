@@ -10,7 +10,7 @@ from posharness.contracts.plugin import Named
 if TYPE_CHECKING:
     import pandas as pd
 
-    from posharness.contracts.section import Frames
+    from posharness.contracts.frames import Frames
 
 __all__ = ["Claim"]
 

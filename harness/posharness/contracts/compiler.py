@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from posharness.contracts.plugin import Named
 
 if TYPE_CHECKING:
-    from posharness.contracts.section import Frames, ReportSection
+    from posharness.contracts.claim import Claim
+    from posharness.contracts.frames import Frames
+    from posharness.contracts.section import ReportSection
 
 __all__ = ["Compiler"]
 
@@ -19,11 +21,23 @@ class Compiler(Named, ABC):
     """Writes reports and puts them on show."""
 
     @abstractmethod
-    def compile(self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
+    def compile(
+        self,
+        frames: Frames,
+        sections: Sequence[ReportSection],
+        *,
+        claims: Sequence[Claim] = (),
+        title: str,
+        folder: Path,
+    ) -> Path:
         """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
 
         The same frames give the same report. A section that raises is shown as failed, with its reason;
         the others stand.
+
+        Args:
+            claims: the statements that the report gives a verdict on. They are handed to the section of
+                the compiler's own that judges them; a section sees frames alone.
 
         Returns:
             The path of report.html, a single file that needs no network.

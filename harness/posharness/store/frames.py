@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,9 @@ from pyarrow.parquet import ParquetFile
 from posharness.contracts import Frames
 from posharness.contracts.cell import Cell
 from posharness.store.records import CURVE, MECHANISM, PREDICTIONS, CellStatus
+from posharness.store.store import Store
 
-if TYPE_CHECKING:
-    from posharness.store.store import Store
-
-__all__ = ["frames"]
+__all__ = ["read_frames"]
 
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
@@ -142,7 +140,7 @@ class _Entry:
         return row
 
 
-def frames(store: Store) -> Frames:
+def read_frames(store: Store) -> Frames:
     """Read a whole store. A cell whose files cannot be read is a failed one, and the others stand."""
     entries = [entry for key in store.keys() if (entry := _read(store, key)) is not None]  # noqa: SIM118
     entries.sort(key=_Entry.place)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from posharness.contracts import Frames, Progress
+from posharness.contracts import Progress
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.files import read_json
@@ -162,12 +162,6 @@ class Store:
         """What a cell's process wrote to its output; empty when it wrote nothing."""
         path = self.folder(key) / LOG
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-    def frames(self) -> Frames:
-        """All that the store holds, as tidy frames."""
-        from posharness.store.frames import frames  # pandas and pyarrow take their time to import
-
-        return frames(self)
 
     def busy(self, key: str) -> bool:
         """Whether a process is making this cell."""

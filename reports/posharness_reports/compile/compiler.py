@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from posharness.contracts import Compiler, Frames, ReportSection
+from posharness.contracts import Claim, Compiler, Frames, ReportSection
 from posharness_reports.publish.static_folder import publish
 
 __all__ = ["HtmlCompiler"]
@@ -17,12 +17,20 @@ class HtmlCompiler(Compiler):
     name = "html"
     summary = "a self-contained HTML page, Markdown, figures and tables"
 
-    def compile(self, frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
+    def compile(
+        self,
+        frames: Frames,
+        sections: Sequence[ReportSection],
+        *,
+        claims: Sequence[Claim] = (),
+        title: str,
+        folder: Path,
+    ) -> Path:
         """See `posharness_reports.compile.report.compile_report`."""
         # Every command asks for the compiler; only this one may wait for pandas and seaborn.
         from posharness_reports.compile.report import compile_report
 
-        return compile_report(frames, sections, title=title, folder=folder)
+        return compile_report(frames, sections, claims=claims, title=title, folder=folder)
 
     def publish(self, report: Path, *, to: Path) -> Path:
         """See `posharness_reports.publish.static_folder.publish`."""

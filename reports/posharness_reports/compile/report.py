@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posharness.contracts import Frames, ReportSection, UserError
+from posharness.contracts import Claim, Frames, ReportSection, UserError
 from posharness_reports.compile.atomic_files import replace_folder
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
@@ -22,7 +22,14 @@ __all__ = ["compile_report"]
 _VERSIONS = ("torch", "python", "machine", "results_version")
 
 
-def compile_report(frames: Frames, sections: Sequence[ReportSection], *, title: str, folder: Path) -> Path:
+def compile_report(
+    frames: Frames,
+    sections: Sequence[ReportSection],
+    *,
+    claims: Sequence[Claim] = (),
+    title: str,
+    folder: Path,
+) -> Path:
     """Write a report into `folder`, whole or not at all; a report that is there is replaced.
 
     Returns:
@@ -33,7 +40,7 @@ def compile_report(frames: Frames, sections: Sequence[ReportSection], *, title: 
     """
     if folder.exists() and not (folder / "report.json").is_file() and _occupied(folder):
         raise UserError(f"{folder} holds something that is no report; give a new or empty folder.")
-    ready = study(frames)
+    ready = study(frames, claims)
     taken: set[str] = set()
     ordered = sorted(sections, key=lambda section: (section.order, section.name))
     rendered = [found for section in ordered if (found := render(section, ready, taken)) is not None]

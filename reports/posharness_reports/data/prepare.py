@@ -77,7 +77,6 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(_complete(frames.predictions, _PREDICTIONS), done),
         _of_cells(_complete(frames.curves, _CURVES), current),
         _of_cells(_complete(frames.mechanism, _MECHANISM), done),
-        claims=frames.claims,
     )
 
 
