@@ -215,7 +215,7 @@ class Narrow(Plain):
 
 class Modest(Narrow):
     name = "modest"
-    crosses = False
+    supports_cross_attention = False
 
 
 class Foreseeing(Plain):
@@ -266,7 +266,7 @@ class Lavish(Plain):
         (Careless, "mask", "keys that the mask hides change the output"),
         (TwoFaced, "mask", "a mask that hides nothing changes"),
         (Crowded, "queries", "when other queries are left out"),
-        (Narrow, "crosses", "across 5 keys its output holds NaN"),
+        (Narrow, "cross-attention", "across 5 keys its output holds NaN"),
         (Foreseeing, "causality", "reads the future"),
         (Broadcasting, "gradients", "unused of layer 0 gets no gradient"),
         (Lavish, "memory", "declare quadratic_memory = False"),
@@ -285,8 +285,8 @@ def test_the_first_check_to_fail_names_what_is_broken(
 def test_what_is_right_passes_every_check(attention: type[Attention], registry: Registry) -> None:
     findings = check_attention(attention, registry=registry)
     assert [finding for finding in findings if finding.verdict == "fails"] == []
-    crosses = next(finding for finding in findings if finding.check == "crosses")
-    assert crosses.verdict == ("holds" if attention.crosses else "not applicable")
+    finding = next(finding for finding in findings if finding.check == "cross-attention")
+    assert finding.verdict == ("holds" if attention.supports_cross_attention else "not applicable")
 
 
 def test_a_slot_that_is_not_declared_is_not_asked_for(registry: Registry) -> None:

@@ -42,7 +42,7 @@ def first_failure(findings: Iterator[Finding]) -> Finding:
         (wrong.Idle, "slots", "'rotate', which leaves everything as it is"),
         (wrong.Widening, "types", "embed is given bfloat16 and returns float32"),
         (wrong.Orderless, "order", "bidirectional: a bidirectional body reads a bag of tokens"),
-        (wrong.Modest, "order", "declares sees_order = False"),
+        (wrong.Modest, "order", "declares order_aware = False"),
         (wrong.Counting, "ids", "its scores differ"),
         (wrong.Embedding, "ids", "its embed differ"),
         (wrong.Mixing, "ids", "its values differ"),

@@ -231,7 +231,7 @@ def test_seeds_and_layers_start_differently(registry: Registry) -> None:
     changed = {k for k in one if not torch.equal(one[k], other[k])}
     assert changed == {k for k in one if one[k].std() > 0}
     assert not torch.equal(
-        one["body.blocks.0.feedforward.widen.weight"], one["body.blocks.1.feedforward.widen.weight"]
+        one["body.blocks.0.feedforward.up.weight"], one["body.blocks.1.feedforward.up.weight"]
     )
 
 

@@ -36,7 +36,7 @@ class Probe(Attention):
 
 class Inward(Probe):
     name = "inward"
-    crosses = False
+    supports_cross_attention = False
 
 @hookimpl
 def posharness_attentions():
@@ -182,15 +182,15 @@ def test_cross_attention_is_its_formula(registry: Registry, attention: str, padd
         choice = registry.select(registry.attentions, Selection(attention, {}))
         built: Any = registry.attention(choice, place)
         cross = CrossAttention(ModelSettings(width=WIDTH, heads=HEADS), built).double()
-        nn.init.normal_(cross.project.bias)
-        nn.init.normal_(cross.mix.bias)
+        nn.init.normal_(cross.qkv.bias)
+        nn.init.normal_(cross.out_proj.bias)
     x = torch.randn(B, N, WIDTH, generator=draw(), dtype=torch.double)
     y = torch.randn(B, M, WIDTH, generator=draw(1), dtype=torch.double)
     real = torch.tensor([M, 4]) if padded else torch.tensor([M, M])
     mask = (torch.arange(M) < real[:, None])[:, None, None].expand(B, 1, N, M) if padded else None
     d = WIDTH // HEADS
-    w_q, w_k, w_v = cross.project.weight.split(WIDTH)
-    b_q, b_k, b_v = cross.project.bias.split(WIDTH)
+    w_q, w_k, w_v = cross.qkv.weight.split(WIDTH)
+    b_q, b_k, b_v = cross.qkv.bias.split(WIDTH)
     expected = torch.zeros(B, N, WIDTH, dtype=torch.double)
     for b in range(B):
         for i in range(N):
@@ -207,7 +207,7 @@ def test_cross_attention_is_its_formula(registry: Registry, attention: str, padd
                         scores.append(built.energy[h] @ (q @ built.query[h] + k @ built.key[h]).tanh())
                     values.append(v)
                 mixed[own] = softly(torch.stack(scores)) @ torch.stack(values)
-            expected[b, i] = cross.mix.weight @ mixed + cross.mix.bias
+            expected[b, i] = cross.out_proj.weight @ mixed + cross.out_proj.bias
     torch.testing.assert_close(cross(x, Memory(y, mask)), expected)
 
 
@@ -275,12 +275,12 @@ def test_seeds_layers_and_stacks_start_differently(registry: Registry) -> None:
     one, other = own(make_model(registry)), own(make_model(registry, seed=1))
     changed = {k for k in one if not torch.equal(one[k], other[k])}
     assert changed == {k for k in one if one[k].std() > 0}
-    for part in ("attention.project.weight", "feedforward.widen.weight"):
+    for part in ("attention.qkv.weight", "feedforward.up.weight"):
         places = [one[f"body.{stack}.blocks.{i}.{part}"] for stack in ("encoder", "decoder") for i in (0, 1)]
         assert not any(torch.equal(a, b) for i, a in enumerate(places) for b in places[:i])
-    across = [one[f"body.decoder.blocks.{i}.cross.project.weight"] for i in (0, 1)]
+    across = [one[f"body.decoder.blocks.{i}.cross.qkv.weight"] for i in (0, 1)]
     assert not torch.equal(*across)
-    assert not torch.equal(across[0], one["body.decoder.blocks.0.attention.project.weight"])
+    assert not torch.equal(across[0], one["body.decoder.blocks.0.attention.qkv.weight"])
 
 
 def test_weights_survive_a_file(registry: Registry, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Plain(Attention):
 
 class Inward(Plain):
     name = "inward"
-    crosses = False
+    supports_cross_attention = False
 
 class Ordered(Plain):
     name = "ordered"

@@ -152,7 +152,7 @@ class Orderless(PositionalEncoding):
 
 class Modest(Decay):
     name = "modest"
-    sees_order = False
+    order_aware = False
 
 
 class Counting(Decay):

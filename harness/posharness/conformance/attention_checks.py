@@ -211,7 +211,7 @@ def queries(bench: Bench) -> str:
     )
 
 
-def crosses(bench: Bench) -> str:
+def cross_attention(bench: Bench) -> str:
     """It reads another sequence: more queries than keys or fewer, and no key that is padding."""
     given = slot_input(bench)
     k, v = given.k[:, :, :QUERIES], given.v[:, :, :QUERIES]
@@ -230,10 +230,11 @@ def crosses(bench: Bench) -> str:
     return ""
 
 
-def _reads_across(bench: Bench) -> str:
+def _supports_cross_attention(bench: Bench) -> str:
     if bench.direction == "causal":
         return "another sequence is read in both directions"
-    return "" if bench.build_attention().crosses else "it declares that it does not read another sequence"
+    supported = bench.build_attention().supports_cross_attention
+    return "" if supported else "it declares supports_cross_attention = False"
 
 
 def _declares(slot: Slot) -> Callable[[Bench], str]:
@@ -254,5 +255,5 @@ ATTENTION_CHECKS: tuple[Check[Bench], ...] = (
     Check("scores", honours_scores, _declares("scores")),
     Check("values", honours_values, _declares("values")),
     Check("queries", queries),
-    Check("crosses", crosses, _reads_across),
+    Check("cross-attention", cross_attention, _supports_cross_attention),
 )

@@ -179,11 +179,11 @@ def order(bench: Bench) -> str:
         here = bench.hidden(replace(batch, tokens=tokens))
         there = bench.hidden(replace(batch, tokens=tokens[:, swapped]))
     sees = difference(here, there[:, swapped]) > CLOSE
-    declared = bench.build_encoding().sees_order
+    declared = bench.build_encoding().order_aware
     if sees and not declared:
-        return "it declares sees_order = False, and a bidirectional body does tell the order of tokens by it"
+        return "it declares order_aware = False, and a bidirectional body does tell the order of tokens by it"
     if declared and not sees:
-        return "a bidirectional body reads a bag of tokens; declare sees_order = False if that is the method"
+        return "a bidirectional body reads a bag of tokens; declare order_aware = False if that is the method"
     return ""
 
 

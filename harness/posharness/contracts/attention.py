@@ -44,17 +44,17 @@ class Attention(nn.Module, Named, ABC):
         slots: the encoding slots that it honours. An encoding that acts on another one cannot be
             paired with it: that cell is skipped with the reason.
         directions: where it is defined.
-        weighs: whether the output is a weighted sum of the values, so that there are weights to look at.
-        crosses: whether it can read one sequence from another, as a decoder reads its encoder: any number
-            of queries and of keys, without an order that they share. There it is built for a
-            bidirectional geometry as long as the keys, and is given no slots.
+        has_weights: whether the output is a weighted sum of the values, so that its weights can be measured.
+        supports_cross_attention: whether it can read one sequence from another, as a decoder reads its
+            encoder: any number of queries and of keys, without an order that they share. For this it is
+            built with a bidirectional geometry as long as the keys, and is given no slots.
         quadratic_memory: as for `PositionalEncoding`.
     """
 
     slots: frozenset[Slot] = frozenset({"positions", "embed"})
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
-    weighs: bool = True
-    crosses: bool = True
+    has_weights: bool = True
+    supports_cross_attention: bool = True
     quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:

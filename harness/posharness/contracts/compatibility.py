@@ -38,4 +38,6 @@ def unsupported_direction(part: PositionalEncoding | Attention, label: str, dire
 
 def unsupported_cross_attention(attention: Attention) -> str:
     """Why an attention cannot read the encoder from the decoder; "" when it can."""
-    return "" if attention.crosses else f"{attention.name} attention cannot read one sequence from another"
+    if attention.supports_cross_attention:
+        return ""
+    return f"{attention.name} attention cannot read one sequence from another"

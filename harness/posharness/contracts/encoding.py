@@ -44,7 +44,7 @@ class PositionalEncoding(nn.Module, Named):
             encoding shared by all layers is computed once for each forward pass.
         max_length: the longest sequence the encoding is defined for; None for no limit. Evaluation
             beyond it is reported as "undefined".
-        sees_order: whether a bidirectional body can tell the order of tokens by it.
+        order_aware: whether a bidirectional body can tell the order of tokens by it.
         quadratic_memory: whether no tensor that it makes grows faster than the scores themselves,
             O(h·q·k) for each sequence; False for a method that needs more.
     """
@@ -54,7 +54,7 @@ class PositionalEncoding(nn.Module, Named):
     shift_invariant: bool = False
     bias_reads_input: bool = False
     max_length: int | None = None
-    sees_order: bool = True
+    order_aware: bool = True
     quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:
@@ -69,7 +69,7 @@ class PositionalEncoding(nn.Module, Named):
         self.directions = base.directions
         self.shift_invariant = base.shift_invariant
         self.max_length = base.max_length
-        self.sees_order = base.sees_order
+        self.order_aware = base.order_aware
         self.quadratic_memory = base.quadratic_memory
 
     @classmethod

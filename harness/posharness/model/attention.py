@@ -34,15 +34,15 @@ class _MultiHead(nn.Module):
     def __init__(self, settings: ModelSettings, attention: Attention) -> None:
         super().__init__()
         self.heads = settings.heads
-        self.project = nn.Linear(settings.width, 3 * settings.width)  # W_q, W_k and W_v
-        self.mix = nn.Linear(settings.width, settings.width)
+        self.qkv = nn.Linear(settings.width, 3 * settings.width)  # W_q, W_k and W_v
+        self.out_proj = nn.Linear(settings.width, settings.width)
         self.attention = attention
-        initialise(self.project, settings)
-        initialise(self.mix, settings, residual=True)
+        initialise(self.qkv, settings)
+        initialise(self.out_proj, settings, residual=True)
 
-    def _mixed(self, out: Float[Tensor, "b h n d"]) -> Float[Tensor, "b n width"]:
-        mixed: Tensor = self.mix(out.transpose(1, 2).flatten(2))
-        return mixed
+    def _output(self, out: Float[Tensor, "b h n d"]) -> Float[Tensor, "b n width"]:
+        y: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
+        return y
 
 
 class SelfAttention(_MultiHead):
@@ -65,11 +65,11 @@ class SelfAttention(_MultiHead):
         q, k, v = self.heads_of(x)
         if "rotate" in encoding.slots:
             q, k = encoding.rotate(q, k, pos, pos)
-        return self._mixed(self.attention(q, k, v, mask, self.bind(encoding, q, k, v, x, pos, mask, bias)))
+        return self._output(self.attention(q, k, v, mask, self.bind(encoding, q, k, v, x, pos, mask, bias)))
 
     def heads_of(self, x: Float[Tensor, "b n width"]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of each head, each (b, h, n, d)."""
-        parts: Tensor = self.project(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
+        parts: Tensor = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
         q, k, v = parts.permute(2, 0, 3, 1, 4)
         return q, k, v
 
@@ -114,12 +114,12 @@ class CrossAttention(_MultiHead):
     def forward(self, x: Float[Tensor, "b n width"], memory: Memory) -> Float[Tensor, "b n width"]:
         """Let every position of the decoder read the memory."""
         width = x.shape[-1]
-        weight, bias = self.project.weight, self.project.bias
+        weight, bias = self.qkv.weight, self.qkv.bias
         asked = linear(x, weight[:width], bias[:width])  # b n width
         offered = linear(memory.hidden, weight[width:], bias[width:])  # b m 2*width
         q = asked.reshape(*asked.shape[:2], self.heads, -1).transpose(1, 2)  # b h n d
         k, v = offered.reshape(*offered.shape[:2], 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # each b h m d
-        return self._mixed(self.attention(q, k, v, memory.mask, BoundSlots()))
+        return self._output(self.attention(q, k, v, memory.mask, BoundSlots()))
 
 
 def shared_bias(encoding: PositionalEncoding, pos: Shaped[Tensor, " n"]) -> Float[Tensor, "1 h n n"] | None:

@@ -22,14 +22,14 @@ class FeedForward(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         inner = settings.feedforward * settings.width
-        self.widen = nn.Linear(settings.width, inner)
+        self.up = nn.Linear(settings.width, inner)
         self.gelu = nn.GELU()
-        self.narrow = nn.Linear(inner, settings.width)
-        initialise(self.widen, settings)
-        initialise(self.narrow, settings, residual=True)
+        self.down = nn.Linear(inner, settings.width)
+        initialise(self.up, settings)
+        initialise(self.down, settings, residual=True)
 
     def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
-        out: Tensor = self.narrow(self.gelu(self.widen(x)))  # b n inner inside
+        out: Tensor = self.down(self.gelu(self.up(x)))  # b n inner inside
         return out
 
 

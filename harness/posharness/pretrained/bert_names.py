@@ -16,10 +16,10 @@ _EMBEDDINGS = {
     "body.embedding.norm": "bert.embeddings.LayerNorm",
 }
 _LAYER = {
-    "attention.mix": "attention.output.dense",
+    "attention.out_proj": "attention.output.dense",
     "attention_norm": "attention.output.LayerNorm",
-    "feedforward.widen": "intermediate.dense",
-    "feedforward.narrow": "output.dense",
+    "feedforward.up": "intermediate.dense",
+    "feedforward.down": "output.dense",
     "feedforward_norm": "output.LayerNorm",
 }
 _QUERY_KEY_VALUE = tuple(f"attention.self.{part}" for part in ("query", "key", "value"))
@@ -64,7 +64,7 @@ def _pairs(layers: int) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from _maps(ours, theirs)
     for layer in range(layers):
         here, there = f"body.blocks.{layer}", f"bert.encoder.layer.{layer}"
-        yield from _maps(f"{here}.attention.project", *(f"{there}.{part}" for part in _QUERY_KEY_VALUE))
+        yield from _maps(f"{here}.attention.qkv", *(f"{there}.{part}" for part in _QUERY_KEY_VALUE))
         for ours, theirs in _LAYER.items():
             yield from _maps(f"{here}.{ours}", f"{there}.{theirs}")
     for index, readout in enumerate((_MLM, _NSP)):

@@ -80,7 +80,7 @@ def _read(module: SelfAttention, args: Sequence[Any], place: tuple[str, int]) ->
     acts = bool(encoding.slots & {"rotate", "bias", "scores"})
     seen = torch.ones_like(s, dtype=torch.bool) if mask is None else mask.expand_as(s)
     effect = _by_distance(s - content, seen) if acts else None
-    weights = _weights(module.attention, q, k, mask, slots) if module.attention.weighs else None
+    weights = _weights(module.attention, q, k, mask, slots) if module.attention.has_weights else None
     return _frame(place, effect, None if weights is None else _by_distance(weights, seen), s.shape)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from posharness.contracts import BoundSlots
-from posharness_plugins.attentions._explicit import attend, hide, softly
+from posharness_plugins.attentions._explicit import apply_mask, attend, softmax_weights
 
 
 def dot_product(
@@ -25,9 +25,11 @@ def dot_product(
     Without `scores` and `values` the fused kernel is used; with them, the same formula is written out.
     """
     if slots.scores is None and slots.values is None:
-        bias = mask if slots.bias is None else hide(_divided(slots.bias, temperature), mask).to(q.dtype)
+        bias = mask if slots.bias is None else apply_mask(_divided(slots.bias, temperature), mask).to(q.dtype)
         return scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale / temperature)
-    return attend((q * scale) @ k.mT, v, mask, slots, lambda s, mask: softly(_divided(s, temperature), mask))
+    return attend(
+        (q * scale) @ k.mT, v, mask, slots, lambda s, mask: softmax_weights(_divided(s, temperature), mask)
+    )
 
 
 def _divided(s: Float[Tensor, "#b h q k"], by: float) -> Float[Tensor, "#b h q k"]:

@@ -14,14 +14,18 @@ Weigh = Callable[[Float[Tensor, "b h q k"], Bool[Tensor, "#b 1 q k"] | None], Fl
 """(scores, mask) -> weights, 0 wherever a query may not see a key."""
 
 
-def hide(s: Float[Tensor, "#b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None) -> Float[Tensor, "#b h q k"]:
+def apply_mask(
+    s: Float[Tensor, "#b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
+) -> Float[Tensor, "#b h q k"]:
     """The scores with −∞ wherever a query may not see a key."""
     return s if mask is None else s.masked_fill(~mask, float("-inf"))
 
 
-def softly(s: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None) -> Float[Tensor, "b h q k"]:
+def softmax_weights(
+    s: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
+) -> Float[Tensor, "b h q k"]:
     """Weights by softmax over the keys that are seen."""
-    return torch.softmax(hide(s, mask), -1)
+    return torch.softmax(apply_mask(s, mask), -1)
 
 
 def attend(
@@ -29,7 +33,7 @@ def attend(
     v: Float[Tensor, "b h k d"],
     mask: Bool[Tensor, "#b 1 q k"] | None,
     slots: BoundSlots,
-    weigh: Weigh = softly,
+    weigh: Weigh = softmax_weights,
 ) -> Float[Tensor, "b h q d"]:
     """Mix values by scores: bias, scores slot, mask, weights, mix, values slot, in this order.
 

@@ -11,7 +11,7 @@ from torch.nn.functional import rms_norm
 
 from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry, Incompatible
 from posharness_plugins.attentions._dot_product import dot_product
-from posharness_plugins.attentions._explicit import attend, softly
+from posharness_plugins.attentions._explicit import attend, softmax_weights
 
 EPSILON = 1e-5
 
@@ -40,7 +40,7 @@ class Differential(Attention):
     summary = "The difference of two softmax maps, normalised per head (Ye et al.)"
     paper = "arXiv:2410.05258"
     slots = frozenset(SLOTS) - {"scores"}
-    weighs = False
+    has_weights = False
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(geometry)
@@ -89,5 +89,5 @@ class Differential(Attention):
     def _subtract(
         self, s: Float[Tensor, "b 2*h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
     ) -> Float[Tensor, "b h q k"]:
-        one, two = softly(s, mask).chunk(2, dim=1)
+        one, two = softmax_weights(s, mask).chunk(2, dim=1)
         return one - self.share() * two

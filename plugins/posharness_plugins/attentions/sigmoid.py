@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
-from posharness_plugins.attentions._explicit import attend, hide
+from posharness_plugins.attentions._explicit import apply_mask, attend
 
 
 class Sigmoid(Attention):
@@ -55,4 +55,4 @@ class Sigmoid(Attention):
             s = s - math.log(s.shape[-1])
         else:
             s = s - mask.sum(-1, keepdim=True).to(s.dtype).log()
-        return torch.sigmoid(hide(s, mask))
+        return torch.sigmoid(apply_mask(s, mask))

@@ -30,7 +30,7 @@ class SlidingWindow(Attention):
     summary = "Scaled dot-product attention to the nearest tokens only"
     paper = "arXiv:2004.05150"
     slots = frozenset(SLOTS)
-    crosses = False
+    supports_cross_attention = False
 
     def __init__(self, geometry: Geometry, *, window: int = 16) -> None:
         super().__init__(geometry)

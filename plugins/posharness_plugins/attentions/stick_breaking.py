@@ -9,7 +9,7 @@ from torch import Tensor, arange
 from torch.nn.functional import softplus
 
 from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
-from posharness_plugins.attentions._explicit import attend, hide
+from posharness_plugins.attentions._explicit import apply_mask, attend
 from posharness_plugins.attentions._order import own_key
 
 
@@ -33,7 +33,7 @@ class StickBreaking(Attention):
     summary = "Nearest keys first, each taking a share of what is left (Tan et al.)"
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)
-    crosses = False
+    supports_cross_attention = False
     directions = frozenset({"causal"})
 
     def __init__(self, geometry: Geometry, *, current: bool = False) -> None:
@@ -59,5 +59,5 @@ class StickBreaking(Attention):
         before = (index <= own if self.current else index < own)[None, None]  # 1 1 q k
         visible = before if mask is None else mask & before
         # Hidden first: e^(−∞) = 0 then takes nothing and gets nothing.
-        s = hide(s.float(), visible)
+        s = apply_mask(s.float(), visible)
         return (s - softplus(s).flip(-1).cumsum(-1).flip(-1)).exp()

@@ -57,7 +57,7 @@ def phasors(
     return torch.polar(sizes, angles)
 
 
-def turn(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
+def rotate_pairs(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
     """Multiply x_2c + i·x_(2c+1) by `by`[:, c]; components past the last pair stay as they are.
 
     As complex numbers, because that is three times as fast on a CPU as sines and cosines on halves.
@@ -70,7 +70,7 @@ def turn(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Ten
     return torch.cat([turned, staying], -1) if staying.shape[-1] else turned
 
 
-def turn_both(
+def rotate_both(
     q: Float[Tensor, "b h q d"],
     k: Float[Tensor, "b h k d"],
     pos_q: Shaped[Tensor, " q"],
@@ -81,7 +81,7 @@ def turn_both(
     """Queries and keys, turned by their positions and both multiplied by `size`."""
     by_q = phasors(pos_q, frequencies, size)
     by_k = by_q if pos_k is pos_q else phasors(pos_k, frequencies, size)
-    return turn(q, by_q), turn(k, by_k)
+    return rotate_pairs(q, by_q), rotate_pairs(k, by_k)
 
 
 def ends(

@@ -18,4 +18,4 @@ class NoEncoding(PositionalEncoding):
     paper = "arXiv:2305.19466"
     per = "model"
     shift_invariant = True
-    sees_order = False
+    order_aware = False

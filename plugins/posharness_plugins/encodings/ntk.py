@@ -7,7 +7,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible
-from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
+from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class Ntk(Rotary):
@@ -39,4 +39,4 @@ class Ntk(Rotary):
         pos_k: Shaped[Tensor, " k"],
     ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
         s = stretch(pos_q, pos_k, self.geometry.length)
-        return turn_both(q, k, pos_q, pos_k, self.frequencies * s**self.slowing)
+        return rotate_both(q, k, pos_q, pos_k, self.frequencies * s**self.slowing)

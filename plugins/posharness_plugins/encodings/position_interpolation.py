@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
+from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class PositionInterpolation(Rotary):
@@ -28,4 +28,4 @@ class PositionInterpolation(Rotary):
         pos_k: Shaped[Tensor, " k"],
     ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
         s = stretch(pos_q, pos_k, self.geometry.length)
-        return turn_both(q, k, pos_q, pos_k, self.frequencies / s)
+        return rotate_both(q, k, pos_q, pos_k, self.frequencies / s)

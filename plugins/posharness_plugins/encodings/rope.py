@@ -6,7 +6,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, UserError
-from posharness_plugins.encodings._rotary import Rotary, geometric, turn_both
+from posharness_plugins.encodings._rotary import Rotary, geometric, rotate_both
 
 
 class Rope(Rotary):
@@ -53,4 +53,4 @@ class Rope(Rotary):
         pos_q: Shaped[Tensor, " q"],
         pos_k: Shaped[Tensor, " k"],
     ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        return turn_both(q, k, pos_q, pos_k, self.frequencies)
+        return rotate_both(q, k, pos_q, pos_k, self.frequencies)

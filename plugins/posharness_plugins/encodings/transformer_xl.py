@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding
-from posharness_plugins.encodings._rotary import geometric, phasors, turn
+from posharness_plugins.encodings._rotary import geometric, phasors, rotate_pairs
 
 
 class TransformerXL(PositionalEncoding):
@@ -60,4 +60,4 @@ class TransformerXL(PositionalEncoding):
         waves = torch.view_as_real(1j * by_k).flatten(-2).to(q.dtype)  # k width
         met = ((q + self.v[:, None]) / math.sqrt(q.shape[-1])) @ self.project  # b h q width
         content = k @ (self.u / math.sqrt(q.shape[-1]))[..., None]  # b h k 1
-        return (turn(met, by_q) @ waves.mT).add_(s).add_(content.mT)
+        return (rotate_pairs(met, by_q) @ waves.mT).add_(s).add_(content.mT)

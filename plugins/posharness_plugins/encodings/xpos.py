@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, UserError
-from posharness_plugins.encodings._rotary import Rotary, ends, phasors, turn
+from posharness_plugins.encodings._rotary import Rotary, ends, phasors, rotate_pairs
 
 
 class Xpos(Rotary):
@@ -54,6 +54,6 @@ class Xpos(Rotary):
         shrink_q = ((pos_q - middle)[:, None] * self.decay).exp()  # q d/2
         shrink_k = ((middle - pos_k)[:, None] * self.decay).exp()  # k d/2
         return (
-            turn(q, phasors(pos_q, self.frequencies, shrink_q)),
-            turn(k, phasors(pos_k, self.frequencies, shrink_k)),
+            rotate_pairs(q, phasors(pos_q, self.frequencies, shrink_q)),
+            rotate_pairs(k, phasors(pos_k, self.frequencies, shrink_k)),
         )

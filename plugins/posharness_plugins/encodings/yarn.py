@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, UserError
-from posharness_plugins.encodings._rotary import Rotary, stretch, turn_both
+from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class Yarn(Rotary):
@@ -64,7 +64,7 @@ class Yarn(Rotary):
         s = stretch(pos_q, pos_k, self.geometry.length)
         # Written so that s = 1 gives θ_c itself, bit for bit.
         frequencies = self.frequencies * (1 - (1 - self.kept) * (1 - 1 / s))
-        return turn_both(q, k, pos_q, pos_k, frequencies, (0.1 * s.log() + 1)[None, None])
+        return rotate_both(q, k, pos_q, pos_k, frequencies, (0.1 * s.log() + 1)[None, None])
 
 
 def _by_index(geometry: Geometry, base: float, alpha: float, beta: float) -> Float[Tensor, " c"]:

@@ -117,7 +117,7 @@ def test_every_parameter_learns(attention: Attention) -> None:
 
 @pytest.mark.parametrize(
     "attention",
-    [place for place in PLACES if place[0].crosses and place[1] == "bidirectional"],
+    [place for place in PLACES if place[0].supports_cross_attention and place[1] == "bidirectional"],
     ids=named,
     indirect=True,
 )
