@@ -107,7 +107,7 @@ def test_a_grid_of_a_built_in_is_checked_in_eighty_columns(monkeypatch: pytest.M
     ("file", "said"),
     [
         ("while True: pass", "hangs at import (mine.py, line 1): not done after 2 s"),
-        ("import sys; sys.exit('no licence')", "ends the process with exit status 1: no licence"),
+        ("import os; os._exit(3)", "ends the process with exit status 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ends the process with signal 9"),
     ],
     indirect=["file"],
@@ -124,7 +124,7 @@ def test_a_file_that_ends_or_hangs_the_process_is_told_of_by_name(file: Path, sa
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("def (", "SyntaxError: invalid syntax"),
-        ("x = 1", "it offers no plugin: a function posharness_encodings(), marked @hookimpl, returns"),
+        ("import sys; sys.exit('no licence')", "SystemExit: no licence"),
     ],
     indirect=["file"],
 )

@@ -7,7 +7,8 @@ import torch
 
 from posharness.contracts import Geometry, PositionalEncoding
 from posharness.errors import UserError
-from posharness.registry import registry as manager
+from posharness.registry import discovery
+from posharness.registry.plugin_code import PluginExit
 from posharness.registry.registry import Registry
 from posharness.registry.selection import parse
 
@@ -97,6 +98,7 @@ def test_a_nested_encoding_is_built_for_the_same_geometry(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("raise SystemExit('no licence')", "SystemExit: no licence"),
         ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
         (HEADER + "@hookimpl\ndef posharness_encodigns():\n    return []\n", "posharness_encodigns"),
         (HEADER + "@hookimpl\ndef posharness_encodings():\n    return [3]\n", "expected a subclass"),
@@ -117,10 +119,67 @@ def test_a_broken_plugin_is_listed_and_fatal_only_when_selected(tmp_path: Path, 
         registry.encodings.find("mine")
 
 
-def test_two_plugins_of_one_name_are_both_named(tmp_path: Path) -> None:
-    text = WRAPPER.replace('"wrapper"', '"rope"')
-    with pytest.raises(UserError, match=r"called 'rope': .*Rope.* and .*Wrapper"):
-        Registry.load([write(tmp_path, text)])
+@pytest.fixture
+def rivals(tmp_path: Path) -> Registry:
+    """A file whose encoding is called like a built-in one."""
+    return Registry.load([write(tmp_path, WRAPPER.replace('"wrapper"', '"rope"'))])
+
+
+def test_two_plugins_of_one_name_stop_only_who_selects_it(rivals: Registry) -> None:
+    assert rivals.encodings.find("alibi")
+    with pytest.raises(
+        UserError,
+        match=r"called 'rope': .*Rope of .* and .*Wrapper of mine .*write posharness:rope or mine:rope",
+    ):
+        rivals.encodings.find("rope")
+    assert {"posharness:rope", "mine:rope"} <= set(rivals.encodings)
+    with pytest.raises(UserError, match="'mine:rop'; did you mean 'mine:rope'"):
+        rivals.encodings.find("mine:rop")
+
+
+def test_the_package_tells_two_plugins_of_one_name_apart(rivals: Registry, registry: Registry) -> None:
+    theirs, own = (rivals.select(rivals.encodings, parse(f"{p}:rope")[0]) for p in ("posharness", "mine"))
+    assert type(rivals.encoding(theirs, GEOMETRY)).__name__ == "Rope"
+    assert type(rivals.encoding(own, GEOMETRY)).__name__ == "Wrapper"
+    assert (theirs.label, own.label) == ("posharness:rope", "mine:rope")
+    # The rival changes the label of the built-in one, and not its cells.
+    alone = registry.select(registry.encodings, parse("rope")[0])
+    assert alone.identity() == theirs.identity()
+    assert registry.select(registry.encodings, parse("posharness:rope")[0]) == alone
+
+
+def test_an_encoding_and_an_attention_share_their_names(tmp_path: Path) -> None:
+    registry = Registry.load([write(tmp_path, WRAPPER.replace('"wrapper"', '"softmax"'))])
+    for catalogue in (registry.encodings, registry.attentions):
+        with pytest.raises(UserError, match="2 plugins are called 'softmax'"):
+            catalogue.find("softmax")
+    assert registry.attentions.find("posharness:softmax")
+    assert not registry.encodings.has("posharness:softmax")
+
+
+@pytest.mark.parametrize("hook", ["", "@hookimpl\ndef posharness_encodings(): return []"])
+def test_a_file_that_offers_nothing_is_refused(tmp_path: Path, hook: str) -> None:
+    with pytest.raises(UserError, match=r"mine.py: it offers no plugin.*posharness_encodings, "):
+        Registry.load([write(tmp_path, HEADER + hook)])
+
+
+def test_a_file_given_twice_is_loaded_once(tmp_path: Path) -> None:
+    path = write(tmp_path, WRAPPER)
+    registry = Registry.load([path, path.parent / "." / path.name])
+    assert not registry.broken
+    assert registry.encodings.find("wrapper")
+
+
+def test_a_constructor_that_exits_is_an_error_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exits = WRAPPER.replace("super().__init__(geometry)", "print('hello'); raise SystemExit(0)")
+    registry = Registry.load([write(tmp_path, exits)])
+    choice = registry.select(registry.encodings, parse("wrapper")[0])
+    with pytest.raises(PluginExit, match="SystemExit: 0"):
+        registry.encoding(choice, GEOMETRY)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "hello\n")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -142,8 +201,8 @@ def test_a_hyphen_is_as_good_as_an_underscore(registry: Registry) -> None:
 def test_a_plugin_whose_import_hangs_is_named_while_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(manager, "_PATIENCE", 0.3)
-    Registry.load([write(tmp_path, "import time\ntime.sleep(1)", "sleeper.py")])
+    monkeypatch.setattr(discovery, "_PATIENCE", 0.3)
+    Registry.load([write(tmp_path, f"import time\ntime.sleep(1)\n{WRAPPER}", "sleeper.py")])
     (said,) = [record.getMessage() for record in caplog.records if "sleeper" in record.getMessage()]
     assert "The plugin 'sleeper'" in said
     assert "has not ended its import after 0.3 seconds" in said

@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 
 from posharness.errors import UserError
-from posharness.scaffold import KINDS, package
+from posharness.registry import kinds
+from posharness.scaffold import package
 
 from .commands import TINY, harness
+
+KINDS = {
+    kind.slug: kind.plural for kind in kinds.KINDS if kind.noun not in ("reading", "executor", "compiler")
+}
+"""The plural of each kind that the scaffold has a template of."""
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +63,7 @@ def test_each_package_passes_the_test_it_comes_with(lab: Path) -> None:
 def test_each_package_is_found_under_its_name(lab: Path) -> None:
     listed = json.loads(elsewhere(lab, "-m", "posharness.cli", "list", "--json"))
     assert listed["broken"] == []
-    catalogues = ("encodings", "attentions", "tasks", "sections", "claims")
-    for kind, catalogue in zip(KINDS, catalogues, strict=True):
+    for kind, catalogue in KINDS.items():
         assert f"lab-{kind}" in [item["name"] for item in listed[catalogue]]
 
 
@@ -115,9 +120,9 @@ def test_nothing_is_overwritten_or_begun_in_vain(tmp_path: Path) -> None:
         (["encoding", "mine", "--to", tmp_path], "is there already, and is left as it is"),
         (
             ["encoding", "relative", "--to", tmp_path],
-            "'relative' is the name of an installed plugin already (encoding)",
+            "'relative' is the name of an installed encoding; give another name.",
         ),
-        (["encodings", "other", "--to", tmp_path], "Unknown kind 'encodings'; did you mean 'encoding'?"),
+        (["encodings", "other", "--to", tmp_path], "Unknown kind 'encodings'; did you mean 'encoding' or"),
     ):
         ended = harness("new", *arguments)
         assert (ended.status, ended.out) == (2, "")

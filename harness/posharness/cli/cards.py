@@ -12,7 +12,8 @@ from rich.text import Text
 
 from posharness.cli.describe import describe
 from posharness.cli.output import STYLES
-from posharness.contracts.plugin import Named
+from posharness.registry.catalogue import Entry
+from posharness.registry.kinds import Kind
 from posharness.registry.parameters import show_value
 from posharness.registry.registry import Registry
 from posharness.store import Store
@@ -24,11 +25,12 @@ _LONG = ("doc", "traceback", "log")
 """Texts of several lines, which stand below the others."""
 
 
-def plugin(kind: str, cls: type[Named], registry: Registry) -> dict[str, Any]:
-    """The card of a plugin class."""
+def plugin(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
+    """The card of a plugin."""
+    cls = entry.plugin
     return {
-        "kind": kind,
-        **describe(cls, registry),
+        "kind": kind.noun,
+        **describe(entry, kind, registry),
         "class": f"{cls.__module__}.{cls.__qualname__}",
         "source": inspect.getsourcefile(cls),
         "doc": inspect.getdoc(cls) or "",

@@ -1,8 +1,10 @@
-"""`harness list`: what can be selected, and what else plugs in: sections of reports, claims, executors."""
+"""`harness list`: the plugins of every kind, and the presets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,158 +12,170 @@ import typer
 from posharness.cli.options import Json, PluginPaths
 from posharness.cli.output import console, number, print_json, table
 from posharness.errors import UserError, did_you_mean
+from posharness.registry import kinds as table_of_kinds
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from posharness.registry.kinds import Kind
+
 __all__ = ["register"]
 
-_KINDS = ("encodings", "attentions", "tasks", "readings", "sections", "claims", "executors", "presets")
+_PRESETS = "presets"
 _EPILOG = """[bold]Examples[/]
   harness list                  everything
   harness list encodings        what --plugins takes, with its parameters
   harness list --tasks          what --tasks takes, with chance and lengths
-  harness list --readings       what --readings takes, for models that fill masks
+  harness list --readings       what --readings takes
   harness list --json           lists of objects with a "name", by kind
   harness list --plugin-path my_encoding.py
 
-`harness show NAME` tells more about one of them."""
+`harness show NAME` says more about one of them."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("list", epilog=_EPILOG)(list_)
+    app.command("list", epilog=_EPILOG)(_with_options(list_))
 
 
 def list_(
-    kinds: Annotated[
-        list[str] | None, typer.Argument(metavar="[KIND]...", help=f"{', '.join(_KINDS)}; else all of them.")
-    ] = None,
-    encodings: Annotated[bool, typer.Option("--encodings", help="Positional encodings.")] = False,
-    attentions: Annotated[bool, typer.Option("--attentions", help="Attention mechanisms.")] = False,
-    tasks: Annotated[bool, typer.Option("--tasks", help="Tasks.")] = False,
-    readings: Annotated[bool, typer.Option("--readings", help="Readings of pretrained models.")] = False,
+    kinds: Annotated[list[str] | None, typer.Argument(metavar="[KIND]...")] = None,
     plugin_path: PluginPaths = None,
     json: Json = False,
+    **asked_for: bool,
 ) -> None:
-    """List what can be selected."""
-    asked = [
-        *(kinds or []),
-        *_flagged(encodings=encodings, attentions=attentions, tasks=tasks, readings=readings),
-    ]
-    for kind in asked:
-        if kind not in _KINDS:
-            raise UserError(f"Unknown kind {kind!r}; {did_you_mean(kind, _KINDS)}")
+    """List what plugs in, and the presets."""
+    known = [kind.plural for kind in table_of_kinds.KINDS] + [_PRESETS]
+    asked = [*(kinds or []), *(plural for plural, given in asked_for.items() if given)]
+    for plural in asked:
+        if plural not in known:
+            raise UserError(f"Unknown kind {plural!r}; {did_you_mean(plural, known)}")
     from posharness.cli.describe import describe_preset, inventory
     from posharness.experiment import preset_names
     from posharness.registry.registry import Registry
 
     registry = Registry.load(plugin_path or ())
-    found: dict[str, Any] = {
-        kind: [describe_preset(name) for name in preset_names()]
-        if kind == "presets"
-        else inventory(registry, kind)
-        for kind in _KINDS
-        if kind in asked or not asked
+    found: dict[str, list[dict[str, Any]]] = {
+        kind.plural: inventory(registry, kind)
+        for kind in table_of_kinds.KINDS
+        if kind.plural in asked or not asked
     }
+    if _PRESETS in asked or not asked:
+        found[_PRESETS] = [describe_preset(name) for name in preset_names()]
     broken = [
-        {"name": b.name, "origin": b.origin, "reason": b.reason, "traceback": b.traceback}
+        {"name": b.name, "origin": b.source.location, "reason": b.reason, "traceback": b.traceback}
         for b in registry.broken
     ]
     if json:
         print_json({**found, "broken": broken})
         return
     out = console()
-    for kind, items in found.items():
-        if items:
-            out.print(_TABLES[kind](items))
-        elif asked:
-            out.print(f"No {kind} are installed.")
+    for kind in table_of_kinds.KINDS:
+        _print_kind(out, kind, found.get(kind.plural), told_when_empty=bool(asked))
+    if _PRESETS in found:
+        out.print(_presets(found[_PRESETS]))
     _print_broken(out, broken)
 
 
-def _flagged(**flags: bool) -> list[str]:
-    return [kind for kind, given in flags.items() if given]
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each kind, and their names in the help of its argument."""
+    signature = inspect.signature(command, eval_str=True)
+    plurals = [kind.plural for kind in table_of_kinds.KINDS]
+    given = dict(signature.parameters)
+    del given["asked_for"]
+    first, *others = given.values()
+    argument = typer.Argument(
+        metavar="[KIND]...", help=f"{', '.join([*plurals, _PRESETS])}; else all of them."
+    )
+    options = [
+        inspect.Parameter(
+            kind.plural,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[bool, typer.Option(f"--{kind.plural}", help=kind.help)],
+        )
+        for kind in table_of_kinds.KINDS
+    ]
+    keywords = [other.replace(kind=inspect.Parameter.KEYWORD_ONLY) for other in others]
+    named = first.replace(annotation=Annotated[list[str] | None, argument])
+
+    def listed(*arguments: Any, **options: Any) -> None:
+        command(*arguments, **options)
+
+    listed.__doc__ = command.__doc__
+    listed.__signature__ = signature.replace(parameters=[named, *options, *keywords])  # type: ignore[attr-defined]
+    return listed
 
 
-def _name(item: dict[str, Any]) -> str:
-    return "\n".join([item["name"], *(f"  {alias}" for alias in item.get("aliases", ()))])
+def _print_kind(
+    out: Console, kind: Kind, items: Sequence[dict[str, Any]] | None, *, told_when_empty: bool
+) -> None:
+    if items:
+        out.print(_table(kind, items))
+        for name, count in Counter(item["name"].rpartition(":")[2] for item in items).items():
+            if count > 1:
+                said = " or ".join(item["name"] for item in items if item["name"].endswith(f":{name}"))
+                out.print(f"{count} {kind.plural} are called {name}: select {said}.", soft_wrap=True)
+    elif items is not None and told_when_empty:
+        out.print(f"No {kind.plural} are installed.")
 
 
-def _plugins(title: str, items: Sequence[dict[str, Any]]) -> Table:
+def _table(kind: Kind, items: Sequence[dict[str, Any]]) -> Table:
+    heading = "name, aliases" if any(item["aliases"] for item in items) else "name"
+    rows = table(heading, *kind.columns, title=f"{kind.noun.capitalize()}s")
+    for item in items:
+        names = "\n".join([item["name"], *(f"  {alias}" for alias in item["aliases"])])
+        rows.add_row(names, *(_COLUMNS[column](item) for column in kind.columns))
+    return rows
+
+
+def _what_it_is(item: dict[str, Any]) -> str:
+    directions = item.get("directions", ())
+    notes = [
+        item["summary"] + (f" ({item['error']})" if "error" in item else ""),
+        f"{directions[0]} only" if len(directions) == 1 else "",
+        item["paper"] if directions else "",
+    ]
+    return "; ".join(filter(None, notes))
+
+
+def _parameters(item: dict[str, Any]) -> str:
     from posharness.cli.describe import parameters_text
 
-    rows = table("name, aliases", "what it is", "parameters", title=title)
-    for item in items:
-        where = "" if len(item["directions"]) > 1 else f"; {item['directions'][0]} only"
-        paper = f"; {item['paper']}" if item["paper"] else ""
-        rows.add_row(_name(item), f"{item['summary']}{where}{paper}", parameters_text(item))
-    return rows
+    return parameters_text(item)
 
 
-def _tasks(items: Sequence[dict[str, Any]]) -> Table:
-    rows = table("name, aliases", "what it is", "bodies", "chance", "lengths", title="Tasks")
-    for item in items:
-        bodies = "\n".join(item["bodies"])
-        if "error" in item:
-            rows.add_row(_name(item), f"{item['summary']} ({item['error']})", bodies, "", "")
-            continue
-        several = len(item["objectives"]) > 1
-        chance = "\n".join(f"{o['name']} " * several + number(o["chance"]) for o in item["objectives"])
-        lengths = " ".join(map(str, item["evaluation_lengths"]))
-        rows.add_row(_name(item), item["summary"], bodies, chance, lengths)
-    return rows
+def _chance(item: dict[str, Any]) -> str:
+    objectives = item.get("objectives", ())
+    several = len(objectives) > 1
+    return "\n".join(f"{o['name']} " * several + number(o["chance"]) for o in objectives)
 
 
-def _readings(items: Sequence[dict[str, Any]]) -> Table:
-    from posharness.cli.describe import parameters_text
-
-    rows = table("name, aliases", "what it is", "answers", "parameters", title="Readings")
-    for item in items:
-        rows.add_row(_name(item), item["summary"], "\n".join(item["objectives"]), parameters_text(item))
-    return rows
-
-
-def _claims(items: Sequence[dict[str, Any]]) -> Table:
-    rows = table("name", "what is claimed", "contrasts", title="Claims")
-    for item in items:
-        pairs = "\n".join(f"{better} against {other}" for better, other in item["contrasts"])
-        rows.add_row(_name(item), item["statement"], pairs)
-    return rows
-
-
-def _simple(title: str, items: Sequence[dict[str, Any]]) -> Table:
-    rows = table("name", "what it is", title=title)
-    for item in items:
-        rows.add_row(_name(item), item["summary"])
-    return rows
+_COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "what it is": _what_it_is,
+    "parameters": _parameters,
+    "bodies": lambda item: "\n".join(item["bodies"]),
+    "chance": _chance,
+    "lengths": lambda item: " ".join(map(str, item.get("evaluation_lengths", ()))),
+    "answers": lambda item: "\n".join(item["objectives"]),
+    "what is claimed": lambda item: str(item["statement"]),
+    "contrasts": lambda item: "\n".join(f"{better} against {other}" for better, other in item["contrasts"]),
+}
+"""How each column of `Kind.columns` is written."""
 
 
 def _presets(items: Sequence[dict[str, Any]]) -> Table:
     rows = table("name", "title", "tasks", "seeds", "steps", title="Presets")
     for item in items:
-        steps = item.get("budget", {}).get("steps", "")
         rows.add_row(
             item["name"],
             item.get("title", ""),
             ", ".join(item.get("tasks", ())),
             str(item.get("seeds", "")),
-            str(steps),
+            str(item.get("budget", {}).get("steps", "")),
         )
     return rows
-
-
-_TABLES = {
-    "encodings": lambda items: _plugins("Encodings", items),
-    "attentions": lambda items: _plugins("Attentions", items),
-    "tasks": _tasks,
-    "readings": _readings,
-    "sections": lambda items: _simple("Report sections", items),
-    "claims": _claims,
-    "executors": lambda items: _simple("Executors", items),
-    "presets": _presets,
-}
 
 
 def _print_broken(out: Console, broken: Sequence[dict[str, str]]) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from posharness.cli.output import console
 from posharness.errors import UserError
+from posharness.registry.kinds import KINDS
 
 __all__ = ["register"]
 
@@ -31,7 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def new(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="encoding, attention, task, report-section or claim.")
+        str,
+        typer.Argument(
+            metavar="KIND", help=f"{', '.join(kind.slug for kind in KINDS[:-1])} or {KINDS[-1].slug}."
+        ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the plugin will be called.")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the package's folder is made.")] = Path(),
@@ -51,17 +55,14 @@ def new(
 
 
 def _refuse_taken(name: str) -> None:
-    """What has the name of another plugin could not be loaded beside it."""
-    from posharness.cli.describe import CATALOGUES
+    """Refuse the name of an installed plugin, which would have to be selected as `package:name`."""
+    from posharness.registry import kinds
     from posharness.registry.registry import Registry
 
     registry = Registry.load()
-    for kind in CATALOGUES:
-        catalogue = getattr(registry, kind)
-        if catalogue.has(name):
-            raise UserError(
-                f"{name!r} is the name of an installed plugin already ({catalogue.kind}): give another name."
-            )
+    for kind in kinds.KINDS:
+        if registry.catalogue(kind).has(name):
+            raise UserError(f"{name!r} is the name of an installed {kind.noun}; give another name.")
 
 
 def _write(files: dict[str, str], folder: Path) -> None:

@@ -29,14 +29,15 @@ STYLES = {
 }
 """The style of each status; the word itself is always printed too."""
 
-_PIPE_WIDTH = 200
+_PIPE_WIDTH = 100_000
+"""No line of a table is as long."""
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console on the present stdout or stderr. Rich honours NO_COLOR, COLUMNS and TERM=dumb."""
     made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
-        # A pipe has no width: what is cut from a line is what a script looks for.
+        # A pipe has no width: a word that is broken over two lines is not found by a script.
         made.width = _PIPE_WIDTH
     return made
 

@@ -20,9 +20,10 @@ __all__ = ["register"]
 _EPILOG = """[bold]Examples[/]
   harness show relative         what it computes, its parameters, its paper
   harness show quick            the settings of a preset
+  harness show copy --kind reading
   harness show 3f9a --store results
 
-For a cell, the first figures of its key will do: settings, results, and why it failed."""
+Of a cell it shows the settings, the results and why it failed; the first digits of its key are enough."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +33,12 @@ def register(app: typer.Typer) -> None:
 
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|KEY", help="A plugin, a task, a preset, or a cell's key.")
+        str, typer.Argument(metavar="NAME|KEY", help="A plugin, a preset, or the beginning of a cell's key.")
     ],
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Of several plugins that have the name, the one of this kind."),
+    ] = None,
     store: Annotated[
         Path, typer.Option(metavar="DIR", help="The store that the cell is in.")
     ] = DEFAULT_STORE,
@@ -45,35 +50,49 @@ def show(
     from posharness.registry.registry import Registry
 
     registry = Registry.load(plugin_path or ())
-    card = _plugin(name, registry) or _cell(name, store)
+    card = _plugin(name, kind, registry) or (None if kind else _other(name, store, registry))
     if card is None:
-        raise _unknown(name, registry)
+        raise _unknown(name, kind, registry)
     if json:
         print_json(card)
     else:
         cards.print_card(console(), card)
 
 
-def _plugin(name: str, registry: Registry) -> dict[str, Any] | None:
+def _plugin(name: str, noun: str | None, registry: Registry) -> dict[str, Any] | None:
+    """The card of the first plugin of a name, with the other kinds that have a plugin of that name."""
     from posharness.cli import cards
-    from posharness.cli.describe import CATALOGUES, describe_preset
+    from posharness.registry import kinds
+
+    asked = [kinds.kind_called(noun)] if noun else kinds.KINDS
+    found = [
+        (kind, registry.catalogue(kind).find(name)) for kind in asked if registry.catalogue(kind).has(name)
+    ]
+    if not found:
+        return None
+    (kind, cls), *others = found
+    entry = next(entry for entry in registry.catalogue(kind).entries if entry.plugin is cls)
+    also = [f"{other.noun} {cls.name}: harness show {name} --kind {other.slug}" for other, cls in others]
+    return cards.plugin(entry, kind, registry) | {"same_name": also}
+
+
+def _other(name: str, store: Path, registry: Registry) -> dict[str, Any] | None:
+    """The card of a broken plugin, a preset or a cell."""
+    from posharness.cli.describe import describe_preset
     from posharness.experiment import preset_names
 
-    for kind in CATALOGUES:
-        catalogue = getattr(registry, kind)
-        if catalogue.has(name):
-            return cards.plugin(catalogue.kind, catalogue.find(name), registry)
     for broken in registry.broken:
         if broken.name == name:
             return {
                 "kind": "broken plugin",
                 "name": name,
-                "origin": broken.origin,
+                "package": broken.source.package,
+                "origin": broken.source.location,
                 "traceback": broken.traceback,
             }
     if name in preset_names():
         return {"kind": "preset", **describe_preset(name)}
-    return None
+    return _cell(name, store)
 
 
 def _cell(name: str, store: Path) -> dict[str, Any] | None:
@@ -87,10 +106,13 @@ def _cell(name: str, store: Path) -> dict[str, Any] | None:
     return cards.cell(opened, opened.find(name))
 
 
-def _unknown(name: str, registry: Registry) -> UserError:
-    from posharness.cli.describe import CATALOGUES
+def _unknown(name: str, noun: str | None, registry: Registry) -> UserError:
     from posharness.experiment import preset_names
+    from posharness.registry import kinds
 
-    known = [known for kind in CATALOGUES for known in getattr(registry, kind).names]
+    asked = [kinds.kind_called(noun)] if noun else kinds.KINDS
+    known = [known for kind in asked for known in registry.catalogue(kind).names]
+    if noun:
+        return UserError(f"No {noun} is called {name!r}; {did_you_mean(name, known)}")
     near = did_you_mean(name, [*known, *preset_names(), *(b.name for b in registry.broken)])
     return UserError(f"No plugin, preset or cell is called {name!r}; {near}")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import inspect
 import json
 import os
 import sys
@@ -23,18 +22,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from posharness.conformance.finding import Finding
-from posharness.conformance.kinds import KINDS
 from posharness.conformance.kit import check
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
-from posharness.registry.catalogue import Catalogue
+from posharness.registry import kinds
 from posharness.registry.registry import Registry
 from posharness.registry.selection import parse
 
 LOADS = "loads"
-_NOTHING = (
-    "it offers no plugin: a function posharness_encodings(), marked @hookimpl, returns a list of classes"
-)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -107,16 +102,15 @@ Wanted = list[tuple[str, type[Named], dict[str, str]]]
 
 
 def _in_file(registry: Registry, file: Path) -> Wanted | str:
-    """Every plugin that a file offers, or why there is none."""
-    if broken := [broken.reason for broken in registry.broken if broken.origin == str(file)]:
+    """Every plugin that a file offers, or why it is broken."""
+    if broken := [broken.reason for broken in registry.broken if broken.source.location == str(file)]:
         return broken[0]
-    wanted: Wanted = [
-        (kind.noun, cls, {})
-        for kind in KINDS
-        for cls in _catalogue(registry, kind.catalogue).values()
-        if Path(inspect.getfile(cls)).resolve() == file.resolve()
+    return [
+        (kind.noun, entry.plugin, {})
+        for kind in kinds.KINDS
+        for entry in registry.catalogue(kind).entries
+        if entry.source.location == str(file)
     ]
-    return wanted or _NOTHING
 
 
 def _named(registry: Registry, target: str) -> Wanted | str:
@@ -127,8 +121,8 @@ def _named(registry: Registry, target: str) -> Wanted | str:
     """
     wanted: Wanted = []
     for selection in parse(target):
-        for kind in KINDS:
-            catalogue = _catalogue(registry, kind.catalogue)
+        for kind in kinds.KINDS:
+            catalogue = registry.catalogue(kind)
             if catalogue.has(selection.name):
                 registry.select(catalogue, selection)  # says at once that a parameter does not fit
                 wanted.append((kind.noun, catalogue.find(selection.name), selection.params))
@@ -136,20 +130,17 @@ def _named(registry: Registry, target: str) -> Wanted | str:
         else:
             if broken := [broken.reason for broken in registry.broken if broken.name == selection.name]:
                 return broken[0]
-            known = [name for kind in KINDS for name in _catalogue(registry, kind.catalogue).names]
+            known = [name for kind in kinds.KINDS for name in registry.catalogue(kind).names]
             raise UserError(
                 f"Nothing to check is called {selection.name!r}; {did_you_mean(selection.name, known)}"
             )
     return wanted
 
 
-def _catalogue(registry: Registry, name: str) -> Catalogue[Any]:
-    found: Catalogue[Any] = getattr(registry, name)
-    return found
-
-
 def _traceback(registry: Registry, target: str) -> str:
-    return "".join(broken.traceback for broken in registry.broken if target in (broken.name, broken.origin))
+    return "".join(
+        broken.traceback for broken in registry.broken if target in (broken.name, broken.source.location)
+    )
 
 
 if __name__ == "__main__":

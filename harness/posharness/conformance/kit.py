@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from posharness.cachedir import cache_root
 from posharness.conformance.finding import Finding, examine
-from posharness.conformance.kinds import Kind, Subjects, kind_of
+from posharness.conformance.suites import Subjects, Suite, suite_of
 from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError
-from posharness.registry.catalogue import Broken, Catalogue
+from posharness.registry.catalogue import Source
+from posharness.registry.kinds import Kind, kind_of
 from posharness.registry.registry import Registry
 
 __all__ = [
@@ -34,7 +34,7 @@ def assert_conforms(plugin: type[Named], **params: Any) -> None:
     """For a test: fails with every check that does not hold.
 
     Args:
-        plugin: an encoding, attention, task, report section or claim.
+        plugin: a class of any kind.
         params: parameters of its constructor; else their defaults.
 
     Raises:
@@ -102,35 +102,37 @@ def check(
         begin: told the name of each check before it runs.
 
     Raises:
-        UserError: a kind that the kit does not check, or a parameter that the plugin does not have.
+        UserError: a class of no kind, or a parameter that the plugin does not have.
     """
-    kind = kind_of(plugin)
-    found = _subjects(kind, plugin, params, registry or Registry.load(), cache or cache_root())
+    suite = suite_of(_kind_of(plugin))
+    found = _subjects(suite, plugin, params, registry or Registry.load(), cache or cache_root())
     if isinstance(found, str):
-        first, *others = kind.checks
+        first, *others = suite.checks
         # A plugin may refuse some of its parameters everywhere, but not its defaults.
         yield Finding(first.name, "not applicable" if params else "fails", found)
         for other in others:
             yield Finding(other.name, "not applicable", f"cannot be told before {first.name!r} holds")
     else:
-        yield from examine(kind.checks, found, begin)
+        yield from examine(suite.checks, found, begin)
+
+
+def _kind_of(plugin: type[Named]) -> Kind:
+    try:
+        return kind_of(plugin)
+    except TypeError as error:
+        raise UserError(f"It cannot be checked: {error}") from None
 
 
 def _subjects(
-    kind: Kind, plugin: type[Named], params: Mapping[str, Any], registry: Registry, cache: Path
+    suite: Suite, plugin: type[Named], params: Mapping[str, Any], registry: Registry, cache: Path
 ) -> Subjects | str:
     """What the checks are run on; or why there is nothing."""
-    broken: list[Broken] = []
-    known: Catalogue[Any] = getattr(registry, kind.catalogue)
-    others = [("installed", cls) for cls in known.values() if cls.name != getattr(plugin, "name", None)]
-    offered = [*others, ("checked", plugin)]
-    catalogue: Catalogue[Any] = Catalogue(kind.noun, kind.base, offered, broken)
-    with_it: dict[str, Any] = {kind.catalogue: catalogue}
-    registry = replace(registry, **with_it)
-    if broken:
-        return broken[0].reason
     try:
-        return kind.subjects(registry, registry.choose(plugin, params), cache)
+        with_it = registry.with_plugin(plugin, Source("checked", "", plugin.__module__))
+    except UserError as fault:
+        return str(fault)
+    try:
+        return suite.subjects(with_it, plugin, with_it.choose(plugin, params), cache)
     except UserError as error:
         if params:
             raise

@@ -83,20 +83,16 @@ def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], 
             raise _unknown(registry, selection.name)
     if not (encodings or attentions):
         raise UserError("No plugins are named: give --plugins, for example --plugins relative,absolute.")
-    default_encoding, default_attention = (
-        registry.select(catalogue, Selection(name, {}))
-        for catalogue, name in (
-            (registry.encodings, experiment.encoding),
-            (registry.attentions, experiment.attention),
-        )
-    )
+    default_attention = registry.select(registry.attentions, Selection(experiment.attention, {}))
+    # An encoding that the run does not need is not looked up: two plugins may have its name.
+    encodings = encodings or [registry.select(registry.encodings, Selection(experiment.encoding, {}))]
     attentions = attentions or [default_attention]
     # The attention that every reader assumes is left out of labels.
     quiet = [
         choice.model_copy(update={"label": ""}) if choice == default_attention else choice
         for choice in attentions
     ]
-    return encodings or [default_encoding], quiet, default_attention
+    return encodings, quiet, default_attention
 
 
 def _unknown(registry: Registry, name: str) -> UserError:

@@ -1,27 +1,49 @@
-"""A catalogue: the classes of one kind of plugin, by name and alias."""
+"""A catalogue: the classes of one kind of plugin, by name, alias and package."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
+from posharness.registry.digest import source_digest
+from posharness.registry.kinds import Kind
 from posharness.registry.parameters import parameters
 
-__all__ = ["Broken", "Catalogue", "split_plugin"]
+__all__ = ["Broken", "Catalogue", "Entry", "Names", "Source"]
 
 T = TypeVar("T", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a plugin comes from.
+
+    Attributes:
+        package: the distribution that installs it, or the name of its file without ".py".
+        version: of the distribution; "" for a file.
+        location: the module or the path that was loaded.
+    """
+
+    package: str
+    version: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin that could not be loaded: its name, where it comes from, and the traceback."""
+    """A plugin that could not be loaded.
+
+    Attributes:
+        name: of the entry point, or of the file without ".py".
+        traceback: of what it raised.
+    """
 
     name: str
-    origin: str
+    source: Source
     traceback: str
 
     @property
@@ -30,85 +52,168 @@ class Broken:
         return self.traceback.strip().splitlines()[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A plugin class and where it comes from."""
+
+    plugin: type[Any]
+    source: Source
+
+    @property
+    def qualified(self) -> str:
+        """The name that tells it apart from another package's plugin of the same name."""
+        return f"{self.source.package}:{self.plugin.name}"
+
+    def __str__(self) -> str:
+        place = f"{self.plugin.__module__}.{self.plugin.__qualname__}"
+        return f"{place} of {self.source.package} ({self.source.location})"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names and aliases in use, shared by the catalogues of one namespace."""
+
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Add a plugin under its name and its aliases."""
+        for name in (entry.plugin.name, *entry.plugin.aliases):
+            same = self.entries.setdefault(_normalised(name), [])
+            if all(other.plugin is not entry.plugin for other in same):
+                same.append(entry)
+
+    def find(self, name: str) -> list[Entry]:
+        """Every plugin of a name or alias, or of `package:name`."""
+        package, _, bare = name.rpartition(":")
+        return [
+            entry
+            for entry in self.entries.get(_normalised(bare), ())
+            if not package or _normalised(package) == _normalised(entry.source.package)
+        ]
+
+
 class Catalogue(Mapping[str, type[T]], Generic[T]):
-    """Classes by name. `find` also takes aliases and "-" for "_", and answers a misspelling by the nearest.
+    """The classes of one kind, by the shortest name that selects each.
+
+    `find` also takes aliases, `package:name`, and "-" for "_". Two plugins of one name are both kept; only
+    finding that name is an error.
 
     Args:
-        kind: what its members are called in messages.
-        base: what each of them must derive from.
-        offered: (plugin, class) pairs.
-        broken: plugins that did not load; appended to when a class breaks the contract.
-        taken: names in use, shared by the catalogues that are selected by one option.
-
-    Raises:
-        UserError: two classes claim one name.
+        offered: classes and where they come from.
+        broken: plugins that could not be loaded; a class that breaks the contract is appended to it.
+        names: the names of the namespace.
     """
 
     def __init__(
         self,
-        kind: str,
-        base: type,
-        offered: Sequence[tuple[str, Any]],
+        kind: Kind,
+        offered: Sequence[tuple[Source, Any]],
         broken: list[Broken],
-        taken: dict[str, tuple[str, type]] | None = None,
+        names: Names | None = None,
     ) -> None:
         self.kind = kind
         self._broken = broken
-        self._classes: dict[str, type[T]] = {}
-        self._names: dict[str, type[T]] = {}
-        taken = {} if taken is None else taken
-        for plugin, cls in offered:
-            if fault := _fault(cls, base):
-                broken.append(Broken(*split_plugin(plugin), f"{kind} {cls!r}: {fault}"))
-            else:
-                self._add(plugin, cls, taken)
-
-    def _add(self, plugin: str, cls: type[T], taken: dict[str, tuple[str, type]]) -> None:
-        for name in map(_spelled, (cls.name, *cls.aliases)):
-            if name in taken and taken[name][1] is not cls:
-                other = taken[name]
-                raise UserError(
-                    f"Two plugins are called {name!r}: {_where(*other)} and {_where(plugin, cls)}; "
-                    "rename or remove one of them."
-                )
-            taken[name] = (plugin, cls)
-            self._names[name] = cls
-        self._classes[cls.name] = cls
+        self._names = Names() if names is None else names
+        self._entries: list[Entry] = []
+        for source, cls in offered:
+            if fault := _fault(cls, kind.base_class):
+                name = getattr(cls, "name", None)
+                called = name if isinstance(name, str) else source.package
+                broken.append(Broken(called, source, f"{kind.noun} {cls!r}: {fault}"))
+            elif all(entry.plugin is not cls for entry in self._entries):
+                entry = Entry(cls, source)
+                self._entries.append(entry)
+                self._names.add(entry)
 
     def find(self, name: str) -> type[T]:
-        """The class of a name or alias.
+        """The class of a name, an alias or `package:name`.
 
         Raises:
-            UserError: there is none; names the nearest ones, and a broken plugin that may have had it.
+            UserError: there is none, and the message gives the nearest names; or there are several.
         """
-        if self.has(name):
-            return self._names[_spelled(name)]
-        for plugin in self._broken:
-            if plugin.name == name:
-                raise UserError(
-                    f"The plugin {name!r} ({plugin.origin}) could not be loaded: {plugin.reason}; "
-                    "`harness show` prints its traceback."
-                )
-        note = "".join(f" ({b.name!r} could not be loaded: {b.reason})" for b in self._broken)
-        raise UserError(f"Unknown {self.kind} {name!r}; {did_you_mean(name, self._names)}{note}")
+        found = self._names.find(name)
+        if len(found) > 1:
+            raise _ambiguous(name, found)
+        if found and found[0] in self._entries:
+            return found[0].plugin
+        raise self._unknown(name)
+
+    def chosen(self, name: str, digest: str) -> type[T]:
+        """The class that a `Choice` stands for: of two plugins of one name, the one with this source digest.
+
+        Raises:
+            UserError: there is none, or there are several.
+        """
+        same = [entry.plugin for entry in self._names.find(name) if entry in self._entries]
+        if len(same) > 1:
+            same = [plugin for plugin in same if source_digest(plugin) == digest]
+        return same[0] if same else self.find(name)
 
     def has(self, name: str) -> bool:
-        """Whether a name or alias is known."""
-        return _spelled(name) in self._names
+        """Whether a name, an alias or `package:name` is known."""
+        return any(entry in self._entries for entry in self._names.find(name))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name and alias."""
-        return tuple(self._names)
+        return tuple(
+            name
+            for name, entries in self._names.entries.items()
+            if any(entry in self._entries for entry in entries)
+        )
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every class with where it comes from, in the order of names."""
+        return tuple(sorted(self._entries, key=lambda entry: entry.qualified.rpartition(":")[::-1]))
+
+    def name_of(self, plugin: type[Named]) -> str:
+        """The shortest name that selects a class: its own, or `package:name` where two share it."""
+        same = self._names.find(plugin.name)
+        if len(same) > 1:
+            return next((entry.qualified for entry in same if entry.plugin is plugin), plugin.name)
+        return plugin.name
+
+    def source_of(self, plugin: type[Named]) -> Source | None:
+        """Where a class comes from; None where it is not in the catalogue."""
+        return next((entry.source for entry in self._entries if entry.plugin is plugin), None)
 
     def __getitem__(self, name: str) -> type[T]:
-        return self._classes[name]
+        for entry in self._entries:
+            if self.name_of(entry.plugin) == name:
+                return entry.plugin
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._classes))
+        return iter(dict.fromkeys(self.name_of(entry.plugin) for entry in self.entries))
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(list(iter(self)))
+
+    def _unknown(self, name: str) -> UserError:
+        package, _, bare = name.rpartition(":")
+        for plugin in self._broken:
+            if plugin.name == bare and (not package or package == plugin.source.package):
+                return UserError(
+                    f"The plugin {name!r} ({plugin.source.location}) could not be loaded: {plugin.reason}; "
+                    "`harness show` prints its traceback."
+                )
+        if package:
+            known = [f"{entry.source.package}:{entry.plugin.name}" for entry in self.entries]
+            return UserError(f"Unknown {self.kind.noun} {name!r}; {did_you_mean(name, known)}")
+        note = "".join(f" ({b.name!r} could not be loaded: {b.reason})" for b in self._broken)
+        return UserError(f"Unknown {self.kind.noun} {name!r}; {did_you_mean(name, self.names)}{note}")
+
+
+def _ambiguous(name: str, found: Sequence[Entry]) -> UserError:
+    packages = {entry.source.package for entry in found}
+    both = " and ".join(map(str, found))
+    advice = (
+        f"write {' or '.join(entry.qualified for entry in found)}"
+        if len(packages) == len(found)
+        else "rename one of them"
+    )
+    return UserError(f"{len(found)} plugins are called {name!r}: {both}; {advice}.")
 
 
 def _fault(cls: Any, base: Any) -> str:
@@ -125,16 +230,6 @@ def _fault(cls: Any, base: Any) -> str:
     return ""
 
 
-def split_plugin(plugin: str) -> tuple[str, str]:
-    """The name and the origin of a plugin registered as "name (origin)"."""
-    name, _, origin = plugin.partition(" (")
-    return name, origin.removesuffix(")")
-
-
-def _spelled(name: str) -> str:
+def _normalised(name: str) -> str:
     # Nobody remembers which of the two a name has.
     return name.replace("-", "_")
-
-
-def _where(plugin: str, cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__} of {plugin}"

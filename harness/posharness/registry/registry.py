@@ -1,24 +1,11 @@
-"""The registry: finds plugins, keeps their classes by name, and builds what a choice stands for."""
+"""The registry: the plugin classes by kind and name, and what a choice of one builds."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import sys
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
-from importlib import import_module
-from importlib.metadata import entry_points
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-import pluggy
 
 from posharness.contracts import (
     Attention,
@@ -32,30 +19,18 @@ from posharness.contracts import (
     ReportSection,
     Task,
 )
-from posharness.contracts import hooks as hookspecs
 from posharness.contracts.cell import CORPUS, Choice
 from posharness.errors import UserError
-from posharness.registry.catalogue import Broken, Catalogue, split_plugin
+from posharness.registry import kinds
+from posharness.registry.catalogue import Broken, Catalogue, Names, Source
 from posharness.registry.digest import source_digest
-from posharness.registry.parameters import build, check, parameters, show_value, unknown
+from posharness.registry.discovery import discover
+from posharness.registry.kinds import Kind, kind_of
+from posharness.registry.parameters import Parameter, build, check, parameters, show_value, unknown
+from posharness.registry.plugin_code import plugin_code
 from posharness.registry.selection import Selection, parse
 
 __all__ = ["Registry"]
-
-_BUILT_IN = "posharness.executors"
-_PATIENCE = 15.0
-"""Seconds after which an import that has not ended is told of."""
-_log = logging.getLogger(__name__)
-_KINDS = (
-    "encodings",
-    "attentions",
-    "tasks",
-    "readings",
-    "report_sections",
-    "claims",
-    "executors",
-    "compilers",
-)
 
 
 @dataclass(frozen=True)
@@ -63,18 +38,12 @@ class Registry:
     """Every class that plugs in, by kind and name.
 
     Attributes:
+        catalogues: a catalogue for each kind, by its plural.
         broken: plugins that could not be loaded; fatal only when one of them is selected.
         plugin_paths: the single-file plugins among them, as given.
     """
 
-    encodings: Catalogue[PositionalEncoding]
-    attentions: Catalogue[Attention]
-    tasks: Catalogue[Task]
-    readings: Catalogue[Reading]
-    sections: Catalogue[ReportSection]
-    claims: Catalogue[Claim]
-    executors: Catalogue[Executor]
-    compilers: Catalogue[Compiler]
+    catalogues: Mapping[str, Catalogue[Any]]
     broken: tuple[Broken, ...]
     plugin_paths: tuple[Path, ...] = ()
 
@@ -83,35 +52,77 @@ class Registry:
         """Find plugins: the built-in ones, installed ones (entry-point group `posharness`), single files.
 
         Raises:
-            UserError: two plugins of one name, or a plugin path that is no file.
+            UserError: a plugin path that is no file, or a file that offers nothing.
         """
-        manager = pluggy.PluginManager(hookspecs.NAMESPACE)
-        manager.add_hookspecs(hookspecs)
-        broken: list[Broken] = []
-        _register(manager, broken, _BUILT_IN, _BUILT_IN, partial(import_module, _BUILT_IN))
-        for entry in sorted(set(entry_points(group=hookspecs.NAMESPACE)), key=lambda e: (e.name, e.value)):
-            _register(manager, broken, entry.name, entry.value, entry.load)
-        for path in plugin_paths:
-            if not path.is_file():
-                raise UserError(f"--plugin-path {path}: there is no such file; give a Python file.")
-            _register(manager, broken, path.stem, str(path), partial(_import_file, path))
-        offered: dict[str, list[tuple[str, type]]] = {
-            hook: _collect(manager, broken, hook) for hook in _KINDS
+        found = discover(plugin_paths)
+        offered = {kind.plural: found.offered[kind.hook] for kind in kinds.KINDS}
+        return cls(_catalogues(offered, found.broken), tuple(found.broken), tuple(plugin_paths))
+
+    def with_plugin(self, plugin: type[Any], source: Source) -> Registry:
+        """The same registry with one more class, in place of those of its name.
+
+        Raises:
+            UserError: the class breaks the contract of its kind.
+        """
+        own = kind_of(plugin)
+        offered = {
+            kind.plural: [
+                (entry.source, entry.plugin)
+                for entry in self.catalogues[kind.plural].entries
+                if kind != own or entry.plugin.name != getattr(plugin, "name", None)
+            ]
+            for kind in kinds.KINDS
         }
-        # Encodings and attentions are selected by one option, so they share their names.
-        shared: dict[str, tuple[str, type]] = {}
-        return cls(
-            encodings=Catalogue("encoding", PositionalEncoding, offered["encodings"], broken, shared),
-            attentions=Catalogue("attention", Attention, offered["attentions"], broken, shared),
-            tasks=Catalogue("task", Task, offered["tasks"], broken),
-            readings=Catalogue("reading", Reading, offered["readings"], broken),
-            sections=Catalogue("report section", ReportSection, offered["report_sections"], broken),
-            claims=Catalogue("claim", Claim, offered["claims"], broken),
-            executors=Catalogue("executor", Executor, offered["executors"], broken),
-            compilers=Catalogue("report compiler", Compiler, offered["compilers"], broken),
-            broken=tuple(broken),
-            plugin_paths=tuple(plugin_paths),
-        )
+        offered[own.plural].append((source, plugin))
+        broken: list[Broken] = []
+        catalogues = _catalogues(offered, broken)
+        if broken:
+            raise UserError(broken[0].reason)
+        return replace(self, catalogues=catalogues)
+
+    def catalogue(self, kind: Kind) -> Catalogue[Any]:
+        """The catalogue of a kind."""
+        return self.catalogues[kind.plural]
+
+    @property
+    def encodings(self) -> Catalogue[PositionalEncoding]:
+        """Positional encodings."""
+        return self.catalogues["encodings"]
+
+    @property
+    def attentions(self) -> Catalogue[Attention]:
+        """Attention mechanisms."""
+        return self.catalogues["attentions"]
+
+    @property
+    def tasks(self) -> Catalogue[Task]:
+        """Tasks."""
+        return self.catalogues["tasks"]
+
+    @property
+    def readings(self) -> Catalogue[Reading]:
+        """Readings of pretrained models."""
+        return self.catalogues["readings"]
+
+    @property
+    def sections(self) -> Catalogue[ReportSection]:
+        """Sections of every report."""
+        return self.catalogues["sections"]
+
+    @property
+    def claims(self) -> Catalogue[Claim]:
+        """Claims that every report judges."""
+        return self.catalogues["claims"]
+
+    @property
+    def executors(self) -> Catalogue[Executor]:
+        """Executors, which run cells."""
+        return self.catalogues["executors"]
+
+    @property
+    def compilers(self) -> Catalogue[Compiler]:
+        """Compilers, which write reports."""
+        return self.catalogues["compilers"]
 
     def select(self, catalogue: Catalogue[Any], selection: Selection) -> Choice:
         """Resolve one selection to a choice: aliases, defaults, nested encodings, the source's digest.
@@ -127,7 +138,7 @@ class Registry:
 
         Its label calls a text by the name of its file or folder alone.
         """
-        known = parameters(cls)
+        known = self.parameters(cls)
         for name in given:
             if name not in known:
                 raise unknown(cls.name, name, known)
@@ -147,8 +158,16 @@ class Registry:
             params[name] = value
             if value != default:
                 shown.append(f"{name}={text}")
-        label = cls.name + (f"[{','.join(shown)}]" if shown else "")
+        label = self._name_of(cls) + (f"[{','.join(shown)}]" if shown else "")
         return Choice(name=cls.name, params=params, digest=source_digest(cls), label=label)
+
+    def parameters(self, cls: type[Any]) -> dict[str, Parameter]:
+        """The parameters of a class that the user may set."""
+        own = kind_of(cls)
+        return {n: p for n, p in parameters(cls).items() if n not in own.set_by_harness}
+
+    def _name_of(self, cls: type[Any]) -> str:
+        return self.catalogue(kind_of(cls)).name_of(cls)
 
     def _nested(self, owner: str, name: str, given: Any) -> Choice:
         if isinstance(given, Choice):
@@ -166,13 +185,14 @@ class Registry:
         Raises:
             Incompatible: it cannot work in this geometry.
         """
-        cls = self.encodings.find(choice.name)
+        cls = self.encodings.chosen(choice.name, choice.digest)
         plain = build(cls, {n: value for n, value in choice.params.items() if not isinstance(value, Choice)})
         nested = {n: value for n, value in choice.params.items() if isinstance(value, Choice)}
         if nested:
             place = cls.nested_geometry(geometry, plain)
             plain.update((name, self.encoding(value, place)) for name, value in nested.items())
-        return cls(geometry, **plain)
+        with plugin_code():
+            return cls(geometry, **plain)
 
     def attention(self, choice: Choice, geometry: Geometry) -> Attention:
         """Build an attention.
@@ -180,8 +200,9 @@ class Registry:
         Raises:
             Incompatible: it cannot work in this geometry.
         """
-        cls = self.attentions.find(choice.name)
-        return cls(geometry, **build(cls, choice.params))
+        cls = self.attentions.chosen(choice.name, choice.digest)
+        with plugin_code():
+            return cls(geometry, **build(cls, choice.params))
 
     def task(self, choice: Choice, body: Body) -> Task:
         """Build a task, not yet prepared.
@@ -189,71 +210,25 @@ class Registry:
         Raises:
             Incompatible: its parameters do not go together.
         """
-        cls = self.tasks.find(choice.name)
-        return cls(body, **build(cls, choice.params))
+        cls = self.tasks.chosen(choice.name, choice.digest)
+        with plugin_code():
+            return cls(body, **build(cls, choice.params))
 
     def reading(self, choice: Choice) -> Reading:
         """Build a reading, not yet prepared."""
-        cls = self.readings.find(choice.name)
-        return cls(**build(cls, choice.params))
+        cls = self.readings.chosen(choice.name, choice.digest)
+        with plugin_code():
+            return cls(**build(cls, choice.params))
 
 
-def _register(
-    manager: pluggy.PluginManager,
-    broken: list[Broken],
-    name: str,
-    origin: str,
-    load: Callable[[], Any],
-) -> None:
-    # A plugin's import runs code of other people's: whatever it raises is theirs, and is kept.
-    try:
-        with _told_when_slow(name, origin):
-            plugin = load()
-        manager.register(plugin, name=f"{name} ({origin})")
-        manager.check_pending()
-    except Exception:  # noqa: BLE001
-        manager.unregister(name=f"{name} ({origin})")
-        broken.append(Broken(name, origin, traceback.format_exc()))
-
-
-@contextmanager
-def _told_when_slow(name: str, origin: str) -> Iterator[None]:
-    """Within it, an import that hangs does not hang in silence."""
-    told = (
-        f"The plugin {name!r} ({origin}) has not ended its import after {_PATIENCE:g} seconds; Ctrl-C stops."
-    )
-    timer = threading.Timer(_PATIENCE, _log.warning, [told])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _collect(manager: pluggy.PluginManager, broken: list[Broken], hook: str) -> list[tuple[str, type]]:
-    found: list[tuple[str, type]] = []
-    for implementation in getattr(manager.hook, f"{hookspecs.NAMESPACE}_{hook}").get_hookimpls():
-        try:
-            offered = list(implementation.function())
-        except Exception:  # noqa: BLE001
-            broken.append(Broken(*split_plugin(implementation.plugin_name), traceback.format_exc()))
-        else:
-            found += [(implementation.plugin_name, cls) for cls in offered]
-    return found
-
-
-def _import_file(path: Path) -> ModuleType:
-    # The name holds the place, so that two files of one name do not meet.
-    name = f"posharness_file_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+def _catalogues(
+    offered: Mapping[str, Sequence[tuple[Source, Any]]], broken: list[Broken]
+) -> dict[str, Catalogue[Any]]:
+    """A catalogue for each kind; kinds of one namespace share their names."""
+    shared: dict[str, Names] = {}
+    return {
+        kind.plural: Catalogue(
+            kind, offered[kind.plural], broken, shared.setdefault(kind.namespace or kind.plural, Names())
+        )
+        for kind in kinds.KINDS
+    }

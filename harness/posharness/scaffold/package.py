@@ -7,11 +7,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from string import Template
 
-from posharness.errors import UserError, did_you_mean
+from posharness.errors import UserError
+from posharness.registry.kinds import kind_called
 
-__all__ = ["KINDS", "package"]
-
-KINDS = ("encoding", "attention", "task", "report-section", "claim")
+__all__ = ["package"]
 
 _SHARED = "package"
 _SUFFIX = ".template"
@@ -26,8 +25,7 @@ def package(kind: str, name: str) -> dict[str, str]:
     Raises:
         UserError: an unknown kind, or a name that cannot be a plugin's, a module's and a class's.
     """
-    if kind not in KINDS:
-        raise UserError(f"Unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+    found_kind = kind_called(kind)
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
         raise UserError(
             f"The name {name!r} cannot be a plugin's: give lower-case letters and digits that begin with a "
@@ -35,12 +33,12 @@ def package(kind: str, name: str) -> dict[str, str]:
         )
     filled = {
         "name": name,
-        "kind": kind.replace("-", " "),
+        "kind": found_kind.noun,
         "module": "posharness_" + name.replace("-", "_"),
         "cls": "".join(part.capitalize() for part in re.split("[-_]", name)),
     }
     found: dict[str, str] = {}
-    for folder in (_SHARED, kind):
+    for folder in (_SHARED, found_kind.template):
         for path, text in _templates(resources.files("posharness.scaffold") / "templates" / folder):
             if re.search(rf"\b{filled['cls']}\b", text):
                 raise UserError(

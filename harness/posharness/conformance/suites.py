@@ -1,0 +1,79 @@
+"""The conformance suites of the kinds of plugin: which checks, and what they are run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from posharness.conformance.attention_checks import ATTENTION_CHECKS
+from posharness.conformance.bench import benches
+from posharness.conformance.claim_checks import CLAIM_CHECKS
+from posharness.conformance.finding import Check
+from posharness.conformance.id_checks import ID_CHECKS
+from posharness.conformance.memory import MEMORY
+from posharness.conformance.model_checks import MODEL_CHECKS
+from posharness.conformance.section_checks import SECTION_CHECKS, Draft
+from posharness.conformance.slot_checks import SLOT_CHECKS, well_named
+from posharness.conformance.task_checks import TASK_CHECKS, posed
+from posharness.contracts.cell import Choice
+from posharness.experiment import Experiment
+from posharness.registry.kinds import Kind
+from posharness.registry.registry import Registry
+
+__all__ = ["ATTENTIONS", "CLAIMS", "ENCODINGS", "SECTIONS", "TASKS", "Subjects", "Suite", "suite_of"]
+
+Subjects = Mapping[str, Any]
+"""A plugin in each place that it declares, by the name of the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The checks of one kind of plugin.
+
+    Attributes:
+        subjects: (registry, class, choice, cache) -> what the checks are run on, or why there is nothing;
+            raises UserError where parameters do not fit.
+    """
+
+    checks: tuple[Check[Any], ...]
+    subjects: Callable[[Registry, type[Any], Choice, Path], Subjects | str]
+
+
+def suite_of(kind: Kind) -> Suite:
+    """The suite that the table of kinds names."""
+    found: Suite = resolve_name(kind.suite)
+    return found
+
+
+def _encodings(registry: Registry, cls: type[Any], choice: Choice, cache: Path) -> Subjects | str:
+    attention = registry.choose(registry.attentions.find(Experiment().attention), {})
+    return benches(registry, "encoding", encoding=choice, attention=attention)
+
+
+def _attentions(registry: Registry, cls: type[Any], choice: Choice, cache: Path) -> Subjects | str:
+    encoding = registry.choose(registry.encodings.find(Experiment().encoding), {})
+    return benches(registry, "attention", encoding=encoding, attention=choice)
+
+
+def _tasks(registry: Registry, cls: type[Any], choice: Choice, cache: Path) -> Subjects | str:
+    bodies = getattr(cls, "bodies", ())
+    return posed(registry, choice, bodies, cache) if bodies else "it declares no body"
+
+
+def _sections(registry: Registry, cls: type[Any], choice: Choice, cache: Path) -> Subjects | str:
+    return {"": Draft(cls)}
+
+
+def _claims(registry: Registry, cls: type[Any], choice: Choice, cache: Path) -> Subjects | str:
+    return {"": cls}
+
+
+ENCODINGS = Suite((*SLOT_CHECKS, *ID_CHECKS, *MODEL_CHECKS, MEMORY), _encodings)
+ATTENTIONS = Suite((*ATTENTION_CHECKS, *MODEL_CHECKS, MEMORY), _attentions)
+TASKS = Suite(TASK_CHECKS, _tasks)
+SECTIONS = Suite(SECTION_CHECKS, _sections)
+READINGS = EXECUTORS = COMPILERS = Suite((Check("builds", lambda cls: well_named(cls().name)),), _claims)
+CLAIMS = Suite(CLAIM_CHECKS, _claims)
