@@ -10,10 +10,16 @@ from torch import Tensor
 
 from posharness.contracts import Batch
 
-__all__ = ["before_the_last", "draw_rungs", "each_value_once", "emitting", "ladder"]
+__all__ = [
+    "draw_distances",
+    "each_value_once",
+    "geometric_distances",
+    "positions_before_queries",
+    "scored_batch",
+]
 
 
-def ladder(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
+def geometric_distances(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
     """Distances shortest·√2^i, rounded, from `shortest` to `longest`.
 
     A rung less than `apart` above the one before is left out.
@@ -27,7 +33,7 @@ def ladder(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
     return rungs
 
 
-def draw_rungs(generator: torch.Generator, rungs: Sequence[int], n: int) -> Int[Tensor, "n 1"]:
+def draw_distances(generator: torch.Generator, rungs: Sequence[int], n: int) -> Int[Tensor, "n 1"]:
     """A distance for each of n sequences."""
     return torch.tensor(rungs)[torch.randint(len(rungs), (n, 1), generator=generator)]
 
@@ -48,7 +54,7 @@ def each_value_once(
     return distance, torch.rand(n, values, generator=generator).argsort(1)
 
 
-def before_the_last(distance: Int[Tensor, "n v"], queries: int, length: int) -> Int[Tensor, "n v"]:
+def positions_before_queries(distance: Int[Tensor, "n v"], queries: int, length: int) -> Int[Tensor, "n v"]:
     """Places at these distances before the last `queries` tokens: the first column before the first of them.
 
     What no query asks for, the columns from `queries` on, is counted from the last token.
@@ -57,7 +63,7 @@ def before_the_last(distance: Int[Tensor, "n v"], queries: int, length: int) -> 
     return torch.arange(first, first + distance.shape[1]).clamp(max=length - 1) - distance
 
 
-def emitting(
+def scored_batch(
     tokens: Int[Tensor, "n length"],
     position: Int[Tensor, "n k"],
     *,

@@ -1,6 +1,9 @@
-"""What the sequence-to-sequence tasks share: a bracketed stretch of a memory, emitted in another order."""
+"""The base of the sequence-to-sequence tasks: the decoder emits a bracketed span of the memory, reordered."""
 
 from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from jaxtyping import Int
@@ -8,31 +11,33 @@ from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
+__all__ = ["Seq2Seq", "SymbolSpan"]
 
-class Marked(Task):
-    """A memory full of words, L of them between two brackets; the decoder emits these.
 
-    The decoder reads a start mark and what it has emitted so far (teacher forcing): L tokens, however
-    long the memory is. What it emits at t = 0..L−1 is the word at s + order[t] of the memory, with s the
-    position after the opening bracket.
+class Seq2Seq(Task):
+    """The encoder reads a memory of words with L of them in brackets; the decoder emits these L words.
 
-    Across two sequences, distance is the difference of the two positions, each counted from 0 at the
-    start of its own sequence: |s + order[t] − t|. Words change places by order[t] − t, so that no s gives
-    all of them the same distance. s is drawn uniformly from the places where at least one word has a
-    distance of `distances`, and scored are the words that have: then every distance is as likely as any
-    other at every t.
+    The decoder reads a start mark and the words that it has emitted so far (teacher forcing). It emits L
+    words, however long the memory is: at t = 0..L−1 the word at position s + order[t] of the memory, where
+    s is the position after the opening bracket.
 
-    The words between the brackets all differ. The rest of the memory is filler of the same words, drawn so
-    that what the memory holds says nothing about which of them stand there.
+    The dependency length is |s + order[t] − t|: the difference of the two positions, each counted from 0 at
+    the start of its own sequence. Word t moves by order[t] − t, so no single s gives all words the same
+    distance. s is drawn uniformly from the positions at which at least one word has a distance in
+    `distances`, and exactly these words are scored. Every distance is then equally likely at every t.
 
-    Token ids are the classes, the memory's words where they are others, the two brackets, the start mark.
+    The words in brackets are all different. The rest of the memory is filler of the same words, drawn so
+    that the words which occur in the memory give no information about the words in brackets.
+
+    Token ids: the classes, the memory's words if they have ids of their own, the two brackets, the start
+    mark.
 
     Args:
-        order: which of the L words is emitted at each t.
-        words: how many there are, in the memory and as classes.
-        objective: its name.
-        chance: of its answers; None where words are drawn uniformly.
-        foreign: whether the memory's words have token ids of their own.
+        order: the index of the word that is emitted at each t.
+        words: number of different words in the memory, which is the number of classes.
+        objective: name of the objective.
+        chance: chance accuracy; None if the words in brackets are drawn uniformly.
+        separate_memory_ids: whether the memory's words have token ids of their own.
     """
 
     bodies = ("encoder-decoder",)
@@ -48,55 +53,54 @@ class Marked(Task):
         words: int,
         objective: str,
         chance: float | None = None,
-        foreign: bool = False,
+        separate_memory_ids: bool = False,
     ) -> None:
         super().__init__(body)
         if not 1 <= len(order) <= words or words < 2:
             raise UserError(
-                f"{self.name}: of {words} words {len(order)} cannot be marked and all differ; give two words "
-                "or more, and mark one or more and no more than there are"
+                f"{self.name}: cannot put {len(order)} different words of {words} in brackets; give two "
+                "words or more, and put between one and all of them in brackets."
             )
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or tuple(length * factor for factor in (1, 2, 4, 8))
+        shortest = self.set_lengths(length, evaluation_lengths)
         self.order = order
         self.words = words
         if chance is None:
-            # The word that was emitted last is in sight, and comes no second time.
+            # The decoder sees the word that it emitted last, and no word occurs twice.
             chance = (1 / words + (len(order) - 1) / (words - 1)) / len(order)
         self.objectives = (Objective(objective, classes=words, chance=chance),)
-        self.first_word = words if foreign else 0
+        self.first_word = words if separate_memory_ids else 0
         self.opening, self.closing, self.start = range(self.first_word + words, self.first_word + words + 3)
         self.vocabulary = self.first_word + words + 3
         shifts = self._shifts()
         least = 2 + max(words, len(order) + max(shifts) - min(shifts))
-        if (shortest := min(length, *self.evaluation_lengths)) < least:
+        if shortest < least:
             raise UserError(
-                f"{self.name}: a memory of {shortest} tokens has no room for two brackets, each of {words} "
-                f"words, and {len(order)} of them at the same distances; give lengths of {least} or more"
+                f"{self.name}: a memory of {shortest} tokens is too short for two brackets, each of {words} "
+                f"words, and {len(order)} words at the same distances; give lengths of {least} or more."
             )
 
     def decoder_length(self, length: int) -> int:
         return len(self.order)
 
     def distances(self, length: int) -> list[int]:
-        """The dependency lengths that memories of `length` tokens have room for at every t."""
+        """The dependency lengths that fit a memory of `length` tokens at every t."""
         shifts = self._shifts()
         return list(range(1 + max(shifts), length - len(self.order) + min(shifts)))
 
-    def marked(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
-        """The words between the brackets, all different, as classes; drawn uniformly unless overridden."""
+    def bracketed(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
+        """Draw the words in brackets, all different, as classes; uniform unless overridden."""
         return torch.rand(n, self.words, generator=generator).argsort(1)[:, : len(self.order)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distances = torch.tensor(self.distances(length))
         places = torch.unique(distances[:, None] - torch.tensor(self._shifts()))
         first = places[torch.randint(len(places), (n, 1), generator=generator)]  # n 1
-        words = self.marked(generator, n)
-        stretch = first + torch.arange(len(self.order))  # n L
-        memory = self._filler(generator, words, first, length).scatter_(1, stretch, words) + self.first_word
-        memory.scatter_(1, first - 1, self.opening).scatter_(1, stretch[:, -1:] + 1, self.closing)
+        words = self.bracketed(generator, n)
+        span = first + torch.arange(len(self.order))  # n L
+        memory = self._filler(generator, words, first, length).scatter_(1, span, words) + self.first_word
+        memory.scatter_(1, first - 1, self.opening).scatter_(1, span[:, -1:] + 1, self.closing)
         emitted = words[:, self.order]
-        source = stretch[:, self.order]
+        source = span[:, self.order]
         distance = (source - torch.arange(len(self.order))).abs()
         scored = torch.isin(distance, distances)
         return Batch(
@@ -111,10 +115,9 @@ class Marked(Task):
     def _filler(
         self, generator: torch.Generator, words: Int[Tensor, "n l"], first: Int[Tensor, "n 1"], length: int
     ) -> Int[Tensor, "n length"]:
-        """Random words, among them, outside of the brackets, each one that does not stand between them.
+        """Random words, and among them, outside the brackets, each word that is not in brackets.
 
-        With the words between the brackets a memory thus holds every word once, and otherwise words drawn
-        without regard to them.
+        Together with the words in brackets, a memory then holds every word at least once.
         """
         n, k = words.shape
         filler = torch.randint(self.words, (n, length), generator=generator)
@@ -125,5 +128,38 @@ class Marked(Task):
         return filler.scatter_(1, places[:, : self.words - k], others.view(n, -1))
 
     def _shifts(self) -> list[int]:
-        """By how many places each word moves."""
+        """The number of positions by which each word moves."""
         return [place - t for t, place in enumerate(self.order)]
+
+
+class SymbolSpan(Seq2Seq):
+    """L different symbols in brackets, drawn uniformly, in a memory of the same symbols.
+
+    The source is the symbol's position in the memory. The filler consists of the same symbols, so knowing
+    which symbols a memory holds does not help: only the brackets give the answer.
+    """
+
+    objective: ClassVar[str]
+
+    def __init__(
+        self,
+        body: Body,
+        *,
+        length: int = 24,
+        payload: int = 4,
+        symbols: int = 12,
+        evaluation_lengths: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__(
+            body,
+            length=length,
+            evaluation_lengths=evaluation_lengths,
+            order=self.order_of(payload),
+            words=symbols,
+            objective=self.objective,
+        )
+
+    @staticmethod
+    @abstractmethod
+    def order_of(payload: int) -> tuple[int, ...]:
+        """The index of the symbol that is emitted at each of the L = `payload` steps."""

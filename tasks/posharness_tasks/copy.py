@@ -53,8 +53,7 @@ class Copy(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length)
+        shortest = self.set_lengths(length, evaluation_lengths, factors=(1, 2))
         if symbols < 2 or payload < 1:
             raise UserError(
                 f"copy[symbols={symbols},payload={payload}]: give two symbols or more and a payload of one "
@@ -66,7 +65,7 @@ class Copy(Task):
                 "many symbols or more"
             )
         others = 0 if varied else symbols - payload
-        if (shortest := min(length, *self.evaluation_lengths)) < (least := 2 * payload + 1 + others):
+        if shortest < (least := 2 * payload + 1 + others):
             raise UserError(
                 f"copy: a sequence of {shortest} tokens has no room for a payload of {payload}, twice, a "
                 f"start mark and {others} other symbols; give lengths of {least} or more, or a "
@@ -96,25 +95,25 @@ class Copy(Task):
             return self._without_gap(generator, distance, length)
         symbols = torch.rand(n, self.symbols, generator=generator).argsort(1)
         payload, others = symbols[:, : self.payload], symbols[:, self.payload :]
-        emitting = torch.arange(length - self.payload, length)  # L
-        source = emitting - distance  # n L
+        due = torch.arange(length - self.payload, length)  # L
+        source = due - distance  # n L
         tokens = torch.full((n, length), self.filler)
         position = torch.arange(length)
-        taken = (position >= source[:, :1] - 1) & (position <= source[:, -1:]) | (position >= emitting[0])
+        taken = (position >= source[:, :1] - 1) & (position <= source[:, -1:]) | (position >= due[0])
         places = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
         tokens.scatter_(1, places[:, : others.shape[1]], others)
         tokens.scatter_(1, source, payload)
         tokens.scatter_(1, source[:, :1] - 1, self.start)
-        tokens[:, emitting[0]] = self.separator
-        tokens[:, emitting[1:]] = payload[:, :-1]
+        tokens[:, due[0]] = self.separator
+        tokens[:, due[1:]] = payload[:, :-1]
         scored = torch.zeros(n, length, dtype=torch.bool)
-        scored[:, emitting] = True
+        scored[:, due] = True
         return Batch(
             tokens=tokens,
-            targets=torch.zeros_like(tokens).index_copy(1, emitting, payload),
+            targets=torch.zeros_like(tokens).index_copy(1, due, payload),
             scored=scored,
-            dependency_length=torch.full_like(tokens, -1).index_copy(1, emitting, distance.expand_as(source)),
-            source=torch.full_like(tokens, -1).index_copy(1, emitting, source)[..., None],
+            dependency_length=torch.full_like(tokens, -1).index_copy(1, due, distance.expand_as(source)),
+            source=torch.full_like(tokens, -1).index_copy(1, due, source)[..., None],
         )
 
     def _without_gap(self, generator: torch.Generator, payload: Int[Tensor, "n 1"], length: int) -> Batch:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
 class Dyck(Task):
@@ -52,13 +52,12 @@ class Dyck(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if types < 2:
             raise UserError(f"dyck[types={types}]: give two types of brackets or more")
         self.types = types
         self.depths = (2 * types, 4 * types)
-        if (shortest := min(length, *self.evaluation_lengths)) < (least := self.depths[1] + 2 * types + 2):
+        if shortest < (least := self.depths[1] + 2 * types + 2):
             raise UserError(
                 f"dyck: a sequence of {shortest} tokens has no room for {self.depths[1]} open brackets and "
                 f"{types + 1} closed pairs; give lengths of {least} or more, or fewer types"
@@ -70,12 +69,12 @@ class Dyck(Task):
 
     def distances(self, length: int) -> list[int]:
         """The even ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return [2 * rung for rung in ladder(1, (length - 2 * self.types - self.depths[1]) // 2)]
+        return [2 * rung for rung in geometric_distances(1, (length - 2 * self.types - self.depths[1]) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         pairs = torch.rand(n, self.types, generator=generator).argsort(1)
         start = torch.stack([pairs, self.types + pairs], -1).flatten(1)  # n 2·types
-        distance = draw_rungs(generator, self.distances(length), n)
+        distance = draw_distances(generator, self.distances(length), n)
         room = length - start.shape[1]
         deep = torch.randint(2, (n, 1), generator=generator)
         depth = torch.tensor(self.depths)[deep]
@@ -92,7 +91,7 @@ class Dyck(Task):
         tokens = torch.cat([start, self._typed(generator, up, place < marks, open_types)], 1)
         target = open_types.gather(1, depth - 1)
         last = torch.full((n, 1), length - 1)
-        batch = emitting(
+        batch = scored_batch(
             tokens, last, targets=target, distance=distance, source=last[..., None] - distance[..., None]
         )
         return replace(batch, stratum=deep.expand(n, length).contiguous())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
 class FlipFlop(Task):
@@ -45,11 +45,10 @@ class FlipFlop(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if not 0 <= writes <= 1:
             raise UserError(f"flip_flop[writes={writes}]: give a probability from 0 to 1")
-        if (shortest := min(length, *self.evaluation_lengths)) < 6:
+        if shortest < 6:
             raise UserError(
                 f"flip_flop: a sequence of {shortest} tokens has no room for four writes and a read; give "
                 "lengths of 6 or more"
@@ -61,10 +60,10 @@ class FlipFlop(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(1, length - length // 4 - 3)
+        return geometric_distances(1, length - length // 4 - 3)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        distance = draw_rungs(generator, self.distances(length), n)
+        distance = draw_distances(generator, self.distances(length), n)
         read = torch.randint(length - length // 4, length, (n, 1), generator=generator)
         last = read - distance
         other = 2 + (torch.rand(n, 1, generator=generator) * (last - 2)).long()
@@ -78,4 +77,4 @@ class FlipFlop(Task):
         written[:, :2] = True
         written.scatter_(1, other, True).scatter_(1, last, True)
         tokens = (tokens + self.write * written).scatter(1, read, self.read)
-        return emitting(tokens, read, targets=bit, distance=distance, source=last[..., None])
+        return scored_batch(tokens, read, targets=bit, distance=distance, source=last[..., None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
 
 
 class Induction(Task):
@@ -47,8 +47,7 @@ class Induction(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if pairs < 1 or symbols < 2 * pairs + 1:
             raise UserError(
                 f"induction[pairs={pairs},symbols={symbols}]: give one pair or more, and more than twice as "
@@ -57,7 +56,6 @@ class Induction(Task):
         self.pairs = pairs
         self.vocabulary = self.symbols = symbols
         self.objectives = (Objective("induction", classes=symbols, chance=1 / (symbols - 1)),)
-        shortest = min(length, *self.evaluation_lengths)
         room = shortest - shortest // 8 - 3 * pairs
         if len(self.distances(shortest)) < pairs or room < symbols - 2 * pairs:
             raise UserError(
@@ -67,7 +65,7 @@ class Induction(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.pairs + 1, length - length // 8 - self.pairs, apart=self.pairs + 1)
+        return geometric_distances(self.pairs + 1, length - length // 8 - self.pairs, apart=self.pairs + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k, answers = self.pairs, self.symbols - self.pairs
@@ -85,7 +83,7 @@ class Induction(Task):
         tokens.scatter_(1, keys.argsort(1)[:, : answers - k], others)
         again = torch.arange(answers, self.symbols).expand(n, k)
         tokens.scatter_(1, earlier, again).scatter_(1, earlier + 1, follows).scatter_(1, present, again)
-        return emitting(
+        return scored_batch(
             names.gather(1, tokens),
             present,
             targets=names.gather(1, follows),

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 _DIGITS = 10
 _WINDOW = 6
@@ -64,12 +64,11 @@ class ListOps(Task):
         if levels not in (2, 3):
             raise UserError(f"listops[levels={levels}]: give 2 or 3")
         self.levels = levels
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
         self.vocabulary = _DIGITS + 5
         self.objectives = (Objective("listops", classes=_DIGITS, chance=1 / _DIGITS),)
-        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+        if not self.distances(shortest):
             raise UserError(
                 f"listops: a sequence of {shortest} tokens has no room for an expression; give lengths of 8 "
                 "or more"
@@ -77,10 +76,10 @@ class ListOps(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of spans that sequences of `length` tokens have room for."""
-        return ladder(_SHORTEST + 2, length - max(1, length // 4))
+        return geometric_distances(_SHORTEST + 2, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        span = draw_rungs(generator, self.distances(length), n)
+        span = draw_distances(generator, self.distances(length), n)
         end = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
         digit, value = torch.randint(_DIGITS, (2, n, 1), generator=generator)
         last = torch.randint(2, (n, 1), generator=generator)  # whether the digit stands behind the list
@@ -96,7 +95,7 @@ class ListOps(Task):
         tokens.scatter_(1, first, inside[:, -1:]).scatter_(1, first + span - 3, self.close)
         nowhere = torch.full((n, 1, 1), -1)
         target = (digit + value) % _DIGITS
-        return replace(emitting(tokens, end, targets=target, distance=span, source=nowhere), source=None)
+        return replace(scored_batch(tokens, end, targets=target, distance=span, source=nowhere), source=None)
 
     def _list(
         self, generator: torch.Generator, value: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
 
 
 class Needle(Task):
@@ -41,12 +41,11 @@ class Needle(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         self.values = values
         if values < 2:
             raise UserError(f"needle[values={values}]: give two values or more")
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
+        if len(self.distances(shortest)) < values:
             raise UserError(
                 f"needle: a sequence of {shortest} tokens has no room for {values} values at different "
                 "distances; give longer lengths or fewer values"
@@ -57,7 +56,7 @@ class Needle(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(2, length - length // 4, apart=2)
+        return geometric_distances(2, length - length // 4, apart=2)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distances, values = each_value_once(generator, self.distances(length), n, self.values)
@@ -67,6 +66,6 @@ class Needle(Task):
         tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, question - distances + 1, values)
         tokens.scatter_(1, marker, self.marker).scatter_(1, question, self.question)
-        return emitting(
+        return scored_batch(
             tokens, question, targets=value, distance=distance, source=torch.stack([marker, marker + 1], -1)
         )

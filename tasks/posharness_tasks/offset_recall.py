@@ -51,15 +51,14 @@ class OffsetRecall(Task):
         super().__init__(body)
         if not 0.0 < scored < 1.0:
             raise UserError(f"offset_recall[scored={scored:g}]: give a share between 0 and 1")
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length)
+        shortest = self.set_lengths(length, evaluation_lengths, factors=(1, 2))
         if symbols < 2 or not offsets or min(offsets) < 1 or len(set(offsets)) < len(offsets):
             raise UserError(
                 f"offset_recall[symbols={symbols},offsets={list(offsets)}]: give two symbols or more, and "
                 "offsets of 1 or more that differ from each other"
             )
         self.scored = scored
-        if self._first_scored(shortest := min(length, *self.evaluation_lengths)) < max(offsets):
+        if self._first_scored(shortest) < max(offsets):
             raise UserError(
                 f"offset_recall[scored={scored:g}]: of {shortest} tokens not every one that is scored has a "
                 f"symbol {max(offsets)} tokens back; give longer lengths, smaller offsets or a smaller share"

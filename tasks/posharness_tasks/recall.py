@@ -5,7 +5,12 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
+from posharness_tasks._placing import (
+    each_value_once,
+    geometric_distances,
+    positions_before_queries,
+    scored_batch,
+)
 
 
 class Recall(Task):
@@ -50,8 +55,7 @@ class Recall(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if not (2 <= values <= keys and 1 <= queries <= values):
             raise UserError(
                 f"recall[values={values},keys={keys},queries={queries}]: give two values or more, at least "
@@ -62,7 +66,7 @@ class Recall(Task):
         self.queries = queries
         self.vocabulary = values + keys
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
+        if len(self.distances(shortest)) < values:
             raise UserError(
                 f"recall: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
                 "pairs at different distances; give longer lengths, fewer queries or fewer values"
@@ -70,18 +74,18 @@ class Recall(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.queries + 1, length - self.queries, apart=self.queries + 1)
+        return geometric_distances(self.queries + 1, length - self.queries, apart=self.queries + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         q = self.queries
         distance, values = each_value_once(generator, self.distances(length), n, self.values)
         keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, : self.values]
-        key = before_the_last(distance, q, length)  # n v
+        key = positions_before_queries(distance, q, length)  # n v
         tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, key, keys).scatter_(1, key + 1, values)
         query = torch.arange(length - q, length).expand(n, q)
         tokens.scatter_(1, query, keys[:, :q])
-        return emitting(
+        return scored_batch(
             tokens,
             query,
             targets=values[:, :q],

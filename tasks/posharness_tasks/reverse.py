@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
 
 
 class Reverse(Task):
@@ -43,15 +43,14 @@ class Reverse(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if symbols < 2:
             raise UserError(f"reverse[symbols={symbols}]: give two symbols or more")
         self.symbols = symbols
         self.separator, self.blank = symbols, symbols + 1
         self.vocabulary = symbols + 2
         self.objectives = (Objective("reverse", classes=symbols, chance=1 / symbols),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < symbols:
+        if len(self.distances(shortest)) < symbols:
             raise UserError(
                 f"reverse: the first three quarters of {shortest} tokens have no room for {symbols} symbols "
                 "at different distances; give longer lengths or fewer symbols"
@@ -59,7 +58,7 @@ class Reverse(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return [2 * i - 1 for i in ladder(1, (length - length // 4 + 1) // 2)]
+        return [2 * i - 1 for i in geometric_distances(1, (length - length // 4 + 1) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distances, symbols = each_value_once(generator, self.distances(length), n, self.symbols)
@@ -71,4 +70,4 @@ class Reverse(Task):
         tokens.scatter_(1, separator - (distances + 1) // 2, symbols)
         tokens[torch.arange(length) > separator] = self.blank
         tokens.scatter_(1, separator, self.separator)
-        return emitting(tokens, answering, targets=symbol, distance=distance, source=source[..., None])
+        return scored_batch(tokens, answering, targets=symbol, distance=distance, source=source[..., None])

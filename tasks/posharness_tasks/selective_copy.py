@@ -5,7 +5,12 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
+from posharness_tasks._placing import (
+    each_value_once,
+    geometric_distances,
+    positions_before_queries,
+    scored_batch,
+)
 
 
 class SelectiveCopy(Task):
@@ -51,8 +56,7 @@ class SelectiveCopy(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if values < 2 or not 1 <= slots <= values:
             raise UserError(
                 f"selective_copy[values={values},slots={slots}]: give two values or more, and one slot or "
@@ -63,7 +67,7 @@ class SelectiveCopy(Task):
         self.marker, self.slot = values, values + 1
         self.vocabulary = values + 1 + values
         self.objectives = (Objective("selective copy", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
+        if len(self.distances(shortest)) < values:
             raise UserError(
                 f"selective_copy: a sequence of {shortest} tokens has no room for {slots} slots and {values} "
                 "marked values at different distances; give longer lengths, fewer slots or fewer values"
@@ -71,12 +75,12 @@ class SelectiveCopy(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.slots + 1, length - self.slots, apart=self.slots + 1)
+        return geometric_distances(self.slots + 1, length - self.slots, apart=self.slots + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k = self.slots
         distance, values = each_value_once(generator, self.distances(length), n, self.values)
-        marker = before_the_last(distance, k, length)  # n v
+        marker = positions_before_queries(distance, k, length)  # n v
         turn = marker.argsort(1).argsort(1)  # counted from 0
         tokens = torch.randint(self.values, (n, length), generator=generator)
         tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, values)
@@ -85,7 +89,7 @@ class SelectiveCopy(Task):
         asked = marker[:, :k]
         markers = marker[:, None].expand(n, k, self.values)
         later = markers.where(markers > asked[..., None], -1)
-        return emitting(
+        return scored_batch(
             tokens,
             slot,
             targets=values[:, :k],

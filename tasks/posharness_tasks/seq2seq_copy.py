@@ -1,14 +1,13 @@
-"""Copy across two sequences: the decoder repeats what stands between brackets in the encoder's sequence."""
+"""Copy across two sequences: the decoder repeats the symbols between brackets in the encoder's sequence."""
 
 from __future__ import annotations
 
-from posharness.contracts import Body
-from posharness_tasks._placing import ladder
-from posharness_tasks._seq2seq import Marked
+from posharness_tasks._placing import geometric_distances
+from posharness_tasks._seq2seq import SymbolSpan
 
 
-class SequenceCopy(Marked):
-    """The L symbols between two brackets, in a memory full of symbols, one after the other.
+class Seq2SeqCopy(SymbolSpan):
+    """The decoder emits the L symbols between the two brackets of the memory, first to last.
 
     With L = 3 and the decoder's start mark "|":
 
@@ -16,38 +15,26 @@ class SequenceCopy(Marked):
         decoder    | d a                      | b d
         answers    d a b                      b d c
 
-    The symbol at s + t of the memory is emitted at t of the decoder. Distance across the two sequences is
-    the difference of these positions, each counted from 0 at the start of its own sequence: s, for all
-    symbols of a sequence alike. It is drawn first, uniformly from a ladder that climbs by factors of √2
-    as far as the memory admits. The emitting positions are the first L whatever the distance.
+    At t the decoder emits the symbol at s + t of the memory, where s is the position after the opening
+    bracket. The dependency length is s, the difference of the two positions, each counted from 0 at the
+    start of its own sequence; it is the same for all symbols of a sequence. It is drawn first, uniformly
+    from distances that grow by factors of √2 as far as the memory allows. The emitting positions are always
+    0 to L − 1.
 
-    The source is the symbol's position in the memory; brackets and filler are the frame that it stands in.
-    The L symbols differ and are drawn uniformly. Filler consists of the same symbols, so that to know
-    which symbols a memory holds does not help: only what stands between the brackets tells the answer.
+    The source is the symbol's position in the memory. The L symbols are different and drawn uniformly. The
+    filler consists of the same symbols, so knowing which symbols a memory holds does not help: only the
+    brackets give the answer.
 
-    Token ids are the symbols, then the brackets and the start mark.
+    Token ids: the symbols, the two brackets, the start mark.
     """
 
     name = "seq2seq_copy"
-    summary = "Repeat what stands between brackets in the encoder's sequence"
+    summary = "Copy the symbols between brackets from the encoder's sequence"
+    objective = "copy"
 
-    def __init__(
-        self,
-        body: Body,
-        *,
-        length: int = 24,
-        payload: int = 4,
-        symbols: int = 12,
-        evaluation_lengths: tuple[int, ...] | None = None,
-    ) -> None:
-        super().__init__(
-            body,
-            length=length,
-            evaluation_lengths=evaluation_lengths,
-            order=tuple(range(payload)),
-            words=symbols,
-            objective="copy",
-        )
+    @staticmethod
+    def order_of(payload: int) -> tuple[int, ...]:
+        return tuple(range(payload))
 
     def distances(self, length: int) -> list[int]:
-        return ladder(1, length - len(self.order) - 1)
+        return geometric_distances(1, length - len(self.order) - 1)

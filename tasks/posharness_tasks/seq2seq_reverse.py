@@ -1,13 +1,12 @@
-"""Reverse across two sequences: the decoder emits backwards what the encoder's sequence has in brackets."""
+"""Reverse across two sequences: the decoder emits the symbols between brackets from last to first."""
 
 from __future__ import annotations
 
-from posharness.contracts import Body
-from posharness_tasks._seq2seq import Marked
+from posharness_tasks._seq2seq import SymbolSpan
 
 
-class SequenceReverse(Marked):
-    """The L symbols between two brackets, in a memory full of symbols, the last one first.
+class Seq2SeqReverse(SymbolSpan):
+    """The decoder emits the L symbols between the two brackets of the memory, last to first.
 
     With L = 3 and the decoder's start mark "|":
 
@@ -15,36 +14,24 @@ class SequenceReverse(Marked):
         decoder    | b a                      | c d
         answers    b a d                      c d b
 
-    The symbol at s + L − 1 − t of the memory is emitted at t of the decoder. Distance across the two
-    sequences is the difference of these positions, each counted from 0 at the start of its own sequence:
-    |s + L − 1 − 2t|, which shrinks by two from symbol to symbol. s is drawn uniformly, and scored are the
-    distances that every t can have, from L to N − 2L in a memory of N tokens: each as often as any other,
-    at each t. In a sequence they are neighbours; what the decoder reads before them is given.
+    At t the decoder emits the symbol at s + L − 1 − t of the memory, where s is the position after the
+    opening bracket. The dependency length is |s + L − 1 − 2t|, the difference of the two positions, each
+    counted from 0 at the start of its own sequence; it changes by two from symbol to symbol. s is drawn
+    uniformly. Scored are the distances that are possible at every t: L to N − 2L in a memory of N tokens,
+    each equally likely at each t. The scored symbols of a sequence are neighbours; the symbols before them
+    are given.
 
-    The source is the symbol's position in the memory; brackets and filler are the frame that it stands in.
-    The L symbols differ and are drawn uniformly. Filler consists of the same symbols, so that to know
-    which symbols a memory holds does not help: only what stands between the brackets tells the answer.
+    The source is the symbol's position in the memory. The L symbols are different and drawn uniformly. The
+    filler consists of the same symbols, so knowing which symbols a memory holds does not help: only the
+    brackets give the answer.
 
-    Token ids are the symbols, then the brackets and the start mark.
+    Token ids: the symbols, the two brackets, the start mark.
     """
 
     name = "seq2seq_reverse"
-    summary = "Emit backwards what stands between brackets in the encoder's sequence"
+    summary = "Reverse the symbols between brackets from the encoder's sequence"
+    objective = "reverse"
 
-    def __init__(
-        self,
-        body: Body,
-        *,
-        length: int = 24,
-        payload: int = 4,
-        symbols: int = 12,
-        evaluation_lengths: tuple[int, ...] | None = None,
-    ) -> None:
-        super().__init__(
-            body,
-            length=length,
-            evaluation_lengths=evaluation_lengths,
-            order=tuple(reversed(range(payload))),
-            words=symbols,
-            objective="reverse",
-        )
+    @staticmethod
+    def order_of(payload: int) -> tuple[int, ...]:
+        return tuple(reversed(range(payload)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, emitting, ladder
+from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
 
 
 class Sort(Task):
@@ -44,15 +44,14 @@ class Sort(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if values < 2:
             raise UserError(f"sort[values={values}]: give two values or more")
         self.values = values
         self.slot = 2 * values
         self.vocabulary = 2 * values + 1
         self.objectives = (Objective("sort", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
+        if len(self.distances(shortest)) < values:
             raise UserError(
                 f"sort: a sequence of {shortest} tokens has no room for {values} items at different "
                 "distances and their slots; give longer lengths or fewer values"
@@ -60,7 +59,7 @@ class Sort(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
-        return ladder(self.values + 1, length - self.values, apart=self.values + 1)
+        return geometric_distances(self.values + 1, length - self.values, apart=self.values + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k = self.values
@@ -70,6 +69,6 @@ class Sort(Task):
         rank = slot - distance
         tokens = torch.randint(k, (n, length), generator=generator)
         tokens.scatter_(1, rank, ranks).scatter_(1, rank + 1, values).scatter_(1, slot, self.slot)
-        return emitting(
+        return scored_batch(
             tokens, slot, targets=values, distance=distance, source=torch.stack([rank, rank + 1], -1)
         )

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
 class StateTracking(Task):
@@ -57,9 +57,8 @@ class StateTracking(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if (shortest := min(length, *self.evaluation_lengths)) < 4:
+        shortest = self.set_lengths(length, evaluation_lengths)
+        if shortest < 4:
             raise UserError(
                 f"state_tracking: a sequence of {shortest} tokens has no room for a reset, an element and a "
                 "question; give lengths of 4 or more"
@@ -74,10 +73,10 @@ class StateTracking(Task):
 
     def distances(self, length: int) -> list[int]:
         """The ladder of spans that sequences of `length` tokens have room for."""
-        return ladder(2, length - max(1, length // 4))
+        return geometric_distances(2, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        span = draw_rungs(generator, self.distances(length), n)
+        span = draw_distances(generator, self.distances(length), n)
         question = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
         reset = question - span
         drawn = torch.randint(self.elements + 1, (n, length), generator=generator)
@@ -88,7 +87,7 @@ class StateTracking(Task):
         inside = (place > reset) & (place < question)
         product = self._fold(torch.where(inside, elements, self.identity))
         nowhere = torch.full((n, 1, 1), -1)
-        batch = emitting(tokens, question, targets=product, distance=span, source=nowhere)
+        batch = scored_batch(tokens, question, targets=product, distance=span, source=nowhere)
         return replace(batch, source=None)
 
     def _fold(self, elements: Int[Tensor, "n length"]) -> Int[Tensor, "n 1"]:

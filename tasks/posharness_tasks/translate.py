@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Body, UserError
-from posharness_tasks._seq2seq import Marked
+from posharness_tasks._seq2seq import Seq2Seq
 
 _CLAUSE = ("determiner", "adjective", "noun", "verb", "determiner", "adjective", "noun")
 """Subject, verb and object of the source language."""
@@ -16,7 +16,7 @@ _ORDER = (3, 2, 1, 0, 6, 5, 4)
 _KINDS = ("determiner", "adjective", "noun", "verb")
 
 
-class Translate(Marked):
+class Translate(Seq2Seq):
     """A clause of seven words into another language, word by word, in the other language's order.
 
     The source language says determiner, adjective, noun, verb, determiner, adjective, noun; the target
@@ -71,10 +71,10 @@ class Translate(Marked):
             words=vocabulary,
             objective="translation",
             chance=1 / words,
-            foreign=True,
+            separate_memory_ids=True,
         )
 
-    def marked(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
+    def bracketed(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
         # Two different words of each kind: one for the subject, one for the object.
         shuffled = torch.rand(n, len(_KINDS), self.of_a_kind, generator=generator).argsort(2)[..., :2]
         words = shuffled + self.of_a_kind * torch.arange(len(_KINDS))[:, None]  # n kind 2

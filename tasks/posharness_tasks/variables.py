@@ -9,7 +9,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import before_the_last, each_value_once, emitting, ladder
+from posharness_tasks._placing import (
+    each_value_once,
+    geometric_distances,
+    positions_before_queries,
+    scored_batch,
+)
 
 
 class Variables(Task):
@@ -57,8 +62,7 @@ class Variables(Task):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
+        shortest = self.set_lengths(length, evaluation_lengths)
         if values < 2 or hops < 1 or not 1 <= queries <= values:
             raise UserError(
                 f"variables[values={values},hops={hops},queries={queries}]: give two values or more, one hop "
@@ -70,7 +74,7 @@ class Variables(Task):
         self.strata = tuple(f"{count} hop{'s' * (count > 1)}" for count in range(1, hops + 1))
         self.vocabulary = values + values * hops
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
-        if len(self.distances(shortest := min(length, *self.evaluation_lengths))) < values:
+        if len(self.distances(shortest)) < values:
             raise UserError(
                 f"variables: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
                 f"chains of {hops} statements that begin at different distances; give longer lengths, fewer "
@@ -80,12 +84,12 @@ class Variables(Task):
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
         apart = 2 * self.hops + self.queries
-        return ladder(apart, length - self.queries, apart=apart)
+        return geometric_distances(apart, length - self.queries, apart=apart)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         q = self.queries
         distance, value = each_value_once(generator, self.distances(length), n, self.values)
-        begin = before_the_last(distance, q, length)  # n v
+        begin = positions_before_queries(distance, q, length)  # n v
         count = torch.randint(1, self.hops + 1, (n, 1), generator=generator)
         start = self._chains(generator, begin, count, length - q)  # n v hops
         names = torch.rand(n, self.values * self.hops, generator=generator).argsort(1)
@@ -101,7 +105,7 @@ class Variables(Task):
         last = (count - 1)[..., None].expand(n, q, 1)
         tokens = tokens[:, :length].scatter(1, query, left[:, :q].gather(2, last)[..., 0])
         asked = start[:, :q]
-        batch = emitting(
+        batch = scored_batch(
             tokens,
             query,
             targets=value[:, :q],

@@ -17,6 +17,7 @@ class Sample:
         clip: int = 16,
         scale: float = 1.0,
         offsets: tuple[int, ...] = (1, 2),
+        names: tuple[str, ...] = ("a", "b"),
         corpus: str = "x",
         cap: int | None = None,
     ) -> None:
@@ -31,6 +32,10 @@ class Sample:
         ("clip", 8, 8),
         ("scale", "2", 2.0),
         ("offsets", "[3,5]", [3, 5]),
+        ("offsets", "64", [64]),
+        ("offsets", 64, [64]),
+        ("names", "a", ["a"]),
+        ("names", "64", ["64"]),
         ("corpus", "2020", "2020"),
         ("cap", "none", None),
         ("cap", "7", 7),
@@ -42,7 +47,9 @@ def test_text_becomes_the_annotated_type(name: str, given: Any, value: Any) -> N
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize(("name", "given"), [("form", "sined"), ("clip", "many"), ("clip", "1.5")])
+@pytest.mark.parametrize(
+    ("name", "given"), [("form", "sined"), ("clip", "many"), ("clip", "1.5"), ("offsets", "many")]
+)
 def test_a_value_that_does_not_fit(name: str, given: str) -> None:
     with pytest.raises(UserError, match=rf"sample\[{name}={given}\]: {name} expects"):
         check("sample", parameters(Sample)[name], given)

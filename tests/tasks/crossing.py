@@ -12,12 +12,12 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from posharness.contracts import Batch
-from posharness_tasks._seq2seq import Marked
+from posharness_tasks._seq2seq import Seq2Seq
 
 RARE = 1e-4
 """Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
 
-T = TypeVar("T", bound=Marked)
+T = TypeVar("T", bound=Seq2Seq)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -45,7 +45,7 @@ def check_solved(task: T, batch: Batch, solve: Callable[[T, Batch], Tensor]) -> 
     assert 0 <= int(memory.min()) <= int(memory.max()) < task.vocabulary
 
 
-def check_frame(task: Marked, batch: Batch, length: int) -> None:
+def check_frame(task: Seq2Seq, batch: Batch, length: int) -> None:
     """The decoder reads its start and what it emits before; the memory every word and two brackets."""
     memory, _ = crossing(batch)
     assert memory.shape == (len(batch.tokens), length)
@@ -92,7 +92,7 @@ def _another(task: T, memory: Tensor, place: Tensor, others: Callable[[T, Tensor
     return new
 
 
-def check_repeatable(task: Marked, batch: Batch, seed: int) -> None:
+def check_repeatable(task: Seq2Seq, batch: Batch, seed: int) -> None:
     """The generator alone decides the batch."""
     memory, _ = crossing(batch)
     before = torch.random.get_rng_state()
@@ -102,7 +102,7 @@ def check_repeatable(task: Marked, batch: Batch, seed: int) -> None:
     assert torch.equal(again.targets, batch.targets)
 
 
-def check_draws(task: Marked, length: int, *, possible: int) -> None:
+def check_draws(task: Seq2Seq, length: int, *, possible: int) -> None:
     """At each position every distance is as likely, and so is every answer, whatever the memory holds.
 
     Args:

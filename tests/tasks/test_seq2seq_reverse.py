@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posharness.contracts import Batch, UserError
-from posharness_tasks.seq2seq_reverse import SequenceReverse
+from posharness_tasks.seq2seq_reverse import Seq2SeqReverse
 
 from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
 
 
-def solve(task: SequenceReverse, batch: Batch) -> Tensor:
+def solve(task: Seq2SeqReverse, batch: Batch) -> Tensor:
     """What stands between the brackets, backwards: by hand, from the memory alone."""
     found = torch.full_like(batch.tokens, -1)
     assert batch.memory is not None
@@ -25,11 +25,11 @@ def solve(task: SequenceReverse, batch: Batch) -> Tensor:
 
 
 @st.composite
-def drawn(draw: st.DrawFn) -> tuple[SequenceReverse, Batch, int]:
+def drawn(draw: st.DrawFn) -> tuple[Seq2SeqReverse, Batch, int]:
     symbols = draw(st.integers(2, 11))
     payload = draw(st.integers(1, symbols))
     length = draw(st.integers(max(2 + symbols, 3 * payload), 41))
-    task = SequenceReverse("encoder-decoder", length=length, payload=payload, symbols=symbols)
+    task = Seq2SeqReverse("encoder-decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -38,7 +38,7 @@ def drawn(draw: st.DrawFn) -> tuple[SequenceReverse, Batch, int]:
 @settings(max_examples=60, deadline=None)
 @given(drawn())
 def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[SequenceReverse, Batch, int],
+    case: tuple[Seq2SeqReverse, Batch, int],
 ) -> None:
     task, batch, _ = case
     assert batch.memory is not None
@@ -49,7 +49,7 @@ def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
 @settings(max_examples=60, deadline=None)
 @given(drawn())
 def test_scored_are_neighbours_whose_distance_shrinks_by_two(
-    case: tuple[SequenceReverse, Batch, int],
+    case: tuple[Seq2SeqReverse, Batch, int],
 ) -> None:
     task, batch, _ = case
     assert batch.memory is not None
@@ -64,11 +64,11 @@ def test_scored_are_neighbours_whose_distance_shrinks_by_two(
 
 @settings(max_examples=60, deadline=None)
 @given(drawn())
-def test_the_source_is_sufficient_and_necessary(case: tuple[SequenceReverse, Batch, int]) -> None:
+def test_the_source_is_sufficient_and_necessary(case: tuple[Seq2SeqReverse, Batch, int]) -> None:
     task, batch, seed = case
     generator = seeded(seed + 1)
 
-    def others(task: SequenceReverse, memory: Tensor) -> Tensor:
+    def others(task: Seq2SeqReverse, memory: Tensor) -> Tensor:
         return torch.randint(task.words, memory.shape, generator=generator)
 
     check_sources(task, batch, solve, others)
@@ -76,29 +76,29 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[SequenceReverse, Bat
 
 @settings(max_examples=20, deadline=None)
 @given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[SequenceReverse, Batch, int]) -> None:
+def test_the_generator_alone_decides_the_batch(case: tuple[Seq2SeqReverse, Batch, int]) -> None:
     check_repeatable(*case)
 
 
 @pytest.mark.parametrize("factor", [1, 2])
 def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
-    task = SequenceReverse("encoder-decoder")
+    task = Seq2SeqReverse("encoder-decoder")
     check_draws(task, factor * task.length, possible=12)
 
 
 def test_chance_knows_that_the_last_symbol_does_not_recur() -> None:
-    [objective] = SequenceReverse("encoder-decoder", symbols=5, payload=3, length=13).objectives
+    [objective] = Seq2SeqReverse("encoder-decoder", symbols=5, payload=3, length=13).objectives
     assert objective.chance == pytest.approx((1 / 5 + 1 / 4 + 1 / 4) / 3)
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 23, "payload": 8}, "23 tokens has no room.*8 of them at the same distances.*24 or more"),
-        ({"evaluation_lengths": (12, 24)}, "12 tokens has no room"),
-        ({"payload": 0}, "mark one or more"),
+        ({"length": 23, "payload": 8}, "23 tokens is too short.*8 words at the same distances.*24 or more"),
+        ({"evaluation_lengths": (12, 24)}, "12 tokens is too short"),
+        ({"payload": 0}, "between one and all"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        SequenceReverse("encoder-decoder", **parameters)  # type: ignore[arg-type]
+        Seq2SeqReverse("encoder-decoder", **parameters)  # type: ignore[arg-type]

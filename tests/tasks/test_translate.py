@@ -105,8 +105,8 @@ def test_words_move_by_up_to_three_places() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 25}, "25 tokens has no room for two brackets, each of 24 words.*26 or more"),
-        ({"length": 14, "words": 2}, "7 of them at the same distances; give lengths of 15 or more"),
+        ({"length": 25}, "25 tokens is too short for two brackets, each of 24 words.*26 or more"),
+        ({"length": 14, "words": 2}, "7 words at the same distances; give lengths of 15 or more"),
         ({"words": 1}, "two words or more"),
     ],
 )

@@ -119,6 +119,22 @@ class Task(Named, ABC):
     def __init__(self, body: Body) -> None:
         self.body: Body = body
 
+    def set_lengths(
+        self,
+        length: int,
+        evaluation_lengths: tuple[int, ...] | None,
+        *,
+        factors: tuple[int, ...] = (1, 2, 4, 8),
+    ) -> int:
+        """Set `length` and `evaluation_lengths`, and return the shortest of them all.
+
+        Args:
+            evaluation_lengths: None or () for the training length times each of `factors`.
+        """
+        self.length = length
+        self.evaluation_lengths = evaluation_lengths or tuple(factor * length for factor in factors)
+        return min(length, *self.evaluation_lengths)
+
     def prepare(self, cache: Path) -> None:
         """Make or load what sampling needs (a corpus, a vocabulary), under `cache`.
 

@@ -60,16 +60,19 @@ def parameters(cls: type) -> dict[str, Parameter]:
 def check(owner: str, parameter: Parameter, given: Any) -> Any:
     """The value of a parameter as JSON holds it, from text or from a typed value.
 
+    A single value stands for a list of one where the annotation is a tuple or a list.
+
     Raises:
         UserError: the value does not fit the annotation.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(parameter.annotation)
-    for reading in readings(given) if isinstance(given, str) else [given]:
+    values = list(readings(given)) if isinstance(given, str) else [given]
+    values += [[value] for value in values if not isinstance(value, list | tuple)]
+    for value in values:
         try:
-            value = adapter.validate_python(reading)
+            return json.loads(adapter.dump_json(adapter.validate_python(value)))
         except ValidationError:
             continue
-        return json.loads(adapter.dump_json(value))
     raise UserError(
         f"{owner}[{parameter.name}={show_value(given)}]: {parameter.name} expects "
         f"{annotation_name(parameter.annotation)}, for example {show_value(parameter.default)}."

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import draw_rungs, emitting, ladder
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 from posharness_tasks.agreement.english import ENGLISH
 
 _MOST_ATTRACTORS = 3
@@ -56,9 +56,8 @@ class Agreement(Task):
         self, body: Body, *, length: int = 48, evaluation_lengths: tuple[int, ...] | None = None
     ) -> None:
         super().__init__(body)
-        self.length = length
-        self.evaluation_lengths = evaluation_lengths or (length, 2 * length, 4 * length, 8 * length)
-        if not self.distances(shortest := min(length, *self.evaluation_lengths)):
+        shortest = self.set_lengths(length, evaluation_lengths)
+        if not self.distances(shortest):
             raise UserError(
                 f"agreement: a sequence of {shortest} tokens has no room for a sentence before the subject; "
                 "give lengths of 7 or more"
@@ -67,13 +66,13 @@ class Agreement(Task):
     def distances(self, length: int) -> list[int]:
         """The ladder of dependency lengths that sequences of `length` tokens have room for."""
         longest = self._earliest(length) - _WORDS - 1
-        return [1, *ladder(3, longest)] if longest > 0 else []
+        return [1, *geometric_distances(3, longest)] if longest > 0 else []
 
     def _earliest(self, length: int) -> int:
         return length - max(1, length // 8)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        distance = draw_rungs(generator, self.distances(length), n)
+        distance = draw_distances(generator, self.distances(length), n)
         slot = torch.randint(self._earliest(length), length, (n, 1), generator=generator)
         subject = slot - distance
         plural = torch.randint(2, (n, 1), generator=generator)
@@ -87,7 +86,7 @@ class Agreement(Task):
         tokens.scatter_(1, slot, ENGLISH.first("verb slot"))
         tokens.scatter_(1, slot + 1, ENGLISH.draw(generator, "adjective", n, 1))
         tokens.scatter_(1, (slot + 2).clamp(max=length), ENGLISH.first("stop"))
-        batch = emitting(
+        batch = scored_batch(
             tokens[:, :length].contiguous(),
             slot,
             targets=plural,

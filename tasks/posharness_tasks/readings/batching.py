@@ -12,16 +12,16 @@ from torch import Tensor
 from posharness.contracts import MaskedModel, UserError
 
 __all__ = [
-    "Tell",
-    "framed",
+    "Progress",
     "longest",
     "masked_log_probs",
     "padded_batches",
-    "portion",
+    "subprogress",
+    "with_special_tokens",
     "word_pieces",
 ]
 
-Tell = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 _TOKENS = 8192
 """In one forward pass, padding included."""
@@ -48,13 +48,13 @@ def word_pieces(model: MaskedModel, sentences: Sequence[Sequence[str]]) -> list[
     return [[pieces or [model.mask] for pieces in sentence] for sentence in model.pieces(sentences)]
 
 
-def framed(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor, " n"]:
+def with_special_tokens(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor, " n"]:
     """[CLS] pieces [SEP]."""
     return torch.tensor([model.cls, *pieces, model.sep])
 
 
 def padded_batches(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Tell
+    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Progress
 ) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
     """Sequences in batches of similar length, shortest first, as a model takes them.
 
@@ -79,7 +79,7 @@ def padded_batches(
 
 
 def masked_log_probs(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], asked: Int[Tensor, "m k"], tell: Tell
+    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], asked: Int[Tensor, "m k"], tell: Progress
 ) -> Iterator[tuple[Int[Tensor, " b"], Float[Tensor, "b k vocabulary"]]]:
     """What the model expects at the asked positions of each row, in batches.
 
@@ -97,6 +97,6 @@ def masked_log_probs(
         yield index, logits.log_softmax(-1).view(*here.shape[:2], -1)
 
 
-def portion(tell: Tell, begin: int, end: int, whole: int) -> Tell:
+def subprogress(tell: Progress, begin: int, end: int, whole: int) -> Progress:
     """Tells of a part, whatever its own measure, as what lies between two marks of the whole."""
     return lambda done, total: tell(begin + (end - begin) * done // total, whole)

@@ -11,7 +11,7 @@ from posharness_tasks.text.files import paragraphs
 from posharness_tasks.text.sentences import split_sentences
 from posharness_tasks.text.treebank import Sentence, read_treebank
 
-__all__ = ["corpus_file", "text_documents", "thinned", "treebank_documents"]
+__all__ = ["corpus_file", "subsample", "text_documents", "treebank_documents"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def text_documents(path: Path) -> Iterator[list[list[str]]]:
             yield [sentence.split() for sentence in split_sentences(paragraph)]
 
 
-def thinned(documents: Iterable[list[T]], sentences: int) -> list[list[T]]:
+def subsample(documents: Iterable[list[T]], sentences: int) -> list[list[T]]:
     """All documents, or, where they hold more than so many sentences, about so many, from evenly spread ones.
 
     Whole documents are kept, but none has more than `sentences`. Which ones depends on nothing else, so

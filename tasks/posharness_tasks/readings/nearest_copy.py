@@ -9,11 +9,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel
-from posharness_tasks.readings.batching import portion
-from posharness_tasks.readings.running_text import PackedReading
+from posharness_tasks.readings.batching import subprogress
+from posharness_tasks.readings.running_text import RunningTextReading
 
 
-class NearestCopy(PackedReading):
+class NearestCopy(RunningTextReading):
     """One token is masked; d is the distance in tokens to its nearest copy, -1 where there is none.
 
         the cat saw the dog , and [MASK] dog ran        "the": d = 4
@@ -56,7 +56,7 @@ class NearestCopy(PackedReading):
             copies, d = _nearest(shown == token, position)
             plain.append(shown)
             distances.append(d)
-            others = _as_far(tokens, position, d, len(copies), generator)
+            others = _tokens_as_far(tokens, position, d, len(copies), generator)
             drawn = _replacements(targets.kinds, token, tokens[others], generator)
             if d > 0 and len(others) == len(copies) == len(drawn):
                 damaged.append(number)
@@ -72,7 +72,7 @@ class NearestCopy(PackedReading):
             if not rows:
                 continue
             done = sum(len(answer.correct) for answer in answers)
-            partly = portion(tell, done, done + len(rows), total)
+            partly = subprogress(tell, done, done + len(rows), total)
             answers.append(self.ask(objective, model, targets, asked, rows, distance[asked], partly))
         return answers
 
@@ -86,7 +86,7 @@ def _nearest(copy: Tensor, position: int) -> tuple[Int[Tensor, " c"], int]:
     return places[away == away.min()], int(away.min())
 
 
-def _as_far(
+def _tokens_as_far(
     tokens: Int[Tensor, " n"], position: int, d: int, count: int, generator: torch.Generator
 ) -> Int[Tensor, " c"]:
     """So many tokens that are no copy, nor special, whose distances are nearest to d; ties are drawn."""

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel, Reading, UserError
 from posharness_tasks.bert.digests import digest_files
-from posharness_tasks.readings.batching import Tell, longest, masked_log_probs
-from posharness_tasks.readings.documents import corpus_file, text_documents, thinned
-from posharness_tasks.readings.sequences import STRATA, Targets, draw_targets, pack
+from posharness_tasks.readings.batching import Progress, longest, masked_log_probs
+from posharness_tasks.readings.documents import corpus_file, subsample, text_documents
+from posharness_tasks.readings.sequences import STRATA, Targets, draw_targets, pack_sequences
 
-__all__ = ["PackedReading"]
+__all__ = ["RunningTextReading"]
 
 
-class PackedReading(Reading, ABC):
+class RunningTextReading(Reading, ABC):
     """Tokens of running text, hidden one at a time: of each sequence nothing else is missing.
 
     Consecutive sentences of a document are packed into sequences of up to `length` tokens; a sentence
@@ -53,7 +53,7 @@ class PackedReading(Reading, ABC):
     def prepare(self, cache: Path) -> None:
         """Read the text; nothing is written."""
         path = corpus_file(self.name, self.corpus)
-        self._documents = thinned(text_documents(path), self.sentences)
+        self._documents = subsample(text_documents(path), self.sentences)
         if not any(sentence for document in self._documents for sentence in document):
             raise UserError(f"{self.name}: the file {self.corpus!r} holds no words: give one with text")
         self._fingerprint = digest_files([path])
@@ -65,7 +65,7 @@ class PackedReading(Reading, ABC):
     def draw(self, model: MaskedModel, generator: torch.Generator) -> Targets:
         """Pack the text and draw what is asked: of two readings, the same from generators in one state."""
         length = longest(model, self.length)
-        texts = [text for document in self._documents for text in pack(model, document, length)]
+        texts = [text for document in self._documents for text in pack_sequences(model, document, length)]
         targets = draw_targets(model, texts, self.predictions, generator)
         if not len(targets.token):
             raise UserError(f"{self.name}: the model's tokenizer knows no word of {self.corpus!r}")
@@ -79,7 +79,7 @@ class PackedReading(Reading, ABC):
         number: Int[Tensor, " m"],
         shown: Sequence[Int[Tensor, " n"]],
         distance: Int[Tensor, " m"],
-        tell: Tell,
+        tell: Progress,
     ) -> Answers:
         """Ask some of the targets, one at least, in sequences that are shown in another form.
 

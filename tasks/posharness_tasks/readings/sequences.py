@@ -10,9 +10,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from posharness.contracts import MaskedModel
-from posharness_tasks.readings.batching import framed, word_pieces
+from posharness_tasks.readings.batching import with_special_tokens, word_pieces
 
-__all__ = ["STRATA", "Packed", "Targets", "draw_targets", "pack"]
+__all__ = ["STRATA", "Packed", "Targets", "draw_targets", "pack_sequences"]
 
 STRATA = ("frequent token", "rare token", "piece of a word")
 _FREQUENT, _RARE, _PIECE = range(3)
@@ -56,7 +56,7 @@ class Targets:
             yield self.texts[sequence].tokens, position, token
 
 
-def pack(model: MaskedModel, document: Sequence[Sequence[str]], length: int) -> Iterator[Packed]:
+def pack_sequences(model: MaskedModel, document: Sequence[Sequence[str]], length: int) -> Iterator[Packed]:
     """Sequences of consecutive sentences of a document, `length` tokens at most.
 
     A sentence that does not fit begins a new sequence, and one longer than that is cut in several.
@@ -105,7 +105,7 @@ def draw_targets(
 
 
 def _packed(model: MaskedModel, pieces: Sequence[int], whole: Sequence[bool]) -> Packed:
-    return Packed(framed(model, pieces), torch.tensor([False, *whole, False]))
+    return Packed(with_special_tokens(model, pieces), torch.tensor([False, *whole, False]))
 
 
 def _frequent(counts: Int[Tensor, " vocabulary"]) -> Bool[Tensor, " vocabulary"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posharness.contracts import Reading, UserError
 from posharness_tasks.bert.digests import digest_files
-from posharness_tasks.readings.documents import corpus_file, thinned, treebank_documents
+from posharness_tasks.readings.documents import corpus_file, subsample, treebank_documents
 from posharness_tasks.text.treebank import Sentence
 
 __all__ = ["TreebankReading"]
@@ -31,7 +31,7 @@ class TreebankReading(Reading, ABC):
     def prepare(self, cache: Path) -> None:
         """Read the treebank; nothing is written."""
         path = corpus_file(self.name, self.corpus)
-        self._documents: list[list[Sentence]] = thinned(treebank_documents(path), self.sentences)
+        self._documents: list[list[Sentence]] = subsample(treebank_documents(path), self.sentences)
         self._fingerprint = digest_files([path])
 
     def fingerprint(self) -> str:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel
-from posharness_tasks.readings.running_text import PackedReading
+from posharness_tasks.readings.running_text import RunningTextReading
 
 
-class Truncation(PackedReading):
+class Truncation(RunningTextReading):
     """One token is asked, and every token farther than r from it is masked too; positions are unchanged.
 
         r = 2        [CLS] [MASK] [MASK] saw the [MASK] , and [MASK] [MASK] [SEP]

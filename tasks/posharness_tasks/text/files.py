@@ -37,7 +37,7 @@ def lines(path: Path) -> Iterator[str]:
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise _no_utf8(path, number, offset + error.start, error.reason) from error
+                raise _not_utf8(path, number, offset + error.start, error.reason) from error
             if "\0" in text:
                 raise UserError(
                     f"the corpus file {str(path)!r} is not text (a null byte in line {number}, byte "
@@ -65,7 +65,7 @@ def chunks(path: Path) -> Iterator[str]:
             except UnicodeDecodeError as error:
                 number += error.object.count(b"\n", 0, error.start)
                 place = offset - len(pending) + error.start
-                raise _no_utf8(path, number, place, error.reason) from error
+                raise _not_utf8(path, number, place, error.reason) from error
             if not content:
                 return
             offset += len(content)
@@ -81,7 +81,7 @@ def _opened(path: Path) -> BinaryIO:
         raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}") from error
 
 
-def _no_utf8(path: Path, line: int, byte: int, reason: str) -> UserError:
+def _not_utf8(path: Path, line: int, byte: int, reason: str) -> UserError:
     return UserError(
         f"the corpus file {str(path)!r} is not UTF-8 text (line {line}, byte {byte}: {reason}): "
         "convert it to UTF-8, e.g. with iconv"

@@ -12,7 +12,7 @@ from torch import Tensor
 from posharness.contracts import Answers, UserError
 from posharness_tasks.readings import Heads
 from posharness_tasks.readings.heads.arcs import Arcs
-from posharness_tasks.readings.heads.parses import Parse, batched, word_states
+from posharness_tasks.readings.heads.parses import Parse, batch_parses, word_states
 from posharness_tasks.readings.heads.relations import STRATA, stratum
 from posharness_tasks.readings.heads.split import parts
 from posharness_tasks.text.treebank import Sentence, read_treebank
@@ -156,7 +156,7 @@ def test_batches_keep_each_words_own(tmp_path: Path) -> None:
         for n, sentence in enumerate(sentences)
     ]
     states = word_states(model, parses, lambda done, whole: None)
-    batches = batched(parses, states)
+    batches = batch_parses(parses, states)
     assert len(batches) > 3
     heads = torch.cat([batch.heads[batch.words] for batch in batches])
     told = torch.cat([batch.states[batch.words] for batch in batches])[:, 0, 10:].argmax(-1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.contracts import UserError
 from posharness_tasks.readings import NearestCopy, Truncation
-from posharness_tasks.readings.sequences import draw_targets, pack
+from posharness_tasks.readings.sequences import draw_targets, pack_sequences
 
 from .models import CLS, FIRST, MASK, SEP, TREEBANK, Constant, Words, accuracy, ask, same, seeded
 
@@ -134,7 +134,7 @@ def test_a_radius_shorter_than_the_distance_hides_the_copy(tmp_path: Path) -> No
 def test_strata_tell_frequent_words_from_rare_ones_and_from_pieces() -> None:
     model = Words(NAMES)
     document = [["au"] * 6, ["av", "aw", "ax+ay", "az"]]
-    targets = draw_targets(model, list(pack(model, document, 128)), 99, seeded(0))
+    targets = draw_targets(model, list(pack_sequences(model, document, 128)), 99, seeded(0))
     named = Counter(
         (model.names[int(token)], int(s)) for token, s in zip(targets.token, targets.stratum, strict=True)
     )
@@ -143,7 +143,7 @@ def test_strata_tell_frequent_words_from_rare_ones_and_from_pieces() -> None:
 
 def test_every_token_is_as_likely_to_be_asked() -> None:
     model = Words(NAMES)
-    packed = list(pack(model, [NAMES[:9], NAMES[9:20]], 12))
+    packed = list(pack_sequences(model, [NAMES[:9], NAMES[9:20]], 12))
     drawn = [draw_targets(model, packed, 4, seeded(seed)).token.tolist() for seed in range(500)]
     assert all(len(set(tokens)) == 4 for tokens in drawn)
     counts = Counter(token for tokens in drawn for token in tokens)
@@ -154,11 +154,11 @@ def test_every_token_is_as_likely_to_be_asked() -> None:
 def test_packing_keeps_sentences_whole_and_cuts_only_the_longest() -> None:
     model = Words(NAMES)
     document = [NAMES[:3], NAMES[3:5], NAMES[5:8], NAMES[8:25], NAMES[25:26], ["aw+ax", "~"]]
-    rows = [packed.tokens.tolist() for packed in pack(model, document, 10)]
+    rows = [packed.tokens.tolist() for packed in pack_sequences(model, document, 10)]
     assert all(row[0] == CLS and row[-1] == SEP for row in rows)
     said = [[model.names.get(token, "~") for token in row[1:-1]] for row in rows]
     assert said == [NAMES[:8], NAMES[8:16], NAMES[16:24], [*NAMES[24:26], "aw", "ax", "~"]]
-    assert [packed.whole.tolist() for packed in pack(model, document, 10)][-1][3:] == [
+    assert [packed.whole.tolist() for packed in pack_sequences(model, document, 10)][-1][3:] == [
         False,
         False,
         True,
@@ -231,7 +231,7 @@ def test_english_web_text_is_packed_by_document(tmp_path: Path) -> None:
     assert (len(documents), sum(map(len, documents))) == (318, 2001)
     model = Words([*words, "+", "~"])
     model.pieces = lambda sentences: [[[model.ids[w]] for w in s] for s in sentences]  # type: ignore[method-assign]
-    packed = [list(pack(model, document, 128)) for document in documents]
+    packed = [list(pack_sequences(model, document, 128)) for document in documents]
     assert sum(len(text.tokens) - 2 for texts_ in packed for text in texts_) == 25147
     assert max(len(text.tokens) for texts_ in packed for text in texts_) <= 128
     targets = draw_targets(model, [text for texts_ in packed for text in texts_], 3000, seeded(0))

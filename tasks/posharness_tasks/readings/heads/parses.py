@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from posharness.contracts import MaskedModel
-from posharness_tasks.readings.batching import Tell, framed, padded_batches
+from posharness_tasks.readings.batching import Progress, padded_batches, with_special_tokens
 from posharness_tasks.text.treebank import Sentence
 
-__all__ = ["Parse", "ParseBatch", "batched", "word_states"]
+__all__ = ["Parse", "ParseBatch", "batch_parses", "word_states"]
 
 _WORDS = 512
 """In a batch, padding included."""
@@ -63,14 +63,14 @@ class ParseBatch:
 
 
 def word_states(
-    model: MaskedModel, parses: Sequence[Parse], tell: Tell
+    model: MaskedModel, parses: Sequence[Parse], tell: Progress
 ) -> dict[int, Float[Tensor, "w l width"]]:
     """The states of each sentence's words, by its number: of each word the mean of its pieces' states.
 
     Returns:
         the states of the embeddings and of every layer.
     """
-    rows = [framed(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
+    rows = [with_special_tokens(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
     found: dict[int, Float[Tensor, "w l width"]] = {}
     for batch, tokens, padding in padded_batches(model, rows, tell):
         layers = model.layers(tokens, padding).float()  # l b n width
@@ -82,7 +82,7 @@ def word_states(
     return found
 
 
-def batched(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> list[ParseBatch]:
+def batch_parses(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> list[ParseBatch]:
     """The sentences in their order, in batches; short ones stand together when they are sorted."""
     groups: list[list[Parse]] = []
     widest = 0

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from posharness_tasks.readings.batching import Tell
+from posharness_tasks.readings.batching import Progress
 from posharness_tasks.readings.heads.parses import ParseBatch
 
 __all__ = ["EPOCHS", "Biaffine", "train_probe"]
@@ -82,7 +82,7 @@ class Biaffine(nn.Module):
 
 
 def train_probe(
-    train: Sequence[ParseBatch], validation: Sequence[ParseBatch], generator: torch.Generator, tell: Tell
+    train: Sequence[ParseBatch], validation: Sequence[ParseBatch], generator: torch.Generator, tell: Progress
 ) -> Biaffine:
     """A probe with the weights of the epoch that did best on the validation part.
 
@@ -98,10 +98,10 @@ def train_probe(
         for epoch in range(EPOCHS):
             for index in torch.randperm(len(train), generator=generator).tolist():
                 optimiser.zero_grad()
-                torch.autograd.backward(_surprise(probe, train[index], generator).mean())
+                torch.autograd.backward(_negative_log_prob(probe, train[index], generator).mean())
                 optimiser.step()
             with torch.no_grad():
-                loss = float(torch.cat([_surprise(probe, batch) for batch in validation]).mean())
+                loss = float(torch.cat([_negative_log_prob(probe, batch) for batch in validation]).mean())
             if loss < best:
                 best, waited = loss, 0
                 kept = {name: value.clone() for name, value in probe.state_dict().items()}
@@ -113,7 +113,7 @@ def train_probe(
     return probe
 
 
-def _surprise(
+def _negative_log_prob(
     probe: Biaffine, batch: ParseBatch, generator: torch.Generator | None = None
 ) -> Float[Tensor, " m"]:
     """Minus the log-probability of the head of each word that is asked."""

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from posharness.contracts import Answers, MaskedModel, UserError
-from posharness_tasks.readings.batching import Tell, longest, portion, word_pieces
+from posharness_tasks.readings.batching import Progress, longest, subprogress, word_pieces
 from posharness_tasks.readings.heads.arcs import Arcs
-from posharness_tasks.readings.heads.parses import Parse, batched, word_states
+from posharness_tasks.readings.heads.parses import Parse, batch_parses, word_states
 from posharness_tasks.readings.heads.probe import train_probe
 from posharness_tasks.readings.heads.relations import STRATA
 from posharness_tasks.readings.heads.split import PARTS, parts
@@ -59,8 +59,8 @@ class Heads(TreebankReading):
         test = Arcs.of(split[-1])
         # One seed for both, so that the probes differ by the states that they see and by nothing else.
         seed = int(torch.randint(2**62, (), generator=generator))
-        picked, log_prob = _pick(model, split, seed, portion(tell, 0, 50, 100))
-        control = _pick(untrained(), split, seed, portion(tell, 50, 100, 100))
+        picked, log_prob = _pick(model, split, seed, subprogress(tell, 0, 50, 100))
+        control = _pick(untrained(), split, seed, subprogress(tell, 50, 100, 100))
         recall, precision, without = self.objectives
         return [
             test.answers(recall, test.head, picked, log_prob),
@@ -88,17 +88,17 @@ class Heads(TreebankReading):
 
 
 def _pick(
-    model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, tell: Tell
+    model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, tell: Progress
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
     """Train a probe on the model's states, and pick heads in the test part.
 
     Returns:
         the picked heads, and the log-probabilities of the gold ones.
     """
-    states = word_states(model, [parse for part in split for parse in part], portion(tell, 0, 20, 100))
-    train, validation, test = (batched(part, states) for part in split)
+    states = word_states(model, [parse for part in split for parse in part], subprogress(tell, 0, 20, 100))
+    train, validation, test = (batch_parses(part, states) for part in split)
     generator = torch.Generator().manual_seed(seed)
-    probe = train_probe(train, validation, generator, portion(tell, 20, 100, 100))
+    probe = train_probe(train, validation, generator, subprogress(tell, 20, 100, 100))
     with torch.no_grad():
         expected = [probe(batch.states, batch.words)[batch.scored] for batch in test]
     gold = [batch.heads[batch.scored] for batch in test]

@@ -14,7 +14,14 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from posharness.contracts import Answers, MaskedModel, UserError
-from posharness_tasks.readings.batching import Tell, framed, longest, masked_log_probs, portion, word_pieces
+from posharness_tasks.readings.batching import (
+    Progress,
+    longest,
+    masked_log_probs,
+    subprogress,
+    with_special_tokens,
+    word_pieces,
+)
 from posharness_tasks.readings.subject_verb.minimal_pairs import Pair, find_pairs
 from posharness_tasks.readings.treebank import TreebankReading
 
@@ -92,7 +99,7 @@ class SubjectVerb(TreebankReading):
         for count in sorted({len(question.right) for question in questions}):
             index = [n for n, question in enumerate(questions) if len(question.right) == count]
             group = [questions[n] for n in index]
-            mark = portion(tell, done, done := done + len(group), len(questions))
+            mark = subprogress(tell, done, done := done + len(group), len(questions))
             margin[torch.tensor(index)] = _margins(model, group, mark)
         pairs = [question.pair for question in questions]
         commoner = Counter(pair.number for pair in pairs).most_common(1)[0][1]
@@ -125,7 +132,7 @@ class SubjectVerb(TreebankReading):
             forms = with_right[pair.verb], with_wrong[pair.verb]
             before = list(chain.from_iterable(with_right[: pair.verb]))
             after = list(chain.from_iterable(with_right[pair.verb + 1 :]))
-            shown = framed(model, [*before, *[model.mask] * len(forms[0]), *after])
+            shown = with_special_tokens(model, [*before, *[model.mask] * len(forms[0]), *after])
             if len(shown) > limit:
                 left_out["sentence too long"] += 1
             elif len(forms[0]) != len(forms[1]) or forms[0] == forms[1]:
@@ -135,7 +142,7 @@ class SubjectVerb(TreebankReading):
         return questions, left_out
 
 
-def _margins(model: MaskedModel, questions: Sequence[_Question], tell: Tell) -> Float[Tensor, " m"]:
+def _margins(model: MaskedModel, questions: Sequence[_Question], tell: Progress) -> Float[Tensor, " m"]:
     """How much more probable the right forms are, as a logarithm; all have equally many pieces."""
     right = torch.tensor([question.right for question in questions])  # m k
     wrong = torch.tensor([question.wrong for question in questions])
