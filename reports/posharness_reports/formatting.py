@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = [
+    "Format",
     "count",
     "distance",
     "enumerate_words",
@@ -16,6 +17,7 @@ __all__ = [
     "fraction",
     "moment",
     "nats",
+    "percent",
     "reach",
     "shorten",
     "show",
@@ -23,6 +25,9 @@ __all__ = [
     "span",
     "with_interval",
 ]
+
+Format = Callable[[float, float, float], str]
+"""Writes a mean with the lower and the upper end of its interval."""
 
 
 def show(value: Any) -> str:
@@ -45,6 +50,11 @@ def show(value: Any) -> str:
 def fraction(value: float) -> str:
     """An accuracy: two decimals, which is as sharp as a few hundred sequences make it."""
     return "–" if math.isnan(value) else f"{value:z.2f}"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent: "90 %"."""
+    return f"{100 * share:.0f} %"
 
 
 def with_interval(value: float, low: float, high: float) -> str:

@@ -11,7 +11,7 @@ import posharness
 from posharness.api import execute
 from posharness.contracts import Frames
 from posharness.experiment import load_experiment
-from posharness_reports.sections.both_directions.content import describe, pairs_of_cells
+from posharness_reports.sections.both_directions.content import describe_task, pairs_of_cells
 from posharness_reports.study import study
 
 TINY: dict[str, Any] = {
@@ -57,7 +57,7 @@ def test_the_gain_is_the_mean_of_what_each_token_gains(frames: Frames) -> None:
     ready = study(frames).trained
     ((task, cells),) = pairs_of_cells(ready)
     assert sorted(cells["label"]) == ["alibi", "rope"]
-    section = describe(ready, task, cells)
+    section = describe_task(ready, task, cells)
     assert section is not None
     rows = frames.predictions.query("objective == 'mlm' and split == 'test' and stratum != 'token in sight'")
     rows = rows.astype({"body": str, "label": str})

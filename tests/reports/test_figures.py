@@ -20,11 +20,11 @@ from posharness.contracts import Frames
 from posharness_reports.figures.accuracy import (
     dependency_figures,
     evaluation_figures,
-    learning_figures,
-    log_spaced,
 )
+from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
 from posharness_reports.figures.palette import COLOURS, DARK, looks
+from posharness_reports.figures.panels import log_spaced
 from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
 from posharness_reports.study import study
 

@@ -16,9 +16,9 @@ from posharness_reports import posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.data.prepare import prepare
 from posharness_reports.sections.mechanism import Mechanism
-from posharness_reports.sections.mechanism.attended_distance import across_seeds, attended, attended_table
-from posharness_reports.sections.mechanism.content import acting, of_one_seed
-from posharness_reports.sections.mechanism.figures import effect_figures
+from posharness_reports.sections.mechanism.attended_distance import across_seeds, attended_distances, by_layer
+from posharness_reports.sections.mechanism.content import of_one_seed, with_effect
+from posharness_reports.sections.mechanism.score_figures import score_figures
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -62,7 +62,7 @@ def _read_off(
 def test_mean_attended_distance_is_that_of_the_weights(simulated: Simulate, causal: bool) -> None:
     task, n = ("copy" if causal else "bert"), 11
     frames = _read_off(simulated(("relative",), tasks=(task,), seeds=1), n, layers=1)
-    found = attended(prepare(frames).mechanism).set_index("head")
+    found = attended_distances(prepare(frames).mechanism).set_index("head")
     far = np.abs(np.arange(n) - np.arange(n)[:, None])
     for head in range(3):
         expected = (_attention(n, 0.3 * head, causal) * far).sum(1).mean()
@@ -74,7 +74,7 @@ def test_mean_attended_distance_is_that_of_the_weights(simulated: Simulate, caus
 
 def test_seeds_are_averaged_by_rank_since_heads_do_not_correspond(simulated: Simulate) -> None:
     frames = _read_off(simulated(tasks=("copy",), seeds=3))
-    ranked = across_seeds(attended(prepare(frames).mechanism))
+    ranked = across_seeds(attended_distances(prepare(frames).mechanism))
     assert set(ranked["seeds"]) == {3}
     np.testing.assert_allclose(ranked["low"], ranked["high"])
     assert (ranked.groupby(["label", "layer"])["attended"].diff().dropna() > 0).all()
@@ -82,7 +82,7 @@ def test_seeds_are_averaged_by_rank_since_heads_do_not_correspond(simulated: Sim
 
 def test_the_table_has_a_column_for_each_layer_of_each_stack(simulated: Simulate) -> None:
     frames = _read_off(simulated(tasks=("copy",)), stacks=("encoder", "decoder"))
-    table = attended_table(across_seeds(attended(prepare(frames).mechanism)))
+    table = by_layer(across_seeds(attended_distances(prepare(frames).mechanism)))
     assert list(table)[3:] == [
         *("decoder layer 0", "decoder layer 1", "encoder layer 0", "encoder layer 1"),
         "equal weights",
@@ -106,21 +106,21 @@ def test_lines_are_of_the_lowest_seed_and_of_encodings_that_act_on_scores(simula
     silent = frames.mechanism["label"] == "absolute"
     mechanism = frames.mechanism.assign(effect=frames.mechanism["effect"].mask(silent))
     ready = study(replace(frames, mechanism=mechanism))
-    ((caption, figure),) = effect_figures(of_one_seed(acting(ready.mechanism))).items()
-    assert "one seed only (0)" in caption
+    ((caption, figure),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
+    assert "One seed only (0)" in caption
     assert [axes.get_title() for axes in figure.axes] == ["relative, layer 0", "relative, layer 1"]
     # Three heads, a collection each.
     assert [len(axes.collections) for axes in figure.axes] == [3, 3]
     section = Mechanism().build(ready)
     assert section is not None
-    assert "Adds to no score: absolute." in section.prose
+    assert "absolute changes no attention score." in section.prose
 
 
 def test_attention_without_weights_is_named_and_left_out(simulated: Simulate) -> None:
     frames = _read_off(simulated(tasks=("copy",)))
     section = Mechanism().build(replace(frames, mechanism=frames.mechanism.assign(weight=np.nan)))
     assert section is not None
-    assert "weighted sum: absolute and relative." in section.prose
+    assert "absolute and relative have no attention weights" in section.prose
     assert len(section.figures) == 1
     assert not section.tables
 
@@ -135,7 +135,7 @@ def test_nothing_is_said_where_nothing_was_read_off(frames: Frames) -> None:
 def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[str, ...]) -> None:
     labels = tuple(f"e{i:02d}" for i in range(30))
     ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
-    ((_, figure),) = effect_figures(of_one_seed(acting(ready.mechanism))).items()
+    ((_, figure),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
     assert [axes.get_title() for axes in figure.axes] == list(labels)
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == [f"{stack} layer {n}".strip() for stack in sorted(stacks) for n in range(2)]

@@ -14,10 +14,10 @@ import pytest
 from posharness.contracts import Frames, ReportSection, Section
 from posharness_reports import posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
-from posharness_reports.findings import headline
+from posharness_reports.compile.headline import headline
 from posharness_reports.formatting import nats
-from posharness_reports.measures.paired_differences import contrast, paired
-from posharness_reports.sections._readings import at, verdict
+from posharness_reports.measures.paired_differences import mean_difference, paired
+from posharness_reports.sections._readings import compared_with_zero, first_and_last
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -102,26 +102,26 @@ def table(section: Section, words: str) -> pd.DataFrame:
     return found
 
 
-def test_the_net_fall_is_what_the_copy_costs_more_than_another_token(read: dict[str, Section]) -> None:
-    net = table(read["nearest-copy"], "net fall").set_index("model")
+def test_the_net_drop_is_what_the_copy_costs_more_than_another_token(read: dict[str, Section]) -> None:
+    net = table(read["nearest-copy"], "net drop").set_index("model")
     assert net.loc["relative"].tolist() == ["1.25 [1.25, 1.25]", "0.00 [0.00, 0.00]"]
-    falls = table(read["nearest-copy"], "falls of log p").set_index(["model", "bucket", "fall"])[
+    drops = table(read["nearest-copy"], "drops of log p").set_index(["model", "bucket", "drop"])[
         "mean_difference"
     ]
-    assert falls["relative", "1", "copy (occluded)"] == pytest.approx(1.5)
-    assert falls["relative", "8", "copy (other occluded)"] == pytest.approx(0.25)
-    assert "net fall of log p 0.625" in read["nearest-copy"].prose
+    assert drops["relative", "1", "copy (occluded)"] == pytest.approx(1.5)
+    assert drops["relative", "8", "copy (other occluded)"] == pytest.approx(0.25)
+    assert "net drop of log p 0.625" in read["nearest-copy"].prose
     assert len(read["nearest-copy"].figures) == 1
 
 
 def test_truncation_names_the_radius_at_which_the_rise_is_over(read: dict[str, Section]) -> None:
-    assert "90 % of the rise is there at radius 4" in read["truncation"].prose
+    assert "radius 4 reaches 90 % of the rise" in read["truncation"].prose
 
 
 def test_the_margin_over_the_untrained_encoder_has_an_interval(read: dict[str, Section]) -> None:
     prose = read["syntactic-heads"].prose.replace("\\", "")
     assert "finds 1.00" in prose
-    assert "a margin of 0.50 [0.50, 0.50], above 0" in prose
+    assert "the margin is 0.50 [0.50, 0.50], above 0" in prose
     margin = table(read["syntactic-heads"], "margin in recall").set_index("model")
     assert margin.loc["absolute"].tolist() == ["0.00 [0.00, 0.00]", "1.00 [1.00, 1.00]"]
     relations = table(read["syntactic-heads"], "by relation").set_index(["model", "relation"])
@@ -135,7 +135,7 @@ def test_agreement_tells_its_counts(read: dict[str, Section]) -> None:
         "no attractor": str(SEQUENCES),
         "1 attractor": str(SEQUENCES),
     }
-    assert f"of {2 * SEQUENCES} verbs at chance 0.25" in section.prose
+    assert f"of {2 * SEQUENCES} verbs correct; chance is 0.25" in section.prose
     assert f"with 1 attractor ({SEQUENCES} verbs)" in section.prose
 
 
@@ -144,7 +144,7 @@ def test_readings_do_not_lead_the_report(simulated: Simulate, tmp_path: Path) ->
     frames = with_readings(plain, READINGS)
     assert headline(study(frames)) == headline(study(plain))
     found = sections(frames)
-    assert "Among the cells are 16 readings of 4 pretrained models." in found["overview"].prose
+    assert "16 of the cells are readings of 4 pretrained models." in found["overview"].prose
     for name in ("dependency-length", "evaluation-length", "learning-curves", "pretraining"):
         assert not any("reading" in caption for caption in found[name].tables)
     built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
@@ -163,7 +163,7 @@ def test_models_from_elsewhere_alone_make_a_report(simulated: Simulate, tmp_path
         predictions=frames.predictions[frames.predictions["cell"].isin(frames.cells[own]["cell"])],
         curves=frames.curves.head(0),
     )
-    assert headline(study(only)).startswith("1 pretrained model read: heads reading")
+    assert headline(study(only)).startswith("Readings of 1 pretrained model: heads reading")
     built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
     page = HtmlCompiler().compile(only, built_in, title="Read", folder=tmp_path / "r")
     assert "This section failed" not in page.read_text(encoding="utf-8")
@@ -242,7 +242,7 @@ def test_a_difference_is_taken_pair_by_pair_and_each_run_counts_once() -> None:
 
     one = pd.concat([rows(0, 30, 1.0), rows(1, 3, 3.0)])
     other = pd.concat([rows(0, 30, 1.0), rows(1, 2, 1.0)])
-    found = contrast(paired(one, other, "value"), "test")
+    found = mean_difference(paired(one, other, "value"), "test")
     said = found.overall.iloc[0]
     assert (said["mean"], said["seeds"], said["pairs"]) == (1.0, 2, 32)
     assert (said["low"], said["high"]) == (0.0, 2.0)
@@ -253,27 +253,29 @@ def test_one_sequence_alone_gives_no_interval() -> None:
     place = {"label": "a", "seed": 0, "length": 9, "position": 1, "stratum": ""}
     many = pd.DataFrame({"sequence": range(5), "dependency_length": [1, 1, 1, 1, 9], "value": 1.0})
     rows = many.assign(**place)
-    found = contrast(paired(rows, rows.assign(value=[0.0, 0.5, 0.0, 0.5, 0.0]), "value"), "test").points
+    found = mean_difference(
+        paired(rows, rows.assign(value=[0.0, 0.5, 0.0, 0.5, 0.0]), "value"), "test"
+    ).points
     assert np.isfinite(found["low"]).tolist() == [True, False]
     low, high = found.loc[1, ["low", "high"]]
-    assert verdict(low, high) == ", which cannot be told from 0"
-    assert list(at(found, "mean", nats)) == [
+    assert compared_with_zero(low, high) == ", not distinguishable from 0"
+    assert list(first_and_last(found, "mean", nats)) == [
         ("1", nats(0.75, *found.loc[0, ["low", "high"]])),
         ("9", "1.00 [–, –] (n = 1)"),
     ]
 
 
-@pytest.mark.parametrize(("high", "said"), [(0.3, "which cannot be told from 0"), (-0.1, "below 0")])
+@pytest.mark.parametrize(("high", "said"), [(0.3, "not distinguishable from 0"), (-0.1, "below 0")])
 def test_no_margin_is_claimed_that_the_interval_does_not_show(high: float, said: str) -> None:
-    assert verdict(-0.2, high) == f", {said}"
+    assert compared_with_zero(-0.2, high) == f", {said}"
 
 
 def test_a_rise_is_told_only_where_there_is_one(simulated: Simulate) -> None:
     flat: list[Answer] = [("truncation", r, True, -1.0, "") for r in (1, 2, 4)]
     falling: list[Answer] = [("truncation", r, r < 4, -1.0, "") for r in (1, 2, 4)]
     for answers, said in (
-        (flat, "by 0.00 [0.00, 0.00], which cannot be told"),
-        (falling, "by -1.00 [-1.00, -1.00], below 0"),
+        (flat, "is 0.00 [0.00, 0.00], not distinguishable"),
+        (falling, "is -1.00 [-1.00, -1.00], below 0"),
     ):
         frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"truncation": answers})
         prose = sections(frames)["truncation"].prose.replace("\\", "")
@@ -288,8 +290,8 @@ def test_chance_is_that_of_each_model(simulated: Simulate) -> None:
     changed = replace(frames, predictions=rows.assign(chance=rows["chance"].where(~own, 0.75)))
     section = sections(changed)["subject-verb-agreement"]
     lines = {line.split("**")[1]: line for line in section.prose.splitlines() if line.startswith("- **")}
-    assert "at chance 0.75" in lines["relative"]
-    assert all("at chance 0.25" in line for label, line in lines.items() if label != "relative")
+    assert "chance is 0.75" in lines["relative"]
+    assert all("chance is 0.25" in line for label, line in lines.items() if label != "relative")
     assert set(table(section, "number of attractors")["chance"]) == {"0.25–0.75"}
 
 

@@ -13,7 +13,7 @@ import pytest
 from posharness.contracts import Claim, Frames
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
-from posharness_reports.sections.claims.verdicts import Contrast, contrasts
+from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims
 from posharness_reports.study import Study, study
 
 Simulate = Callable[..., Frames]
@@ -63,8 +63,8 @@ def effects(by_task: Mapping[str, list[float]]) -> dict[tuple[str, str, int], fl
     return values
 
 
-def verdict(by_task: Mapping[str, list[float]]) -> Contrast:
-    (found,) = contrasts(setting(Given(effects(by_task))))
+def verdict(by_task: Mapping[str, list[float]]) -> ClaimContrast:
+    (found,) = judge_claims(setting(Given(effects(by_task))))
     return found
 
 
@@ -93,7 +93,7 @@ def test_runs_are_paired_by_task_and_seed_and_tasks_count_alike() -> None:
         ("a", "one", 7): 0.9,
         ("c", "two", 0): 0.9,
     }
-    (found,) = contrasts(setting(Given(values, {("d", "two"): "undefined"})))
+    (found,) = judge_claims(setting(Given(values, {("d", "two"): "undefined"})))
     assert found.runs[["task", "seed"]].to_numpy().tolist() == [
         *(["a", seed] for seed in range(2)),
         *(["b", seed] for seed in range(4)),
@@ -108,7 +108,7 @@ def test_runs_are_paired_by_task_and_seed_and_tasks_count_alike() -> None:
 def test_variants_are_contrasts_of_their_own_with_the_same_attention_only() -> None:
     labels = ("one", "one[k=2]", "two", "two+additive", "three")
     values = {("a", label, 0): 0.5 for label in labels}
-    found = contrasts(setting(Given(values), labels))
+    found = judge_claims(setting(Given(values), labels))
     assert [(each.better, each.other) for each in found] == [("one", "two"), ("one[k=2]", "two")]
 
 
@@ -119,16 +119,16 @@ def test_p_is_corrected_for_the_contrasts_of_the_claim_and_not_of_others() -> No
         (task, "one[k=2]", seed): value for (task, label, seed), value in values.items() if label == "one"
     }
     alone = setting(Given(values), labels)
-    assert [each.p for each in contrasts(alone)] == pytest.approx([2 * 2 / 2**6] * 2)
+    assert [each.p for each in judge_claims(alone)] == pytest.approx([2 * 2 / 2**6] * 2)
     beside = replace(alone, claims=(Given(values), Given(values), Given(values)))
-    assert [each.p for each in contrasts(beside)] == pytest.approx([2 * 2 / 2**6] * 6)
+    assert [each.p for each in judge_claims(beside)] == pytest.approx([2 * 2 / 2**6] * 6)
 
 
 def test_words_and_tables_say_what_was_found_and_what_was_left_out() -> None:
     claim = Given(effects({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]}), {("c", "two"): "not learned"})
-    found = contrasts(setting(claim))
+    found = judge_claims(setting(claim))
     text = judged.prose((claim,), found)
-    assert "**One is better than \\*two\\*.** Measured as what the test says" in text
+    assert "**One is better than \\*two\\*.** Metric: what the test says" in text
     assert (
         "- one against two: **borne out**, +0.25 [+0.22, +0.28] in 2 tasks (better in 2), 6 paired runs"
         in text
@@ -152,12 +152,12 @@ def test_what_cannot_be_judged_is_said() -> None:
     unlike = Given({})
     other = Given(effects({"a": [0.1]}))
     unlike.contrasts = (("one", "four"),)
-    found = contrasts(replace(setting(other), claims=(unlike, other)))
+    found = judge_claims(replace(setting(other), claims=(unlike, other)))
     text = judged.prose((unlike, other), found)
-    assert "- not measured: no runs of both one and four" in text
+    assert "- not measured: there are no runs of both one and four" in text
     assert "**undecided** (fewer than 6 paired runs), +0.10 in 1 task" in text
     silent = Given({}, {("c", "two"): "not learned", ("d", "two"): "not learned"})
-    text = judged.prose((silent,), contrasts(setting(silent)))
+    text = judged.prose((silent,), judge_claims(setting(silent)))
     assert "- one against two: not measured (one not measured, two not learned in 2 tasks)" in text
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import Claim, Frames, ReportSection, UserError
-from posharness_reports.compile.atomic_files import replace_folder
+from posharness_reports.atomic_files import replace_folder
+from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
-from posharness_reports.findings import headline
 from posharness_reports.publish.static_folder import FORMAT
 from posharness_reports.study import Study, study
 

@@ -1,20 +1,26 @@
-"""The report's figures: what was measured, as panels that are drawn side by side or one for each label."""
+"""Figures of accuracy: by dependency length and by evaluation length."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.figures.heatmap import heat_map
+from posharness_reports.figures.heatmap import heatmap
 from posharness_reports.figures.palette import Look, looks
-from posharness_reports.figures.panels import ACCURACY, CROWD, Panel, beside, one_each
+from posharness_reports.figures.panels import (
+    ACCURACY,
+    MOST_SHARED,
+    Panel,
+    log_spaced,
+    one_panel_each,
+    side_by_side,
+)
 from posharness_reports.formatting import reach, span
 from posharness_reports.measures.accuracy import SCOPES, Measured
 
@@ -23,20 +29,12 @@ __all__ = [
     "dependency_figures",
     "distance_panel",
     "evaluation_figures",
-    "learning_figures",
-    "log_spaced",
-    "trace_panel",
 ]
 
 Looks = Mapping[str, Look]
 Figures = dict[str, Figure]
 
 _KEY = ["task", "objective", "scope"]
-_TRACES = {
-    "train_loss": "training loss",
-    "validation_loss": "validation loss",
-    "validation_score": "validation accuracy",
-}
 
 
 @dataclass(frozen=True)
@@ -128,58 +126,6 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
     return _laid_out("Accuracy by evaluation length", plots, looks(cells["label"]), note)
 
 
-def learning_figures(curves: pd.DataFrame, cells: pd.DataFrame) -> Figures:
-    """Training loss and validation score by step, by caption; one line a run."""
-    grid: list[list[Panel]] = []
-    for (task, objective), rows in grouped(curves, ["task", "objective"]):
-        heading = title(task, objective, cells)
-        panels = (trace_panel(rows, column, heading) for column in ("train_loss", "validation_score"))
-        found = [panel for panel in panels if not panel.lines.empty]
-        grid += [found] if found else []
-    if not grid:
-        return {}
-    seen = looks(cells["label"])
-    runs = curves.groupby(["task", "label"], observed=True)["cell"].nunique()
-    note = f"One line a run ({span(runs, 'run')} for each label)."
-    if len(seen) <= CROWD:
-        return {f"Learning curves. {note}": beside(grid, seen)}
-    note += " In colour: the four that end best and the four that end worst; grey: the others."
-    return {f"Learning curves: {found[0].title}. {note}": beside([_extremes(found)], seen) for found in grid}
-
-
-def trace_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
-    """A column of the curves of one task and objective by step; without lines where it was never measured."""
-    known = rows[np.isfinite(rows[column].astype(float))]
-    lines = pd.DataFrame(
-        {
-            "label": known["label"].astype(str),
-            "run": known["seed"],
-            "x": known["step"],
-            "y": known[column].astype(float),
-        }
-    )
-    return Panel(
-        title=heading,
-        lines=lines.reset_index(drop=True),
-        limits=ACCURACY if column == "validation_score" else None,
-        markers=False,
-        x_label="step",
-        y_label=_TRACES[column],
-    )
-
-
-def _extremes(panels: list[Panel]) -> list[Panel]:
-    """The labels that end best and worst in colour, by the last panel: the validation, where it is known."""
-    judged = panels[-1]
-    last = judged.lines.sort_values("x", kind="stable").groupby(["label", "run"])["y"].last()
-    ranked = list(last.groupby("label").mean().sort_values(kind="stable").index)
-    named = {*ranked[: CROWD // 2], *ranked[-CROWD // 2 :]}
-    return [
-        replace(panel, lines=panel.lines[panel.lines["label"].isin(named)], ghosts=panel.lines)
-        for panel in panels
-    ]
-
-
 def band_note(points: pd.DataFrame) -> str:
     """What band, dots and dashes show, and how far to trust them with so few seeds."""
     least, most = int(points["seeds"].min()), int(points["seeds"].max())
@@ -196,33 +142,24 @@ def band_note(points: pd.DataFrame) -> str:
     return said + " Dashed: chance."
 
 
-def log_spaced(values: Iterable[float]) -> bool:
-    """Whether places are spread evenly rather on a logarithmic axis than on a linear one."""
-    places = np.unique(np.asarray(list(values), dtype=float))
-    if len(places) < 3 or places[0] <= 0 or places[-1] / places[0] < 4:
-        return False
-    steps, ratios = np.diff(places), np.diff(np.log(places))
-    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
-
-
 def _laid_out(name: str, plots: Sequence[_Plot], seen: Looks, note: str) -> Figures:
     """Few labels share their panels, a row for each task; many get a map of numbers and a panel each."""
     few: dict[str, list[Panel]] = {}
     figures: Figures = {}
     for plot in plots:
         panel = plot.panel
-        if len(panel.labels) <= CROWD:
+        if len(panel.labels) <= MOST_SHARED:
             few.setdefault(panel.title, []).append(panel)
             continue
         about = ", ".join(filter(None, (panel.title, panel.subtitle)))
         caption = f"{name}, all at a glance: {about}. Mean accuracy, the best on top."
         caption += " Framed: the training length." if panel.marked else ""
         caption += " Empty: the encoding is undefined there." if len(panel.undefined) else ""
-        figures[caption] = heat_map(panel, plot.order, plot.notes)
+        figures[caption] = heatmap(panel, plot.order, plot.notes)
         if plot.each:
             caption = f"{name}, one by one: {about}. {note} Grey: the others."
-            figures[caption] = one_each(panel, seen, plot.order)
-    shared = {f"{name}. {note}": beside(list(few.values()), seen)} if few else {}
+            figures[caption] = one_panel_each(panel, seen, plot.order)
+    shared = {f"{name}. {note}": side_by_side(list(few.values()), seen)} if few else {}
     return shared | figures
 
 

@@ -13,12 +13,12 @@ from posharness_reports.figures.panels import Panel
 from posharness_reports.figures.theme import INK, MUTED
 from posharness_reports.formatting import shorten
 
-__all__ = ["heat_map"]
+__all__ = ["heatmap"]
 
 _ROW, _LONGEST_LABEL = 0.21, 34
 
 
-def heat_map(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
+def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
     """Accuracy by label and place; a field without a point stays empty, the marked place is framed.
 
     Args:

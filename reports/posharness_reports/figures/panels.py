@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -17,11 +18,11 @@ from posharness_reports.figures.palette import Look
 from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
-__all__ = ["ACCURACY", "CROWD", "Panel", "beside", "one_each"]
+__all__ = ["ACCURACY", "MOST_SHARED", "Panel", "log_spaced", "one_panel_each", "side_by_side"]
 
 Looks = Mapping[str, Look]
 
-CROWD = 8
+MOST_SHARED = 8
 """So many labels can be told apart in one panel."""
 
 ACCURACY = (-0.03, 1.03)
@@ -69,7 +70,7 @@ class Panel:
         return sorted({*self.lines["label"], *self.undefined.get("label", ())})
 
 
-def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
+def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
     """Panels in rows, every line named at its right end; when each row has one, up to three share a row."""
     panels = [panel for row in grid for panel in row]
     written = [
@@ -101,7 +102,7 @@ def beside(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
     return figure
 
 
-def one_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
+def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
     """The same panel once for each label, drawn before all the others in grey."""
     columns = min(5, len(order))
     rows = math.ceil(len(order) / columns)
@@ -121,6 +122,15 @@ def one_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
         axes.set_ylabel(panel.y_label if column == 0 else "")
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(order))
     return figure
+
+
+def log_spaced(values: Iterable[float]) -> bool:
+    """Whether places are spread evenly rather on a logarithmic axis than on a linear one."""
+    places = np.unique(np.asarray(list(values), dtype=float))
+    if len(places) < 3 or places[0] <= 0 or places[-1] / places[0] < 4:
+        return False
+    steps, ratios = np.diff(places), np.diff(np.log(places))
+    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
 
 
 def _only(panel: Panel, label: str) -> Panel:

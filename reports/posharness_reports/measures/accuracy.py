@@ -13,7 +13,7 @@ from numpy import ndarray
 from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.measures.buckets import Buckets
-from posharness_reports.measures.run_counts import Run, across, counted
+from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval
 from posharness_reports.measures.statistics import THRESHOLD, effective_length, interval, normalised, wilson
 
 __all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_length"]
@@ -71,9 +71,9 @@ def by_dependency_length(frames: Frames) -> Measured:
                 "lengths": ", ".join(map(str, sorted(group["length"].unique()))),
                 "distance": group["distance"].iloc[0] or "dependency",
             }
-            for label, runs_of in counted(group, index, len(buckets)):
+            for label, runs_of in count_runs(group, index, len(buckets)):
                 key = ("dependency", task, objective, scope, label)
-                accuracy, low, high, redrawn = across(runs_of, key)
+                accuracy, low, high, redrawn = mean_with_interval(runs_of, key)
                 for b, name in enumerate(buckets.names):
                     where = {**about, "label": label, "bucket": name, "x": buckets.positions[b]}
                     if np.isfinite(accuracy[b]):
@@ -101,8 +101,10 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
         chance = _means(np.zeros(len(group), int), group["chance"].to_numpy(), 1)[0]
         trained = group["train_length"].iloc[0]
         about = {"task": task, "objective": objective, "length": int(length), "train_length": trained}
-        for label, runs_of in counted(group, np.zeros(len(group), int), 1):
-            accuracy, low, high, _ = across(runs_of, ("length", task, objective, int(length), label))
+        for label, runs_of in count_runs(group, np.zeros(len(group), int), 1):
+            accuracy, low, high, _ = mean_with_interval(
+                runs_of, ("length", task, objective, int(length), label)
+            )
             point = _point(runs_of, 0, accuracy[0], low[0], high[0], chance)
             points.append({**about, "label": label} | point | {"undefined": False})
             runs += [{**about, "label": label} | line for line in _lines(runs_of, 0)]
@@ -127,7 +129,7 @@ def _tested(frames: Frames) -> pd.DataFrame:
 
 
 def _point(
-    runs: list[Run], b: int, accuracy: float, low: float, high: float, chance: float
+    runs: list[RunCounts], b: int, accuracy: float, low: float, high: float, chance: float
 ) -> dict[str, Any]:
     held = [run for run in runs if run.total[:, b].any()]
     return {
@@ -141,7 +143,7 @@ def _point(
     }
 
 
-def _lines(runs: list[Run], b: int) -> Iterator[dict[str, Any]]:
+def _lines(runs: list[RunCounts], b: int) -> Iterator[dict[str, Any]]:
     for run in runs:
         right, scored = int(run.summed[:, b].sum()), int(run.total[:, b].sum())
         if scored:

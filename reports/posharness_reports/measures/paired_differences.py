@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from posharness_reports.measures.buckets import Buckets
-from posharness_reports.measures.run_counts import Run, across, counted
+from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval
 
-__all__ = ["Contrast", "averaged", "contrast", "paired"]
+__all__ = ["PairedDifference", "accuracy_by_class", "mean_difference", "paired"]
 
 _PLACE = ["label", "seed", "length", "sequence", "position"]
-_SAID = ["seeds", "pairs", "mean", "low", "high"]
+_STATISTICS = ["seeds", "pairs", "mean", "low", "high"]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class PairedDifference:
     """Mean differences, each run counting once, with 95 % intervals of the cluster bootstrap.
 
     Attributes:
@@ -47,7 +47,7 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, value: str) -> pd.DataFrame:
     return both[[*_PLACE, "dependency_length", "stratum"]].assign(difference=difference)
 
 
-def contrast(pairs: pd.DataFrame, *purpose: str) -> Contrast:
+def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
     """The mean difference by distance and over all.
 
     Args:
@@ -61,7 +61,7 @@ def contrast(pairs: pd.DataFrame, *purpose: str) -> Contrast:
         distances = near["dependency_length"].to_numpy()
         buckets = Buckets.of(distances)
         places = list(zip(buckets.names, buckets.positions, strict=True))
-        for label, own in counted(near, buckets.index(distances), len(buckets), "difference"):
+        for label, own in count_runs(near, buckets.index(distances), len(buckets), "difference"):
             means = _means(own, ("contrast", *purpose, label))
             for b, ((name, x), said) in enumerate(zip(places, means, strict=True)):
                 where = {"label": label, "bucket": name, "x": x}
@@ -70,16 +70,16 @@ def contrast(pairs: pd.DataFrame, *purpose: str) -> Contrast:
                     runs += [where | line for line in _lines(own, b)]
     overall = [
         {"label": label, **_means(own, ("contrast over all", *purpose, label))[0]}
-        for label, own in counted(pairs, np.zeros(len(pairs), int), 1, "difference")
+        for label, own in count_runs(pairs, np.zeros(len(pairs), int), 1, "difference")
     ]
-    return Contrast(
-        pd.DataFrame(points, columns=["label", "bucket", "x", *_SAID]),
+    return PairedDifference(
+        pd.DataFrame(points, columns=["label", "bucket", "x", *_STATISTICS]),
         pd.DataFrame(runs, columns=["label", "bucket", "x", "seed", "mean"]),
-        pd.DataFrame(overall, columns=["label", *_SAID]),
+        pd.DataFrame(overall, columns=["label", *_STATISTICS]),
     )
 
 
-def averaged(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
+def accuracy_by_class(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
     """Accuracy by label and the classes of a column, in the order of its categories.
 
     Returns:
@@ -91,15 +91,15 @@ def averaged(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
     chance = rows["chance"].astype(float).groupby([rows["label"].astype(str), index]).mean()
     found = [
         {"label": label, by: classes[b], **said, "chance": chance[label, b]}
-        for label, own in counted(rows, index, len(classes))
+        for label, own in count_runs(rows, index, len(classes))
         for b, said in enumerate(_means(own, ("class", *purpose, label), proportion=True))
         if said["pairs"]
     ]
-    return pd.DataFrame(found, columns=["label", by, *_SAID, "chance"])
+    return pd.DataFrame(found, columns=["label", by, *_STATISTICS, "chance"])
 
 
-def _means(runs: list[Run], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
-    mean, low, high, _ = across(runs, key, proportion=proportion)
+def _means(runs: list[RunCounts], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
+    mean, low, high, _ = mean_with_interval(runs, key, proportion=proportion)
     if not proportion:
         # Drawn from one sequence alone, every draw is that one again, which is no certainty.
         alone = np.sum([(run.total > 0).sum(0) for run in runs], axis=0) < 2
@@ -116,6 +116,6 @@ def _means(runs: list[Run], key: tuple[str, ...], *, proportion: bool = False) -
     ]
 
 
-def _lines(runs: list[Run], b: int) -> list[dict[str, Any]]:
+def _lines(runs: list[RunCounts], b: int) -> list[dict[str, Any]]:
     held = [run for run in runs if run.total[:, b].any()]
     return [{"seed": r.seed, "mean": float(r.summed[:, b].sum() / r.total[:, b].sum())} for r in held]

@@ -1,4 +1,4 @@
-"""Runs counted by sequence and bucket, and their mean with the interval of the cluster bootstrap."""
+"""Runs count_runs by sequence and bucket, and their mean with the interval of the cluster bootstrap."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy import ndarray
 from posharness_reports.data.grouping import grouped
 from posharness_reports.measures.statistics import cluster_bootstrap, generator, interval, wilson
 
-__all__ = ["Run", "across", "counted"]
+__all__ = ["RunCounts", "count_runs", "mean_with_interval"]
 
 Array = ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Run:
+class RunCounts:
     """One run's predictions, by sequence and bucket.
 
     Attributes:
@@ -33,9 +33,9 @@ class Run:
     total: Float[Array, "s b"]
 
 
-def counted(
+def count_runs(
     rows: pd.DataFrame, index: Int[Array, " n"], buckets: int, value: str = "correct"
-) -> Iterator[tuple[str, list[Run]]]:
+) -> Iterator[tuple[str, list[RunCounts]]]:
     """Each label's runs, in the order of their seeds.
 
     Args:
@@ -47,7 +47,7 @@ def counted(
         yield str(label[0]), runs
 
 
-def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> Run:
+def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> RunCounts:
     # A sequence is known by its length and number: each evaluation length starts at 0 again.
     lengths, numbers = run["length"].to_numpy(np.int64), run["sequence"].to_numpy(np.int64)
     _, sequence = np.unique(lengths * (numbers.max() + 1) + numbers, return_inverse=True)
@@ -55,11 +55,11 @@ def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> Run:
     size = (int(sequence.max()) + 1) * buckets
     total = np.bincount(place, minlength=size)
     summed = np.bincount(place, weights=run[value].to_numpy(float), minlength=size)
-    return Run(seed, summed.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
+    return RunCounts(seed, summed.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
 
 
-def across(
-    runs: list[Run], key: tuple[str | int, ...], *, proportion: bool = True
+def mean_with_interval(
+    runs: list[RunCounts], key: tuple[str | int, ...], *, proportion: bool = True
 ) -> tuple[Array, Array, Array, Array]:
     """The mean over runs in each bucket, each run counting once.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import UserError
-from posharness_reports.compile.atomic_files import replace_file, replace_folder
+from posharness_reports.atomic_files import replace_file, replace_folder
 from posharness_reports.compile.page import index_page
 
 __all__ = ["FORMAT", "publish"]

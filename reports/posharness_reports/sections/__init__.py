@@ -1,4 +1,5 @@
-"""The built-in report sections, one file each.
+"""The built-in report sections: one package each, with what only that section uses.
 
-What draws and computes is imported inside `build`: finding the sections must not wait for pandas and seaborn.
+The package of a section holds its class, and `content.py` what it says. Only `build` imports `content`, so
+that listing the sections does not wait for pandas and seaborn.
 """

@@ -1,49 +1,33 @@
-"""What the sections on readings share: which there are, how they are drawn, and their tables."""
+"""What the sections on readings share: selecting the answers, and putting results into words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped, matching
-from posharness_reports.figures.accuracy import distance_panel, log_spaced
-from posharness_reports.figures.palette import looks
-from posharness_reports.figures.panels import CROWD, Panel, beside, one_each
-from posharness_reports.formatting import count, escape_markdown, with_interval
+from posharness_reports.formatting import Format, count, escape_markdown, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
-from posharness_reports.tables.tidy import tidy
 
 __all__ = [
-    "NAMED",
-    "Said",
-    "accuracy_panel",
     "accuracy_points",
     "answers",
-    "at",
-    "contrast_panel",
-    "drawn",
-    "joined",
-    "points_of",
-    "tasks",
-    "values",
-    "verdict",
-    "wide",
+    "compared_with_zero",
+    "first_and_last",
+    "join_readings",
+    "points_by_label",
+    "readings_with",
 ]
 
-Said = Callable[[float, float, float], str]
-"""Writes a mean, with the low and the high end of its interval."""
-
-NAMED = 6
-"""So many models get a sentence of their own; the others stand in the tables."""
+_MOST_NAMED = 6
+"""The number of models that get a sentence each; the tables hold all of them."""
 
 
-def tasks(study: Study, objective: str) -> list[str]:
-    """The readings that answer an objective."""
+def readings_with(study: Study, objective: str) -> list[str]:
+    """The readings that have answers to an objective, sorted."""
     rows = matching(study.readings.predictions, objective=objective)
     return sorted(set(rows["task"].astype(str)))
 
@@ -62,109 +46,49 @@ def accuracy_points(study: Study, task: str, objective: str) -> pd.DataFrame:
     return points
 
 
-def accuracy_panel(study: Study, task: str, objective: str, *, title: str, x_label: str) -> Panel | None:
-    """Accuracy by distance; None where no answer has a distance."""
-    if accuracy_points(study, task, objective).empty:
-        return None
-    drawn = distance_panel(study.readings.by_distance, (task, objective, SCOPES[0]), study.readings.cells)
-    return replace(drawn, title=title, subtitle="", x_label=x_label)
+def points_by_label(points: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The points of each label, the shortest distance first."""
+    for (label,), rows in grouped(points, ["label"]):
+        yield str(label), rows.sort_values("x", kind="stable") if "x" in rows else rows
 
 
-def contrast_panel(
-    points: pd.DataFrame, runs: pd.DataFrame, *, title: str, x_label: str, y_label: str
-) -> Panel | None:
-    """A mean difference by distance, over a dashed line at 0; None where none has a distance."""
-    if points.empty:
-        return None
-    places = points["x"].drop_duplicates()
-    return Panel(
-        title=title,
-        lines=points[["label", "x", "mean", "low", "high"]].rename(columns={"mean": "y"}),
-        dots=runs[["label", "x", "mean"]].rename(columns={"mean": "y"}),
-        chance=pd.DataFrame({"x": [places.min(), places.max()], "y": [0.0, 0.0]}),
-        chance_name="0",
-        ticks=dict(zip(points["x"], points["bucket"].str.replace("–", "-"), strict=True)),
-        log=log_spaced(places),
-        x_label=x_label,
-        y_label=y_label,
-    )
-
-
-def drawn(study: Study, panels: Sequence[Panel | None], caption: str) -> dict[str, Figure]:
-    """Panels side by side; where too many models would share one, each panel by itself, once a model."""
-    found = [panel for panel in panels if panel is not None]
-    seen = looks(study.trained.labels, study.readings.labels)
-    if not found:
-        return {}
-    if max(len(panel.labels) for panel in found) <= CROWD:
-        return {caption: beside([found], seen)}
-    return {
-        f"{panel.title}, one by one. {caption} Grey: the others.": one_each(panel, seen, panel.labels)
-        for panel in found
-    }
-
-
-def wide(
-    points: pd.DataFrame, value: str = "accuracy", column: str = "bucket", said: Said = with_interval
-) -> pd.DataFrame:
-    """Models by place, each field a mean with its interval."""
-    ordered = points.sort_values("x", kind="stable") if "x" in points else points
-    places = list(dict.fromkeys(ordered[column]))
-    shown = [said(*row) for row in points[[value, "low", "high"]].itertuples(index=False)]
-    table = points.assign(shown=shown).pivot_table("shown", "label", column, aggfunc="first", observed=True)
-    table = table.reindex(columns=places).sort_index().fillna("–")
-    return table.rename_axis(index="model", columns=None).reset_index()
-
-
-def values(points: pd.DataFrame) -> pd.DataFrame:
-    """All measured values of a reading, under the names that readers of its CSV file meet."""
-    plain = points.drop(columns=["task", "objective", "scope", "lengths", "distance"], errors="ignore")
-    return tidy(plain.rename(columns={"label": "model", "mean": "mean_difference"}))
-
-
-def at(
-    points: pd.DataFrame, value: str = "accuracy", said: Said = with_interval
+def first_and_last(
+    points: pd.DataFrame, value: str = "accuracy", write: Format = with_interval
 ) -> Iterator[tuple[str, str]]:
-    """The first and the last of a label's points: name of the place, and what was measured there."""
+    """The name of the bucket and the value of the first and the last of a label's points."""
     for i in (0, -1)[: len(points)]:
         row = points.iloc[i]
-        alone = " (n = 1)" if row.get("pairs") == 1 else ""
-        yield str(row["bucket"]), said(row[value], row["low"], row["high"]) + alone
+        single = " (n = 1)" if row.get("pairs") == 1 else ""
+        yield str(row["bucket"]), write(row[value], row["low"], row["high"]) + single
 
 
-def verdict(low: float, high: float) -> str:
-    """Where a difference stands by its interval, as a clause."""
+def compared_with_zero(low: float, high: float) -> str:
+    """Whether an interval is above or below 0, as a clause."""
     if low > 0:
         return ", above 0"
-    return ", below 0" if high < 0 else ", which cannot be told from 0"
+    return ", below 0" if high < 0 else ", not distinguishable from 0"
 
 
-def points_of(points: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each label's points, nearest first."""
-    for (label,), own in grouped(points, ["label"]):
-        yield str(label), own.sort_values("x", kind="stable") if "x" in own else own
-
-
-def joined(title: str, about: str, pieces: Mapping[str, Section]) -> Section | None:
-    """One section of the pieces of several readings of one kind; None without any.
+def join_readings(title: str, about: str, parts: Mapping[str, Section]) -> Section | None:
+    """One section about several readings of one kind; None when there is none.
 
     Args:
-        about: how to read it.
-        pieces: by the reading; each with a list of sentences as its prose.
+        about: how to read the section.
+        parts: a section for each reading; its prose has one sentence a line.
     """
-    if not pieces:
+    if not parts:
         return None
     prose = [about]
-    for task, piece in pieces.items():
-        lines = piece.prose.splitlines()
-        shown = [f"- {line}" for line in lines[:NAMED]]
-        if left := len(lines) - NAMED:
-            shown += [f"- {count(left, 'more model')} in the tables."] if left > 0 else []
-        heading = [f"{escape_markdown(task)}:"] if len(pieces) > 1 else []
-        prose += [*heading, "\n".join(shown)]
+    for task, part in parts.items():
+        lines = part.prose.splitlines()
+        points = [f"- {line}" for line in lines[:_MOST_NAMED]]
+        if len(lines) > _MOST_NAMED:
+            points.append(f"- {count(len(lines) - _MOST_NAMED, 'more model')} in the tables.")
+        heading = [f"{escape_markdown(task)}:"] if len(parts) > 1 else []
+        prose += [*heading, "\n".join(points)]
     return Section(
         title,
         "\n\n".join(filter(None, prose)),
-        {f"{task}: {caption}": t for task, piece in pieces.items() for caption, t in piece.tables.items()},
-        {f"{task}: {caption}": f for task, piece in pieces.items() for caption, f in piece.figures.items()},
+        {f"{task}: {caption}": t for task, part in parts.items() for caption, t in part.tables.items()},
+        {f"{task}: {caption}": f for task, part in parts.items() for caption, f in part.figures.items()},
     )

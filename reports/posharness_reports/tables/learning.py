@@ -1,4 +1,4 @@
-"""What learning curves come to: where each run began and ended."""
+"""A summary of learning curves: the first, last and best values of each run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import pandas as pd
 
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["ends"]
+__all__ = ["curve_summary"]
 
 
-def ends(curves: pd.DataFrame) -> pd.DataFrame:
-    """One row a run and objective: first and last loss, best validation score, largest gradient norm."""
+def curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
+    """A row for each run and objective: first and last loss, best validation score, largest gradient norm."""
     keys = ["task", "objective", "label", "seed"]
     ordered = curves.sort_values([*keys, "step"], kind="stable")
     numbers = ["train_loss", "validation_loss", "validation_score", "gradient_norm"]
     ordered = ordered.astype(dict.fromkeys(numbers, float))
-    found = ordered.groupby(keys, observed=True).agg(
+    summary = ordered.groupby(keys, observed=True).agg(
         last_step=("step", "max"),
         first_loss=("train_loss", "first"),
         last_loss=("train_loss", "last"),
@@ -24,4 +24,4 @@ def ends(curves: pd.DataFrame) -> pd.DataFrame:
         best_validation_accuracy=("validation_score", "max"),
         largest_gradient_norm=("gradient_norm", "max"),
     )
-    return folded(found.reset_index().rename(columns={"label": "encoding"}))
+    return folded(summary.reset_index().rename(columns={"label": "encoding"}))

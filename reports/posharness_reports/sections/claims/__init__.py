@@ -1,4 +1,4 @@
-"""Claims: what the runs say of each statement that the report was asked to judge."""
+"""Claims: what the runs show about each claim."""
 
 from __future__ import annotations
 
@@ -13,19 +13,8 @@ class Claims(ReportSection):
     order = 15
 
     def build(self, frames: Frames) -> Section | None:
-        """None when of no claim both sides were run."""
-        from posharness_reports.sections.claims import content as judged
-        from posharness_reports.sections.claims.figure import claim_figure
-        from posharness_reports.sections.claims.verdicts import contrasts
+        """None when no claim has runs of both its encodings."""
+        from posharness_reports.sections.claims.content import describe
         from posharness_reports.study import study
 
-        ready = study(frames).trained
-        found = contrasts(ready)
-        if not any(len(contrast.runs) for contrast in found):
-            return None
-        return Section(
-            "Verdicts on claims",
-            judged.prose(ready.claims, found),
-            judged.tables(found),
-            claim_figure(found),
-        )
+        return describe(study(frames).trained)

@@ -1,4 +1,4 @@
-"""Drawing verdicts: the effect of each contrast with its interval, a dot for each task."""
+"""The figure of the verdicts: the effect of each contrast with its interval, and a dot per task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import COLOURS
 from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED
 from posharness_reports.formatting import shorten
-from posharness_reports.sections.claims.verdicts import Contrast
+from posharness_reports.sections.claims.verdicts import ClaimContrast
 
 __all__ = ["claim_figure"]
 
@@ -19,8 +19,8 @@ _WIDTH, _ROW, _TITLE, _BOTTOM = 9.6, 0.32, 0.45, 0.5
 _LONGEST = 44
 
 
-def claim_figure(judged: Sequence[Contrast]) -> dict[str, Figure]:
-    """One set of axes for each claim, a row for each contrast, by caption."""
+def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
+    """Caption to figure: one set of axes per claim, with a row per contrast."""
     measured = [contrast for contrast in judged if len(contrast.runs)]
     claims = list(dict.fromkeys(contrast.claim for contrast in measured))
     names = {contrast: shorten(f"{contrast.better} − {contrast.other}", _LONGEST) for contrast in measured}
@@ -51,11 +51,13 @@ def claim_figure(judged: Sequence[Contrast]) -> dict[str, Figure]:
             axes.set_xlabel("effect: difference of normalised accuracies")
         else:
             axes.tick_params(labelbottom=False)
-    caption = "Effects behind the verdicts. One dot a task; line: the mean over tasks with a 95 % interval. "
-    return {caption + "Shaded: too small to matter.": figure}
+    caption = (
+        "Effects behind the verdicts. One dot per task. Diamond and line: the mean over tasks with its 95 % "
+    )
+    return {caption + "interval. Shaded: effects too small to matter.": figure}
 
 
-def _draw(axes: Axes, contrast: Contrast, row: int) -> None:
+def _draw(axes: Axes, contrast: ClaimContrast, row: int) -> None:
     tasks = contrast.by_task
     axes.plot(tasks, [row] * len(tasks), "o", color=COLOURS[0], alpha=0.35, markersize=4, markeredgewidth=0)
     if contrast.low == contrast.low:

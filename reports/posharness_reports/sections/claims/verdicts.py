@@ -1,4 +1,4 @@
-"""Verdicts on claims: effects of paired runs, their mean with an interval, and what follows from them."""
+"""Verdicts on claims: the effects of paired runs, their mean with an interval, and the outcome."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from posharness.contracts import Claim
 from posharness_reports.measures.statistics import generator, holm, interval, sign_flip, stratified_bootstrap
 from posharness_reports.study import Study
 
-__all__ = ["ALPHA", "FEWEST", "Contrast", "Outcome", "contrasts", "outcomes"]
+__all__ = ["ALPHA", "FEWEST", "ClaimContrast", "Outcome", "contrasts_of", "judge_claims"]
 
 ALPHA = 0.05
 FEWEST = 6
-"""Paired runs of which an exact sign-flip test can reach p ≤ .05: 2/2⁶ = .031."""
+"""The smallest number of paired runs with which an exact sign-flip test can reach p ≤ .05: 2/2⁶ = .031."""
 
 Outcome = Literal["borne out", "contradicted", "no difference that matters", "undecided", "not measured"]
 
@@ -26,14 +26,15 @@ _RUN = ["task", "seed", "effect"]
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
-    """One label set against another under one claim.
+class ClaimContrast:
+    """Two labels compared under one claim.
 
     Attributes:
-        runs: columns task, seed, effect: the metric of the one less that of the other, for each paired run.
-        left_out: tasks without a pair, with the reason.
-        low, high: 95 % interval, redrawing the seeds of each task; NaN where no task has two.
-        p: of a sign-flip test, Holm-corrected over the contrasts of its claim; NaN without a pair.
+        runs: columns task, seed and effect, a row for each paired run: the metric of `better` minus that of
+            `other`.
+        left_out: tasks without a pair, and the reason.
+        low, high: 95 % interval, from a bootstrap over the seeds of each task; NaN if no task has two seeds.
+        p: of a sign-flip test, Holm-corrected over the contrasts of the claim; NaN without a pair.
     """
 
     claim: Claim
@@ -52,12 +53,12 @@ class Contrast:
 
     @property
     def mean(self) -> float:
-        """Over tasks, of the mean over the seeds of each; NaN without a pair."""
+        """The mean over tasks of the mean effect in each; NaN without a pair."""
         return float(self.by_task.mean())
 
     @property
     def outcome(self) -> Outcome:
-        """What follows: nothing where the interval is too wide, or the runs are too few."""
+        """The verdict; "undecided" when the interval is too wide or there are too few runs."""
         smallest = self.claim.smallest_effect
         if self.runs.empty:
             return "not measured"
@@ -72,35 +73,35 @@ class Contrast:
         return "undecided"
 
 
-def contrasts(study: Study) -> list[Contrast]:
-    """Every contrast of every claim for which both labels are there, in the order of claims."""
+def judge_claims(study: Study) -> list[ClaimContrast]:
+    """The contrasts of all claims whose labels both have cells, in the order of the claims."""
     return [contrast for claim in study.claims for contrast in _judged(claim, study)]
 
 
-def outcomes(claim: Claim, judged: Sequence[Contrast]) -> list[Contrast]:
+def contrasts_of(claim: Claim, judged: Sequence[ClaimContrast]) -> list[ClaimContrast]:
     """The contrasts of one claim."""
     return [contrast for contrast in judged if contrast.claim is claim]
 
 
-def _judged(claim: Claim, study: Study) -> list[Contrast]:
-    """The contrasts of a claim, with their p corrected for how many of them there are (Holm 1979).
+def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
+    """The contrasts of a claim, with p-values corrected for their number (Holm 1979).
 
-    Not for those of other claims: a verdict must not depend on what else is claimed.
+    Contrasts of other claims do not count: a verdict must not depend on what else is claimed.
     """
     values = claim.measure(study)
-    found = [
+    contrasts = [
         _contrast(claim, *labels, values)
         for names in claim.contrasts
         for labels in _labels(study.cells, *names)
     ]
-    tested = [place for place, contrast in enumerate(found) if len(contrast.runs)]
-    for place, p in zip(tested, holm([found[place].p for place in tested]), strict=True):
-        found[place] = replace(found[place], p=p)
-    return found
+    tested = [place for place, contrast in enumerate(contrasts) if len(contrast.runs)]
+    for place, p in zip(tested, holm([contrasts[place].p for place in tested]), strict=True):
+        contrasts[place] = replace(contrasts[place], p=p)
+    return contrasts
 
 
 def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str]]:
-    """The labels of both encodings, paired where they were trained with the same attention."""
+    """Pairs of labels of the two encodings that have the same attention."""
     columns = (cells[name].astype(str) for name in ("encoding", "attention", "label"))
     known = sorted(set(zip(*columns, strict=True)))
     return sorted(
@@ -110,7 +111,7 @@ def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str
     )
 
 
-def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Contrast:
+def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> ClaimContrast:
     one, two = (values[values["label"] == label] for label in (better, other))
     known = [side[side["value"].notna()] for side in (one, two)]
     both = known[0].merge(known[1], on=["task", "seed"], suffixes=("", "_other"), validate="one_to_one")
@@ -120,7 +121,7 @@ def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Co
         for task in sorted({*one["task"], *two["task"]} - {*runs["task"]})
     }
     if runs.empty:
-        return Contrast(claim, better, other, runs, missing, *[float("nan")] * 3)
+        return ClaimContrast(claim, better, other, runs, missing, *[float("nan")] * 3)
     strata = [own["effect"].to_numpy(float) for _, own in runs.groupby("task")]
     key = ("claim", claim.name, better, other)
     low, high = (
@@ -129,17 +130,17 @@ def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Co
         else (np.nan, np.nan)
     )
     p = sign_flip(strata, rng=generator(*key, "signs"))
-    return Contrast(claim, better, other, runs, missing, float(low), float(high), p)
+    return ClaimContrast(claim, better, other, runs, missing, float(low), float(high), p)
 
 
 def _reason(task: str, better: str, one: pd.DataFrame, other: str, two: pd.DataFrame) -> str:
-    """Why two labels have no pair in a task: what keeps either of them from having a value."""
-    said = []
+    """Why two labels have no pair in a task: the reason why either has no value."""
+    clauses = []
     for label, side in ((better, one), (other, two)):
         own = side[side["task"] == task]
         reasons = sorted({*own.loc[own["value"].isna(), "reason"]} - {""})
         if reasons and own["value"].isna().all():
-            said.append(f"{label} {' and '.join(reasons)}")
+            clauses.append(f"{label} {' and '.join(reasons)}")
         elif own.empty:
-            said.append(f"{label} not measured")
-    return ", ".join(said) or "no seed in common"
+            clauses.append(f"{label} not measured")
+    return ", ".join(clauses) or "no seed in common"

@@ -1,4 +1,4 @@
-"""Where heads look: mean attended distances from weights by distance, for each head and across seeds."""
+"""Mean attended distance: for each head, across seeds, and as tables."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.formatting import distance
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["across_seeds", "attended", "attended_table", "every_head", "place_name"]
+__all__ = ["across_seeds", "attended_distances", "by_layer", "every_head", "layer_name"]
 
 _PLACE = ["task", "label", "stack", "layer"]
 
 
-def attended(mechanism: pd.DataFrame) -> pd.DataFrame:
-    """The mean attended distance Σ w·m·|δ| / Σ w·m of each head, over its distances δ in tokens.
+def attended_distances(mechanism: pd.DataFrame) -> pd.DataFrame:
+    """The mean attended distance Σ w·m·|δ| / Σ w·m of each head, over the distances δ in tokens.
 
-    w is the mean weight at a distance and m = n − |δ| the number of pairs of n tokens that lie so far
-    apart. n is the largest |δ| + 1: the two stacks of a body may hold sequences of unlike length, and
-    neither need be the training length.
+    w is the mean weight at distance δ, and m = n − |δ| the number of pairs of n tokens at that distance. n is
+    the largest |δ| + 1 of the stack: the two stacks of a body may have sequences of different lengths, and
+    neither has to be the training length.
 
     Args:
         mechanism: prepared.
 
     Returns:
         Columns task, label, stack, layer, seed, head, rank (1 for the head of its layer and seed that
-        looks nearest), attended, and uniform: what equal weights on all that is visible would give. Heads
-        without weights, or whose weights sum to nothing, have no row.
+        attends nearest), attended (the mean distance), and uniform (the mean distance with equal weights on
+        all visible tokens). Heads without weights, or whose weights sum to 0, have no row.
     """
     far = mechanism["distance"].astype(float).abs()
     of_stack = [mechanism[name] for name in ("cell", "stack")]
@@ -41,20 +41,20 @@ def attended(mechanism: pd.DataFrame) -> pd.DataFrame:
     sums = rows.groupby([*_PLACE, "seed", "head"], observed=True, as_index=False).agg(
         mass=("mass", "sum"), reached=("reached", "sum"), uniform=("uniform", "first")
     )
-    found = sums[sums["mass"] > 0].astype(dict.fromkeys(("task", "label", "stack"), str))
-    found = found.assign(attended=found["reached"] / found["mass"])
-    ranks = found.groupby([*_PLACE, "seed"])["attended"].rank(method="first").astype(int)
-    ranked: pd.DataFrame = found.assign(rank=ranks).drop(columns=["mass", "reached"])
+    heads = sums[sums["mass"] > 0].astype(dict.fromkeys(("task", "label", "stack"), str))
+    heads = heads.assign(attended=heads["reached"] / heads["mass"])
+    ranks = heads.groupby([*_PLACE, "seed"])["attended"].rank(method="first").astype(int)
+    ranked: pd.DataFrame = heads.assign(rank=ranks).drop(columns=["mass", "reached"])
     return ranked.reset_index(drop=True)
 
 
 def across_seeds(heads: pd.DataFrame) -> pd.DataFrame:
     """The heads of each layer by rank: mean, lowest and highest attended distance over seeds.
 
-    Heads of unlike seeds correspond to each other by no number, so they are matched by rank.
+    Heads of different seeds do not correspond by number, so they are matched by rank.
 
     Args:
-        heads: from `attended`.
+        heads: from `attended_distances`.
     """
     return heads.groupby([*_PLACE, "rank"], as_index=False).agg(
         seeds=("seed", "nunique"),
@@ -65,8 +65,8 @@ def across_seeds(heads: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def attended_table(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Encodings by layer: the mean over heads, and the nearest and the farthest looking one.
+def by_layer(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Encodings by layer: the mean over heads, and the heads that attend nearest and farthest.
 
     Args:
         ranked: from `across_seeds`.
@@ -77,13 +77,13 @@ def attended_table(ranked: pd.DataFrame) -> pd.DataFrame:
         for (stack, layer), heads in grouped(own, ["stack", "layer"]):
             far = heads["attended"]
             ends = f" ({distance(far.min())}–{distance(far.max())})" if len(far) > 1 else ""
-            row[place_name(stack, layer)] = distance(far.mean()) + ends
+            row[layer_name(stack, layer)] = distance(far.mean()) + ends
         rows.append(row | {"equal weights": distance(own["uniform"].mean())})
     return pd.DataFrame(rows).fillna("–")
 
 
 def every_head(ranked: pd.DataFrame) -> pd.DataFrame:
-    """All values across seeds under the names that readers of the CSV file meet."""
+    """All values across seeds, under the column names of the CSV file."""
     names = {
         "label": "encoding",
         "rank": "head_by_rank",
@@ -95,6 +95,6 @@ def every_head(ranked: pd.DataFrame) -> pd.DataFrame:
     return folded(ranked.rename(columns=names))
 
 
-def place_name(stack: str, layer: int) -> str:
-    """A layer as it is called: "layer 0", "decoder layer 0"."""
+def layer_name(stack: str, layer: int) -> str:
+    """The name of a layer: "layer 0", "decoder layer 0"."""
     return f"{stack} layer {layer}".strip()

@@ -1,4 +1,4 @@
-"""What is said of a task with several objectives: for each its fall of loss, its accuracy and its chance."""
+"""Prose, tables and figures of tasks with several objectives: loss, accuracy and chance of each."""
 
 from __future__ import annotations
 
@@ -10,47 +10,62 @@ from matplotlib.figure import Figure
 
 from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped, matching
-from posharness_reports.figures.accuracy import distance_panel, trace_panel
+from posharness_reports.figures.accuracy import distance_panel
+from posharness_reports.figures.learning import curve_panel
 from posharness_reports.figures.palette import looks
-from posharness_reports.figures.panels import CROWD, Panel, beside
+from posharness_reports.figures.panels import MOST_SHARED, Panel, side_by_side
 from posharness_reports.formatting import count, escape_markdown, fraction, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
-from posharness_reports.tables.learning import ends
+from posharness_reports.tables.learning import curve_summary
 
 __all__ = ["describe", "objectives", "tasks"]
 
 _NAMED = 6
 
 
+def describe(study: Study) -> Section | None:
+    """The section; None when no task with several objectives was trained."""
+    parts = [describe_task(study, task) for task in tasks(study)]
+    if not parts:
+        return None
+    is_bert = all("mlm" in objectives(study, task) for task in tasks(study))
+    return Section(
+        "BERT pretraining" if is_bert else "Tasks with several objectives",
+        "\n\n".join(part.prose for part in parts),
+        {caption: table for part in parts for caption, table in part.tables.items()},
+        {caption: figure for part in parts for caption, figure in part.figures.items()},
+    )
+
+
 def tasks(study: Study) -> list[str]:
-    """The tasks with several objectives that have been trained at all."""
+    """The tasks with several objectives that were trained."""
     trained = set(study.curves["task"].astype(str)) | set(study.predictions["task"].astype(str))
     return [task for task in sorted(trained) if len(objectives(study, task)) > 1]
 
 
 def objectives(study: Study, task: str) -> list[str]:
-    """The objectives that a task is trained on, in its own order."""
+    """The objectives that a task is trained on, in the order of the task."""
     stated = "; ".join(study.cells.loc[study.cells["task"] == task, "objectives"]).split("; ")
     # What is tested beside them, such as decoding free-running, has no curve.
     trained = set(matching(study.curves, task=task)["objective"])
     return [name for name in dict.fromkeys(stated) if name in trained]
 
 
-def describe(study: Study, task: str) -> Section:
-    """Prose, a table and a figure for one task."""
+def describe_task(study: Study, task: str) -> Section:
+    """Prose, tables and a figure of one task."""
     table = _table(study, task)
     shown = {f"{task}: loss and accuracy of each objective": table}
     if len(sources := _sources(study, task)):
-        shown[f"{task}: accuracy with and without another occurrence to read from"] = sources
+        shown[f"{task}: accuracy with and without another occurrence of the token"] = sources
     return Section(task, _prose(task, table), shown, _figures(study, task))
 
 
 def _table(study: Study, task: str) -> pd.DataFrame:
-    """One row for each objective and label: the loss's way down, test accuracy and what chance gives."""
+    """A row for each objective and label: first and last loss, test accuracy and chance."""
     points, _ = study.by_length
     held = matching(points, task=task, undefined=False)
-    found = ends(matching(study.curves, task=task))
+    found = curve_summary(matching(study.curves, task=task))
     rows = []
     for objective in objectives(study, task):
         for label in study.labels:
@@ -83,7 +98,7 @@ def _cross_entropy(study: Study, task: str, objective: str, label: str) -> float
 
 
 def _sources(study: Study, task: str) -> pd.DataFrame:
-    """Accuracy where a prediction has a distance and where it has none, of objectives that have both."""
+    """Accuracy of predictions with and without a distance, for objectives that have both."""
     rows = matching(study.predictions, split="test", task=task)
     rows = rows.assign(source=np.where(rows["dependency_length"] >= 0, "with another", "without another"))
     both = rows.groupby("objective", observed=True)["source"].nunique()
@@ -91,47 +106,47 @@ def _sources(study: Study, task: str) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame()
     each = rows.groupby(["objective", "label", "source", "seed"], observed=True)["correct"].mean()
-    # The mean over the runs' own accuracies, each run counting once.
+    # The mean of the runs' accuracies: each run counts once.
     table = each.reset_index().pivot_table("correct", ["objective", "label"], "source", observed=True)
     return table.rename_axis(columns=None).reset_index().rename(columns={"label": "encoding"})
 
 
 def _prose(task: str, table: pd.DataFrame) -> str:
-    """One point for each objective: loss and test accuracy, the lowest losses first, and chance."""
+    """A point for each objective: loss and test accuracy, the lowest losses first, and chance."""
     points = []
     for objective, rows in table.groupby("objective", sort=False):
         fell = int((rows["last loss"] < rows["first loss"]).sum())
-        said = [f"the loss fell with {fell} of {count(len(rows), 'encoding')}"]
+        clauses = [f"the loss fell with {fell} of {count(len(rows), 'encoding')}"]
         for _, row in rows.sort_values("last loss", kind="stable").head(_NAMED).iterrows():
             loss = f"loss {row['first loss']:.2f} to {row['last loss']:.2f}"
             tested = "" if row["test accuracy"] == "–" else f", test accuracy {row['test accuracy']}"
-            said.append(f"{escape_markdown(row['encoding'])} {loss}{escape_markdown(tested)}")
+            clauses.append(f"{escape_markdown(row['encoding'])} {loss}{escape_markdown(tested)}")
         if rows["chance (majority rate)"].notna().any():
             rate = rows["chance (majority rate)"].mean()
-            said.append(f"always giving the most frequent answer scores {fraction(rate)}")
-        points.append(f"- **{escape_markdown(str(objective))}**: {'; '.join(said)}.")
-    heading = f"{escape_markdown(task)} is trained on {len(points)} objectives at once."
+            clauses.append(f"always giving the most frequent answer scores {fraction(rate)}")
+        points.append(f"- **{escape_markdown(str(objective))}**: {'; '.join(clauses)}.")
+    heading = f"{escape_markdown(task)} is trained on {len(points)} objectives together."
     return heading + "\n\n" + "\n".join(points)
 
 
 def _figures(study: Study, task: str) -> dict[str, Figure]:
-    """A row for each objective: its loss, and its accuracy by distance or, without one, by step."""
+    """A row for each objective: its loss, and its accuracy by distance or, without distances, by step."""
     grid = []
     for objective in objectives(study, task):
         own = matching(study.curves, task=task, objective=objective)
         validated = np.isfinite(own["validation_loss"].astype(float)).any()
-        loss = trace_panel(own, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
+        loss = curve_panel(own, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
         grid.append([panel for panel in (loss, _accuracy(study, task, objective, own)) if len(panel.lines)])
     grid = [row for row in grid if row]
-    # Past so many labels the figures of the sections before this one say the same, and stay readable.
-    if not grid or len(study.labels) > CROWD:
+    # With more labels, the figures of the sections on accuracy and learning show the same and stay readable.
+    if not grid or len(study.labels) > MOST_SHARED:
         return {}
     caption = (
-        f"{task}: the loss of each objective, and its accuracy by distance where it has one. One line a "
-        "run; by distance, the mean over seeds with a 95 % bootstrap band and one dot a seed. Dashed: the "
-        "accuracy of always giving the most frequent answer."
+        f"{task}: the loss of each objective, and its accuracy by distance or, without distances, by step. "
+        "By step: one line per run. By distance: the mean over seeds with a 95 % bootstrap band, and one "
+        "dot per seed. Grey dotted line: the accuracy of always giving the most frequent answer."
     )
-    return {caption: beside(grid, looks(study.labels))}
+    return {caption: side_by_side(grid, looks(study.labels))}
 
 
 def _accuracy(study: Study, task: str, objective: str, curves: pd.DataFrame) -> Panel:
@@ -139,7 +154,7 @@ def _accuracy(study: Study, task: str, objective: str, curves: pd.DataFrame) -> 
     key = (task, objective, SCOPES[0])
     if key in {found for found, _ in grouped(measured.points, ["task", "objective", "scope"])}:
         return distance_panel(measured, key, study.cells)
-    panel = trace_panel(curves, "validation_score", f"{task}: {objective}")
+    panel = curve_panel(curves, "validation_score", f"{task}: {objective}")
     points = matching(study.by_length[0], task=task, objective=objective)
     if points.empty or panel.lines.empty:
         return panel

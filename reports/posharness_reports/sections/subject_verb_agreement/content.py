@@ -1,4 +1,4 @@
-"""What is said of the reading of subject–verb agreement: by distance and by attractors, with counts."""
+"""Prose, tables and a figure of agreement readings: accuracy by distance and by attractors, with counts."""
 
 from __future__ import annotations
 
@@ -10,40 +10,59 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.data.grouping import matching
 from posharness_reports.figures.accuracy import band_note
+from posharness_reports.figures.readings import accuracy_panel, reading_figures
 from posharness_reports.formatting import count, escape_markdown, fraction, with_interval
-from posharness_reports.measures.paired_differences import averaged
-from posharness_reports.sections._readings import accuracy_panel, accuracy_points, answers, drawn, values
+from posharness_reports.measures.paired_differences import accuracy_by_class
+from posharness_reports.sections._readings import accuracy_points, answers, join_readings, readings_with
 from posharness_reports.study import Study
+from posharness_reports.tables.readings import all_values
 
-__all__ = ["AGREEMENT", "describe"]
+__all__ = ["describe"]
 
-AGREEMENT = "agreement"
+_AGREEMENT = "agreement"
 _DISTANCE = "distance of the subject in words"
 
 
-def describe(study: Study, task: str) -> Section:
-    """Prose, tables and a figure of one such reading."""
-    rows = answers(study, task, AGREEMENT)
-    points = accuracy_points(study, task, AGREEMENT)
-    attractors = averaged(rows, "stratum", task, "attractors").rename(columns={"stratum": "bucket"})
+_ABOUT = (
+    "A finite verb of the treebank is hidden, and the model compares its singular and its plural form. The "
+    "answer is correct when the model gives the form in the text the higher probability. The distance is "
+    "the number of words to the subject. An attractor is a noun between the two that has the other number. "
+    "Chance is the share of the more frequent number among all tested verbs. Long distances and attractors "
+    "are rare in running text: the counts say how many verbs each accuracy is based on."
+)
+
+
+def describe(study: Study) -> Section | None:
+    """The section about all readings of this kind; None when there is none."""
+    readings = readings_with(study, _AGREEMENT)
+    return join_readings(
+        "Subject–verb agreement", _ABOUT, {task: describe_reading(study, task) for task in readings}
+    )
+
+
+def describe_reading(study: Study, task: str) -> Section:
+    """Prose, tables and a figure of one reading."""
+    rows = answers(study, task, _AGREEMENT)
+    points = accuracy_points(study, task, _AGREEMENT)
+    attractors = accuracy_by_class(rows, "stratum", task, "attractors").rename(columns={"stratum": "bucket"})
     attractors = attractors.rename(columns={"mean": "accuracy", "pairs": "predictions"})
     shown = {
-        "accuracy by distance of the subject": _counted(points.sort_values("x", kind="stable")),
-        "accuracy by number of attractors": _counted(attractors),
-        "accuracy by distance of the subject, all values": values(points),
+        "accuracy by distance of the subject": _with_counts(points.sort_values("x", kind="stable")),
+        "accuracy by number of attractors": _with_counts(attractors),
+        "accuracy by distance of the subject, all values": all_values(points),
     }
-    panel = accuracy_panel(study, task, AGREEMENT, title="Accuracy", x_label=_DISTANCE)
+    panel = accuracy_panel(study, task, _AGREEMENT, title="Accuracy", x_label=_DISTANCE)
     note = band_note(points) if len(points) else ""
     return Section(
         task,
         _prose(task, rows, attractors),
         {caption: table for caption, table in shown.items() if len(table)},
-        drawn(study, [panel], f"accuracy by distance of the subject. {note}".rstrip()),
+        reading_figures(study, [panel], f"accuracy by distance of the subject. {note}".rstrip()),
     )
 
 
-def _counted(points: pd.DataFrame) -> pd.DataFrame:
-    """Places by model, with the number of verbs of one run at each, which is nearly the same for all."""
+def _with_counts(points: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy by place and model, with chance and the number of verbs in one run at each place."""
     if points.empty:
         return points
     shown = [with_interval(*row) for row in points[["accuracy", "low", "high"]].itertuples(index=False)]
@@ -67,17 +86,17 @@ def _range(least: str, most: str) -> str:
 
 def _prose(task: str, rows: pd.DataFrame, attractors: pd.DataFrame) -> str:
     lines = []
-    for row in averaged(rows.assign(all="all"), "all", task, "all").to_dict("records"):
+    for row in accuracy_by_class(rows.assign(all="all"), "all", task, "all").to_dict("records"):
         verbs = count(round(row["pairs"] / row["seeds"]), "verb")
-        said = f"{_accuracy(row, 'mean')} of {verbs} at chance {fraction(row['chance'])}"
+        line = f"{_accuracy(row, 'mean')} of {verbs} correct; chance is {fraction(row['chance'])}"
         classes = matching(attractors, label=row["label"]).to_dict("records")
         parts = [
-            f"{_accuracy(own, 'accuracy')} with {own['bucket']} "
-            f"({count(round(own['predictions'] / own['seeds']), 'verb')})"
-            for own in classes
+            f"{_accuracy(each, 'accuracy')} with {each['bucket']} "
+            f"({count(round(each['predictions'] / each['seeds']), 'verb')})"
+            for each in classes
         ]
-        said += f"; {', '.join(parts)}" if len(parts) > 1 else ""
-        lines.append(f"**{escape_markdown(row['label'])}**: {escape_markdown(said)}.")
+        line += f"; {', '.join(parts)}" if len(parts) > 1 else ""
+        lines.append(f"**{escape_markdown(row['label'])}**: {escape_markdown(line)}.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What is said of the reading of syntactic heads: recall, precision, and the margin over the control."""
+"""Prose, tables and a figure of syntactic-head readings: recall, precision, and the margin over a control."""
 
 from __future__ import annotations
 
@@ -11,71 +11,97 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.figures.accuracy import band_note
+from posharness_reports.figures.differences import difference_panel
+from posharness_reports.figures.readings import accuracy_panel, reading_figures
 from posharness_reports.formatting import enumerate_words, escape_markdown, with_interval
-from posharness_reports.measures.paired_differences import Contrast, averaged, contrast, paired
+from posharness_reports.measures.paired_differences import (
+    PairedDifference,
+    accuracy_by_class,
+    mean_difference,
+    paired,
+)
 from posharness_reports.sections._readings import (
-    accuracy_panel,
     accuracy_points,
     answers,
-    at,
-    contrast_panel,
-    drawn,
-    points_of,
-    values,
-    verdict,
-    wide,
+    compared_with_zero,
+    first_and_last,
+    join_readings,
+    points_by_label,
+    readings_with,
 )
 from posharness_reports.study import Study
+from posharness_reports.tables.readings import all_values, by_place
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["HEAD", "describe"]
+__all__ = ["describe"]
 
-HEAD = "head"
+_HEAD = "head"
 _PREDICTED, _UNTRAINED = "head (predicted length)", "head (untrained encoder)"
 _LENGTH = "arc length in words"
 
 
-def describe(study: Study, task: str) -> Section:
-    """Prose, tables and a figure of one such reading."""
-    pairs = paired(answers(study, task, HEAD), answers(study, task, _UNTRAINED), "correct")
-    margin = contrast(pairs, task, HEAD, _UNTRAINED)
-    recall, precision, control = (accuracy_points(study, task, o) for o in (HEAD, _PREDICTED, _UNTRAINED))
+_ABOUT = (
+    "A probe is trained to find the syntactic head of each word from the model's frozen states. It is "
+    "tested on documents of the treebank that it was not trained on. *Recall* is shown by the length of the "
+    "gold arc, and *precision* by the length of the predicted arc, both in words. A probe can find some "
+    "heads from words and positions alone. As a control, the same probe is trained on the same encoder "
+    "before any training. The *margin* is what pretraining adds: the difference in recall between the two, "
+    "word by word."
+)
+
+
+def describe(study: Study) -> Section | None:
+    """The section about all readings of this kind; None when there is none."""
+    readings = readings_with(study, _HEAD)
+    return join_readings(
+        "Syntactic heads", _ABOUT, {task: describe_reading(study, task) for task in readings}
+    )
+
+
+def describe_reading(study: Study, task: str) -> Section:
+    """Prose, tables and a figure of one reading."""
+    pairs = paired(answers(study, task, _HEAD), answers(study, task, _UNTRAINED), "correct")
+    margin = mean_difference(pairs, task, _HEAD, _UNTRAINED)
+    recall, precision, control = (accuracy_points(study, task, o) for o in (_HEAD, _PREDICTED, _UNTRAINED))
     shown = {
-        "recall by length of the gold arc": wide(recall) if len(recall) else recall,
-        "recall of the same probe on the untrained encoder": wide(control) if len(control) else control,
-        "margin in recall over the untrained encoder": wide(margin.points, "mean"),
-        "precision by length of the predicted arc": wide(precision) if len(precision) else precision,
+        "recall by length of the gold arc": by_place(recall) if len(recall) else recall,
+        "recall of the same probe on the untrained encoder": by_place(control) if len(control) else control,
+        "margin in recall over the untrained encoder": by_place(margin.points, "mean"),
+        "precision by length of the predicted arc": by_place(precision) if len(precision) else precision,
         "recall and margin by relation and side of the head": folded(_by_relation(study, task, pairs)),
-        "recall, all values": values(recall),
-        "margin, all values": values(margin.points),
+        "recall, all values": all_values(recall),
+        "margin, all values": all_values(margin.points),
     }
-    found = accuracy_panel(study, task, HEAD, title="Recall by gold length", x_label=_LENGTH)
-    if found is not None and len(control):
-        found = replace(found, ghosts=control[["label", "x", "accuracy"]].rename(columns={"accuracy": "y"}))
+    recall_panel = accuracy_panel(study, task, _HEAD, title="Recall by gold length", x_label=_LENGTH)
+    if recall_panel is not None and len(control):
+        untrained = control[["label", "x", "accuracy"]].rename(columns={"accuracy": "y"})
+        recall_panel = replace(recall_panel, ghosts=untrained)
     panels = [
-        found,
+        recall_panel,
         accuracy_panel(study, task, _PREDICTED, title="Precision by predicted length", x_label=_LENGTH),
-        contrast_panel(
+        difference_panel(
             margin.points, margin.runs, title="Margin in recall", x_label=_LENGTH, y_label="recall"
         ),
     ]
     note = band_note(recall) if len(recall) else ""
-    caption = f"heads that the probe finds, and its margin over the untrained encoder (grey). {note}".rstrip()
+    caption = (
+        f"heads found by the probe, and its margin over the untrained encoder (grey lines). {note}".rstrip()
+    )
     return Section(
         task,
         _prose(study, task, margin),
         {caption: table for caption, table in shown.items() if len(table)},
-        drawn(study, panels, caption),
+        reading_figures(study, panels, caption),
     )
 
 
 def _by_relation(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
     """Recall and margin of each label by stratum, with the number of words."""
-    found = averaged(answers(study, task, HEAD), "stratum", task, HEAD)
+    recall = accuracy_by_class(answers(study, task, _HEAD), "stratum", task, _HEAD)
     margins = {
-        (said["label"], str(stratum)): _interval(said)
-        for (stratum,), own in grouped(pairs, ["stratum"])
-        for said in contrast(own, task, "relation", str(stratum)).overall.to_dict("records")
+        (row["label"], str(stratum)): _interval(row)
+        for (stratum,), rows in grouped(pairs, ["stratum"])
+        for row in mean_difference(rows, task, "relation", str(stratum)).overall.to_dict("records")
     }
     return pd.DataFrame(
         {
@@ -85,29 +111,31 @@ def _by_relation(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
             "recall": _interval(row),
             "margin": margins.get((row["label"], row["stratum"]), "–"),
         }
-        for row in found.to_dict("records")
+        for row in recall.to_dict("records")
     )
 
 
-def _prose(study: Study, task: str, margin: Contrast) -> str:
-    words = answers(study, task, HEAD).assign(all="all")
+def _prose(study: Study, task: str, margin: PairedDifference) -> str:
+    words = answers(study, task, _HEAD).assign(all="all")
     control = answers(study, task, _UNTRAINED).assign(all="all")
-    found, untrained = (
-        averaged(rows, "all", task, name) for rows, name in ((words, HEAD), (control, "control"))
+    trained, untrained = (
+        accuracy_by_class(rows, "all", task, name) for rows, name in ((words, _HEAD), (control, "control"))
     )
-    margins = dict(points_of(margin.points))
+    margins = dict(points_by_label(margin.points))
     lines = []
-    for row in found.to_dict("records"):
+    for row in trained.to_dict("records"):
         label = row["label"]
-        said = f"the probe finds {_interval(row)} of the heads"
-        bare = matching(untrained, label=label).to_dict("records")
-        for on, by in zip(bare, matching(margin.overall, label=label).to_dict("records"), strict=False):
-            said += f", {_interval(on)} on the untrained encoder: a margin of {_interval(by)}"
-            said += verdict(by["low"], by["high"])
+        line = f"the probe finds {_interval(row)} of the heads"
+        without = matching(untrained, label=label).to_dict("records")
+        for base, gain in zip(
+            without, matching(margin.overall, label=label).to_dict("records"), strict=False
+        ):
+            line += f", and {_interval(base)} on the untrained encoder; the margin is {_interval(gain)}"
+            line += compared_with_zero(gain["low"], gain["high"])
         if label in margins and len(margins[label]) > 1:
-            by_length = [f"{value} at arcs of {place}" for place, value in at(margins[label], "mean")]
-            said += f"; {enumerate_words(by_length)}"
-        lines.append(f"**{escape_markdown(label)}**: {escape_markdown(said)}.")
+            by_length = [f"{value} at length {n}" for n, value in first_and_last(margins[label], "mean")]
+            line += f": {enumerate_words(by_length)}"
+        lines.append(f"**{escape_markdown(label)}**: {escape_markdown(line)}.")
     return "\n".join(lines)
 
 

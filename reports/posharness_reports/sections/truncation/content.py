@@ -1,4 +1,4 @@
-"""What is said of the reading by truncation: accuracy by radius, and where it stops rising."""
+"""Prose, a table and a figure of readings with truncated context: accuracy by radius."""
 
 from __future__ import annotations
 
@@ -7,64 +7,82 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.data.grouping import matching
 from posharness_reports.figures.accuracy import band_note
-from posharness_reports.formatting import enumerate_words, escape_markdown, with_interval
-from posharness_reports.measures.paired_differences import contrast, paired
+from posharness_reports.figures.readings import accuracy_panel, reading_figures
+from posharness_reports.formatting import enumerate_words, escape_markdown, percent, with_interval
+from posharness_reports.measures.paired_differences import mean_difference, paired
 from posharness_reports.sections._readings import (
-    accuracy_panel,
     accuracy_points,
     answers,
-    at,
-    drawn,
-    points_of,
-    values,
-    verdict,
-    wide,
+    compared_with_zero,
+    first_and_last,
+    join_readings,
+    points_by_label,
+    readings_with,
 )
 from posharness_reports.study import Study
+from posharness_reports.tables.readings import all_values, by_place
 
-__all__ = ["SHARE", "TRUNCATION", "describe"]
+__all__ = ["describe"]
 
-TRUNCATION = "truncation"
-SHARE = 0.9
-"""Of the rise of accuracy from the smallest to the largest radius."""
+_TRUNCATION = "truncation"
+_SHARE = 0.9
+"""The share of the rise, from the smallest to the largest radius, whose radius is named."""
+
+_ABOUT = (
+    "The model predicts one hidden token of running text, and every token farther away than a radius is "
+    "hidden too; positions do not change. Each radius is tested on the same tokens. If accuracy rises from "
+    f"the smallest radius to the largest, the text names the radius that reaches {percent(_SHARE)} of the "
+    "rise: more context than that changes little. The model was not trained with so many hidden tokens, so "
+    "a small radius is harder for it than a short text would be."
+)
 
 
-def describe(study: Study, task: str) -> Section:
-    """Prose, tables and a figure of one such reading."""
-    points = accuracy_points(study, task, TRUNCATION)
+def describe(study: Study) -> Section | None:
+    """The section about all readings of this kind; None when there is none."""
+    readings = readings_with(study, _TRUNCATION)
+    return join_readings(
+        "Truncated context", _ABOUT, {task: describe_reading(study, task) for task in readings}
+    )
+
+
+def describe_reading(study: Study, task: str) -> Section:
+    """Prose, tables and a figure of one reading."""
+    points = accuracy_points(study, task, _TRUNCATION)
     if points.empty:
         return Section(task, "No answer has a radius.")
-    panel = accuracy_panel(study, task, TRUNCATION, title="Accuracy", x_label="radius in tokens")
-    tables = {"accuracy by radius": wide(points), "accuracy by radius, all values": values(points)}
+    panel = accuracy_panel(study, task, _TRUNCATION, title="Accuracy", x_label="radius in tokens")
+    tables = {"accuracy by radius": by_place(points), "accuracy by radius, all values": all_values(points)}
     return Section(
         task,
         _prose(study, task),
         tables,
-        drawn(study, [panel], f"accuracy by the radius that is shown. {band_note(points)}"),
+        reading_figures(
+            study, [panel], f"accuracy by the radius of the visible context. {band_note(points)}"
+        ),
     )
 
 
 def _prose(study: Study, task: str) -> str:
     lines = []
-    rows = answers(study, task, TRUNCATION)
-    for label, own in points_of(accuracy_points(study, task, TRUNCATION)):
-        said = enumerate_words([f"{value} at radius {place}" for place, value in at(own)])
-        line = f"**{escape_markdown(label)}**: accuracy {escape_markdown(said)}"
+    rows = answers(study, task, _TRUNCATION)
+    for label, points in points_by_label(accuracy_points(study, task, _TRUNCATION)):
+        at_ends = enumerate_words([f"{value} at radius {radius}" for radius, value in first_and_last(points)])
+        line = f"**{escape_markdown(label)}**: accuracy {escape_markdown(at_ends)}"
         rise = _rise(matching(rows, label=label), task)
         if rise["low"] > 0:
-            first, last = own["accuracy"].iloc[0], own["accuracy"].iloc[-1]
-            enough = own[own["accuracy"] >= first + SHARE * (last - first)]
-            line += f"; {100 * SHARE:.0f} % of the rise is there at radius {enough['bucket'].iloc[0]}"
-        elif len(own) > 1:
-            changed = with_interval(rise["mean"], rise["low"], rise["high"])
-            line += f"; from the one to the other it changes by {escape_markdown(changed)}"
-            line += verdict(rise["low"], rise["high"])
+            first, last = points["accuracy"].iloc[0], points["accuracy"].iloc[-1]
+            enough = points[points["accuracy"] >= first + _SHARE * (last - first)]
+            line += f"; radius {enough['bucket'].iloc[0]} reaches {percent(_SHARE)} of the rise"
+        elif len(points) > 1:
+            change = with_interval(rise["mean"], rise["low"], rise["high"])
+            line += f"; the change between the two is {escape_markdown(change)}"
+            line += compared_with_zero(rise["low"], rise["high"])
         lines.append(f"{line}.")
     return "\n".join(lines)
 
 
 def _rise(rows: pd.DataFrame, task: str) -> pd.Series[float]:
-    """How much more is right at a model's largest radius than at its smallest, token by token."""
+    """The difference in accuracy between a model's largest and smallest radius, token by token."""
     radius = rows["dependency_length"]
     widest, narrowest = rows[radius == radius.max()], rows[radius == radius.min()]
-    return contrast(paired(widest, narrowest, "correct"), task, "rise").overall.iloc[0]
+    return mean_difference(paired(widest, narrowest, "correct"), task, "rise").overall.iloc[0]

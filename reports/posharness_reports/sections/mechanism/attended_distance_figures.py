@@ -1,0 +1,70 @@
+"""Figures of the mean attended distance, by encoding and layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from posharness_reports.data.grouping import grouped
+from posharness_reports.figures.line_labels import text_width
+from posharness_reports.figures.palette import Look, looks
+from posharness_reports.figures.theme import MUTED
+from posharness_reports.formatting import shorten, span
+from posharness_reports.sections.mechanism.attended_distance import layer_name
+from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
+
+__all__ = ["attended_distance_figures"]
+
+
+def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Figure]:
+    """Caption to figure: mean attended distance by encoding and layer, a figure per task.
+
+    Args:
+        ranked: from `across_seeds`.
+        cells: all cells, so that a label looks the same in every figure.
+    """
+    figures: dict[str, Figure] = {}
+    seen = looks(cells["label"])
+    for (task,), rows in grouped(ranked, ["task"]):
+        caption = (
+            f"Mean attended distance: {task}. One dot per head; encodings that attend nearest are on top. "
+        )
+        caption += f"{span(rows['seeds'], 'seed')}. "
+        if rows["seeds"].max() > 1:
+            caption += (
+                "Heads of different seeds do not correspond, so the heads of a layer are sorted in each "
+                "seed: a dot is the mean over seeds at one rank, and its line goes from the lowest to the "
+                "highest seed. "
+            )
+        figures[caption + "Grey dotted line: equal weights on all visible tokens."] = _by_layer(rows, seen)
+    return figures
+
+
+def _by_layer(rows: pd.DataFrame, seen: Mapping[str, Look]) -> Figure:
+    order = list(rows.groupby("label")["attended"].mean().sort_values(kind="stable").index)
+    panels = list(grouped(rows, ["stack", "layer"]))
+    columns = min(MOST_ACROSS, len(panels))
+    names = [shorten(label, 30) for label in order]
+    left = 0.2 + text_width(max(names, key=len))
+    across = min((WIDTH - left) / columns - 0.2, 4.0)
+    grid = Grid(len(panels), columns, (across, 0.21 * len(order) + 0.1), left, 0.3, (0.2, 0.6))
+    figure = Figure(figsize=(left + columns * (across + 0.2), grid.height))
+    farthest = 1.05 * max(rows["high"].max(), rows["uniform"].max())
+    for i, (axes, ((stack, layer), own)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+        axes.set_title(layer_name(stack, layer), size=9, pad=4)
+        y = own["label"].map({label: k for k, label in enumerate(order)})
+        colours = [seen[label].colour for label in own["label"]]
+        axes.axvline(own["uniform"].mean(), color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+        spans = [[(low, k), (high, k)] for low, high, k in zip(own["low"], own["high"], y, strict=True)]
+        axes.add_collection(LineCollection(spans, colors=colours, linewidths=1.2, alpha=0.5, zorder=2))
+        axes.scatter(own["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
+        axes.set_xlim(0, farthest)
+        axes.set_ylim(len(order) - 0.4, -0.6)
+        axes.set_yticks(range(len(order)), names if i % columns == 0 else [""] * len(order))
+        axes.locator_params(axis="x", nbins=5)
+        if i + columns >= len(panels):
+            axes.set_xlabel("distance in tokens")
+    return figure

@@ -1,0 +1,142 @@
+"""Figures of what encodings add to attention scores, by distance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy import ndarray
+
+from posharness_reports.data.grouping import grouped
+from posharness_reports.figures.line_labels import text_width
+from posharness_reports.figures.palette import Look, looks
+from posharness_reports.figures.panels import MOST_SHARED
+from posharness_reports.figures.theme import GHOST, MUTED
+from posharness_reports.formatting import shorten
+from posharness_reports.sections.mechanism.attended_distance import layer_name
+from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
+
+__all__ = ["score_figures"]
+
+Array = ndarray[Any, Any]
+
+_POINTS = 160
+"""The number of distances drawn of one line; more could not be seen in a panel this small."""
+
+
+def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
+    """Caption to figure: what encodings add to a score by distance, a figure per task.
+
+    A few encodings get one row each, with a panel per layer and a colour per head. Many encodings get one
+    panel each, with a colour per layer and a line per head.
+
+    Args:
+        effects: rows of `mechanism` with an effect, of one seed for each task and label.
+    """
+    figures: dict[str, Figure] = {}
+    for (task,), rows in grouped(effects, ["task"]):
+        places = [place for place, _ in grouped(rows, ["stack", "layer"])]
+        labels = sorted(set(rows["label"].astype(str)))
+        by_layer = len(labels) <= MOST_SHARED and len(places) <= MOST_ACROSS
+        legend = "One line per head"
+        if by_layer:
+            keys = {head: f"head {head}" for (head,), _ in grouped(rows, ["head"])}
+            split, legend = ["label", "stack", "layer"], f"{legend}, one panel per layer"
+            columns = len(places) if len(places) > 1 else MOST_ACROSS
+            named = rows.assign(key=rows["head"].map(keys))
+        else:
+            split, legend = ["label"], f"{legend}, one colour per layer"
+            columns = MOST_ACROSS
+            named = rows.assign(
+                key=[layer_name(s, n) for s, n in zip(rows["stack"], rows["layer"], strict=True)]
+            )
+        seeds = ", ".join(str(seed) for seed in sorted(set(rows["seed"])))
+        caption = (
+            f"Score by distance: {task}. What the encoding adds to a score, on average, by the signed "
+            f"distance from query to key. {legend}; heads and layers are numbered from 0. One seed only "
+            f"({seeds}), because heads of different seeds do not correspond. Each encoding has its own "
+            "scale; only differences along a line matter."
+        )
+        figures[caption] = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
+    return figures
+
+
+def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> Figure:
+    names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
+    seen = looks(names)
+    panels = list(grouped(rows, split))
+    per_row = max(1, math.floor(WIDTH / (0.5 + max(text_width(name) for name in names))))
+    legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
+    across = min(WIDTH / columns, 3.2)
+    grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
+    figure = Figure(figsize=(max(across * columns, 3.2), grid.height))
+    _legend(figure, names, seen, per_row)
+    scales = {label: _padded(own["effect"], 0.06) for (label,), own in grouped(rows, ["label"])}
+    for i, (axes, (key, own)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+        heading = layer_name(key[1], key[2]) if by_layer else ""
+        room = int((across - 0.2) / 0.07) - len(heading) - 2
+        axes.set_title(", ".join(filter(None, (shorten(str(key[0]), room), heading))), size=8, pad=3)
+        _lines(axes, own, seen)
+        axes.set_ylim(*scales[key[0]])
+        axes.set_xlim(*_padded(own["distance"], 0.02))
+        axes.locator_params(axis="y", nbins=4)
+        axes.locator_params(axis="x", nbins=4, integer=True)
+        if i + columns >= len(panels):
+            axes.set_xlabel("key - query in tokens")
+        if i % columns == 0:
+            axes.set_ylabel("added to score")
+    return figure
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, seen: Mapping[str, Look]) -> None:
+    axes.axhline(0, color=GHOST, lw=0.8, zorder=1.2)
+    axes.axvline(0, color=GHOST, lw=0.8, zorder=1.2)
+    for (key,), own in grouped(rows, ["key"]):
+        heads = own.sort_values("distance").groupby(["stack", "layer", "head"], observed=True)
+        lines = [_thinned(head[["distance", "effect"]].to_numpy(dtype=float)) for _, head in heads]
+        axes.add_collection(
+            LineCollection(
+                lines, colors=seen[key].colour, linestyles=_style(seen[key]), linewidths=1.1, zorder=2
+            )
+        )
+
+
+def _thinned(points: Float[Array, "distances 2"]) -> Float[Array, "kept 2"]:
+    """The points near the query, where most encodings change most, and every k-th point beyond."""
+    step = max(1, math.ceil(len(points) / _POINTS))
+    near = np.abs(points[:, 0]) <= _POINTS // 10
+    kept = near | (np.arange(len(points)) % step == 0)
+    kept[[0, -1]] = True
+    thinned: Array = points[kept]
+    return thinned
+
+
+def _padded(values: pd.Series[Any], margin: float) -> tuple[float, float]:
+    """The lowest and the highest value, with a margin on both sides (a share of their distance)."""
+    low, high = float(values.min()), float(values.max())
+    room = margin * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _style(look: Look) -> Any:
+    """The dashes of a look, as matplotlib takes them."""
+    return (0, look.dashes) if look.dashes else "-"
+
+
+def _legend(figure: Figure, names: Sequence[str], seen: Mapping[str, Look], per_row: int) -> None:
+    handles = [
+        Line2D([], [], color=seen[name].colour, linestyle=_style(seen[name]), lw=1.4, label=name)
+        for name in names
+    ]
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=min(per_row, len(names)),
+        frameon=False, fontsize=8, handlelength=2.2, columnspacing=1.2, borderaxespad=0.2, labelcolor=MUTED,
+    )  # fmt: skip
