@@ -11,6 +11,7 @@ from posharness.cachedir import cache_root
 from posharness.contracts import Frames, Observer
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
+from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
@@ -23,6 +24,7 @@ __all__ = [
     "Results",
     "RunSummary",
     "compile_report",
+    "evaluate",
     "execute",
     "load",
     "publish_report",
@@ -100,6 +102,39 @@ def run(
         timeout=timeout,
         plugin_paths=[Path(path) for path in plugin_paths],
     )
+    return _of(summary, store)
+
+
+def evaluate(
+    models: Sequence[str],
+    *,
+    treebank: str | Path,
+    readings: Sequence[str] = ("all",),
+    seeds: int | list[int] = 1,
+    store: str | Path = DEFAULT_STORE,
+    workers: int | None = None,
+    timeout: float | None = None,
+    plugin_paths: Sequence[str | Path] = (),
+) -> Results:
+    """Read masked language models that are trained already, and return the results of these readings.
+
+    Args:
+        models: each a folder or a Hub id for `transformers`, or the beginning of a finished cell's key.
+        treebank: the text that is read, in CoNLL-U format.
+        readings: names of readings, as for `--readings`.
+        seeds: for models from elsewhere; a cell is read with its own seed.
+
+    Raises:
+        UserError: no such model, one that is no masked language model, or a mistake in the readings.
+    """
+    experiment = Experiment(readings=list(readings), treebank=str(treebank), seeds=seeds)
+    paths = [Path(path) for path in plugin_paths]
+    execution = Execution(Path(store), workers, timeout, plugin_paths=paths)
+    return _of(evaluate_models(models, experiment, execution), store)
+
+
+def _of(summary: RunSummary, store: str | Path) -> Results:
+    """The results of a run's cells."""
     everything = load(store)
     keys = [cell.key for cell in summary.planned]
     frames = (everything.cells, everything.predictions, everything.curves, everything.mechanism)

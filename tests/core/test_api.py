@@ -1,5 +1,7 @@
 """A whole run from Python: nothing is computed twice, and what changed is computed again."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,3 +86,14 @@ def test_a_report_needs_a_store_with_cells(tmp_path: Path) -> None:
 def test_workers_are_counted_from_one() -> None:
     with pytest.raises(UserError, match="at least 1"):
         execute(load_experiment(overrides={"plugins": ["rope"]}), workers=0)
+
+
+def test_every_public_name_is_there_and_shown_before_anything_is_imported() -> None:
+    code = (
+        "import sys, posharness\n"
+        "assert set(posharness.__all__) <= set(dir(posharness))\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert all(getattr(posharness, name).__doc__ for name in posharness.__all__)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not hasattr(posharness, "nothing_of_that_name")

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+import posharness
 from posharness.cli import main
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
@@ -215,6 +216,15 @@ def test_what_is_read_is_not_read_again(first: Ended, command: list[str]) -> Non
     assert again.status == 0
     assert "0 trained, 0 read, 12 reused, 0 skipped" in again.out
     assert left("read") == before
+
+
+def test_python_gives_the_results_of_the_readings_that_are_asked(first: Ended) -> None:
+    results = posharness.evaluate(["deberta"], treebank=TREEBANK, readings=["subject_verb"], store="read")
+    assert (set(results.cells["label"]), set(results.cells["task"])) == (
+        {"deberta"},
+        {"subject_verb reading"},
+    )
+    assert set(results.predictions["cell"]) == set(results.cells["cell"])
 
 
 def test_a_model_is_known_by_what_it_holds_not_by_its_folder(first: Ended, place: Path) -> None:

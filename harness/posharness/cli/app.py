@@ -31,7 +31,6 @@ app = typer.Typer(
         "`harness COMMAND --help` shows more."
     ),
     rich_markup_mode="rich",
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (run, evaluate, list_, show, status, report, publish, export, check, new):

@@ -74,8 +74,12 @@ class ModelSettings(_Settings):
     """The size and shape of a body.
 
     Attributes:
+        width: width of the hidden states; a multiple of `heads`.
+        layers: layers of each stack.
+        heads: attention heads of a layer.
         feedforward: inner width of the feed-forward block, as a multiple of `width`.
         norm: LayerNorm before each sub-layer (with one at the end) or after it (1706.03762).
+        dropout: share that is dropped in training, of the embeddings and after each sub-layer.
         scale_embedding: token embeddings start at variance 1/width and are multiplied by √width
             (1706.03762, section 3.4); off, they and every linear map start at standard deviation 0.02
             (1810.04805).
@@ -98,10 +102,10 @@ class Budget(_Settings):
     """How long a cell trains and how much it is tested.
 
     Attributes:
-        steps: optimiser steps at most.
-        batch: sequences a step.
-        test_sequences: sequences for each evaluation length.
-        validation_sequences: sequences for each validation.
+        steps: optimiser steps; fewer where `patience` ends the training.
+        batch: sequences in each step.
+        test_sequences: test sequences for each evaluation length.
+        validation_sequences: sequences of each validation.
         validate_every: steps between validations.
         patience: validations without a better score after which training stops; 0 for never.
     """
@@ -118,7 +122,12 @@ class OptimiserSettings(_Settings):
     """AdamW with linear warm-up and a decay to zero.
 
     Attributes:
-        warmup: fraction of the steps.
+        lr: the highest learning rate, reached after the warm-up.
+        schedule: how the learning rate falls to zero after the warm-up; "constant" keeps it.
+        warmup: share of the steps over which the learning rate rises from zero.
+        weight_decay: AdamW's weight decay.
+        beta1: decay rate of the mean of the gradient.
+        beta2: decay rate of the mean of its square.
         clip: largest norm of the gradient; 0 for no clipping.
     """
 

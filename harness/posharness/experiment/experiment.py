@@ -20,12 +20,14 @@ DEFAULT_PRESET = "quick"
 
 
 class TaskSettings(BaseModel):
-    """What one task changes of the experiment's settings. Fields left out stay as they are.
+    """The settings of one task. Those left out keep the experiment's value.
 
     Attributes:
-        params: parameters of the task's constructor.
-        bodies: the bodies this task is posed to.
-        model: may name a `size` in a file, see `posharness.experiment.sizes`.
+        params: parameters of the task's constructor, by name.
+        bodies: bodies that this task is trained with.
+        model: as `[model]`, `size` included.
+        budget: as `[budget]`.
+        optimiser: as `[optimiser]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,10 +40,10 @@ class TaskSettings(BaseModel):
 
 
 class ReadingSettings(BaseModel):
-    """What is asked of one reading of pretrained models.
+    """The settings of one reading of pretrained models.
 
     Attributes:
-        params: parameters of the reading's constructor.
+        params: parameters of the reading's constructor, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -53,18 +55,20 @@ class Experiment(BaseModel):
     """A whole experiment.
 
     Attributes:
-        title: heads the report.
-        plugins: encodings and attentions, in the language of `posharness.registry.selection`.
-        tasks: the same for tasks.
-        bodies: bodies that every task is posed to; empty for each task's own default.
-        seeds: how many, or which.
+        title: title of the report.
+        plugins: encodings and attentions to compare, written as for `--plugins`.
+        tasks: tasks to train on, written as for `--tasks`.
+        bodies: bodies that every task is trained with; empty for each task's first one.
+        seeds: the number of seeds (0, 1, …), or a list of seeds.
         encoding: the encoding of a run that selects attentions only.
-        attention: the attention of a run that selects encodings only; goes without saying in labels.
-        task: settings by the task's name, laid over the general ones.
-        readings: what is read off the models that have learned to fill masks, named like tasks; "all" for
-            every reading there is.
-        treebank: the text that readings read, where their own parameters name no other.
-        reading: settings by the reading's name.
+        attention: the attention of a run that selects encodings only; labels leave it out.
+        model: settings of the body.
+        budget: length of training and tests.
+        optimiser: settings of the optimiser.
+        task: settings by task, laid over the general ones.
+        readings: readings of the trained masked language models, written like tasks; "all" for every one.
+        treebank: the text that readings read, unless their own parameters name another.
+        reading: settings by reading.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
