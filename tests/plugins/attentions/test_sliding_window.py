@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from transformers import LongformerConfig, MistralConfig
-from transformers.masking_utils import create_sliding_window_causal_mask
+from transformers.masking_utils import sliding_window_causal_mask_function
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 from transformers.models.mistral.modeling_mistral import MistralAttention
 
@@ -61,9 +61,9 @@ def test_causal_equals_transformers(
     )
     theirs = gently(MistralAttention(config, layer_idx=0))
     x = torch.randn(2, 11, 18, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    hidden = create_sliding_window_causal_mask(
-        config=config, inputs_embeds=x, attention_mask=None, past_key_values=None, position_ids=None
-    )
+    at = torch.arange(11)
+    seen = sliding_window_causal_mask_function(window)(0, 0, at[:, None], at)
+    hidden = torch.where(seen, 0.0, torch.finfo(x.dtype).min)[None, None]
     unturned = torch.ones(2, 11, 6), torch.zeros(2, 11, 6)
     reference, _ = theirs(x, position_embeddings=unturned, attention_mask=hidden)
 
