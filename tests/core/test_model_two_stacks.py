@@ -152,9 +152,9 @@ def test_padding_of_the_memory_changes_nothing(registry: Registry, attention: st
     found = model(padded, draw())
     assert torch.equal(found, model(dataclasses.replace(padded, memory=other), draw()))
     for row, length in enumerate(real):
-        alone = dataclasses.replace(
-            batch, tokens=batch.tokens[row : row + 1], memory=batch.memory[row : row + 1, :length]
-        )
+        values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
+        alone = Batch(**{name: value[row : row + 1] for name, value in values.items() if value is not None})
+        alone = dataclasses.replace(alone, memory=batch.memory[row : row + 1, :length])
         torch.testing.assert_close(model(alone, draw())[0], found[row], rtol=1e-4, atol=1e-5)
     assert not torch.equal(found[1], model(batch, draw())[1])
 

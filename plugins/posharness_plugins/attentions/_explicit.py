@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import BoundSlots
 
-Weigh = Callable[[Float[Tensor, "b h q k"], Bool[Tensor, "#b 1 q k"] | None], Float[Tensor, "b h q k"]]
+Weigh = Callable[[Float[Tensor, "b h q k"], Bool[Tensor, "#b 1 q k"] | None], Float[Tensor, "b g q k"]]
 """(scores, mask) -> weights, 0 wherever a query may not see a key."""
 
 
@@ -30,15 +30,15 @@ def softmax_weights(
 
 def attend(
     s: Float[Tensor, "b h q k"],
-    v: Float[Tensor, "b h k d"],
+    v: Float[Tensor, "b g k d"],
     mask: Bool[Tensor, "#b 1 q k"] | None,
     slots: BoundSlots,
     weigh: Weigh = softmax_weights,
-) -> Float[Tensor, "b h q d"]:
+) -> Float[Tensor, "b g q d"]:
     """Mix values by scores: bias, scores slot, mask, weights, mix, values slot, in this order.
 
     Args:
-        s: the attention's own scores, before the encoding.
+        s: the attention's own scores, before the encoding; of h heads, which `weigh` may make g heads of.
     """
     if slots.bias is not None:
         s = s + slots.bias.to(s.dtype)

@@ -87,7 +87,7 @@ class Differential(Attention):
         return found
 
     def _subtract(
-        self, s: Float[Tensor, "b 2*h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
+        self, s: Float[Tensor, "b twice_h q k"], mask: Bool[Tensor, "#b 1 q k"] | None
     ) -> Float[Tensor, "b h q k"]:
         one, two = softmax_weights(s, mask).chunk(2, dim=1)
         return one - self.share() * two
