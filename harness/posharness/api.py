@@ -15,7 +15,6 @@ from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
-from posharness.registry.digest import source_digest
 from posharness.registry.registry import Registry
 from posharness.store import Store
 
@@ -180,7 +179,7 @@ def compile_report(
     claims = sorted(registry.claims.values(), key=lambda claim: (claim.order, claim.name))
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
-    code = [source_digest(cls) for cls in (compiler, *sections, *claims)]
+    code = [registry.digests.digest(cls) for cls in (compiler, *sections, *claims)]
     identity = sha256("\n".join([heading, *ended, *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
     # What runs moves on without changing its status.

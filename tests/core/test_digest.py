@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.registry.digest import source_digest
+from posharness.registry.digest import SourceDigests
 
 PLUGIN = '''"""A plugin."""
 from thing_pack._helper import base
@@ -33,7 +33,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         sys.path_importer_cache.clear()
         invalidate_caches()
         sys.dont_write_bytecode = True
-        return source_digest(import_module("thing_pack.plugin").Thing)
+        return SourceDigests().digest(import_module("thing_pack.plugin").Thing)
 
     return write
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
-from posharness.registry.digest import source_digest
+from posharness.registry.digest import SourceDigests
 from posharness.registry.kinds import Kind
 from posharness.registry.parameters import parameters
 
@@ -101,6 +101,7 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
     Args:
         offered: classes and where they come from.
         broken: plugins that could not be loaded; a class that breaks the contract is appended to it.
+        digests: of the source of each class.
         names: the names of the namespace.
     """
 
@@ -109,10 +110,12 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         kind: Kind,
         offered: Sequence[tuple[Source, Any]],
         broken: list[Broken],
+        digests: SourceDigests,
         names: Names | None = None,
     ) -> None:
         self.kind = kind
         self._broken = broken
+        self._digests = digests
         self._names = Names() if names is None else names
         self._entries: list[Entry] = []
         for source, cls in offered:
@@ -146,7 +149,7 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         """
         same = [entry.plugin for entry in self._names.find(name) if entry in self._entries]
         if len(same) > 1:
-            same = [plugin for plugin in same if source_digest(plugin) == digest]
+            same = [plugin for plugin in same if self._digests.digest(plugin) == digest]
         return same[0] if same else self.find(name)
 
     def has(self, name: str) -> bool:

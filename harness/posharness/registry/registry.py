@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from posharness.contracts.cell import CORPUS, Choice
 from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Catalogue, Names, Source
-from posharness.registry.digest import source_digest
+from posharness.registry.digest import SourceDigests
 from posharness.registry.discovery import discover
 from posharness.registry.kinds import Kind, kind_of
 from posharness.registry.parameters import Parameter, build, check, parameters, show_value, unknown
@@ -41,11 +41,13 @@ class Registry:
         catalogues: a catalogue for each kind, by its plural.
         broken: plugins that could not be loaded; fatal only when one of them is selected.
         plugin_paths: the single-file plugins among them, as given.
+        digests: of the source of each class.
     """
 
     catalogues: Mapping[str, Catalogue[Any]]
     broken: tuple[Broken, ...]
     plugin_paths: tuple[Path, ...] = ()
+    digests: SourceDigests = field(default_factory=SourceDigests)
 
     @classmethod
     def load(cls, plugin_paths: Sequence[Path] = ()) -> Registry:
@@ -56,7 +58,9 @@ class Registry:
         """
         found = discover(plugin_paths)
         offered = {kind.plural: found.offered[kind.hook] for kind in kinds.KINDS}
-        return cls(_catalogues(offered, found.broken), tuple(found.broken), tuple(plugin_paths))
+        digests = SourceDigests()
+        catalogues = _catalogues(offered, found.broken, digests)
+        return cls(catalogues, tuple(found.broken), tuple(plugin_paths), digests)
 
     def with_plugin(self, plugin: type[Any], source: Source) -> Registry:
         """The same registry with one more class, in place of those of its name.
@@ -75,7 +79,7 @@ class Registry:
         }
         offered[own.plural].append((source, plugin))
         broken: list[Broken] = []
-        catalogues = _catalogues(offered, broken)
+        catalogues = _catalogues(offered, broken, self.digests)
         if broken:
             raise UserError(broken[0].reason)
         return replace(self, catalogues=catalogues)
@@ -159,7 +163,7 @@ class Registry:
             if value != default:
                 shown.append(f"{name}={text}")
         label = self._name_of(cls) + (f"[{','.join(shown)}]" if shown else "")
-        return Choice(name=cls.name, params=params, digest=source_digest(cls), label=label)
+        return Choice(name=cls.name, params=params, digest=self.digests.digest(cls), label=label)
 
     def parameters(self, cls: type[Any]) -> dict[str, Parameter]:
         """The parameters of a class that the user may set."""
@@ -222,13 +226,17 @@ class Registry:
 
 
 def _catalogues(
-    offered: Mapping[str, Sequence[tuple[Source, Any]]], broken: list[Broken]
+    offered: Mapping[str, Sequence[tuple[Source, Any]]], broken: list[Broken], digests: SourceDigests
 ) -> dict[str, Catalogue[Any]]:
     """A catalogue for each kind; kinds of one namespace share their names."""
     shared: dict[str, Names] = {}
     return {
         kind.plural: Catalogue(
-            kind, offered[kind.plural], broken, shared.setdefault(kind.namespace or kind.plural, Names())
+            kind,
+            offered[kind.plural],
+            broken,
+            digests,
+            shared.setdefault(kind.namespace or kind.plural, Names()),
         )
         for kind in kinds.KINDS
     }
