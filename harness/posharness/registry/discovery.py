@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -25,6 +21,7 @@ from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Source
 from posharness.registry.plugin_code import plugin_output
+from posharness.registry.plugin_file import import_file
 
 __all__ = ["Discovered", "discover"]
 
@@ -65,7 +62,7 @@ def discover(plugin_paths: Sequence[Path]) -> Discovered:
     for path in {path.resolve(): path for path in plugin_paths}.values():
         if not path.is_file():
             raise UserError(f"--plugin-path {path}: there is no such file; give a Python file.")
-        search.load(path.stem, Source(path.stem, "", str(path)), partial(_import_file, path))
+        search.load(path.stem, Source(path.stem, "", str(path)), partial(import_file, path))
     found = search.collect()
     _refuse_empty(plugin_paths, found)
     return found
@@ -143,19 +140,3 @@ def _refuse_empty(plugin_paths: Sequence[Path], found: Discovered) -> None:
                 f"{path}: it offers no plugin. A function marked @hookimpl returns a list of classes; it is "
                 f"called {', '.join(others)} or {last}."
             )
-
-
-def _import_file(path: Path) -> ModuleType:
-    # The name holds the place, so that two files of one name do not meet.
-    name = f"posharness_file_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

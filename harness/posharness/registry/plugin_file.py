@@ -1,0 +1,53 @@
+"""Imports a single-file plugin, together with the files beside it that it imports."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+from posharness.registry.definitions import read_module
+
+__all__ = ["import_file"]
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a plugin from a file; it can import the modules and packages beside it, as a script can.
+
+    Raises:
+        ImportError: a module beside it has the name of one that is imported already from elsewhere.
+    """
+    # The name holds the place, so that two files of one name do not meet.
+    name = f"posharness_file_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    folder = path.resolve().parent
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last, so that a file beside the plugin hides no installed module
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        _refuse_foreign_neighbours(path, folder)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _refuse_foreign_neighbours(path: Path, folder: Path) -> None:
+    """Refuse a plugin that was given the module of another folder in place of the one beside it."""
+    source = read_module(path.stem, path.read_bytes(), is_package=False)
+    imported = [target.module for inside in source.imports_inside for _, target in inside]
+    imported += [target.module for targets in source.imports.values() for target in targets]
+    for top in sorted({name.partition(".")[0] for name in imported}):
+        beside = [folder / f"{top}.py", folder / top / "__init__.py"]
+        given = getattr(sys.modules.get(top), "__file__", None)
+        if given and any(file.is_file() for file in beside) and Path(given).resolve() not in beside:
+            raise ImportError(
+                f"{path.name} imports {top!r}, which lies beside it, and was given {given}; "
+                f"rename {top}.py beside the plugin"
+            )
