@@ -9,6 +9,8 @@ from functools import cached_property
 import pandas as pd
 
 from posharness.contracts import Claim, Frames
+from posharness.contracts.columns import FREE_RUNNING
+from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import prepare
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 
@@ -34,6 +36,12 @@ class Study(Frames):
     def by_length(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Accuracy by evaluation length: points and runs."""
         return by_evaluation_length(self)
+
+    @cached_property
+    def free_running(self) -> frozenset[tuple[str, str]]:
+        """Task and objective of what was decoded free-running."""
+        rows = matching(self.predictions, decoding=FREE_RUNNING)[["task", "objective"]].drop_duplicates()
+        return frozenset((str(task), str(objective)) for task, objective in rows.itertuples(index=False))
 
     @cached_property
     def trained(self) -> Study:

@@ -27,7 +27,7 @@ def accuracies(stores: Sequence[str]) -> pd.DataFrame:
     """
     loaded = [posharness.load(store) for store in stores]
     rows = pd.concat([results.predictions for results in loaded])
-    rows = rows[~rows["objective"].astype(str).str.endswith("(free-running)")]
+    rows = rows[rows["decoding"] == "teacher-forced"]
     trained = pd.concat([results.cells for results in loaded]).set_index("cell")["train_length"]
     rows = rows.assign(factor=rows["length"] / rows["cell"].map(trained).astype(float))
     by_run = rows.groupby(["task", "body", "factor", "label", "seed"], observed=True, sort=False)

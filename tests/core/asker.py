@@ -18,7 +18,8 @@ class Asking(Reading):
     name = "asking"
     aliases = ("ask",)
     summary = "The words of each line"
-    objectives = ("word", "word (untrained)", "never asked")
+    objectives = ("word", "never asked")
+    conditions = ("", "untrained")
     strata = ("first", "later")
 
     def __init__(self, *, corpus: str = "", mood: str = "", most: int = 3) -> None:
@@ -50,13 +51,13 @@ class Asking(Reading):
         if self.mood == "silent":
             return []
         asked = "stray" if self.mood == "stray" else "word"
-        answers = [self._ask(asked, model, generator)]
+        answers = [self._ask(asked, "", model, generator)]
         tell(1, 2)
-        answers.append(self._ask("word (untrained)", untrained(), generator))
+        answers.append(self._ask("word", "untrained", untrained(), generator))
         tell(2, 2)
         return answers
 
-    def _ask(self, objective: str, model: MaskedModel, generator: torch.Generator) -> Answers:
+    def _ask(self, objective: str, condition: str, model: MaskedModel, generator: torch.Generator) -> Answers:
         rows: list[tuple[int, int, int, int, bool, float]] = []
         for number, words in enumerate(model.pieces(self._lines)):
             ids = [piece for word in words for piece in word]
@@ -72,6 +73,7 @@ class Asking(Reading):
         sequence, length, position, distance, correct, log_prob = columns
         return Answers(
             objective=objective,
+            condition=condition,
             length=length,
             sequence=sequence,
             position=position,

@@ -15,7 +15,7 @@ def predictions(cell: str, rows: list[tuple[str, str, int, int, bool]]) -> pd.Da
     """Rows of (split, objective, length, dependency_length, correct), as a store gives them."""
     frame = pd.DataFrame(rows, columns=["split", "objective", "length", "dependency_length", "correct"])
     frame.insert(0, "cell", cell)
-    frame["chance"] = 0.25
+    frame = frame.assign(chance=0.25, decoding="teacher-forced", condition="")
     return frame.astype({"cell": "category", "split": "category", "objective": "category"})
 
 
@@ -61,8 +61,8 @@ def cell(label: str, seed: int) -> Cell:
     )
 
 
-@pytest.mark.parametrize("lengths", ["64", "128 64", None])
-def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: str | None) -> None:
+@pytest.mark.parametrize("lengths", [(64,), (64, 128), ()])
+def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: tuple[int, ...]) -> None:
     good, other, limited, broken = cell("good", 0), cell("good", 1), cell("limited", 0), cell("limited", 1)
     rows = pd.concat(
         [
@@ -77,7 +77,7 @@ def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: str
             "status": ["done", "done", "done", "failed"],
             "reason": ["", "", "", "ValueError: no [such] thing"],
             "train_length": [32.0, 32.0, 32.0, None],
-            "undefined_lengths": ["", "", lengths, None],
+            "undefined_lengths": [(), (), lengths, ()],
         }
     )
     out = io.StringIO()

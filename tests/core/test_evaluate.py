@@ -246,7 +246,10 @@ def test_a_finished_cell_is_found_by_the_first_figures_of_its_key(place: Path) -
     (reading,) = cells[cells["pretrained"] == encoder].to_dict("records")
     assert (reading["label"], reading["task"], reading["seed"]) == ("rope", "asking reading", 0)
     rows = pd.read_parquet(place / "trained" / "cells" / reading["cell"] / "predictions.parquet")
-    assert set(rows["objective"]) == {"word", "word (untrained)"}
+    assert set(zip(rows["objective"], rows["condition"], strict=True)) == {
+        ("word", ""),
+        ("word", "untrained"),
+    }
     assert "0 read, 1 reused" in harness("evaluate", "--model", encoder[:10], *given).out
 
 

@@ -119,8 +119,8 @@ def test_the_attention_inside_tells_cells_apart(registry: Registry, tmp_path: Pa
     [one] = cells(registry, tmp_path, "softmax")
     [other] = cells(registry, tmp_path, "softmax", attention="differential")
     assert one.key != other.key
-    assert "self_attention=softmax" in one.settings.split()
-    assert "self_attention=differential" in other.settings.split()
+    assert one.settings["self_attention"] == "softmax"
+    assert other.settings["self_attention"] == "differential"
     assert one.self_attention is not None
     edited = one.model_copy(update={"self_attention": Choice(name="softmax", digest="other")})
     assert edited.key != one.key

@@ -104,12 +104,13 @@ def test_a_reading_leaves_what_a_trained_cell_leaves_but_training(first: RunSumm
         both = isinstance(kind, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype)
         assert both or kind == other, name
     assert list(frames[0].columns) == list(frames[1].columns)
-    assert set(frames[1]["objective"]) == {"word", "word (untrained)"}
+    assert set(frames[1]["objective"]) == {"word"}
+    assert set(frames[1]["condition"]) == {"", "untrained"}
     assert set(frames[1]["stratum"]) == {"first", "later"}
     facts, parent = store.results(readings[0].key), store.results(readings[0].pretrained)
-    assert facts["objectives"] == ["word", "word (untrained)"]
+    assert facts["objectives"] == ["word"]
     assert (facts["steps"], facts["parameters"]) == (0, parent["parameters"])
-    assert facts["score"] == frames[1].loc[frames[1]["objective"] == "word", "correct"].mean()
+    assert facts["score"] == frames[1].loc[frames[1]["condition"] == "", "correct"].mean()
 
 
 def test_the_store_and_its_report_hold_readings_beside_the_others(first: RunSummary, place: Path) -> None:

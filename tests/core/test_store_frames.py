@@ -11,19 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from posharness.contracts import Frames, Progress, Status
+from posharness.contracts import Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
 from posharness.store.frames import read_frames
 
-IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
-CELLS = (
-    "status reason parameters encoding_parameters steps seconds step_ms train_length max_length distance "
-    "undefined_lengths objectives score torch python machine results_version started settings "
-    "source pretrained"
+IDENTITY = [column.name for column in columns.IDENTITY]
+PREDICTIONS, CURVES = (
+    [column.name for column in table.own] for table in (columns.PREDICTIONS, columns.CURVES)
 )
-PREDICTIONS = "split objective length sequence position dependency_length stratum correct log_prob chance"
-CURVES = "step seconds objective train_loss validation_loss validation_score gradient_norm learning_rate"
 
 
 def make_cell(encoding: str, seed: int = 0, **more: Any) -> Cell:
@@ -45,6 +41,8 @@ def predictions(objective: str, rows: int, *, correct: bool) -> pd.DataFrame:
             "sequence": np.arange(rows, dtype=np.int32) // 2,
             "position": np.arange(rows, dtype=np.int32) % 2,
             "dependency_length": np.arange(rows, dtype=np.int32) - 1,
+            "decoding": pd.Categorical(["teacher-forced"] * rows),
+            "condition": pd.Categorical([""] * rows),
             "stratum": [""] * rows,
             "correct": np.full(rows, correct),
             "log_prob": np.full(rows, -0.5, np.float32),
@@ -122,9 +120,9 @@ def test_an_empty_store_has_every_column(store: Store) -> None:
     assert frames.cells.empty
     assert frames.predictions.empty
     assert frames.curves.empty
-    assert list(frames.cells.columns) == IDENTITY + CELLS.split()
-    assert list(frames.predictions.columns) == IDENTITY + PREDICTIONS.split()
-    assert list(frames.curves.columns) == IDENTITY + CURVES.split()
+    assert list(frames.cells.columns) == columns.CELLS.names
+    assert list(frames.predictions.columns) == columns.PREDICTIONS.names
+    assert list(frames.curves.columns) == columns.CURVES.names
 
 
 def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> None:
@@ -143,24 +141,24 @@ def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> Non
     ]
     assert found["status"] == "done"
     assert found["parameters"] == 1234
-    assert found["undefined_lengths"] == "64 128"
-    assert found["objectives"] == "mlm; nsp"
+    assert found["undefined_lengths"] == (64, 128)
+    assert found["objectives"] == ("mlm", "nsp")
     assert pd.isna(found["max_length"])
     assert found["machine"] == "arm64"
     assert found["started"].tz is not None
-    assert list(frames.predictions.columns) == IDENTITY + PREDICTIONS.split()
+    assert list(frames.predictions.columns) == columns.PREDICTIONS.names
     assert (
-        frames.predictions[PREDICTIONS.split()]
+        frames.predictions[PREDICTIONS]
         .astype({"stratum": "str"})
         .equals(
-            predictions("recall", 4, correct=True)
+            predictions("recall", 4, correct=True)[PREDICTIONS]
             .assign(objective=pd.Categorical(["recall"] * 4, categories=["unused", "recall"]))
             .astype({"stratum": "str"})
         )
     )
     assert frames.predictions["seed"].tolist() == [3] * 4
     pd.testing.assert_frame_equal(
-        frames.curves[CURVES.split()], curve("recall"), check_categorical=False, check_dtype=False
+        frames.curves[CURVES], curve("recall"), check_categorical=False, check_dtype=False
     )
 
 
@@ -203,7 +201,8 @@ def test_every_status_is_there_with_its_reason(store: Store) -> None:
     assert frames.cells["status"].tolist() == [*ends, "interrupted", "running", "done"]
     assert frames.cells["reason"].tolist()[:5] == [f"because of {status}" for status in ends]
     failed = row(frames, make_cell("none", 0))
-    assert failed[["parameters", "score", "torch", "distance", "objectives"]].isna().all()
+    assert failed[["parameters", "score", "torch", "distance"]].isna().all()
+    assert (failed["objectives"], failed["undefined_lengths"]) == ((), ())
     assert failed["seconds"] >= 0
     assert set(frames.predictions["encoding"]) == {"rope"}
     assert set(frames.curves["seed"]) == {0, 6}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from posharness.contracts import Batch, Body, Task
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.contracts.columns import DECODINGS
 from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
@@ -196,13 +197,17 @@ def test_unscored_positions_stay_as_they_are() -> None:
 
 
 def test_predictions_hold_both_and_an_encoder_only_what_it_was_shown(registry: Registry) -> None:
-    both, shown = ["even", "odd", "even (free-running)", "odd (free-running)"], ["even", "odd"]
-    cells: list[tuple[Body, list[str]]] = [("decoder", both), ("encoder", shown)]
-    for body, names in cells:
+    cells: list[tuple[Body, list[str]]] = [("decoder", [*DECODINGS]), ("encoder", ["teacher-forced"])]
+    for body, decodings in cells:
         cell = make_cell(registry, "chain", body, encoding="none")
         frame = predictions(cell, *build(registry, cell))
-        assert frame.objective.cat.categories.tolist() == names
-        parts = [frame[frame.objective == name] for name in names]
+        assert frame.decoding.unique().tolist() == decodings
+        assert frame.objective.cat.categories.tolist() == ["even", "odd"]
+        parts = [
+            frame[(frame.objective == name) & (frame.decoding == decoding)]
+            for decoding in decodings
+            for name in ("even", "odd")
+        ]
         assert {tuple(part.length.unique()) for part in parts} == {(13, 17)}
         for forced, free in zip(parts, parts[2:], strict=False):
             columns = ["length", "sequence", "position", "dependency_length", "chance"]
@@ -236,11 +241,11 @@ def test_a_translating_cell_learns_and_leaves_its_files(
     assert set(curve.objective) == {"translation"}
     assert curve.train_loss.iloc[-10:].mean() < 0.7 * curve.train_loss.iloc[:10].mean()
     result = json.loads((tmp_path / "result.json").read_text())
-    assert result["objectives"] == ["translation", "translation (free-running)"]
+    assert result["objectives"] == ["translation"]
     assert (result["train_length"], result["undefined_lengths"]) == (17, [])
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
     assert set(frame.length) == {17, 23}
-    assert frame[frame.objective == "translation"].correct.mean() > 0.6
+    assert frame[frame.decoding == "teacher-forced"].correct.mean() > 0.6
     model, task = build(registry, cell)
     load_model(model, tmp_path / "weights.safetensors")
     again = predictions(cell, model, task)

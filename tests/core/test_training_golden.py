@@ -64,7 +64,7 @@ def figures(cell: Cell, registry: Registry, folder: Path) -> dict[str, Any]:
     curve = pd.read_parquet(folder / "curve.parquet")
     frame = pd.read_parquet(folder / "predictions.parquet")
     # Free-running, a tie of two classes that falls otherwise on another machine changes all that follows.
-    frame = frame[~frame.objective.str.endswith(" (free-running)")]
+    frame = frame[frame.decoding == "teacher-forced"]
     return {
         "parameters": json.loads((folder / "result.json").read_text())["parameters"],
         "train_loss": curve.train_loss.iloc[[0, 9, -1]].tolist(),

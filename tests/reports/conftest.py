@@ -17,6 +17,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "copy": {"objectives": ("copy",), "lengths": (48, 96), "chance": {"copy": 1 / 16}},
     "bert": {"objectives": ("mlm", "nsp"), "lengths": (64,), "chance": {"mlm": 0.06, "nsp": 0.55}},
 }
+SETTINGS = {"width": 64, "layers": 2, "heads": 4, "steps": 800, "batch": 32, "lr": 0.003}
 REACH = {"relative": 200.0, "absolute": 5.0, "learned": 9.0}
 UNDEFINED = {"learned": (64, 96)}
 
@@ -49,6 +50,8 @@ def _predictions(cell: Mapping[str, Any], sequences: int, rng: np.random.Generat
                     {
                         "split": "test",
                         "objective": objective,
+                        "decoding": "teacher-forced",
+                        "condition": "",
                         "length": np.int32(length),
                         "sequence": np.repeat(np.arange(sequences, dtype=np.int32), each),
                         "position": np.int32(0),
@@ -130,8 +133,8 @@ def simulate(
                         "train_length": about["lengths"][0] if began else None,
                         "max_length": about["lengths"][-1] if began else None,
                         "distance": "dependency" if began else None,
-                        "undefined_lengths": " ".join(map(str, undefined)),
-                        "objectives": "; ".join(about["objectives"]),
+                        "undefined_lengths": undefined,
+                        "objectives": about["objectives"],
                         "score": 0.9 if status == "done" else None,
                         "torch": "2.13.0",
                         "python": "3.11.7",
@@ -140,7 +143,14 @@ def simulate(
                         "started": f"2026-01-05T10:{len(cells) // 60:02d}:{len(cells) % 60:02d}Z"
                         if began
                         else "",
-                        "settings": "width=64 layers=2 heads=4 steps=800 batch=32 lr=0.003",
+                        "settings": {
+                            "width": 64,
+                            "layers": 2,
+                            "heads": 4,
+                            "steps": 800,
+                            "batch": 32,
+                            "lr": 0.003,
+                        },
                     }
                 )
                 known = {**cells[-1], "order": order, "undefined_lengths": undefined}

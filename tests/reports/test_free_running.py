@@ -23,9 +23,8 @@ def decoded(simulated: Simulate) -> Study:
     """A task that is trained on one objective and tested twice; free-running, nothing is right."""
     frames = simulated(labels=("relative", "learned"), tasks=("copy",))
     forced = frames.predictions.astype({"objective": str})
-    free = forced.assign(objective=FREE, correct=False)
-    cells = frames.cells.assign(objectives=f"copy; {FREE}")
-    return study(Frames(cells, pd.concat([forced, free], ignore_index=True), frames.curves))
+    free = forced.assign(decoding="free-running", correct=False)
+    return study(Frames(frames.cells, pd.concat([forced, free], ignore_index=True), frames.curves))
 
 
 def test_tables_name_both(decoded: Study) -> None:

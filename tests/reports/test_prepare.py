@@ -39,8 +39,8 @@ def test_a_later_run_takes_the_place_of_an_earlier_one(simulated: Simulate) -> N
 
 def test_runs_under_other_settings_become_a_task_of_their_own(simulated: Simulate) -> None:
     once = simulated(tasks=("offset_recall",))
-    short = once.cells["settings"].iloc[0].replace("steps=800", "steps=100")
-    ready = prepare(_again(once, "f", settings=short))
+    short = once.cells["settings"].iloc[0] | {"steps": 100}
+    ready = prepare(_again(once, "f", settings=[short] * len(once.cells)))
     assert set(ready.cells["task"]) == {"offset_recall (steps=100)", "offset_recall (steps=800)"}
     assert set(ready.cells["status"]) == {"done"}
     assert set(ready.predictions["task"]) == set(ready.cells["task"])
@@ -56,7 +56,8 @@ def test_bodies_and_training_lengths_are_told_apart(simulated: Simulate) -> None
 
 def test_a_cell_without_settings_sets_nothing_apart(simulated: Simulate) -> None:
     frames = simulated(tasks=("copy",), statuses={("relative", "copy", 1): ("skipped", "no")})
-    frames.cells.loc[frames.cells["status"] == "skipped", "settings"] = ""
+    known = zip(frames.cells["settings"], frames.cells["status"], strict=True)
+    frames.cells["settings"] = [{} if status == "skipped" else settings for settings, status in known]
     assert set(prepare(frames).cells["task"]) == {"copy"}
 
 

@@ -21,31 +21,31 @@ from posharness_reports.sections._readings import compared_with_zero, first_and_
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
-Answer = tuple[str, int, bool, float, str]
-"""Objective, distance, correct, log_prob, stratum."""
+Answer = tuple[str, str, int, bool, float, str]
+"""Objective, condition, distance, correct, log_prob, stratum."""
 
 SEQUENCES = 20
 COPY: list[Answer] = [
-    ("copy", 1, True, -0.5, ""),
-    ("copy", 8, False, -2.0, ""),
-    ("copy (occluded)", 1, False, -2.0, ""),
-    ("copy (occluded)", 8, False, -2.25, ""),
-    ("copy (other occluded)", 1, True, -0.75, ""),
-    ("copy (other occluded)", 8, False, -2.25, ""),
+    ("copy", "", 1, True, -0.5, ""),
+    ("copy", "", 8, False, -2.0, ""),
+    ("copy", "occluded", 1, False, -2.0, ""),
+    ("copy", "occluded", 8, False, -2.25, ""),
+    ("copy", "other occluded", 1, True, -0.75, ""),
+    ("copy", "other occluded", 8, False, -2.25, ""),
 ]
 HEADS: list[Answer] = [
-    ("head", 1, True, -0.1, "subject, head left"),
-    ("head", 7, True, -0.1, "object, head right"),
-    ("head (predicted length)", 1, True, -0.1, "subject, head left"),
-    ("head (predicted length)", 7, False, -3.0, "object, head right"),
-    ("head (untrained encoder)", 1, True, -0.2, "subject, head left"),
-    ("head (untrained encoder)", 7, False, -3.0, "object, head right"),
+    ("head", "", 1, True, -0.1, "subject, head left"),
+    ("head", "", 7, True, -0.1, "object, head right"),
+    ("head", "predicted length", 1, True, -0.1, "subject, head left"),
+    ("head", "predicted length", 7, False, -3.0, "object, head right"),
+    ("head", "untrained encoder", 1, True, -0.2, "subject, head left"),
+    ("head", "untrained encoder", 7, False, -3.0, "object, head right"),
 ]
 AGREEMENT: list[Answer] = [
-    ("agreement", 2, True, -0.1, "no attractor"),
-    ("agreement", 9, False, -2.0, "1 attractor"),
+    ("agreement", "", 2, True, -0.1, "no attractor"),
+    ("agreement", "", 9, False, -2.0, "1 attractor"),
 ]
-TRUNCATION: list[Answer] = [("truncation", r, r > 3, -1.0, "") for r in (1, 2, 4, 8)]
+TRUNCATION: list[Answer] = [("truncation", "", r, r > 3, -1.0, "") for r in (1, 2, 4, 8)]
 READINGS = {"nearest_copy": COPY, "truncation": TRUNCATION, "heads": HEADS, "subject_verb": AGREEMENT}
 
 
@@ -60,16 +60,20 @@ def reading(
         "pretrained": parent["cell"],
         "train_length": None,
         "steps": 0,
-        "settings": "data=0123abcd",
-        "objectives": "; ".join(dict.fromkeys(answer[0] for answer in answers)),
+        "settings": {"data": "0123abcd"},
+        "objectives": tuple(dict.fromkeys(answer[0] for answer in answers)),
     }
     frame = pd.DataFrame(
-        answers, columns=["objective", "dependency_length", "correct", "log_prob", "stratum"]
+        answers, columns=["objective", "condition", "dependency_length", "correct", "log_prob", "stratum"]
     )
-    frame["position"] = 1 if name == "truncation" else frame.groupby("objective").cumcount() + 1
+    frame["position"] = (
+        1 if name == "truncation" else frame.groupby(["objective", "condition"]).cumcount() + 1
+    )
     many = pd.concat([frame.assign(sequence=s) for s in range(SEQUENCES)], ignore_index=True)
     names = ("cell", "label", "encoding", "attention", "body", "task", "seed")
-    return row, many.assign(split="test", length=30, chance=0.25, **{n: row[n] for n in names})
+    return row, many.assign(
+        split="test", decoding="teacher-forced", length=30, chance=0.25, **{n: row[n] for n in names}
+    )
 
 
 def with_readings(frames: Frames, readings: dict[str, list[Answer]], **changes: Any) -> Frames:
@@ -188,7 +192,7 @@ def test_models_of_one_label_and_several_makings_are_told_apart(simulated: Simul
         cells=small.cells.assign(
             cell=small.cells["cell"] + "b",
             pretrained=[p if pd.isna(p) else f"{p}b" for p in small.cells["pretrained"]],
-            settings=small.cells["settings"].str.replace("width=64", "width=128"),
+            settings=[own | {"width": 128} if "width" in own else own for own in small.cells["settings"]],
         ),
     )
     cells = study(replace(small, cells=pd.concat([small.cells, large.cells], ignore_index=True))).cells
@@ -271,8 +275,8 @@ def test_no_margin_is_claimed_that_the_interval_does_not_show(high: float, said:
 
 
 def test_a_rise_is_told_only_where_there_is_one(simulated: Simulate) -> None:
-    flat: list[Answer] = [("truncation", r, True, -1.0, "") for r in (1, 2, 4)]
-    falling: list[Answer] = [("truncation", r, r < 4, -1.0, "") for r in (1, 2, 4)]
+    flat: list[Answer] = [("truncation", "", r, True, -1.0, "") for r in (1, 2, 4)]
+    falling: list[Answer] = [("truncation", "", r, r < 4, -1.0, "") for r in (1, 2, 4)]
     for answers, said in (
         (flat, "is 0.00 [0.00, 0.00], not distinguishable"),
         (falling, "is -1.00 [-1.00, -1.00], below 0"),

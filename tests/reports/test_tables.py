@@ -20,7 +20,7 @@ SCOPE = "at the training length"
 
 
 def _hand_made(
-    rows: Sequence[tuple[str, int, int, int, int, bool]], undefined: dict[str, str] | None = None
+    rows: Sequence[tuple[str, int, int, int, int, bool]], undefined: dict[str, tuple[int, ...]] | None = None
 ) -> Frames:
     """Frames of one task trained at 8 tokens, with chance ½.
 
@@ -35,6 +35,8 @@ def _hand_made(
         task="echo",
         split="test",
         objective="recall",
+        decoding="teacher-forced",
+        condition="",
         position=0,
         stratum="",
         log_prob=-0.5,
@@ -50,9 +52,9 @@ def _hand_made(
         "step_ms": 2.5,
         "train_length": 8,
         "distance": "dependency",
-        "objectives": "recall",
     }
-    lengths = cells["label"].map(undefined or {}).fillna("")
+    lengths = [(undefined or {}).get(label, ()) for label in cells["label"]]
+    about["objectives"] = [("recall",)] * len(cells)
     return Frames(cells.assign(**about, undefined_lengths=lengths), predictions, pd.DataFrame())
 
 
@@ -76,7 +78,7 @@ def echo() -> Frames:
         # A prediction without a distance counts by length alone.
         ("far", 0, 8, 0, -1, True),
     ]
-    return _hand_made(rows, undefined={"far": "32"})
+    return _hand_made(rows, undefined={"far": (32,)})
 
 
 def test_points_by_distance(echo: Frames) -> None:
@@ -150,7 +152,7 @@ def test_summary(echo: Frames) -> None:
 
 
 def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:
-    cells = echo.cells.assign(undefined_lengths="")
+    cells = echo.cells.assign(undefined_lengths=[()] * len(echo.cells))
     table = accuracy_tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
     assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00] at 16"
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from posharness.cli.output import STYLES, number, table
 from posharness.contracts.cell import Cell
+from posharness.contracts.columns import qualified
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,12 +52,14 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
         keys = [cell.key for cell in cells]
         rows = results.predictions[results.predictions["cell"].isin(keys)]
         trained = state.loc[state.index.isin(keys), "train_length"].dropna()
-        objectives = list(rows["objective"].unique()) or [""]
-        for objective in objectives:
+        measured = rows.groupby(["decoding", "objective", "condition"], observed=True)
+        for (decoding, objective, condition), own in measured:
             # A table each: together they are wider than a terminal.
-            title = f"{task}, {body}" + (f": {objective}" if len(objectives) > 1 else "")
-            own = columns(rows[rows["objective"] == objective], trained)
-            _print_task(out, title, cells, own, state)
+            name = qualified(str(objective), decoding=str(decoding), condition=str(condition))
+            title = f"{task}, {body}" + (f": {name}" if measured.ngroups > 1 else "")
+            _print_task(out, title, cells, columns(own, trained), state)
+        if rows.empty:
+            _print_task(out, f"{task}, {body}", cells, [], state)
     for cell in planned:
         status, reason = (str(state.loc[cell.key, name]) for name in ("status", "reason"))
         if status != "done":
@@ -123,5 +126,5 @@ def _value(column: Column, keys: Sequence[str], state: pd.DataFrame) -> str:
     reached = [column.accuracy[key] for key in keys if key in column.accuracy]
     if reached:
         return number(sum(reached) / len(reached))
-    undefined = any(str(column.length) in str(state.loc[key, "undefined_lengths"]).split() for key in keys)
+    undefined = any(column.length in lengths for lengths in state.loc[list(keys), "undefined_lengths"])
     return "undefined" if undefined else number(None)

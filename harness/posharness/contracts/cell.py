@@ -220,19 +220,19 @@ class Cell(_Settings):
         return self.body
 
     @property
-    def settings(self) -> str:
-        """Model, budget, optimiser and so on as `name=value` words: cells that differ in one are unlike.
+    def settings(self) -> dict[str, Any]:
+        """Model, budget, optimiser and so on, by name: cells that differ in one are not averaged.
 
         Those of a reading are of the reading alone: models of any making are compared by it.
         """
-        words: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         if not self.pretrained:
-            words |= {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
+            settings |= {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
         if self.self_attention and not self.pretrained:
-            words["self_attention"] = self.self_attention.label or self.self_attention.name
+            settings["self_attention"] = self.self_attention.label or self.self_attention.name
         if self.data:
-            words["data"] = hashlib.sha256(self.data.encode()).hexdigest()[:8]
-        return " ".join(f"{name}={value}" for name, value in words.items())
+            settings["data"] = hashlib.sha256(self.data.encode()).hexdigest()[:8]
+        return settings
 
     @property
     def source(self) -> str:

@@ -68,7 +68,7 @@ class Answers:
     """What came out for m scored predictions of one objective. Tensors are (m,) unless named otherwise.
 
     Attributes:
-        objective: what was asked, e.g. "head", "head (untrained encoder)".
+        objective: what was asked, such as "head".
         length: tokens of the sequence that the prediction stands in.
         sequence: number of that sequence.
         position: of the prediction in it.
@@ -77,6 +77,7 @@ class Answers:
         log_prob: natural logarithm of the probability that the right answer had.
         chance: accuracy of the best answer that ignores the input.
         stratum: index into the reading's `strata`; None for none.
+        condition: how the question was changed, such as "untrained encoder"; "" where it was not.
     """
 
     objective: str
@@ -88,6 +89,7 @@ class Answers:
     log_prob: Float[Tensor, " m"]
     chance: float
     stratum: Int[Tensor, " m"] | None = None
+    condition: str = ""
 
 
 class Reading(Named, ABC):
@@ -99,12 +101,15 @@ class Reading(Named, ABC):
     Attributes:
         distance: "dependency" or "span", as for a `Task`.
         strata: names of the classes that `Answers.stratum` indexes.
-        objectives: every name that an `Answers` of it can have; the first is the one that is summed up.
+        objectives: every objective that an `Answers` of it can have; the first is the one that is summed up,
+            as it is asked unchanged.
+        conditions: every condition that an `Answers` of it can have.
     """
 
     distance: ClassVar[Literal["dependency", "span"]] = "dependency"
     strata: tuple[str, ...] = ()
     objectives: tuple[str, ...]
+    conditions: tuple[str, ...] = ("",)
     corpus: str
 
     def prepare(self, cache: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Answers, Reading
+from posharness.contracts.columns import PREDICTIONS, TEACHER_FORCED
 
 __all__ = ["answered", "predictions"]
 
@@ -22,28 +23,32 @@ def predictions(answers: Sequence[Answers], reading: Reading) -> pd.DataFrame:
     """One row for each answer, with the columns and types of `posharness.training.predictions`.
 
     Raises:
-        ValueError: the reading breaks its contract: an objective or a stratum that it did not state, or
-            tensors that are not of one length.
+        ValueError: the reading breaks its contract: an objective, condition or stratum that it did not state,
+            or tensors that are not of one length.
     """
     frames = [_frame(answer, reading) for answer in answers]
     if not any(map(len, frames)):
         raise ValueError(f"the reading {reading.name} gave no answer")
-    return pd.concat(frames, ignore_index=True)
+    return PREDICTIONS.checked(pd.concat(frames, ignore_index=True))
 
 
 def _frame(answer: Answers, reading: Reading) -> pd.DataFrame:
     if answer.objective not in reading.objectives:
         raise ValueError(f"the reading {reading.name} answers {answer.objective!r}, which it did not state")
+    if answer.condition not in reading.conditions:
+        raise ValueError(
+            f"the reading {reading.name} answers under the condition {answer.condition!r}, which it did not "
+            "state"
+        )
     count = len(answer.correct)
     stratum = np.zeros(count, np.int64) if answer.stratum is None else answer.stratum.numpy() + 1
     # Every frame has the same categories, so that they are categories still after concatenation.
-    objectives = pd.Index(reading.objectives)
     return pd.DataFrame(
         {
-            "split": pd.Categorical.from_codes(np.zeros(count, np.int8), pd.Index(["test"])),
-            "objective": pd.Categorical.from_codes(
-                np.full(count, reading.objectives.index(answer.objective), np.int8), objectives
-            ),
+            "split": _one("test", ("test",), count),
+            "objective": _one(answer.objective, reading.objectives, count),
+            "decoding": _one(TEACHER_FORCED, (TEACHER_FORCED,), count),
+            "condition": _one(answer.condition, reading.conditions, count),
             "length": answer.length.numpy().astype(np.int32),
             "sequence": answer.sequence.numpy().astype(np.int32),
             "position": answer.position.numpy().astype(np.int32),
@@ -54,3 +59,7 @@ def _frame(answer: Answers, reading: Reading) -> pd.DataFrame:
             "chance": np.full(count, answer.chance, np.float32),
         }
     )
+
+
+def _one(value: str, values: tuple[str, ...], count: int) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(np.full(count, values.index(value), np.int8), pd.Index(values))

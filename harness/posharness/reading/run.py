@@ -65,7 +65,8 @@ def read_cell(
         answers = reading.read(model, lambda: model.untrained(cell.seed), draws, news.evaluating)
     frame = predictions(answers, reading)
     frame.to_parquet(folder / "predictions.parquet", index=False)
-    score = float(frame.loc[frame["objective"] == reading.objectives[0], "correct"].mean())
+    summed_up = (frame["objective"] == reading.objectives[0]) & (frame["condition"] == "")
+    score = float(frame.loc[summed_up, "correct"].mean())
     facts = {
         "steps": 0,
         "seconds": time.perf_counter() - began,

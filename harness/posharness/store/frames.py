@@ -14,87 +14,25 @@ from pyarrow.parquet import ParquetFile
 
 from posharness.contracts import Frames
 from posharness.contracts.cell import Cell
-from posharness.store.records import CURVE, MECHANISM, PREDICTIONS, CellStatus
+from posharness.contracts.columns import CELLS, CURVES, IDENTITY, MECHANISM, PREDICTIONS, Table
+from posharness.store import records
+from posharness.store.records import CellStatus
 from posharness.store.store import Store
 
 __all__ = ["read_frames"]
 
-_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+_ARROW = {
+    "category": pa.dictionary(pa.int32(), pa.string()),
+    "bool": pa.bool_(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+}
+_NUMBERS = {"int64": "Int64", "float64": "float64"}
+"""Types of numbers in `cells`, where one may be missing."""
 
-_PREDICTIONS = pa.schema(
-    {
-        "split": _CATEGORY,
-        "objective": _CATEGORY,
-        "length": pa.int32(),
-        "sequence": pa.int32(),
-        "position": pa.int32(),
-        "dependency_length": pa.int32(),
-        "stratum": _CATEGORY,
-        "correct": pa.bool_(),
-        "log_prob": pa.float32(),
-        "chance": pa.float32(),
-    }
-)
-
-_CURVES = pa.schema(
-    {
-        "step": pa.int32(),
-        "seconds": pa.float64(),
-        "objective": _CATEGORY,
-        "train_loss": pa.float64(),
-        "validation_loss": pa.float64(),
-        "validation_score": pa.float64(),
-        "gradient_norm": pa.float64(),
-        "learning_rate": pa.float64(),
-    }
-)
-
-_MECHANISM = pa.schema(
-    {
-        "stack": _CATEGORY,
-        "layer": pa.int16(),
-        "head": pa.int16(),
-        "distance": pa.int32(),
-        "effect": pa.float32(),
-        "weight": pa.float32(),
-    }
-)
-
-_IDENTITY = ("cell", "label", "encoding", "attention", "body", "task", "seed")
-_NUMBERS = (
-    "parameters",
-    "encoding_parameters",
-    "steps",
-    "seconds",
-    "step_ms",
-    "train_length",
-    "max_length",
-    "score",
-)
-_CELLS = (
-    *_IDENTITY,
-    "status",
-    "reason",
-    "parameters",
-    "encoding_parameters",
-    "steps",
-    "seconds",
-    "step_ms",
-    "train_length",
-    "max_length",
-    "distance",
-    "undefined_lengths",
-    "objectives",
-    "score",
-    "torch",
-    "python",
-    "machine",
-    "results_version",
-    "started",
-    "settings",
-    "source",
-    "pretrained",
-)
+_IDENTITY = tuple(column.name for column in IDENTITY)
 
 
 @dataclass
@@ -124,7 +62,7 @@ class _Entry:
 
     def row(self) -> dict[str, Any]:
         """The cell's row: what is not known of it is None."""
-        row: dict[str, Any] = dict.fromkeys(_CELLS)
+        row: dict[str, Any] = dict.fromkeys(CELLS.names)
         row |= {name: value for name, value in self.facts.items() if name in row}
         row |= dict(zip(_IDENTITY, self.identity(), strict=True))
         row |= {"status": self.status.status, "reason": self.status.reason}
@@ -134,9 +72,11 @@ class _Entry:
             row |= {name: getattr(self.cell, name) for name in ("settings", "source", "pretrained")}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
-        for name, between in (("undefined_lengths", " "), ("objectives", "; ")):
-            if isinstance(row[name], list):
-                row[name] = between.join(map(str, row[name]))
+        for column in CELLS.own:
+            if column.type in ("texts", "ints"):
+                row[column.name] = tuple(row[column.name] or ())
+            if column.type == "mapping":
+                row[column.name] = dict(row[column.name] or {})
         return row
 
 
@@ -144,14 +84,14 @@ def read_frames(store: Store) -> Frames:
     """Read a whole store. A cell whose files cannot be read is a failed one, and the others stand."""
     entries = [entry for key in store.keys() if (entry := _read(store, key)) is not None]  # noqa: SIM118
     entries.sort(key=_Entry.place)
-    cells = pd.DataFrame([entry.row() for entry in entries], columns=_CELLS)
-    cells = cells.astype(dict.fromkeys(_NUMBERS, "float64"))
+    cells = pd.DataFrame([entry.row() for entry in entries], columns=CELLS.names)
+    cells = cells.astype({each.name: _NUMBERS[each.type] for each in CELLS.columns if each.type in _NUMBERS})
     cells["started"] = pd.to_datetime(cells["started"], utc=True)
     return Frames(
         cells=cells,
-        predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], _PREDICTIONS),
-        curves=_join([(e, e.curve) for e in entries if e.curve is not None], _CURVES),
-        mechanism=_join([(e, e.mechanism) for e in entries if e.mechanism is not None], _MECHANISM),
+        predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], PREDICTIONS),
+        curves=_join([(e, e.curve) for e in entries if e.curve is not None], CURVES),
+        mechanism=_join([(e, e.mechanism) for e in entries if e.mechanism is not None], MECHANISM),
     )
 
 
@@ -165,9 +105,10 @@ def _read(store: Store, key: str) -> _Entry | None:
         facts = store.environment(key) | store.results(key)
         folder = store.folder(key)
         if status.status == "done":
-            predictions = _table(folder / PREDICTIONS, _PREDICTIONS)
-            mechanism = _table(folder / MECHANISM, _MECHANISM) if (folder / MECHANISM).exists() else None
-            curve = None if cell.pretrained else _table(folder / CURVE, _CURVES)
+            predictions = _table(folder / records.PREDICTIONS, PREDICTIONS)
+            looked = folder / records.MECHANISM
+            mechanism = _table(looked, MECHANISM) if looked.exists() else None
+            curve = None if cell.pretrained else _table(folder / records.CURVE, CURVES)
             return _Entry(key, cell, status, facts, predictions, curve, mechanism)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
@@ -176,20 +117,25 @@ def _read(store: Store, key: str) -> _Entry | None:
         reason = f"its folder cannot be read ({said}); delete {store.folder(key)} and run again"
         return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
     try:
-        curve = _table(folder / CURVE, _CURVES)
+        curve = _table(folder / records.CURVE, CURVES)
     except (OSError, ValueError, KeyError, pa.ArrowException):
         curve = None  # it ended, or is being written, before there was one
     return _Entry(key, cell, status, facts, None, curve)
 
 
-def _table(path: Path, schema: pa.Schema) -> pa.Table:
+def _schema(table: Table) -> pa.Schema:
+    return pa.schema({column.name: _ARROW[column.type] for column in table.own})
+
+
+def _table(path: Path, table: Table) -> pa.Table:
+    schema = _schema(table)
     with ParquetFile(path) as file:
         return file.read(use_threads=False).select(schema.names).cast(schema)
 
 
-def _join(parts: Sequence[tuple[_Entry, pa.Table]], schema: pa.Schema) -> pd.DataFrame:
+def _join(parts: Sequence[tuple[_Entry, pa.Table]], kind: Table) -> pd.DataFrame:
     """One frame of many tables, each row led by its cell's identity; strings that repeat as categories."""
-    table = pa.concat_tables([table for _, table in parts]) if parts else schema.empty_table()
+    table = pa.concat_tables([table for _, table in parts]) if parts else _schema(kind).empty_table()
     rows: pd.DataFrame = table.unify_dictionaries().to_pandas()
     counts = [table.num_rows for _, table in parts]
     identities = pd.DataFrame([entry.identity() for entry, _ in parts], columns=_IDENTITY)

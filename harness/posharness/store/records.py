@@ -31,7 +31,7 @@ __all__ = [
     "now",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the layout of a store changes so that other versions cannot read it."""
 
 STORE = "store.json"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from posharness.contracts.columns import CURVES
 from posharness.training.evaluate import Scored
 
 __all__ = ["Curve"]
@@ -19,10 +20,7 @@ _POINTS = 100
 class Curve:
     """One row for each logged step and objective.
 
-    Columns: step (from 1); seconds of training until then, validation not counted; objective;
-    train_loss, the mean over the steps since the row before; validation_loss and validation_score
-    (accuracy), NaN where the step was not validated; gradient_norm of the step, before clipping;
-    learning_rate of the step.
+    Its columns are those of `posharness.contracts.columns.CURVES`, beside the cell's identity.
     """
 
     def __init__(self, objectives: Sequence[str], steps: int) -> None:
@@ -68,9 +66,11 @@ class Curve:
 
     def frame(self) -> pd.DataFrame:
         """Every row so far."""
-        columns = ("step", "seconds", "objective", "train_loss", "validation_loss", "validation_score")
-        frame = pd.DataFrame(self._rows, columns=[*columns, "gradient_norm", "learning_rate"])
-        return frame.astype({"step": "int32", "objective": pd.CategoricalDtype(list(self._objectives))})
+        names = [column.name for column in CURVES.own]
+        rows = pd.DataFrame(self._rows) if self._rows else pd.DataFrame(columns=names)
+        return CURVES.checked(rows).astype(
+            {"step": "int32", "objective": pd.CategoricalDtype(list(self._objectives))}
+        )
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from posharness.contracts import Attention, BoundSlots, Task
 from posharness.contracts.cell import Cell
+from posharness.contracts.columns import MECHANISM
 from posharness.model import Model
 from posharness.model.attention import SelfAttention
 from posharness.seeds import generator
@@ -28,11 +29,9 @@ def mechanism(cell: Cell, model: Model, task: Task) -> pd.DataFrame:
     """Read each self-attention of a model on test sequences of the training length.
 
     Returns:
-        One row for each layer, head and signed distance (key − query, in tokens). Columns: stack
-        ("encoder" or "decoder" where the body has both, else ""), layer, head, distance, effect (mean of
-        the score with the encoding's rotate, bias and scores slots, minus q·k/√d without them; NaN for
-        an encoding that has none of them), weight (mean attention weight; NaN where the attention's
-        output is no weighted sum of values).
+        One row for each layer, head and signed distance, with the columns of
+        `posharness.contracts.columns.MECHANISM` beside the cell's identity. The effect is the mean of the
+        score with the encoding's rotate, bias and scores slots, minus q·k/√d without them.
     """
     length = task.length
     batch = evaluation_batch(cell, task, length)
@@ -58,7 +57,7 @@ def mechanism(cell: Cell, model: Model, task: Task) -> pd.DataFrame:
         for hook in hooks:
             hook.remove()
         model.train(was_training)
-    return pd.concat(found, ignore_index=True)
+    return MECHANISM.checked(pd.concat(found, ignore_index=True))
 
 
 def _place(name: str) -> tuple[str, int]:

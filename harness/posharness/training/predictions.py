@@ -11,23 +11,18 @@ from numpy.typing import NDArray
 
 from posharness.contracts import Batch, Task
 from posharness.contracts.cell import Cell
+from posharness.contracts.columns import DECODINGS, PREDICTIONS
 from posharness.model import Model
 from posharness.training.data import evaluation_batch
 from posharness.training.evaluate import Scored, score
 
-__all__ = ["objective_names", "predictions", "split_lengths"]
+__all__ = ["predictions", "split_lengths"]
 
 
 def split_lengths(model: Model, task: Task) -> tuple[list[int], list[int]]:
     """The task's evaluation lengths: those for which the encoding is defined, and the others."""
     defined = [length for length in task.evaluation_lengths if model.body.defined(task, length)]
     return defined, [length for length in task.evaluation_lengths if length not in defined]
-
-
-def objective_names(cell: Cell, task: Task) -> list[str]:
-    """What the predictions of a cell are of: the task's objectives, then what is scored free-running."""
-    names = [objective.name for objective in task.objectives]
-    return [*names, *(f"{name} (free-running)" for name in names if _fed_back(cell, task))]
 
 
 def predictions(
@@ -39,17 +34,17 @@ def predictions(
         tick: told how many sequences were scored, from time to time.
 
     Returns:
-        Columns split, objective (see `objective_names`), length, sequence, position, dependency_length (-1
-        for none), stratum ("" for none), correct, log_prob, chance.
+        The columns of `posharness.contracts.columns.PREDICTIONS`, beside the cell's identity.
     """
     frames = []
     for length in split_lengths(model, task)[0]:
         batch = evaluation_batch(cell, task, length)
         purpose = ("test", cell.seed, length)
         found = score(model, batch, len(task.objectives), purpose, fed_back=_fed_back(cell, task), tick=tick)
-        names = objective_names(cell, task)
-        frames += [_frame(task, names, length, batch, index, scored) for index, scored in enumerate(found)]
-    return pd.concat(frames, ignore_index=True)
+        for index, scored in enumerate(found):
+            decoding, objective = divmod(index, len(task.objectives))
+            frames.append(_frame(task, decoding, objective, length, batch, scored))
+    return PREDICTIONS.checked(pd.concat(frames, ignore_index=True))
 
 
 def _fed_back(cell: Cell, task: Task) -> bool:
@@ -57,7 +52,7 @@ def _fed_back(cell: Cell, task: Task) -> bool:
 
 
 def _frame(
-    task: Task, names: Sequence[str], length: int, batch: Batch, index: int, scored: Scored
+    task: Task, decoding: int, objective: int, length: int, batch: Batch, scored: Scored
 ) -> pd.DataFrame:
     # Every frame has the same categories, so that they are categories still after concatenation.
     count = len(scored.correct)
@@ -66,7 +61,9 @@ def _frame(
     return pd.DataFrame(
         {
             "split": _category(np.zeros(count, np.int8), ["test"]),
-            "objective": _category(np.full(count, index, np.int8), names),
+            "objective": _category(np.full(count, objective, np.int8), [o.name for o in task.objectives]),
+            "decoding": _category(np.full(count, decoding, np.int8), DECODINGS),
+            "condition": _category(np.zeros(count, np.int8), [""]),
             "length": np.full(count, length, np.int32),
             "sequence": scored.sequence.numpy().astype(np.int32),
             "position": scored.position.numpy().astype(np.int32),
@@ -74,7 +71,7 @@ def _frame(
             "stratum": _category(stratum, ["", *task.strata]),
             "correct": scored.correct.numpy(),
             "log_prob": scored.log_prob.numpy(),
-            "chance": np.full(count, task.objectives[index % len(task.objectives)].chance, np.float32),
+            "chance": np.full(count, task.objectives[objective].chance, np.float32),
         }
     )
 

@@ -18,7 +18,7 @@ from posharness.training.data import TrainingBatches
 from posharness.training.mechanism import mechanism
 from posharness.training.module import Diverged, TrainingModule
 from posharness.training.news import News
-from posharness.training.predictions import objective_names, predictions, split_lengths
+from posharness.training.predictions import predictions, split_lengths
 from posharness.training.record import environment, write_json
 from posharness.training.trainer import quiet, trainer
 from posharness.training.watch import Watch
@@ -49,8 +49,8 @@ def train_cell(
         weights.safetensors: those that were tested; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
         result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
-            sittings), step_ms, train_length, max_length, distance, undefined_lengths, objectives (as
-            in the predictions), strata, score (the best on validation).
+            sittings), step_ms, train_length, max_length, distance, undefined_lengths, objectives,
+            strata, score (the best on validation).
 
     Args:
         folder: exists; belongs to this cell alone.
@@ -141,7 +141,7 @@ class _Sitting:
                 "max_length": self.model.body.max_length,
                 "distance": self.task.distance,
                 "undefined_lengths": split_lengths(self.model, self.task)[1],
-                "objectives": objective_names(self.cell, self.task),
+                "objectives": [objective.name for objective in self.task.objectives],
                 "strata": list(self.task.strata),
                 "score": self.watch.best,
             },

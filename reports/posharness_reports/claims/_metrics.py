@@ -13,12 +13,11 @@ from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.measures.accuracy import GATE, SCOPES, learned
 from posharness_reports.measures.statistics import normalised
-from posharness_reports.study import study
+from posharness_reports.study import Study, study
 
 __all__ = ["by_distance", "in_longer_sequences", "while_training"]
 
 _COLUMNS = ["task", "label", "seed", "value", "reason"]
-_FREE_RUNNING = " (free-running)"
 
 
 def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
@@ -35,7 +34,9 @@ def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
     ready = study(frames)
     measured = ready.by_distance
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(matching(measured.runs, scope=SCOPES[0], distance="dependency")):
+    for (task, objective), own in _forced(
+        ready, matching(measured.runs, scope=SCOPES[0], distance="dependency")
+    ):
         places = sorted(own["x"].unique())
         if len(places) < 2:
             continue
@@ -58,7 +59,7 @@ def in_longer_sequences(frames: Frames) -> pd.DataFrame:
     ready = study(frames)
     points, runs = ready.by_length
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(points[points["length"] > points["train_length"]]):
+    for (task, objective), own in _forced(ready, points[points["length"] > points["train_length"]]):
         name = title(task, objective, ready.cells)
         chance = own[~own["undefined"]].groupby("length")["chance"].mean()
         beyond = matching(runs[runs["length"] > runs["train_length"]], task=task, objective=objective)
@@ -86,7 +87,7 @@ def while_training(frames: Frames) -> pd.DataFrame:
     done = set(ready.cells.loc[ready.cells["status"] == "done", "cell"])
     curves = ready.curves[np.isfinite(ready.curves["validation_score"].astype(float))]
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(curves[curves["cell"].isin(done)]):
+    for (task, objective), own in _forced(ready, curves[curves["cell"].isin(done)]):
         if (task, objective) in chances.index:
             chance = float(chances[task, objective])
             scores = normalised(own["validation_score"].to_numpy(float), np.full(len(own), chance))
@@ -94,10 +95,10 @@ def while_training(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _forced(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+def _forced(ready: Study, rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """The rows of each task and objective, but those of free-running decoding, which has a twin."""
     for (task, objective), own in grouped(rows, ["task", "objective"]):
-        if not str(objective).endswith(_FREE_RUNNING):
+        if (str(task), str(objective)) not in ready.free_running:
             yield (str(task), str(objective)), own
 
 

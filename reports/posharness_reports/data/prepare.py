@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from posharness.contracts import Frames
+from posharness.contracts.columns import CELLS, CURVES, DECODINGS, MECHANISM, PREDICTIONS, Table, qualified
 
-__all__ = ["SUPERSEDED", "prepare", "title"]
+__all__ = ["SUPERSEDED", "prepare", "settings_text", "title"]
 
 SUPERSEDED = "superseded"
 """Status of a cell whose place a later one has taken: the encoding's source has changed since."""
 
-_IDENTITY = ["cell", "label", "encoding", "attention", "body", "task", "seed"]
-_CELLS = [
-    *_IDENTITY,
-    *("status", "reason", "parameters", "encoding_parameters", "steps", "seconds", "step_ms"),
-    *("train_length", "max_length", "distance", "undefined_lengths", "objectives", "score"),
-    *("torch", "python", "machine", "results_version", "started", "settings", "source", "pretrained"),
-]
 _TEXT = [
-    *("cell", "label", "task", "body", "status", "reason", "settings", "source", "pretrained"),
-    *("objectives", "distance"),
+    *("cell", "label", "task", "body", "status", "reason", "source", "pretrained", "distance"),
 ]
-_PREDICTIONS = [
-    *_IDENTITY,
-    *("split", "objective", "length", "sequence", "position", "dependency_length", "stratum"),
-    *("correct", "log_prob", "chance"),
-]
-_CURVES = [
-    *_IDENTITY,
-    *("step", "seconds", "objective", "train_loss", "validation_loss", "validation_score"),
-    *("gradient_norm", "learning_rate"),
-]
-_MECHANISM = [*_IDENTITY, "stack", "layer", "head", "distance", "effect", "weight"]
 
 
 def prepare(frames: Frames) -> Frames:
@@ -49,17 +32,27 @@ def prepare(frames: Frames) -> Frames:
     - A reading goes the way of the model that it read: it is superseded with it, and where models of one
       label were made in different ways, what differs is added to the label of their readings.
     - `posed` is the task's name as the store has it.
+    - An objective that was decoded free-running, or asked by a reading under a condition, becomes one of its
+      own, such as "copy (free-running)": in the predictions and in the `objectives` of their cells.
     - Frames of a store without any finished cell get the columns they lack.
-    - `undefined_lengths` becomes a tuple of ints, `started` text, `cells` is in a fixed order.
+    - `started` becomes text, `cells` is in a fixed order.
     """
-    cells = _complete(frames.cells, _CELLS)
+    cells = _complete(frames.cells, CELLS)
     for column in _TEXT:
         cells[column] = [_text(value) for value in cells[column]]
     # A folder that cannot be read has a row too, of which little is known.
     cells["task"] = [task or "unknown" for task in cells["task"]]
     cells = cells.astype({"seed": "Int64", "results_version": "Int64"})
     cells["started"] = [_moment(value) for value in cells["started"]]
-    cells["undefined_lengths"] = [_lengths(value) for value in cells["undefined_lengths"]]
+    predictions = _qualified(_complete(frames.predictions, PREDICTIONS))
+    cells["undefined_lengths"] = [_tuple(value) for value in cells["undefined_lengths"]]
+    settings = [value if isinstance(value, Mapping) else {} for value in cells["settings"]]
+    cells = cells.assign(settings=pd.Series(settings, cells.index, dtype=object))
+    asked = _objectives(predictions)
+    cells["objectives"] = [
+        tuple(dict.fromkeys([*_tuple(stated), *asked.get(cell, ())]))
+        for cell, stated in zip(cells["cell"], cells["objectives"], strict=True)
+    ]
     cells["posed"] = cells["task"]
     cells["task"] = _told_apart(cells)
     cells["label"] = _by_making(cells)
@@ -74,9 +67,9 @@ def prepare(frames: Frames) -> Frames:
     done = cells[cells["status"] == "done"].set_index("cell")
     return Frames(
         cells,
-        _of_cells(_complete(frames.predictions, _PREDICTIONS), done),
-        _of_cells(_complete(frames.curves, _CURVES), current),
-        _of_cells(_complete(frames.mechanism, _MECHANISM), done),
+        _of_cells(predictions, done),
+        _of_cells(_complete(frames.curves, CURVES), current),
+        _of_cells(_complete(frames.mechanism, MECHANISM), done),
     )
 
 
@@ -86,12 +79,47 @@ def title(task: str, objective: str, cells: pd.DataFrame) -> str:
     Args:
         cells: prepared.
     """
-    stated = set("; ".join(cells.loc[cells["task"] == task, "objectives"]).split("; ")) - {""}
+    stated = set().union(*cells.loc[cells["task"] == task, "objectives"])
     return f"{task}: {objective}" if len(stated) > 1 else str(task)
 
 
-def _complete(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    return frame.assign(**{name: None for name in columns if name not in frame})
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as they are shown: "width=64 layers=2"."""
+    return " ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _complete(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    return frame.assign(**{name: None for name in table.names if name not in frame})
+
+
+def _qualified(rows: pd.DataFrame) -> pd.DataFrame:
+    """Predictions whose objective says how it was decoded, and under which condition it was asked."""
+    if rows.empty:
+        return rows
+    decoding = pd.Categorical(rows["decoding"], DECODINGS)
+    objective, condition = (pd.Categorical(rows[name]) for name in ("objective", "condition"))
+    parts = (decoding, objective, condition)
+    if any((part.codes < 0).any() for part in parts):
+        raise ValueError(
+            f'Every prediction has an objective, a condition (or "") and a decoding of {DECODINGS}.'
+        )
+    sizes = tuple(len(part.categories) for part in parts)
+    place = np.ravel_multi_index([part.codes.astype(np.int64) for part in parts], sizes)
+    used = np.flatnonzero(np.bincount(place, minlength=int(np.prod(sizes))))
+    names = [
+        qualified(objective.categories[o], decoding=decoding.categories[d], condition=condition.categories[c])
+        for d, o, c in zip(*np.unravel_index(used, sizes), strict=True)
+    ]
+    return rows.assign(objective=pd.Categorical.from_codes(np.searchsorted(used, place), pd.Index(names)))
+
+
+def _objectives(predictions: pd.DataFrame) -> dict[str, list[str]]:
+    """The objectives of each cell, in the order of its predictions."""
+    found: dict[str, list[str]] = {}
+    pairs = predictions[["cell", "objective"]].drop_duplicates()
+    for cell, objective in pairs.itertuples(index=False):
+        found.setdefault(str(cell), []).append(str(objective))
+    return found
 
 
 def _of_cells(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +134,7 @@ def _told_apart(cells: pd.DataFrame) -> list[str]:
     suffixes: dict[Any, list[str]] = {index: [] for index in cells.index}
     for _, rows in cells.groupby("task", sort=False):
         lengths = rows["train_length"].dropna()
-        words = {index: set(str(text).split()) for index, text in rows["settings"].items()}
+        words = {index: {f"{k}={v}" for k, v in own.items()} for index, own in rows["settings"].items()}
         # A cell that never began may state none, which sets it apart from nothing.
         common = set.intersection(*(filter(None, words.values()) if any(words.values()) else [set()]))
         for index, row in rows.iterrows():
@@ -146,8 +174,5 @@ def _moment(value: Any) -> str:
     return (stamp.tz_convert("UTC") if stamp.tzinfo else stamp).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _lengths(value: Any) -> tuple[int, ...]:
-    """Lengths given as words in one text or as a sequence."""
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    return tuple(sorted(int(v) for v in value)) if isinstance(value, Iterable) else ()
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Sequence) else ()

@@ -112,7 +112,7 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
     for (task, label), cells in grouped(done, ["task", "label"]):
         about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
         for length in sorted(set().union(*cells["undefined_lengths"])):
-            for objective in str(cells["objectives"].iloc[0]).split("; "):
+            for objective in cells["objectives"].iloc[0]:
                 points.append({**about, "objective": objective, "length": length, "undefined": True})
     place = ["task", "objective", "length", "train_length", "label"]
     found = _tidy(points, [*place, *_POINT, "undefined"]).astype({"undefined": bool})

@@ -7,7 +7,7 @@ from collections import Counter
 import pandas as pd
 
 from posharness_reports.data.grouping import grouped
-from posharness_reports.data.prepare import SUPERSEDED
+from posharness_reports.data.prepare import SUPERSEDED, settings_text
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
@@ -37,7 +37,7 @@ def settings(study: Study) -> pd.DataFrame:
     cells = study.cells[study.cells["status"] != SUPERSEDED]
     rows = []
     for (task,), own in grouped(cells, ["task"]):
-        stated = [text for text in dict.fromkeys(own["settings"]) if text]
+        stated = [text for text in dict.fromkeys(map(settings_text, own["settings"])) if text]
         lengths = sorted({int(v) for v in own["train_length"].dropna()})
         rows.append(
             {

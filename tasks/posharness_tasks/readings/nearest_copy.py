@@ -19,23 +19,24 @@ class NearestCopy(RunningTextReading):
         the cat saw the dog , and [MASK] dog ran        "the": d = 4
 
     A copy is neither necessary nor sufficient to restore a token, so there is a causal version by occlusion,
-    in rows that pair by (sequence, position):
+    in rows that pair by (sequence, position). The conditions are:
 
-    * `copy`: the sequence as it is.
-    * `copy (occluded)`: the nearest copy (both, where two are equally near) shows a random token instead.
-    * `copy (other occluded)`: a token that is no copy shows it instead, the one at the same distance on
+    * none: the sequence as it is.
+    * `occluded`: the nearest copy (both, where two are equally near) shows a random token instead.
+    * `other occluded`: a token that is no copy shows it instead, the one at the same distance on
       the other side, or where there is none, the one whose distance is nearest to d.
 
     How far log p falls from the first to the second is what the copy was worth at d, and from the first to
     the third what any such damage costs. The random token is one of the text's types, each as likely, and
-    the same in both. Targets without a copy, or without another token to replace, are in `copy` alone.
+    the same in both. Targets without a copy, or without another token to replace, are asked unchanged alone.
     Chance is the share of the commonest token among those asked.
     """
 
     name = "nearest_copy"
     aliases = ("copy",)
     summary = "Hidden tokens of running text, by the distance of the nearest visible copy"
-    objectives = ("copy", "copy (occluded)", "copy (other occluded)")
+    objectives = ("copy",)
+    conditions = ("", "occluded", "other occluded")
 
     def read(
         self,
@@ -68,12 +69,12 @@ class NearestCopy(RunningTextReading):
         forms = [(everyone, plain), (some, occluded), (some, other)]
         total = sum(len(rows) for _, rows in forms)
         answers: list[Answers] = []
-        for objective, (asked, rows) in zip(self.objectives, forms, strict=True):
+        for condition, (asked, rows) in zip(self.conditions, forms, strict=True):
             if not rows:
                 continue
             done = sum(len(answer.correct) for answer in answers)
             partly = subprogress(tell, done, done + len(rows), total)
-            answers.append(self.ask(objective, model, targets, asked, rows, distance[asked], partly))
+            answers.append(self.ask(condition, model, targets, asked, rows, distance[asked], partly))
         return answers
 
 

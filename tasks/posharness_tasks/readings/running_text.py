@@ -73,7 +73,7 @@ class RunningTextReading(Reading, ABC):
 
     def ask(
         self,
-        objective: str,
+        condition: str,
         model: MaskedModel,
         targets: Targets,
         number: Int[Tensor, " m"],
@@ -84,6 +84,7 @@ class RunningTextReading(Reading, ABC):
         """Ask some of the targets, one at least, in sequences that are shown in another form.
 
         Args:
+            condition: how the sequences were changed; "" where they were not.
             number: which targets.
             shown: the sequence of each; its target's position shows the mask.
             distance: the dependency length of each.
@@ -95,7 +96,8 @@ class RunningTextReading(Reading, ABC):
             correct[index] = expected[:, 0].argmax(-1) == token[index]
             log_prob[index] = expected[:, 0].gather(-1, token[index, None])[:, 0]
         return Answers(
-            objective=objective,
+            objective=self.objectives[0],
+            condition=condition,
             length=torch.tensor([len(sequence) for sequence in shown], dtype=torch.long),
             sequence=targets.sequence[number],
             position=position,

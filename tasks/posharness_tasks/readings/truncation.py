@@ -55,5 +55,5 @@ class Truncation(RunningTextReading):
                 radius.append(r)
         asked = torch.tensor(number)
         return [
-            self.ask(self.objectives[0], model, targets, asked, rows, torch.tensor(radius), tell),
+            self.ask("", model, targets, asked, rows, torch.tensor(radius), tell),
         ]

@@ -90,14 +90,15 @@ def ask(
     seed: int = 0,
     folder: Path = Path(),
 ) -> dict[str, Answers]:
-    """The answers by objective, checked to be what the contract says."""
+    """The answers by condition, checked to be what the contract says."""
     told: list[tuple[int, int]] = []
     reading.prepare(folder)
     found = reading.read(
         model, untrained or (lambda: model), seeded(seed), lambda done, whole: told.append((done, whole))
     )
     assert {answers.objective for answers in found} <= set(reading.objectives)
-    assert found[0].objective == reading.objectives[0]
+    assert {answers.condition for answers in found} <= set(reading.conditions)
+    assert (found[0].objective, found[0].condition) == (reading.objectives[0], "")
     assert told == sorted(told)
     assert len({whole for _, whole in told}) == 1
     assert told[-1][0] == told[-1][1]
@@ -111,7 +112,7 @@ def ask(
         assert bool(((answers.position > 0) & (answers.position < answers.length - 1)).all())
         assert bool((answers.log_prob <= 0).all())
         assert bool(((answers.dependency_length > 0) | (answers.dependency_length == -1)).all())
-    return {answers.objective: answers for answers in found}
+    return {answers.condition: answers for answers in found}
 
 
 def accuracy(answers: Answers, among: Tensor | None = None) -> float:

@@ -63,19 +63,19 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answers]:
 
 
 def test_the_probe_finds_heads_that_the_states_hold(answers: dict[str, Answers]) -> None:
-    assert accuracy(answers["head"]) > 0.97
-    assert float(answers["head"].log_prob.exp().mean()) > 0.9
-    assert accuracy(answers["head (untrained encoder)"]) < 0.4
+    assert accuracy(answers[""]) > 0.97
+    assert float(answers[""].log_prob.exp().mean()) > 0.9
+    assert accuracy(answers["untrained encoder"]) < 0.4
 
 
 def test_it_does_not_matter_in_which_layer_they_are(tmp_path: Path) -> None:
     answers = ask(Heads(corpus=written(tmp_path, TREES)), Forgetting(), Noise)
-    assert accuracy(answers["head"]) > 0.9
+    assert accuracy(answers[""]) > 0.9
 
 
 def test_the_probe_finds_nothing_in_noise(tmp_path: Path) -> None:
     found = ask(Heads(corpus=written(tmp_path, TREES)), Noise(), Noise)
-    trained, control = found["head"], found["head (untrained encoder)"]
+    trained, control = found[""], found["untrained encoder"]
     assert accuracy(trained) < 0.4
     # One seed for both probes: on the same states they are the same probe.
     assert torch.equal(trained.log_prob, control.log_prob)
@@ -85,7 +85,7 @@ def test_rows_are_the_treebanks_own_arcs(answers: dict[str, Answers], tmp_path: 
     sentences = parsed(tmp_path, TREES)
     test = [n for n, part in enumerate(parts(TREES)) if part == 2]
     assert len(test) == 4 * 12
-    recall = answers["head"]
+    recall = answers[""]
     expected = {
         (n, index): (abs(word.head - index) if word.head else -1, stratum(word.relation, index, word.head))
         for n in test
@@ -109,15 +109,15 @@ def test_precision_counts_the_same_decisions_at_the_length_that_was_picked(
 ) -> None:
     found = ask(Heads(corpus=written(tmp_path, TREES)), Noise(), Knowing)
     for made in (answers, found):
-        recall, precision = made["head"], made["head (predicted length)"]
+        recall, precision = made[""], made["predicted length"]
         assert torch.equal(recall.correct, precision.correct)
         assert torch.equal(recall.position, precision.position)
         right = recall.correct
         assert torch.equal(recall.dependency_length[right], precision.dependency_length[right])
-    wrong = ~found["head"].correct
-    lengths = (found[name].dependency_length[wrong] for name in ("head", "head (predicted length)"))
+    wrong = ~found[""].correct
+    lengths = (found[name].dependency_length[wrong] for name in ("", "predicted length"))
     assert not torch.equal(*lengths)
-    precision = found["head (predicted length)"]
+    precision = found["predicted length"]
     assert precision.stratum is not None
     assert torch.equal(precision.stratum == STRATA.index("root"), precision.dependency_length == -1)
 
@@ -231,7 +231,7 @@ def test_arc_lengths_of_english_web_text() -> None:
     arcs = Arcs.of(
         [Parse(n, sentence, [[5] for _ in sentence.words]) for n, sentence in enumerate(sentences)]
     )
-    length = arcs.answers("head", arcs.head, arcs.head, torch.zeros(len(arcs.head))).dependency_length
+    length = arcs.answers("", arcs.head, arcs.head, torch.zeros(len(arcs.head))).dependency_length
     found = length[length > 0]
     bands = [(1, 1), (2, 2), (3, 3), (4, 5), (6, 9), (10, 19), (20, 999)]
     counts = [int(((found >= low) & (found <= high)).sum()) for low, high in bands]

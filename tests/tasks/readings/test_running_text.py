@@ -43,7 +43,7 @@ def test_a_model_that_looks_at_the_nearest_copy_is_right_until_it_is_hidden(tmp_
     documents = texts(periods=2)
     model = Echo(NAMES)
     answers = ask(NearestCopy(corpus=written(tmp_path, documents)), model)
-    plain, occluded, other = (answers[name] for name in NearestCopy.objectives)
+    plain, occluded, other = (answers[name] for name in NearestCopy.conditions)
     assert len(plain.correct) == len(occluded.correct) == len(other.correct) == 30 * 2 * PERIOD
     for asked in (plain, occluded, other):
         assert asked.dependency_length.unique().tolist() == [PERIOD]
@@ -62,9 +62,7 @@ def test_one_token_is_hidden_and_only_the_nearest_copies_are_replaced(tmp_path: 
     # The rows of the three objectives are asked one after the other; equal lengths keep their order.
     plain, occluded, other = torch.tensor(model.seen).chunk(3)
     whole = torch.tensor([[CLS, *(model.ids[word] for word in words), SEP] for words in documents])
-    for n, (sequence, place) in enumerate(
-        zip(*(answers["copy"].sequence, answers["copy"].position), strict=True)
-    ):
+    for n, (sequence, place) in enumerate(zip(*(answers[""].sequence, answers[""].position), strict=True)):
         text = whole[sequence]
         assert plain[n].tolist() == [MASK if i == place else t for i, t in enumerate(text.tolist())]
         copies = [i for i in (int(place) - PERIOD, int(place) + PERIOD) if 0 < i <= 3 * PERIOD]
@@ -94,8 +92,8 @@ def test_the_other_token_stands_as_far_on_the_other_side_if_it_can(
 
 def test_a_token_without_a_copy_has_no_distance_and_no_control(tmp_path: Path) -> None:
     answers = ask(NearestCopy(corpus=written(tmp_path, texts(periods=1))), Echo(NAMES))
-    assert list(answers) == ["copy"]
-    assert answers["copy"].dependency_length.unique().tolist() == [-1]
+    assert list(answers) == [""]
+    assert answers[""].dependency_length.unique().tolist() == [-1]
 
 
 def test_who_does_not_look_gets_what_chance_gets(tmp_path: Path) -> None:
@@ -118,7 +116,7 @@ def test_the_same_generator_asks_the_same(reading: type[NearestCopy], tmp_path: 
 
 def test_a_radius_shorter_than_the_distance_hides_the_copy(tmp_path: Path) -> None:
     model = Echo(NAMES)
-    asked = ask(Truncation(corpus=written(tmp_path, texts(periods=2))), model)["truncation"]
+    asked = ask(Truncation(corpus=written(tmp_path, texts(periods=2))), model)[""]
     rungs = [1, 2, 4, 8, 16]
     assert Truncation.distance == "span"
     assert asked.dependency_length.unique().tolist() == rungs
@@ -168,7 +166,7 @@ def test_packing_keeps_sentences_whole_and_cuts_only_the_longest() -> None:
 
 def test_a_word_that_the_tokenizer_drops_is_a_mask_and_is_never_asked(tmp_path: Path) -> None:
     model = Echo(NAMES)
-    answers = ask(NearestCopy(corpus=written(tmp_path, [["au", "~", "av"]])), model)["copy"]
+    answers = ask(NearestCopy(corpus=written(tmp_path, [["au", "~", "av"]])), model)[""]
     assert answers.position.tolist() == [1, 3]
     assert all(row[2] == MASK for row in model.seen)
     with pytest.raises(UserError, match="knows no word"):
@@ -177,7 +175,7 @@ def test_a_word_that_the_tokenizer_drops_is_a_mask_and_is_never_asked(tmp_path: 
 
 def test_the_models_own_limit_counts(tmp_path: Path) -> None:
     model = Echo(NAMES, max_length=9)
-    answers = ask(NearestCopy(corpus=written(tmp_path, texts(periods=4))), model)["copy"]
+    answers = ask(NearestCopy(corpus=written(tmp_path, texts(periods=4))), model)[""]
     assert int(answers.length.max()) == 9
     assert len(answers.correct) == 30 * 4 * PERIOD
     with pytest.raises(UserError, match="sequences of 7 tokens hold no text"):
@@ -188,7 +186,7 @@ def test_a_long_file_is_thinned_evenly(tmp_path: Path) -> None:
     documents = [[NAMES[n % 36]] * 3 for n in range(400)]
     reading = NearestCopy(corpus=written(tmp_path, documents), sentences=36)
     model = Echo(NAMES)
-    answers = ask(reading, model)["copy"]
+    answers = ask(reading, model)[""]
     assert len({int(s) for s in answers.sequence}) == 36
     assert len(answers.correct) == 3 * 36
     assert len({token for row in model.seen for token in row if token >= FIRST}) > 3

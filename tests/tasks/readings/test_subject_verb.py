@@ -192,7 +192,7 @@ VOCABULARY = ["key", "keys", "is", "are", "old"]
 def test_who_looks_at_the_subject_is_right_and_who_looks_beside_it_is_not(tmp_path: Path) -> None:
     corpus = written(tmp_path, [about_keys()])
     model = ByNoun(VOCABULARY)
-    right = ask(SubjectVerb(corpus=corpus), model)["agreement"]
+    right = ask(SubjectVerb(corpus=corpus), model)[""]
     assert len(right.correct) == 15
     assert accuracy(right) == 1.0
     assert bool((right.log_prob > -0.01).all())
@@ -204,7 +204,7 @@ def test_who_looks_at_the_subject_is_right_and_who_looks_beside_it_is_not(tmp_pa
     assert all(row.count(MASK) == 1 for row in model.seen)
 
     model.subject = False
-    fooled = ask(SubjectVerb(corpus=corpus), model)["agreement"]
+    fooled = ask(SubjectVerb(corpus=corpus), model)[""]
     assert fooled.stratum is not None
     assert accuracy(fooled, fooled.stratum == 0) == 1.0
     # Wherever the last noun is an attractor; a singular one of the same number rescues five.
@@ -216,9 +216,9 @@ def test_who_answers_the_same_always_gets_its_share(tmp_path: Path) -> None:
     corpus = written(tmp_path, [about_keys()])
     for answer, share in (("is", 10 / 15), ("are", 5 / 15)):
         model.answer = answer
-        assert accuracy(ask(SubjectVerb(corpus=corpus), model)["agreement"]) == pytest.approx(share)
+        assert accuracy(ask(SubjectVerb(corpus=corpus), model)[""]) == pytest.approx(share)
     model.answer = "old"  # a draw is not right
-    drawn = ask(SubjectVerb(corpus=corpus), model)["agreement"]
+    drawn = ask(SubjectVerb(corpus=corpus), model)[""]
     assert accuracy(drawn) == 0.0
     assert drawn.log_prob.exp().tolist() == pytest.approx([0.5] * 15)
 
@@ -245,7 +245,7 @@ def test_forms_of_equally_many_pieces_are_compared_and_others_left_out(tmp_path:
     model = InPieces(["dog", "dogs", "run", "s", "e", "go", "is", "are", "old"], max_length=10)
     model.answer = "s"
     reading = SubjectVerb(corpus=written(tmp_path, [rows]))
-    answers = ask(reading, model)["agreement"]
+    answers = ask(reading, model)[""]
     assert answers.sequence.tolist() == [0, 1, 4]
     assert answers.length.tolist() == [6, 6, 5]
     assert answers.correct.tolist() == [True, False, False]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.prepare import settings_text
 from posharness_reports.figures.differences import difference_panel
 from posharness_reports.figures.readings import reading_figures
 from posharness_reports.formatting import count, enumerate_words, escape_markdown, nats, span, with_interval
@@ -49,6 +50,7 @@ def describe(study: Study) -> Section | None:
 def pairs_of_cells(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
     """For each task, pairs of finished cells that differ only in the body: columns encoder and decoder."""
     done = matching(study.cells, status="done")[[*_ALIKE, "body", "cell"]]
+    done = done.assign(settings=[settings_text(settings) for settings in done["settings"]])
     bodies = [
         done[done["body"] == body].drop(columns="body").rename(columns={"cell": body})
         for body in ("encoder", "decoder")

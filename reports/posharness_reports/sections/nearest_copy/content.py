@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from posharness.contracts import Section
+from posharness.contracts.columns import qualified
 from posharness_reports.data.grouping import matching
 from posharness_reports.figures.accuracy import band_note
 from posharness_reports.figures.differences import difference_panel
@@ -31,7 +32,7 @@ from posharness_reports.tables.readings import all_values, by_place
 __all__ = ["describe"]
 
 _COPY = "copy"
-_OCCLUDED, _OTHER = "copy (occluded)", "copy (other occluded)"
+_OCCLUDED, _OTHER = (qualified(_COPY, condition=each) for each in ("occluded", "other occluded"))
 _DISTANCE = "distance of the nearest copy in tokens"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def tasks(study: Study) -> list[str]:
 
 def objectives(study: Study, task: str) -> list[str]:
     """The objectives that a task is trained on, in the order of the task."""
-    stated = "; ".join(study.cells.loc[study.cells["task"] == task, "objectives"]).split("; ")
+    stated = chain(*study.cells.loc[study.cells["task"] == task, "objectives"])
     # What is tested beside them, such as decoding free-running, has no curve.
     trained = set(matching(study.curves, task=task)["objective"])
     return [name for name in dict.fromkeys(stated) if name in trained]

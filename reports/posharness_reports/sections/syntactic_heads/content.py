@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from posharness.contracts import Section
+from posharness.contracts.columns import qualified
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.figures.accuracy import band_note
 from posharness_reports.figures.differences import difference_panel
@@ -36,7 +37,8 @@ from posharness_reports.tables.tidy import folded
 __all__ = ["describe"]
 
 _HEAD = "head"
-_PREDICTED, _UNTRAINED = "head (predicted length)", "head (untrained encoder)"
+_PREDICTED = qualified(_HEAD, condition="predicted length")
+_UNTRAINED = qualified(_HEAD, condition="untrained encoder")
 _LENGTH = "arc length in words"
 
 

@@ -60,7 +60,7 @@ class Arcs:
 
     def answers(
         self,
-        objective: str,
+        condition: str,
         head: Int[Tensor, " m"],
         picked: Int[Tensor, " m"],
         log_prob: Float[Tensor, " m"],
@@ -68,13 +68,15 @@ class Arcs:
         """The answers by the length and the side of the arcs from `head`.
 
         Args:
+            condition: how the question was changed; "" where it was not.
             head: the gold heads for recall, the picked ones for precision.
             picked: which heads were picked.
             log_prob: of the gold heads.
         """
         arcs = zip(self.relation, self.dependent.tolist(), head.tolist(), strict=True)
         return Answers(
-            objective=objective,
+            objective="head",
+            condition=condition,
             length=self.length,
             sequence=self.sequence,
             position=self.position,

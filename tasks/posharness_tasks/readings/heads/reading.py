@@ -25,11 +25,11 @@ class Heads(TreebankReading):
     the embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's documents, stopped by
     another 10 % and scored on the last 10 % (see `parts`). As in McDonald & Nivre (2007) it is scored by arc
     length, |head − dependent| in words, and punctuation is not counted as a dependent (it stays a head that
-    can be picked):
+    can be picked). The conditions are:
 
-    * `head`: by the length of the gold arc: recall. A root has no length.
-    * `head (predicted length)`: the same decisions by the length of the arc that was picked: precision.
-    * `head (untrained encoder)`: as `head`, by a probe on the states of the same model before any training.
+    * none: by the length of the gold arc: recall. A root has no length.
+    * `predicted length`: the same decisions by the length of the arc that was picked: precision.
+    * `untrained encoder`: recall of a probe on the states of the same model before any training.
       It has the same budget, first weights and order of batches. What it reaches is the probe's own doing,
       from words and positions; what a model knows of syntax is by how much it is better.
 
@@ -46,7 +46,8 @@ class Heads(TreebankReading):
     summary = "Syntactic heads by a biaffine probe on frozen states, by arc length"
     paper = "arXiv:1611.01734"
     strata = STRATA
-    objectives = ("head", "head (predicted length)", "head (untrained encoder)")
+    objectives = ("head",)
+    conditions = ("", "predicted length", "untrained encoder")
 
     def read(
         self,
@@ -61,7 +62,7 @@ class Heads(TreebankReading):
         seed = int(torch.randint(2**62, (), generator=generator))
         picked, log_prob = _pick(model, split, seed, subprogress(tell, 0, 50, 100))
         control = _pick(untrained(), split, seed, subprogress(tell, 50, 100, 100))
-        recall, precision, without = self.objectives
+        recall, precision, without = self.conditions
         return [
             test.answers(recall, test.head, picked, log_prob),
             test.answers(precision, picked, picked, log_prob),

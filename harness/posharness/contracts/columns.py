@@ -1,0 +1,254 @@
+"""The columns of every frame: name, type and meaning, for those who write, read or document them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "CELLS",
+    "CURVES",
+    "DECODINGS",
+    "FREE_RUNNING",
+    "IDENTITY",
+    "MECHANISM",
+    "PREDICTIONS",
+    "TABLES",
+    "TEACHER_FORCED",
+    "TYPES",
+    "Column",
+    "Table",
+    "Type",
+    "columns_markdown",
+    "qualified",
+]
+
+Type = Literal[
+    "text",
+    "category",
+    "bool",
+    "int16",
+    "int32",
+    "int64",
+    "float32",
+    "float64",
+    "time",
+    "mapping",
+    "texts",
+    "ints",
+]
+
+TYPES: dict[Type, str] = {
+    "text": "str; missing where it is not known",
+    "category": "str, as a pandas category",
+    "bool": "bool",
+    "int16": "int16",
+    "int32": "int32",
+    "int64": "int64; in `cells` the nullable Int64, missing where it is not known",
+    "float32": "float32",
+    "float64": "float64; NaN where it is not known",
+    "time": "datetime64 in UTC; missing where it is not known",
+    "mapping": "dict",
+    "texts": "tuple of str",
+    "ints": "tuple of int",
+}
+"""What a column of each type holds in a data frame."""
+
+TEACHER_FORCED = "teacher-forced"
+FREE_RUNNING = "free-running"
+DECODINGS = (TEACHER_FORCED, FREE_RUNNING)
+"""The values of the column `decoding`, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a frame.
+
+    Attributes:
+        type: a key of `TYPES`.
+        meaning: what a value says, with its unit.
+    """
+
+    name: str
+    type: Type
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One of the frames.
+
+    Attributes:
+        name: the attribute of `Frames`.
+        row: what one row is.
+        own: its columns beside `IDENTITY`: those that a cell's file holds.
+    """
+
+    name: str
+    row: str
+    own: tuple[Column, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column of the frame, in order."""
+        return (*IDENTITY, *self.own)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of every column of the frame, in order."""
+        return [column.name for column in self.columns]
+
+    def checked(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows of one cell as they are written: `own` in its order.
+
+        Raises:
+            ValueError: a column is missing, or not one of `own`.
+        """
+        names = [column.name for column in self.own]
+        wrong = [f"no column {name!r}" for name in names if name not in rows]
+        for name in [column for column in rows if column not in names]:
+            close = get_close_matches(str(name), names, n=1)
+            wrong.append(f"unknown column {name!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+        if wrong:
+            raise ValueError(f"These rows are no {self.name}: {', '.join(wrong)}.")
+        return rows[names]
+
+
+IDENTITY = (
+    Column("cell", "text", "key of the cell: SHA-256 of everything that can change its result"),
+    Column("label", "text", "the encoding as it was selected, and the attention where it is not softmax"),
+    Column("encoding", "text", "name of the encoding"),
+    Column("attention", "text", "name of the attention"),
+    Column("body", "text", "encoder, decoder, encoder-decoder, or bert (an encoder of BERT's shape)"),
+    Column("task", "text", "the task, or the reading, with the parameters that differ from the defaults"),
+    Column("seed", "int64", "seed of the run"),
+)
+"""Leads every frame. In frames other than `cells` its texts are categories."""
+
+CELLS = Table(
+    "cells",
+    "a cell, of any status",
+    (
+        Column("status", "text", "done, failed, diverged, timeout, crashed, interrupted, skipped or running"),
+        Column("reason", "text", "why it ended so, in one line; empty when done"),
+        Column("parameters", "float64", "number of trainable parameters"),
+        Column("encoding_parameters", "float64", "those of the encoding"),
+        Column("steps", "float64", "optimiser steps made; 0 for a reading"),
+        Column("seconds", "float64", "time of training in seconds, without validation"),
+        Column("step_ms", "float64", "time of one step in milliseconds (median)"),
+        Column("train_length", "float64", "tokens of a training sequence"),
+        Column("max_length", "float64", "most tokens for which the encoding is defined; NaN for no limit"),
+        Column("distance", "text", "what `dependency_length` counts: dependency or span"),
+        Column("undefined_lengths", "ints", "evaluation lengths for which the encoding is not defined"),
+        Column("objectives", "texts", "what is predicted, in the task's order; the first gives `score`"),
+        Column("score", "float64", "best validation accuracy of the first objective, from 0 to 1"),
+        Column("torch", "text", "version of PyTorch"),
+        Column("python", "text", "version of Python"),
+        Column("machine", "text", "architecture of the processor"),
+        Column("results_version", "int64", "version of the core's results, part of the key"),
+        Column("started", "time", "when it was begun"),
+        Column(
+            "settings",
+            "mapping",
+            "what else is in the key, by name: model, budget, optimiser, the attention within stacks, digest "
+            "of the data; cells that differ in it are never averaged",
+        ),
+        Column("source", "text", "digest of the code of the cell's plugins"),
+        Column(
+            "pretrained",
+            "text",
+            "for a reading, what was read: the `cell` that trained the model, or the digest of a model from "
+            "elsewhere; empty for a training run",
+        ),
+    ),
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    "a scored prediction of a done cell",
+    (
+        Column("split", "category", "the part of the data: test"),
+        Column("objective", "category", "what is predicted: one of the cell's `objectives`"),
+        Column(
+            "decoding",
+            "category",
+            "teacher-forced: the inputs are the data's own, as they always are in an encoder; free-running: "
+            "the decoder reads what it emitted itself",
+        ),
+        Column(
+            "condition",
+            "category",
+            "how a reading changed the question, such as occluded; empty where it did not",
+        ),
+        Column("length", "int32", "tokens of the sequence"),
+        Column("sequence", "int32", "number of the sequence among those of its length, from 0"),
+        Column("position", "int32", "place of the prediction in the sequence in tokens, from 0"),
+        Column("dependency_length", "int32", "tokens from the prediction to what decides it; -1 for none"),
+        Column("stratum", "category", "class of the prediction within its task; empty for none"),
+        Column("correct", "bool", "whether the most probable answer is the right one"),
+        Column("log_prob", "float32", "natural logarithm of the probability of the right answer"),
+        Column("chance", "float32", "accuracy without reading the input, from 0 to 1"),
+    ),
+)
+
+CURVES = Table(
+    "curves",
+    "a logged step and objective of a cell that trained",
+    (
+        Column("step", "int32", "number of the optimiser step, from 1"),
+        Column("seconds", "float64", "time of training until then in seconds, without validation"),
+        Column("objective", "category", "what is predicted: one of the cell's `objectives`"),
+        Column("train_loss", "float64", "mean cross-entropy in nats over the steps since the row before"),
+        Column(
+            "validation_loss",
+            "float64",
+            "mean cross-entropy in nats on the validation set, teacher-forced; NaN where not measured",
+        ),
+        Column("validation_score", "float64", "accuracy there, from 0 to 1; NaN where not measured"),
+        Column("gradient_norm", "float64", "norm of the step's gradient, before clipping"),
+        Column("learning_rate", "float64", "learning rate of the step"),
+    ),
+)
+
+MECHANISM = Table(
+    "mechanism",
+    "a layer, head and signed distance of a done cell",
+    (
+        Column("stack", "category", "encoder or decoder where the body has both; else empty"),
+        Column("layer", "int16", "number of the layer in its stack, from 0"),
+        Column("head", "int16", "number of the head in its layer, from 0"),
+        Column("distance", "int32", "position of the key less that of the query, in tokens"),
+        Column(
+            "effect",
+            "float32",
+            "mean of what the encoding adds to an attention score; NaN where it changes none",
+        ),
+        Column("weight", "float32", "mean attention weight; NaN where the attention has none"),
+    ),
+)
+
+TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM)
+"""Every frame, in the order of the attributes of `Frames`."""
+
+
+def qualified(objective: str, *, decoding: str = TEACHER_FORCED, condition: str = "") -> str:
+    """An objective as it is shown where its decoding and condition have no column: "copy (free-running)"."""
+    said = [condition] if condition else []
+    said += [decoding] if decoding != TEACHER_FORCED else []
+    return f"{objective} ({', '.join(said)})" if said else objective
+
+
+def columns_markdown() -> str:
+    """Every frame as a Markdown table of its columns, under a heading each."""
+    parts = [_section("Every frame begins with", IDENTITY)]
+    parts += [_section(f"`{table.name}`: one row is {table.row}", table.own) for table in TABLES]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(heading: str, columns: tuple[Column, ...]) -> str:
+    rows = [f"| `{column.name}` | {TYPES[column.type]} | {column.meaning} |" for column in columns]
+    return "\n".join([f"## {heading}", "", "| column | type | meaning |", "|---|---|---|", *rows])
