@@ -53,7 +53,8 @@ class Asking(Reading):
         asked = "stray" if self.mood == "stray" else "word"
         answers = [self._ask(asked, "", model, generator)]
         tell(1, 2)
-        answers.append(self._ask("word", "untrained", untrained(), generator))
+        condition = "changed" if self.mood == "changed" else "untrained"
+        answers.append(self._ask("word", condition, untrained(), generator))
         tell(2, 2)
         return answers
 

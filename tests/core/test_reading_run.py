@@ -174,6 +174,10 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
         ("raise", "ValueError: no luck today"),
         ("silent", "ValueError: the reading asking gave no answer"),
         ("stray", "ValueError: the reading asking answers 'stray', which it did not state"),
+        (
+            "changed",
+            "ValueError: the reading asking answers under 'changed', a condition it did not state",
+        ),
     ],
 )
 def test_a_reading_that_breaks_ends_alone(run: Run, mood: str, reason: str) -> None:

@@ -37,8 +37,7 @@ def _frame(answer: Answers, reading: Reading) -> pd.DataFrame:
         raise ValueError(f"the reading {reading.name} answers {answer.objective!r}, which it did not state")
     if answer.condition not in reading.conditions:
         raise ValueError(
-            f"the reading {reading.name} answers under the condition {answer.condition!r}, which it did not "
-            "state"
+            f"the reading {reading.name} answers under {answer.condition!r}, a condition it did not state"
         )
     count = len(answer.correct)
     stratum = np.zeros(count, np.int64) if answer.stratum is None else answer.stratum.numpy() + 1

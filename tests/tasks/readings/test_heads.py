@@ -220,7 +220,7 @@ def test_a_model_that_reads_no_whole_sentence_is_told(tmp_path: Path) -> None:
 def test_sentences_that_do_not_fit_are_left_out(tmp_path: Path) -> None:
     reader = Knowing()
     reader.max_length = 8
-    found = ask(Heads(corpus=written(tmp_path, TREES)), reader, Noise)["head"]
+    found = ask(Heads(corpus=written(tmp_path, TREES)), reader, Noise)[""]
     assert int(found.length.max()) == 8
     assert max(map(len, reader.seen)) == 8
 

@@ -101,7 +101,7 @@ def test_who_does_not_look_gets_what_chance_gets(tmp_path: Path) -> None:
     model = Constant(NAMES)
     model.answer = "au"
     for reading in (NearestCopy, Truncation):
-        answers = ask(reading(corpus=written(tmp_path, [words])), model)[reading.objectives[0]]
+        answers = ask(reading(corpus=written(tmp_path, [words])), model)[""]
         assert accuracy(answers) == pytest.approx(answers.chance) == 0.5
 
 
@@ -111,7 +111,7 @@ def test_the_same_generator_asks_the_same(reading: type[NearestCopy], tmp_path: 
     made = [ask(reading(corpus=corpus, predictions=50), Echo(NAMES), seed=seed) for seed in (1, 1, 2)]
     assert same(made[0], made[1])
     assert not same(made[0], made[2])
-    assert len(made[0][reading.objectives[0]].correct) == (50 if reading is NearestCopy else 50 * 5)
+    assert len(made[0][""].correct) == (50 if reading is NearestCopy else 50 * 5)
 
 
 def test_a_radius_shorter_than_the_distance_hides_the_copy(tmp_path: Path) -> None:
