@@ -7,19 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from posharness.cachedir import cache_root
-from posharness.contracts import Frames, Observer
-from posharness.contracts.cell import Cell
+from posharness.contracts import Frames
+from posharness.defaults import DEFAULT_COMPILER, DEFAULT_STORE, cache_root
 from posharness.errors import UserError
 from posharness.evaluation import evaluate as evaluate_models
-from posharness.execution import DEFAULT_EXECUTOR, DEFAULT_STORE, Execution, RunSummary
+from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.store import Store
 
 __all__ = [
-    "DEFAULT_STORE",
     "Results",
     "RunSummary",
     "compile_report",
@@ -30,7 +28,6 @@ __all__ = [
     "run",
 ]
 
-DEFAULT_COMPILER = "html"
 REPORT = "report.html"
 
 
@@ -41,31 +38,17 @@ class Results(Frames):
 
 
 def execute(
-    experiment: Experiment,
-    *,
-    store: Path = DEFAULT_STORE,
-    workers: int | None = None,
-    timeout: float | None = None,
-    plugin_paths: Sequence[Path] = (),
-    observe: Observer = lambda _: None,
-    announce: Callable[[str], None] = lambda _: None,
-    on_plan: Callable[[Sequence[Cell], frozenset[str]], None] = lambda *_: None,
-    executor: str = DEFAULT_EXECUTOR,
+    experiment: Experiment, execution: Execution, *, announce: Callable[[str], None] = lambda _: None
 ) -> RunSummary:
     """Run every cell of an experiment that the store does not hold yet.
 
     Args:
-        workers: cells at a time; by default one for each core.
-        timeout: seconds that one cell may take.
-        observe: told of each event of each cell.
-        announce: told of what is being prepared.
-        on_plan: told of the cells and of those that are reused, before anything trains.
+        announce: called with the name of each task and reading that is prepared.
 
     Raises:
-        UserError: a mistake in the experiment or its data, or a store that cannot be used.
+        UserError: the experiment or its data are wrong, or the store cannot be used.
     """
-    execution = Execution(store, workers, timeout, plugin_paths, observe, on_plan, executor)
-    return execution.carry_out(lambda registry: plan(experiment, registry, cache_root(), announce))
+    return execution.run(lambda registry: plan(experiment, registry, cache_root(), announce))
 
 
 def run(
@@ -94,13 +77,8 @@ def run(
     """
     given = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
     experiment = load_experiment(preset=preset, config=config, overrides=given)
-    summary = execute(
-        experiment,
-        store=Path(store),
-        workers=workers,
-        timeout=timeout,
-        plugin_paths=[Path(path) for path in plugin_paths],
-    )
+    execution = Execution(Path(store), workers, timeout, [Path(path) for path in plugin_paths])
+    summary = execute(experiment, execution)
     return _of(summary, store)
 
 

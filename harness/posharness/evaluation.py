@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from posharness.cachedir import cache_root
 from posharness.contracts import Incompatible
 from posharness.contracts.cell import Cell
+from posharness.defaults import cache_root
 from posharness.errors import UserError
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment
@@ -59,7 +59,7 @@ def evaluate(
         ]
         return plan_readings(readings, found, registry, cache_root(), announce)
 
-    return execution.carry_out(plan)
+    return execution.run(plan)
 
 
 def _find(

@@ -1,62 +1,59 @@
-"""Carrying out a plan: what the store does not hold yet, the readings after what they read."""
+"""Running the cells of a plan that the store does not hold yet: training first, then readings."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posharness.contracts import Event, Executor, Finished, Observer
+from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer
 from posharness.contracts.cell import Cell
+from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
 from posharness.errors import UserError
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
 
-__all__ = ["DEFAULT_EXECUTOR", "DEFAULT_STORE", "Execution", "RunSummary"]
-
-DEFAULT_STORE = Path("runs")
-DEFAULT_EXECUTOR = "local"
+__all__ = ["Execution", "RunSummary"]
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a run went.
+    """The outcome of a run.
 
     Attributes:
         planned: every cell of the experiment, in order.
         reused: keys of the cells that were already done.
-        finished: status by key of the cells that were not.
+        outcomes: of the other cells, by key.
         seconds: wall time of the execution.
     """
 
     planned: tuple[Cell, ...]
     reused: frozenset[str]
-    finished: dict[str, Finished] = field(default_factory=dict)
+    outcomes: dict[str, CellOutcome] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def counts(self) -> Counter[str]:
-        """How many cells ended in each status, the reused ones left out."""
-        return Counter(event.status for event in self.finished.values())
+        """The number of cells by status, without the reused ones."""
+        return Counter(outcome.status for outcome in self.outcomes.values())
 
     @property
-    def failed(self) -> bool:
-        """Whether any cell that could have worked did not end as done."""
-        return any(status not in ("done", "skipped") for status in self.counts)
+    def failed(self) -> int:
+        """The number of cells that could have been done and are not."""
+        return sum(outcome.failed for outcome in self.outcomes.values())
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how cells are made.
+    """Where and how cells are run.
 
     Attributes:
-        workers: cells at a time; by default one for each core.
+        workers: cells at a time; by default `default_workers`.
         timeout: seconds that one cell may take.
-        observe: told of each event of each cell.
-        on_plan: told of the cells and of those that are reused, before anything is made.
+        observe: called with each event of each cell.
+        on_plan: called with the cells and the keys of the reused ones, before anything is run.
     """
 
     store: Path = DEFAULT_STORE
@@ -67,40 +64,40 @@ class Execution:
     on_plan: Callable[[Sequence[Cell], frozenset[str]], None] = lambda *_: None
     executor: str = DEFAULT_EXECUTOR
 
-    def carry_out(self, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
-        """Make every planned cell that the store does not hold yet.
+    def run(self, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
+        """Run every planned cell that the store does not hold yet.
 
         Raises:
-            UserError: what the plan raises, or a store that cannot be used.
+            UserError: the plan raises it, or the store cannot be used.
         """
         if self.workers is not None and self.workers < 1:
             raise UserError(f"--workers {self.workers}: expected at least 1.")
-        examine(self.store)  # what is wrong with a store is said before a corpus is prepared for it
+        examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
-        chosen = registry.executors.find(self.executor)
+        executor_class = registry.executors.find(self.executor)
         cells = plan(registry)
         opened = Store.open(self.store, create=True)
         reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
         self.on_plan(cells, reused)
         began = time.monotonic()
-        maker = chosen(workers=self.workers or os.cpu_count() or 1, timeout=self.timeout)
-        finished: dict[str, Finished] = {}
+        executor = executor_class(workers=self.workers or default_workers(), timeout=self.timeout)
+        outcomes: dict[str, CellOutcome] = {}
 
         def record(event: Event) -> None:
             if isinstance(event, Finished):
-                finished[event.key] = event
+                outcomes[event.key] = event.outcome
             self.observe(event)
 
         todo = [cell for cell in cells if cell.key not in reused]
-        self._make(maker, [cell for cell in todo if not cell.pretrained], opened, record)
+        self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
         readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
-        self._make(maker, readings, opened, record)
-        return RunSummary(tuple(cells), reused, finished, time.monotonic() - began)
+        self._execute(executor, readings, opened, record)
+        return RunSummary(tuple(cells), reused, outcomes, time.monotonic() - began)
 
-    def _make(self, maker: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
+    def _execute(self, executor: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
         if cells:
             paths = [path.resolve() for path in self.plugin_paths]
-            maker.execute(cells, store=store.path, plugin_paths=paths, observe=observe)
+            executor.execute(cells, store=store.path, plugin_paths=paths, observe=observe)
 
 
 def _readable(reading: Cell, store: Store) -> Cell:

@@ -11,6 +11,7 @@ import pytest
 import posharness
 from posharness.api import RunSummary, compile_report, execute
 from posharness.errors import UserError
+from posharness.execution import Execution
 from posharness.experiment import load_experiment
 
 TINY = {
@@ -41,7 +42,7 @@ def run(tmp_path: Path) -> Callable[..., RunSummary]:
         mine = tmp_path / "mine.py"
         mine.write_text(PLUGIN.replace("RATE", rate))
         experiment = load_experiment(preset="smoke", overrides={**TINY, "plugins": list(plugins), **changes})
-        return execute(experiment, store=tmp_path / "runs", workers=1, plugin_paths=[mine])
+        return execute(experiment, Execution(tmp_path / "runs", workers=1, plugin_paths=[mine]))
 
     return start
 
@@ -85,7 +86,7 @@ def test_a_report_needs_a_store_with_cells(tmp_path: Path) -> None:
 
 def test_workers_are_counted_from_one() -> None:
     with pytest.raises(UserError, match="at least 1"):
-        execute(load_experiment(overrides={"plugins": ["rope"]}), workers=0)
+        execute(load_experiment(overrides={"plugins": ["rope"]}), Execution(workers=0))
 
 
 def test_every_public_name_is_there_and_shown_before_anything_is_imported() -> None:

@@ -10,6 +10,7 @@ import pytest
 import posharness
 from posharness.api import execute
 from posharness.contracts import Frames
+from posharness.execution import Execution
 from posharness.experiment import load_experiment
 from posharness_reports.sections.both_directions.content import describe_task, pairs_of_cells
 from posharness_reports.study import study
@@ -38,7 +39,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Frames:
             **TINY,
             "task": {"bert": {**TINY["task"]["bert"], "params": {"corpus": str(folder / "text.txt")}}},
         }
-        execute(load_experiment(preset="smoke", overrides=given), store=folder / "runs", workers=1)
+        execute(load_experiment(preset="smoke", overrides=given), Execution(folder / "runs", workers=1))
     return posharness.load(folder / "runs")
 
 

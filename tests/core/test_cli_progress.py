@@ -7,10 +7,11 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
+from posharness.cli.display import Display
 from posharness.cli.live import LiveDisplay
-from posharness.cli.progress import Display, PlainDisplay
+from posharness.cli.plain import PlainDisplay
 from posharness.cli.tracker import Tracker
-from posharness.contracts import Finished, Progress, Started
+from posharness.contracts import CellOutcome, Finished, Progress, Started
 from posharness.contracts.cell import Cell, Choice
 
 
@@ -49,24 +50,24 @@ class TestTracker:
         cells = by_key(cell())
         (key,) = cells
         tracker, clock = self.start(cells)
-        tracker.hear(Started(key))
+        tracker.record(Started(key))
         clock.now += 30  # starting is not part of the pace
-        tracker.hear(training(key, 20))
+        tracker.record(training(key, 20))
         assert tracker.running[key].left(clock.now) is None
         clock.now += 10
-        tracker.hear(training(key, 40))
+        tracker.record(training(key, 40))
         assert tracker.running[key].left(clock.now) == pytest.approx(30)
 
     def test_each_stage_has_a_pace_of_its_own(self) -> None:
         cells = by_key(cell())
         (key,) = cells
         tracker, clock = self.start(cells)
-        tracker.hear(training(key, 0))
+        tracker.record(training(key, 0))
         clock.now += 1
-        tracker.hear(training(key, 100))
-        tracker.hear(training(key, 0, "evaluating"))
+        tracker.record(training(key, 100))
+        tracker.record(training(key, 0, "evaluating"))
         clock.now += 10
-        tracker.hear(training(key, 50, "evaluating"))
+        tracker.record(training(key, 50, "evaluating"))
         assert tracker.running[key].left(clock.now) == pytest.approx(10)
 
     def test_a_waiting_cell_is_expected_to_take_what_its_task_took(self) -> None:
@@ -74,9 +75,9 @@ class TestTracker:
         tracker, clock = self.start(by_key(quick, slow, waiting), workers=1)
         assert tracker.left() is None
         for ended, seconds in ((quick, 5), (slow, 60)):
-            tracker.hear(Started(ended.key))
+            tracker.record(Started(ended.key))
             clock.now += seconds
-            tracker.hear(Finished(ended.key, "done"))
+            tracker.record(Finished(ended.key, CellOutcome("done")))
         assert tracker.left() == pytest.approx(60)
         assert tracker.elapsed() == pytest.approx(65)
 
@@ -84,18 +85,19 @@ class TestTracker:
         cells = by_key(*(cell(seed=seed) for seed in range(5)))
         tracker, clock = self.start(cells, workers=2)
         first = next(iter(cells))
-        tracker.hear(Started(first))
+        tracker.record(Started(first))
         clock.now += 10
-        tracker.hear(Finished(first, "done"))
+        tracker.record(Finished(first, CellOutcome("done")))
         assert tracker.left() == pytest.approx(4 * 10 / 2)
 
     def test_nothing_is_left_when_all_have_ended(self) -> None:
         cells = by_key(cell(), cell(seed=1))
         tracker, _ = self.start(cells)
-        for key, status in zip(cells, ("skipped", "failed"), strict=True):
-            tracker.hear(Finished(key, status))
+        outcomes = dict(zip(cells, (CellOutcome("skipped"), CellOutcome("failed")), strict=True))
+        for key, outcome in outcomes.items():
+            tracker.record(Finished(key, outcome))
         assert tracker.left() == 0
-        assert tracker.counts == {"skipped": 1, "failed": 1}
+        assert tracker.ended == outcomes
 
 
 def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
@@ -110,7 +112,7 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
             display(training(key, step))
         display(training(key, 1, "evaluating"))
         display(training(key, 2, "evaluating"))
-        display(Finished(key, "done"))
+        display(Finished(key, CellOutcome("done")))
     lines = out.getvalue().splitlines()
     assert lines[0] == "4 cells: 3 reused, 0 skipped, 1 to train, 1 at a time"
     assert lines[1] == "[0/1] absolute on copy, encoder, seed 0: started"
@@ -129,7 +131,7 @@ def test_a_failure_says_its_reason_as_it_happens() -> None:
     cells = by_key(cell())
     (key,) = cells
     display.begin(cells, reused=0, workers=1)
-    display(Finished(key, "failed", "ValueError: [bold]no[/bold] such length"))
+    display(Finished(key, CellOutcome("failed", "ValueError: [bold]no[/bold] such length")))
     assert "failed: ValueError: [bold]no[/bold] such length" in out.getvalue()
 
 
@@ -167,6 +169,6 @@ def test_no_colour_leaves_no_colour() -> None:
         display(Started(key))
         display(training(key, 50))
         console.print(display)
-        display(Finished(key, "crashed", "killed by signal 9"))
+        display(Finished(key, CellOutcome("crashed", "killed by signal 9")))
     assert "killed by signal 9" in out.getvalue()
     assert "\x1b[3" not in out.getvalue()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.cachedir import cache_root
+from posharness.defaults import cache_root
 from posharness.experiment import load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry

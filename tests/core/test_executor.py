@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.contracts import Event, Finished, Progress, Started
+from posharness.contracts import CellOutcome, Event, Finished, Progress, Started
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
 from posharness.executors import LocalExecutor
@@ -76,8 +76,8 @@ def reason(run: Run, cell: Cell) -> tuple[str, str]:
     status = run.store.status(cell.key)
     event = run.finished(cell)
     assert status is not None
-    assert (status.status, status.reason) == (event.status, event.reason)
-    return event.status, event.reason
+    assert (status.status, status.reason) == (event.outcome.status, event.outcome.reason)
+    return event.outcome.status, event.outcome.reason
 
 
 def test_good_cells_are_done(ran: Run) -> None:
@@ -149,7 +149,7 @@ def test_one_worker_or_two_bring_the_same_bits(ran: Run, tmp_path: Path) -> None
 def test_a_done_cell_is_left_alone(ran: Run) -> None:
     before = (ran.store.home(GOOD[0].key) / "status.json").read_bytes()
     again = Run(ran.store).execute(GOOD[0])
-    assert again.events == [Finished(GOOD[0].key, "done")]
+    assert again.events == [Finished(GOOD[0].key, CellOutcome("done"))]
     assert (ran.store.home(GOOD[0].key) / "status.json").read_bytes() == before
 
 
@@ -162,20 +162,20 @@ def test_a_cell_that_another_harness_makes_is_waited_for(tmp_path: Path) -> None
 
         def finish_theirs(event: Event) -> None:
             run.events.append(event)
-            if event == Finished(ours.key, "done"):
+            if event == Finished(ours.key, CellOutcome("done")):
                 for name in ("curve.parquet", "predictions.parquet", "weights.safetensors"):
                     (work.folder / name).touch()
                 for name in ("result.json", "environment.json"):
                     (work.folder / name).write_text("{}")
-                work.finish("done")
+                work.finish(CellOutcome("done"))
 
         LocalExecutor(workers=1).execute(
             [theirs, ours], store=tmp_path, plugin_paths=[PLUGIN], observe=finish_theirs
         )
     assert [event.key for event in run.events if isinstance(event, Started)] == [ours.key]
     assert [event for event in run.events if isinstance(event, Finished)] == [
-        Finished(ours.key, "done"),
-        Finished(theirs.key, "done"),
+        Finished(ours.key, CellOutcome("done")),
+        Finished(theirs.key, CellOutcome("done")),
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.contracts import Event, Finished
+from posharness.contracts import CellOutcome, Event, Finished
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server
@@ -136,7 +136,7 @@ def check_what_was_said(harness: Harness) -> None:
         if line == "interrupted\n":
             break
     assert said[-1] == "interrupted\n"
-    assert said[-2].startswith(f"Finished(key='{harness.cell.key}', status='interrupted'")
+    assert said[-2].startswith(f"Finished(key='{harness.cell.key}', outcome=CellOutcome(status='interrupted'")
     assert not any("forkserver" in command for command in harness.processes())
     assert harness.process.communicate() == ("", "")
     until(lambda: not harness.processes(), 5)
@@ -158,6 +158,6 @@ def go_on(harness: Harness) -> None:
     LocalExecutor().execute(
         [harness.cell], store=harness.store.path, plugin_paths=[PLUGIN], observe=events.append
     )
-    assert events[-1] == Finished(harness.cell.key, "done")
+    assert events[-1] == Finished(harness.cell.key, CellOutcome("done"))
     assert harness.store.done(harness.cell.key)
     assert STEPS <= harness.store.log(harness.cell.key).count("step") <= STEPS + 5

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from posharness.api import load
-from posharness.cachedir import cache_root
 from posharness.cli import main
+from posharness.defaults import cache_root
 from posharness.pretrained import loading, open_stored, open_transformers
 from posharness.pretrained.stored import trained
 from posharness.registry.registry import Registry

@@ -13,7 +13,7 @@ import pytest
 from posharness.api import compile_report, execute, load
 from posharness.contracts import Event, Finished, Progress, Started
 from posharness.contracts.cell import Cell
-from posharness.execution import RunSummary
+from posharness.execution import Execution, RunSummary
 from posharness.executors import LocalExecutor
 from posharness.executors.forkserver import fork_server
 from posharness.experiment import load_experiment
@@ -51,9 +51,7 @@ def run(place: Path) -> Iterator[Run]:
     ) -> RunSummary:
         given = {**TINY, "readings": ["asking"], "treebank": str(place / "text.conllu"), **changes}
         experiment = load_experiment(preset="smoke", overrides=given)
-        return execute(
-            experiment, store=place / store, workers=workers, plugin_paths=PLUGINS, observe=observe
-        )
+        return execute(experiment, Execution(place / store, workers, plugin_paths=PLUGINS, observe=observe))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSHARNESS_CACHE", str(place / "cache"))
@@ -151,8 +149,8 @@ def test_one_worker_or_two_bring_the_same_bits(first: RunSummary, run: Run, plac
 def test_without_its_model_a_reading_is_skipped(run: Run) -> None:
     summary = run(plugins=["fragile"])
     (trained,), (reading,) = split(summary)
-    assert summary.finished[trained.key].status == "failed"
-    ended = summary.finished[reading.key]
+    assert summary.outcomes[trained.key].status == "failed"
+    ended = summary.outcomes[reading.key]
     assert ended.status == "skipped"
     assert ended.reason == "the training of its model ended as failed: RuntimeError: it broke"
     assert summary.failed
@@ -165,7 +163,7 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
         readings[:1], store=place / "empty", plugin_paths=PLUGINS, observe=events.append
     )
     assert isinstance(events[-1], Finished)
-    assert (events[-1].status, "is not done" in events[-1].reason) == ("skipped", True)
+    assert (events[-1].outcome.status, "is not done" in events[-1].outcome.reason) == ("skipped", True)
 
 
 @pytest.mark.parametrize(
@@ -183,5 +181,5 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
 def test_a_reading_that_breaks_ends_alone(run: Run, mood: str, reason: str) -> None:
     summary = run(plugins=["rope"], readings=[f"asking[mood={mood}]", "asking"])
     _, (bad, good) = split(summary)
-    assert (summary.finished[bad.key].status, summary.finished[bad.key].reason) == ("failed", reason)
+    assert (summary.outcomes[bad.key].status, summary.outcomes[bad.key].reason) == ("failed", reason)
     assert good.key in summary.reused

@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from posharness.contracts import Progress
+from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
-from posharness.store import Busy, Store, Work
+from posharness.store import Busy, CellWorkspace, Store
 
 FILES = ("curve.parquet", "predictions.parquet", "weights.safetensors", "result.json", "environment.json")
 
@@ -34,7 +34,7 @@ def make_cell(seed: int = 0) -> Cell:
 CELL = make_cell()
 
 
-def begun(work: Work | None) -> Work:
+def begun(work: CellWorkspace | None) -> CellWorkspace:
     assert work is not None
     return work
 
@@ -47,7 +47,7 @@ def write_results(folder: Path, content: str = "{}") -> None:
 def complete(store: Store, cell: Cell = CELL, content: str = "{}") -> None:
     with store.begin(cell) as work:
         write_results(begun(work).folder, content)
-        begun(work).finish("done")
+        begun(work).finish(CellOutcome("done"))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class TestCells:
             (begun(work).folder / "checkpoint.ckpt").write_text("x")
             begun(work).report(Progress(CELL.key, "training", 3, 10, loss=float("nan")))
             assert not store.home(CELL.key).exists()
-            begun(work).finish("done")
+            begun(work).finish(CellOutcome("done"))
         assert {entry.name for entry in store.home(CELL.key).iterdir()} == {
             *FILES,
             "cell.json",
@@ -92,7 +92,7 @@ class TestCells:
     def test_a_worse_result_gives_way_to_the_next(self, store: Store) -> None:
         for reason in ("first", "second"):
             with store.begin(CELL) as work:
-                begun(work).finish("failed", reason, "Traceback …")
+                begun(work).finish(CellOutcome("failed", reason, "Traceback …"))
             status = store.status(CELL.key)
             assert status is not None
             assert (status.status, status.reason, status.traceback) == ("failed", reason, "Traceback …")
@@ -115,7 +115,7 @@ class TestCells:
     def test_a_checkpoint_is_gone_on_with(self, store: Store) -> None:
         with store.begin(CELL) as work:
             (begun(work).folder / "checkpoint.ckpt").write_text("half way")
-            begun(work).finish("interrupted", "stopped")
+            begun(work).finish(CellOutcome("interrupted", "stopped"))
         status = store.status(CELL.key)
         assert status is not None
         assert status.status == "interrupted"
@@ -190,14 +190,14 @@ class TestReading:
             save_file(weights, folder / "weights.safetensors")
             (folder / "log.txt").write_text("hello\n")
             assert store.results(CELL.key) == {"parameters": 7}
-            begun(work).finish("done")
+            begun(work).finish(CellOutcome("done"))
         assert store.results(CELL.key) == store.environment(CELL.key) == {"parameters": 7}
         assert store.log(CELL.key) == "hello\n"
         torch.testing.assert_close(store.weights(CELL.key), weights)
 
     def test_a_cell_that_did_not_get_there_has_nothing_to_read(self, store: Store) -> None:
         with store.begin(CELL) as work:
-            begun(work).finish("failed", "why")
+            begun(work).finish(CellOutcome("failed", "why"))
         assert store.results(CELL.key) == {}
         assert store.log(CELL.key) == ""
         with pytest.raises(UserError, match="has no weights"):

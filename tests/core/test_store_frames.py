@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from posharness.contracts import Frames, Progress, Status, columns
+from posharness.contracts import CellOutcome, Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
 from posharness.store.frames import read_frames
@@ -94,14 +94,14 @@ def train(
         (folder / "result.json").write_text(json.dumps(RESULT))
         (folder / "environment.json").write_text('{"torch": "2.13", "python": "3.11", "machine": "arm64"}')
         (folder / "weights.safetensors").write_bytes(b"")
-        work.finish("done")
+        work.finish(CellOutcome("done"))
     return store.home(cell.key)
 
 
 def end(store: Store, cell: Cell, status: Status, reason: str) -> None:
     with store.begin(cell) as work:
         assert work is not None
-        work.finish(status, reason)
+        work.finish(CellOutcome(status, reason))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from posharness.contracts import CellOutcome
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.store import Store
@@ -115,7 +116,7 @@ def test_reads_where_it_may_not_write(reachable: Path) -> None:
     store = Store.open(reachable, create=True)
     with store.begin(CELL) as work:
         assert work is not None
-        work.finish("skipped", "why")
+        work.finish(CellOutcome("skipped", "why"))
     read_frames(store)  # brings imports, which another user may have no right to read
     with without_rights(reachable, reachable / "cells", reachable / "work"):
         with pytest.raises(UserError, match="cannot be written"):

@@ -14,16 +14,16 @@ import pytest
 import torch
 from safetensors.torch import load_model
 
-from posharness.contracts import Body, Progress
+from posharness.contracts import Body, CellOutcome, Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import Outcome, train_cell
+from posharness.training import train_cell
 from posharness.training.data import evaluation_batch, validation_batch
-from posharness.training.evaluate import score
 from posharness.training.predictions import predictions
 from posharness.training.schedule import factor
+from posharness.training.scoring import score
 
 PLUGINS = """
 import torch
@@ -81,7 +81,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return Registry.load([path])
 
 
-Trained = tuple[Outcome, Path, list[Progress]]
+Trained = tuple[CellOutcome, Path, list[Progress]]
 Train = Callable[..., Trained]
 
 
@@ -130,7 +130,7 @@ def read(folder: Path) -> dict[str, Any]:
 def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -> None:
     cell = make_cell(registry, body=body)
     outcome, folder, _ = train(cell)
-    assert outcome == Outcome("done")
+    assert outcome == CellOutcome("done")
     names = (
         "curve.parquet",
         "environment.json",
@@ -300,7 +300,7 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
     model = build_model(cell, registry, task)
     whole = predictions(cell, model, task)
     ticks: list[int] = []
-    monkeypatch.setattr("posharness.training.evaluate._SCORES", 2 * 17**2)
+    monkeypatch.setattr("posharness.training.scoring._SCORES", 2 * 17**2)
     parts = predictions(cell, model, task, tick=ticks.append)
     assert ticks == [2, 2, 2, 1, *[1] * 7]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)

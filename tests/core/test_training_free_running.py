@@ -22,8 +22,8 @@ from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training import train_cell
 from posharness.training.data import evaluation_batch
-from posharness.training.evaluate import Scored, score
 from posharness.training.predictions import predictions
+from posharness.training.scoring import Scored, score
 
 PLUGINS = """
 import torch
@@ -224,7 +224,7 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
     model, task = build(registry, cell)
     whole = predictions(cell, model, task)
     ticks: list[int] = []
-    monkeypatch.setattr("posharness.training.evaluate._SCORES", 4 * 17**2)
+    monkeypatch.setattr("posharness.training.scoring._SCORES", 4 * 17**2)
     parts = predictions(cell, model, task, tick=ticks.append)
     assert ticks == [4, 4, 3, *[2] * 5, 1]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)

@@ -28,7 +28,7 @@ def registry() -> Registry:
 
 @pytest.fixture(autouse=True)
 def _news_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("posharness.training.news._BETWEEN", 0.0)
+    monkeypatch.setattr("posharness.training.progress_reporter._BETWEEN", 0.0)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from posharness.cachedir import cache_root
 from posharness.cli.output import STYLES, console, table
 from posharness.contracts.cell import Cell
+from posharness.defaults import cache_root
 from posharness.experiment import Experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posharness.cli.carry_out import Report, Timeout, Workers, carry_out
-from posharness.cli.options import DEFAULT_STORE, PluginPaths, Readings, Treebank
+from posharness.cli.options import PluginPaths, Readings, Treebank
+from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
+from posharness.defaults import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def evaluate(
 
         return evaluate(model or [], experiment, execution, announce=announce)
 
-    carry_out(
+    run_and_report(
         start,
         title=experiment.title,
         store=store,

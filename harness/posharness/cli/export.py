@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import DEFAULT_STORE, PluginPaths
+from posharness.cli.options import PluginPaths
 from posharness.cli.output import console
+from posharness.defaults import DEFAULT_STORE
 
 __all__ = ["register"]
 
@@ -34,7 +35,7 @@ def export(
     plugin_path: PluginPaths = None,
 ) -> None:
     """Write a trained model for the library transformers, and print its folder."""
-    from posharness.cachedir import cache_root
+    from posharness.defaults import cache_root
     from posharness.evaluation import trained_cell
     from posharness.pretrained.export import export_model
     from posharness.registry.registry import Registry

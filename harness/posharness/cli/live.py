@@ -10,8 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from posharness.cli.display import Display, ending
 from posharness.cli.output import STYLES, duration, number
-from posharness.cli.progress import Display, ending
 from posharness.cli.tracker import Running, Tracker
 from posharness.contracts.executor import Finished
 
@@ -40,8 +40,8 @@ class LiveDisplay(Display):
 
     def show(self, event: Event, tracker: Tracker) -> None:
         if isinstance(event, Finished):
-            said = Text(ending(tracker, event), style=STYLES[event.status])
-            self._live.console.print(Text(f"{tracker.cells[event.key]}: ") + said)
+            text = Text(ending(tracker, event), style=STYLES[event.outcome.status])
+            self._live.console.print(Text(f"{tracker.cells[event.key]}: ") + text)
 
     def __rich__(self) -> RenderableType:
         with self._lock:
@@ -67,7 +67,7 @@ class LiveDisplay(Display):
 
 def _overall(tracker: Tracker) -> Table:
     total, ended = len(tracker.cells), len(tracker.ended)
-    wrong = sum(count for status, count in tracker.counts.items() if status not in ("done", "skipped"))
+    failed = sum(outcome.failed for outcome in tracker.ended.values())
     left = tracker.left()
     line = Table.grid(padding=(0, 1), expand=True)
     line.add_column(no_wrap=True)
@@ -77,7 +77,7 @@ def _overall(tracker: Tracker) -> Table:
     line.add_row(
         Text(f"{ended} of {total} cells", style="bold"),
         ProgressBar(total=max(1, total), completed=ended),
-        Text(f"{wrong} not done" if wrong else "", style=STYLES["failed"]),
+        Text(f"{failed} not done" if failed else "", style=STYLES["failed"]),
         Text(duration(tracker.elapsed())),
         Text("" if left is None else f"about {duration(left)} left"),
     )

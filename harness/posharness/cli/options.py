@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from posharness.defaults import DEFAULT_STORE
 from posharness.errors import UserError
 
 __all__ = [
-    "DEFAULT_STORE",
     "Json",
     "PluginPaths",
     "Readings",
@@ -19,8 +19,6 @@ __all__ = [
     "Treebank",
     "one_store",
 ]
-
-DEFAULT_STORE = Path("runs")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 PluginPaths = Annotated[

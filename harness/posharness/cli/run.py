@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.carry_out import Report, Timeout, Workers, carry_out
-from posharness.cli.options import DEFAULT_STORE, PluginPaths, Readings, Treebank
+from posharness.cli.options import PluginPaths, Readings, Treebank
+from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
+from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 
 if TYPE_CHECKING:
     from posharness.execution import Execution, RunSummary
@@ -61,7 +62,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="A shipped experiment to start from: smoke (under a minute), quick, standard.",
-            show_default="quick",
+            show_default=DEFAULT_PRESET,
         ),
     ] = None,
     config: Annotated[
@@ -112,12 +113,11 @@ def run(
         return
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
-        from posharness.cachedir import cache_root
-        from posharness.planning.plan import plan
+        from posharness.api import execute
 
-        return execution.carry_out(lambda registry: plan(experiment, registry, cache_root(), announce))
+        return execute(experiment, execution, announce=announce)
 
-    carry_out(
+    run_and_report(
         start,
         title=experiment.title,
         store=store,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import DEFAULT_STORE, Json, PluginPaths
+from posharness.cli.options import Json, PluginPaths
 from posharness.cli.output import console, print_json
+from posharness.defaults import DEFAULT_STORE
 from posharness.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:

@@ -1,19 +1,19 @@
-"""What is known of a run in progress: which cells run, how the others ended, and how long it will take."""
+"""The state of a run in progress: the running cells, the ended ones, and the time that is left."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from posharness.contracts.executor import Finished, Progress, Started
+from posharness.contracts.executor import Progress, Started
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
     from posharness.contracts.executor import Event
+    from posharness.contracts.outcome import CellOutcome
 
 __all__ = ["Running", "Tracker"]
 
@@ -23,16 +23,16 @@ class Running:
     """A cell that is being trained.
 
     Attributes:
-        since: when it began.
-        last: the latest that was heard of it.
+        since: when it started.
+        last: its latest progress.
     """
 
     since: float
     last: Progress | None = None
     _anchor: tuple[float, Progress] | None = None
 
-    def hear(self, progress: Progress, now: float) -> None:
-        """Take note; the pace is measured afresh in every stage."""
+    def record(self, progress: Progress, now: float) -> None:
+        """Record a progress; each stage has its own pace."""
         if self._anchor is None or self._anchor[1].stage != progress.stage:
             self._anchor = (now, progress)
         self.last = progress
@@ -53,43 +53,38 @@ class Tracker:
     """The state of a run.
 
     Attributes:
-        cells: those that the run is for, by key.
-        workers: how many run at once.
+        cells: every cell to run, by key.
+        workers: how many cells run at a time.
         clock: seconds that only grow.
-        running: cells in the making.
-        ended: how the others ended.
+        running: the running cells.
+        ended: the outcome of each ended cell.
         seconds: how long each of those took.
-        scores: their last validation score, where one was heard of.
+        scores: the last validation score of each of those, where there is one.
     """
 
     cells: Mapping[str, Cell]
     workers: int
     clock: Callable[[], float] = time.monotonic
     running: dict[str, Running] = field(default_factory=dict)
-    ended: dict[str, Finished] = field(default_factory=dict)
+    ended: dict[str, CellOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def hear(self, event: Event) -> None:
-        """Take note of an event."""
+    def record(self, event: Event) -> None:
+        """Record an event."""
         now = self.clock()
         if isinstance(event, Started):
             self.running[event.key] = Running(now)
         elif isinstance(event, Progress):
-            self.running.setdefault(event.key, Running(now)).hear(event, now)
+            self.running.setdefault(event.key, Running(now)).record(event, now)
         else:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
                 self.scores[event.key] = began.last.score if began.last else None
-            self.ended[event.key] = event
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many cells ended with which status."""
-        return Counter(event.status for event in self.ended.values())
+            self.ended[event.key] = event.outcome
 
     def elapsed(self) -> float:
         """Seconds since the run began."""

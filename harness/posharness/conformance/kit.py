@@ -7,11 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from posharness.cachedir import cache_root
 from posharness.conformance.finding import Finding, examine
 from posharness.conformance.suites import Subjects, Suite, suite_of
 from posharness.contracts import Attention, Claim, PositionalEncoding, ReportSection, Task
 from posharness.contracts.plugin import Named
+from posharness.defaults import cache_root
 from posharness.errors import UserError
 from posharness.registry.catalogue import Source
 from posharness.registry.kinds import Kind, kind_of

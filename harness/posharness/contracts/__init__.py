@@ -5,10 +5,11 @@ from posharness.contracts.claim import Claim
 from posharness.contracts.compiler import Compiler
 from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
-from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started, Status
+from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started
 from posharness.contracts.frames import Frames
 from posharness.contracts.geometry import Geometry
 from posharness.contracts.hooks import hookimpl
+from posharness.contracts.outcome import CellOutcome, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
 from posharness.contracts.reading import Answers, MaskedModel, Reading
 from posharness.contracts.section import ReportSection, Section
@@ -22,6 +23,7 @@ __all__ = [
     "Batch",
     "Body",
     "BoundSlots",
+    "CellOutcome",
     "Claim",
     "Compiler",
     "Direction",

@@ -1,4 +1,4 @@
-"""The contract of an executor: it carries cells to where they are trained, and reports how they fare."""
+"""The contract of an executor: it runs cells somewhere, and reports their progress and their outcome."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from posharness.contracts.outcome import CellOutcome
 from posharness.contracts.plugin import Named
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
 
-__all__ = ["Event", "Executor", "Finished", "Observer", "Progress", "Started", "Status"]
-
-Status = Literal["done", "failed", "diverged", "timeout", "crashed", "interrupted", "skipped"]
+__all__ = ["Event", "Executor", "Finished", "Observer", "Progress", "Started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a cell is. `score` is the last validation score; None before the first."""
+    """The progress of a cell. `score` is the last validation score; None before the first."""
 
     key: str
     stage: Literal["training", "evaluating"]
@@ -39,11 +38,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A cell ended, and its folder is in the store. `reason` is one line, empty when done."""
+    """A cell ended, and its folder is in the store."""
 
     key: str
-    status: Status
-    reason: str = ""
+    outcome: CellOutcome
 
 
 Event = Started | Progress | Finished
@@ -61,12 +59,12 @@ class Executor(Named, ABC):
     def execute(
         self, cells: Sequence[Cell], *, store: Path, plugin_paths: Sequence[Path], observe: Observer
     ) -> None:
-        """Run every cell to a status; returns when all have one.
+        """Run every cell until all of them have ended.
 
-        A cell that raises, diverges, dies or exceeds `timeout` (seconds) ends alone: the others go on.
-        On KeyboardInterrupt the running cells are stopped and marked interrupted, and it is raised again.
+        A cell that raises, diverges, dies or exceeds `timeout` (seconds) does not stop the others. On
+        KeyboardInterrupt the running cells are stopped and marked interrupted, and it is raised again.
 
         Args:
             plugin_paths: single-file plugins that the workers load before they build a cell.
-            observe: called in the calling process, in order, with what happens.
+            observe: called with each event, in order, in the calling process.
         """

@@ -9,7 +9,7 @@ import time
 from multiprocessing.connection import Connection
 from types import FrameType, TracebackType
 
-from posharness.store import Work
+from posharness.store import CellWorkspace
 
 __all__ = ["GRACE", "Lifeline"]
 
@@ -27,7 +27,7 @@ class Lifeline:
     harness by more than `GRACE` seconds.
     """
 
-    def __init__(self, pipe: Connection, work: Work) -> None:
+    def __init__(self, pipe: Connection, work: CellWorkspace) -> None:
         self._pipe = pipe
         self._work = work
         self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)

@@ -16,18 +16,21 @@ from typing import Any
 from pebble import ProcessExpired
 from pebble.concurrent import process
 
-from posharness.cachedir import cache_root
-from posharness.contracts import Executor, Finished, Observer, Progress, Started
+from posharness.contracts import CellOutcome, Executor, Finished, Observer, Progress, Started
 from posharness.contracts.cell import Cell
+from posharness.defaults import cache_root
 from posharness.executors.forkserver import fork_server
 from posharness.executors.lifeline import GRACE
-from posharness.executors.worker import Ended, Job, in_one_line, run_job
+from posharness.executors.worker import Job, one_line, run_job
 from posharness.store import INTERRUPTED, Busy, Store
 
 __all__ = ["LocalExecutor"]
 
 _POLL = 0.2
 """Seconds between two looks at the running cells."""
+
+_Ended = tuple[CellOutcome, Progress | None]
+"""What the process of a cell returns: see `run_job`."""
 
 
 class LocalExecutor(Executor):
@@ -43,17 +46,18 @@ class LocalExecutor(Executor):
         todo = [cell for cell in cells if not cell.skip]
         for cell in cells:
             if cell.skip:
-                _record(opened, cell, Ended("skipped", cell.skip))
-                observe(Finished(cell.key, "skipped", cell.skip))
+                outcome = CellOutcome("skipped", cell.skip)
+                _store(opened, cell, outcome)
+                observe(Finished(cell.key, outcome))
         if not todo:
             return
         paths = tuple(path.resolve() for path in plugin_paths)
         with fork_server("posharness.executors.preload") as context:
-            _Crew(self, opened, paths, observe, context).work_off(todo)
+            _Pool(self, opened, paths, observe, context).run_all(todo)
 
 
-class _Crew:
-    """The running cells of one call of `execute`, and those that wait for a place among them."""
+class _Pool:
+    """The running cells of one call of `execute`, and those that wait for a worker."""
 
     def __init__(
         self,
@@ -71,21 +75,21 @@ class _Crew:
         self._far_end, self._lifeline = context.Pipe(duplex=False)
         # pebble's stub calls this argument mp_context, its code context.
         launcher: Any = process
-        self._run: Callable[[Job, Connection], Future[Ended]] = launcher(
+        self._run: Callable[[Job, Connection], Future[_Ended]] = launcher(
             name="posharness-cell", timeout=self._timeout, context=context
         )(run_job)
         self._waiting: deque[Cell] = deque()
-        self._running: dict[Future[Ended], Cell] = {}
-        self._told: dict[str, Progress] = {}
+        self._running: dict[Future[_Ended], Cell] = {}
+        self._last: dict[str, Progress] = {}
 
-    def work_off(self, cells: Sequence[Cell]) -> None:
+    def run_all(self, cells: Sequence[Cell]) -> None:
         """Run cells in their order until all have ended."""
         self._waiting.extend(cells)
         try:
             while self._waiting or self._running:
                 self._launch()
                 self._wait()
-                self._tell()
+                self._report_progress()
                 self._collect()
         except KeyboardInterrupt:
             self._interrupt()
@@ -97,13 +101,13 @@ class _Crew:
                 future.cancel()
 
     def _launch(self) -> None:
-        """Start waiting cells while there is room. One that another harness is making goes to the end."""
+        """Start waiting cells while workers are free. One that another harness is running goes to the end."""
         for _ in range(len(self._waiting)):
             if len(self._running) >= self._workers:
                 return
             cell = self._waiting.popleft()
             if self._store.done(cell.key):
-                self._observe(Finished(cell.key, "done"))
+                self._observe(Finished(cell.key, CellOutcome("done")))
             elif self._store.busy(cell.key):
                 self._waiting.append(cell)
             else:
@@ -117,53 +121,52 @@ class _Crew:
         else:
             time.sleep(_POLL)
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         for cell in self._running.values():
-            progress = self._store.live(cell.key)
-            self._pass_on(progress)
+            self._pass_on(self._store.live(cell.key))
 
     def _pass_on(self, progress: Progress | None) -> None:
-        if progress is not None and progress != self._told.get(progress.key):
-            self._told[progress.key] = progress
+        if progress is not None and progress != self._last.get(progress.key):
+            self._last[progress.key] = progress
             self._observe(progress)
 
     def _collect(self) -> None:
         for future in [future for future in self._running if future.done()]:
             cell = self._running.pop(future)
             try:
-                ended = future.result()
+                outcome, last = future.result()
             except Busy:
                 self._waiting.append(cell)
                 continue
             except Exception as error:  # noqa: BLE001 - the border of a cell, seen from outside
-                ended = self._obituary(error)
-                _record(self._store, cell, ended)
-            self._pass_on(ended.last)
-            self._observe(Finished(cell.key, ended.status, ended.reason))
+                outcome, last = self._outcome_of_dead_process(error), None
+                _store(self._store, cell, outcome)
+            self._pass_on(last)
+            self._observe(Finished(cell.key, outcome))
 
-    def _obituary(self, error: Exception) -> Ended:
-        """How a cell ended that could not say so itself."""
+    def _outcome_of_dead_process(self, error: Exception) -> CellOutcome:
+        """The outcome of a cell whose process returned none."""
         if isinstance(error, TimeoutError):
-            return Ended("timeout", f"took longer than {self._timeout:g} s")
+            return CellOutcome("timeout", f"took longer than {self._timeout:g} s")
         if not isinstance(error, ProcessExpired):
-            return Ended("failed", in_one_line(error))
+            return CellOutcome("failed", one_line(error))
         if error.exitcode >= 0:
-            return Ended("crashed", f"its process exited with status {error.exitcode}")
+            return CellOutcome("crashed", f"its process exited with status {error.exitcode}")
         name = signal.Signals(-error.exitcode).name
         memory = " (out of memory?)" if name == "SIGKILL" else ""
-        return Ended("crashed", f"its process was ended by {name}{memory}")
+        return CellOutcome("crashed", f"its process was ended by {name}{memory}")
 
     def _interrupt(self) -> None:
         """Let the running cells write their checkpoints and end."""
         self._lifeline.close()
         wait(self._running, timeout=GRACE + 1)
         for future, cell in self._running.items():
-            said = future.done() and not future.exception()
-            ended = future.result() if said else Ended("interrupted", INTERRUPTED)
-            self._observe(Finished(cell.key, ended.status, ended.reason))
+            ended = future.done() and not future.exception()
+            outcome = future.result()[0] if ended else INTERRUPTED
+            self._observe(Finished(cell.key, outcome))
 
 
-def _record(store: Store, cell: Cell, ended: Ended) -> None:
+def _store(store: Store, cell: Cell, outcome: CellOutcome) -> None:
     with suppress(Busy), store.begin(cell, keep=True) as work:
         if work is not None:
-            work.finish(ended.status, ended.reason)
+            work.finish(outcome)

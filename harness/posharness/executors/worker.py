@@ -1,4 +1,4 @@
-"""What happens in the process of one cell, from its lock to its folder's place in the store."""
+"""The process of one cell: lock it, train or read it, and put its folder into the store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import faulthandler
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import TextIOWrapper
 from multiprocessing.connection import Connection
@@ -13,19 +14,19 @@ from pathlib import Path
 
 import torch
 
-from posharness.contracts import Progress, Status
+from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.cell import Cell
 from posharness.executors.lifeline import Lifeline
 from posharness.registry.registry import Registry
-from posharness.store import INTERRUPTED, Store, Work
-from posharness.store.records import LOG
+from posharness.store import INTERRUPTED, CellWorkspace, Store
+from posharness.store.layout import LOG
 
-__all__ = ["Ended", "Job", "in_one_line", "run_job", "use_one_thread"]
+__all__ = ["Job", "one_line", "run_job", "use_one_thread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One cell, and where everything is. All paths are absolute.
+    """One cell and the paths that its process needs, all of them absolute.
 
     Attributes:
         directory: the working directory, for a task whose corpus was named relative to it.
@@ -38,49 +39,44 @@ class Job:
     plugin_paths: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a cell ended.
+def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | None]:
+    """Run a cell and put its folder into the store; an exception becomes its outcome.
 
-    Attributes:
-        last: the last that it told of how far it was, which may be too short ago for anyone to have seen.
-    """
-
-    status: Status
-    reason: str = ""
-    last: Progress | None = None
-
-
-def run_job(job: Job, lifeline: Connection) -> Ended:
-    """Make a cell and put its folder into the store; whatever it raises becomes its status.
+    Returns:
+        The outcome, and the last progress, which may be too recent for another process to have read it.
 
     Raises:
-        Busy: another process is making the cell.
+        Busy: another process is running the cell.
     """
     os.chdir(job.directory)
     use_one_thread()
     with Store.open(job.store, create=True).begin(job.cell) as work:
         if work is None:
-            return Ended("done")
+            return CellOutcome("done"), None
         _redirect_output(work.folder / LOG)
-        raised = ""
+        last: Progress | None = None
+
+        def observe(progress: Progress) -> None:
+            nonlocal last
+            last = progress
+            work.report(progress)
+
         try:
             with Lifeline(lifeline, work):
-                ended = _make(job, work)
+                outcome = _run(job, work, observe)
         except KeyboardInterrupt:
-            ended = Ended("interrupted", INTERRUPTED)
+            outcome = INTERRUPTED
         except BaseException as error:  # noqa: BLE001 - the border of a cell: SystemExit is its failure too
             traceback.print_exc()
-            raised = traceback.format_exc()
-            ended = Ended("failed", in_one_line(error))
+            outcome = CellOutcome("failed", one_line(error), traceback.format_exc())
         sys.stdout.flush()
         sys.stderr.flush()
-        work.finish(ended.status, ended.reason, raised)
-        return ended
+        work.finish(outcome)
+        return outcome, last
 
 
-def _make(job: Job, work: Work) -> Ended:
-    """Train the cell, or read what another one has trained."""
+def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> CellOutcome:
+    """Train the cell, or evaluate a reading on a model that another cell trained."""
     cell = job.cell
     work.report(
         Progress(cell.key, "evaluating", 0, 1)
@@ -88,41 +84,32 @@ def _make(job: Job, work: Work) -> Ended:
         else Progress(cell.key, "training", 0, cell.budget.steps)
     )
     registry = Registry.load(job.plugin_paths)
-    last: Progress | None = None
-
-    def observe(progress: Progress) -> None:
-        nonlocal last
-        last = progress
-        work.report(progress)
-
-    # Not at the top: the calling process names this module too, and has no use for Lightning.
+    # Not at the top: the calling process imports this module too, and does not need Lightning.
     if cell.pretrained:
         from posharness.reading import read_cell
 
         store = Store.open(job.store, create=False)
-        outcome = read_cell(cell, registry, work.folder, store=store, cache=job.cache, observe=observe)
-    else:
-        from posharness.training import train_cell
+        return read_cell(cell, registry, work.folder, store=store, cache=job.cache, observe=observe)
+    from posharness.training import train_cell
 
-        outcome = train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
-    return Ended(outcome.status, outcome.reason, last)
+    return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
 
 
 def use_one_thread() -> None:
-    """Let torch compute on one thread, on which depends what bits come out."""
+    """Let torch compute on one thread: results depend on the number of threads."""
     torch.set_num_threads(1)
     if torch.get_num_interop_threads() != 1:  # it can be set only once
         torch.set_num_interop_threads(1)
 
 
-def in_one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The type and the message of an exception, shortened."""
-    said = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return said if len(said) <= 300 else f"{said[:299]}…"
+    line = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return line if len(line) <= 300 else f"{line[:299]}…"
 
 
 def _redirect_output(log: Path) -> None:
-    """Send all that this process writes to its output, from whatever language, to a file."""
+    """Send the output of this process to a file, whether Python or a library writes it."""
     with log.open("ab") as file:
         for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
             os.dup2(file.fileno(), descriptor)

@@ -1,7 +1,6 @@
 """An experiment: what is compared with what, on what, for how long."""
 
 from posharness.experiment.experiment import (
-    DEFAULT_PRESET,
     Experiment,
     ReadingSettings,
     TaskSettings,
@@ -10,7 +9,6 @@ from posharness.experiment.experiment import (
 )
 
 __all__ = [
-    "DEFAULT_PRESET",
     "Experiment",
     "ReadingSettings",
     "TaskSettings",

@@ -11,12 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from posharness.contracts.cell import BodyName, Budget, ModelSettings, OptimiserSettings
+from posharness.defaults import DEFAULT_PRESET
 from posharness.errors import UserError, did_you_mean
-from posharness.experiment.sizes import SIZE, give_way, spell_out
+from posharness.experiment.sizes import SIZE, drop_overridden_sizes, expand_sizes
 
 __all__ = ["Experiment", "ReadingSettings", "TaskSettings", "load_experiment", "preset_names"]
-
-DEFAULT_PRESET = "quick"
 
 
 class TaskSettings(BaseModel):
@@ -138,10 +137,10 @@ def load_experiment(
     base = stated.pop("preset", None)
     if base is not None and not isinstance(base, str):
         raise UserError(f"{config}: preset expects the name of a preset, not {base!r}.")
-    _validate(spell_out(stated, str(config)), str(config))
+    _validate(expand_sizes(stated, str(config)), str(config))
     raw: dict[str, Any] = {}
     for layer in (*_layers(preset or base or DEFAULT_PRESET), stated, _without_none(overrides or {})):
-        raw = _merge(give_way(raw, layer), spell_out(layer, "the experiment"))
+        raw = _merge(drop_overridden_sizes(raw, layer), expand_sizes(layer, "the experiment"))
     return _validate(raw, "the experiment")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from posharness.errors import UserError, did_you_mean
 
-__all__ = ["SIZE", "SIZES", "give_way", "spell_out"]
+__all__ = ["SIZE", "SIZES", "drop_overridden_sizes", "expand_sizes"]
 
 SIZE = "size"
 """The key under `[model]`."""
@@ -25,7 +25,7 @@ SIZES: Mapping[str, Mapping[str, int]] = {
 """Layers, width and heads by name (1908.08962, table 1); the feed-forward network is four times as wide."""
 
 
-def spell_out(layer: Mapping[str, Any], source: str) -> dict[str, Any]:
+def expand_sizes(layer: Mapping[str, Any], source: str) -> dict[str, Any]:
     """An experiment's settings with each size as its numbers; numbers that stand beside it override it.
 
     Args:
@@ -41,13 +41,13 @@ def spell_out(layer: Mapping[str, Any], source: str) -> dict[str, Any]:
         spelt["model"] = {**_numbers(model[SIZE], source), **rest}
     if isinstance(tasks := layer.get("task"), Mapping):
         spelt["task"] = {
-            name: spell_out(own, f"{source}: task.{name}") if isinstance(own, Mapping) else own
+            name: expand_sizes(own, f"{source}: task.{name}") if isinstance(own, Mapping) else own
             for name, own in tasks.items()
         }
     return spelt
 
 
-def give_way(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+def drop_overridden_sizes(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without what a size in `layer` is to replace: the sizes that tasks have of their own.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from posharness.contracts import Progress, UserError
+from posharness.contracts import CellOutcome, Progress, UserError
 from posharness.contracts.cell import Cell
 from posharness.pretrained import Pretrained, open_stored, open_transformers
 from posharness.pretrained.model import best_device
@@ -18,9 +18,8 @@ from posharness.reading.answers import answered, predictions
 from posharness.registry.registry import Registry
 from posharness.seeds import generator
 from posharness.store import Store
-from posharness.training import Outcome
-from posharness.training.news import News
-from posharness.training.record import environment, write_json
+from posharness.training.environment import environment, write_json
+from posharness.training.progress_reporter import ProgressReporter
 
 __all__ = ["read_cell"]
 
@@ -33,7 +32,7 @@ def read_cell(
     store: Store,
     cache: Path,
     observe: Callable[[Progress], None],
-) -> Outcome:
+) -> CellOutcome:
     """Pose a reading to a pretrained model. The same cell leaves the same predictions bit for bit.
 
     Files, all in `folder`:
@@ -54,15 +53,15 @@ def read_cell(
         UserError: the text is missing, or the model from elsewhere is, or it is another one by now.
     """
     if not cell.where and not store.done(cell.pretrained):
-        return Outcome("skipped", f"the cell {cell.pretrained[:8]} that trains its model is not done")
+        return CellOutcome("skipped", f"the cell {cell.pretrained[:8]} that trains its model is not done")
     began = time.perf_counter()
-    news = News(cell.key, 0, observe)
+    reporter = ProgressReporter(cell.key, 0, observe)
     with torch.random.fork_rng(devices=[]):
         model = _open(cell, registry, store, cache)
         reading = registry.reading(cell.task)
         reading.prepare(cache)
         draws = generator("reading", cell.task.name, cell.seed)
-        answers = reading.read(model, lambda: model.untrained(cell.seed), draws, news.evaluating)
+        answers = reading.read(model, lambda: model.untrained(cell.seed), draws, reporter.evaluating)
     frame = predictions(answers, reading)
     frame.to_parquet(folder / "predictions.parquet", index=False)
     summed_up = (frame["objective"] == reading.objectives[0]) & (frame["condition"] == "")
@@ -79,9 +78,9 @@ def read_cell(
     }
     write_json(folder / "result.json", _of_model(cell, store) | facts)
     write_json(folder / "environment.json", environment(best_device()) | _library(cell))
-    news.score = score
-    news.evaluating(1, 1)
-    return Outcome("done")
+    reporter.score = score
+    reporter.evaluating(1, 1)
+    return CellOutcome("done")
 
 
 def _open(cell: Cell, registry: Registry, store: Store, cache: Path) -> Pretrained:

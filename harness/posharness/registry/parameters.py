@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from posharness.errors import UserError, did_you_mean
-from posharness.registry.selection import readings
+from posharness.registry.selection import candidate_values
 
 __all__ = ["Parameter", "annotation_name", "check", "parameters", "show_value"]
 
@@ -66,7 +66,7 @@ def check(owner: str, parameter: Parameter, given: Any) -> Any:
         UserError: the value does not fit the annotation.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(parameter.annotation)
-    values = list(readings(given)) if isinstance(given, str) else [given]
+    values = list(candidate_values(given)) if isinstance(given, str) else [given]
     values += [[value] for value in values if not isinstance(value, list | tuple)]
     for value in values:
         try:

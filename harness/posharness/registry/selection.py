@@ -85,7 +85,7 @@ def parse_all(texts: Iterator[str] | list[str] | tuple[str, ...]) -> list[Select
     return found
 
 
-def readings(text: str) -> list[Any]:
+def candidate_values(text: str) -> list[Any]:
     """What a typed value may mean, best guess first: JSON (numbers, booleans, lists), then plain text."""
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:

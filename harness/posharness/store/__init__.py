@@ -1,8 +1,8 @@
 """The store: every cell's folder on disk, each whole or not at all."""
 
-from posharness.store.opening import examine
-from posharness.store.records import CellStatus
+from posharness.store.layout import CellStatus
 from posharness.store.store import Store
-from posharness.store.work import INTERRUPTED, Busy, Work
+from posharness.store.validate import examine
+from posharness.store.workspace import INTERRUPTED, Busy, CellWorkspace
 
-__all__ = ["INTERRUPTED", "Busy", "CellStatus", "Store", "Work", "examine"]
+__all__ = ["INTERRUPTED", "Busy", "CellStatus", "CellWorkspace", "Store", "examine"]

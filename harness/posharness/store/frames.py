@@ -15,8 +15,8 @@ from pyarrow.parquet import ParquetFile
 from posharness.contracts import Frames
 from posharness.contracts.cell import Cell
 from posharness.contracts.columns import CELLS, CURVES, IDENTITY, MECHANISM, PREDICTIONS, Table
-from posharness.store import records
-from posharness.store.records import CellStatus
+from posharness.store import layout
+from posharness.store.layout import CellStatus
 from posharness.store.store import Store
 
 __all__ = ["read_frames"]
@@ -105,10 +105,10 @@ def _read(store: Store, key: str) -> _Entry | None:
         facts = store.environment(key) | store.results(key)
         folder = store.folder(key)
         if status.status == "done":
-            predictions = _table(folder / records.PREDICTIONS, PREDICTIONS)
-            looked = folder / records.MECHANISM
+            predictions = _table(folder / layout.PREDICTIONS, PREDICTIONS)
+            looked = folder / layout.MECHANISM
             mechanism = _table(looked, MECHANISM) if looked.exists() else None
-            curve = None if cell.pretrained else _table(folder / records.CURVE, CURVES)
+            curve = None if cell.pretrained else _table(folder / layout.CURVE, CURVES)
             return _Entry(key, cell, status, facts, predictions, curve, mechanism)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
@@ -117,7 +117,7 @@ def _read(store: Store, key: str) -> _Entry | None:
         reason = f"its folder cannot be read ({said}); delete {store.folder(key)} and run again"
         return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
     try:
-        curve = _table(folder / records.CURVE, CURVES)
+        curve = _table(folder / layout.CURVE, CURVES)
     except (OSError, ValueError, KeyError, pa.ArrowException):
         curve = None  # it ended, or is being written, before there was one
     return _Entry(key, cell, status, facts, None, curve)

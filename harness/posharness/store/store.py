@@ -14,8 +14,7 @@ from posharness.contracts import Progress
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.files import read_json
-from posharness.store.opening import open_folder
-from posharness.store.records import (
+from posharness.store.layout import (
     CELL,
     CURVE,
     ENVIRONMENT,
@@ -27,7 +26,8 @@ from posharness.store.records import (
     CellStatus,
     is_key,
 )
-from posharness.store.work import Busy, Work
+from posharness.store.validate import open_folder
+from posharness.store.workspace import Busy, CellWorkspace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -172,7 +172,7 @@ class Store:
             return True
 
     @contextmanager
-    def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[Work | None]:
+    def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[CellWorkspace | None]:
         """Lock a cell and give its work folder; None when it is done already.
 
         A folder that holds a checkpoint is gone on with; any other remnant is cleared away.
@@ -185,7 +185,7 @@ class Store:
         """
         with self._locked(cell.key):
             done = self.done(cell.key)
-            yield None if done else Work(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+            yield None if done else CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:

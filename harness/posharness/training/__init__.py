@@ -1,5 +1,5 @@
 """Training and testing one cell, and leaving its folder's files."""
 
-from posharness.training.run import Outcome, train_cell
+from posharness.training.run import train_cell
 
-__all__ = ["Outcome", "train_cell"]
+__all__ = ["train_cell"]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from posharness.contracts.columns import CURVES
-from posharness.training.evaluate import Scored
+from posharness.training.scoring import Scored
 
 __all__ = ["Curve"]
 

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_model
 
-from posharness.contracts import Progress, Status, Task
+from posharness.contracts import CellOutcome, Progress, Task
 from posharness.contracts.cell import Cell
 from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.data import TrainingBatches
+from posharness.training.environment import environment, write_json
 from posharness.training.mechanism import mechanism
 from posharness.training.module import Diverged, TrainingModule
-from posharness.training.news import News
 from posharness.training.predictions import predictions, split_lengths
-from posharness.training.record import environment, write_json
+from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.trainer import quiet, trainer
-from posharness.training.watch import Watch
+from posharness.training.validation import ValidationCallback
 
-__all__ = ["Outcome", "train_cell"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a cell ended: "done", or "diverged" with the reason."""
-
-    status: Status
-    reason: str = ""
+__all__ = ["train_cell"]
 
 
 def train_cell(
     cell: Cell, registry: Registry, folder: Path, *, cache: Path, observe: Callable[[Progress], None]
-) -> Outcome:
+) -> CellOutcome:
     """Train and test a cell, going on from `folder`/checkpoint.ckpt where there is one.
 
     The same cell leaves the same predictions bit for bit on the same machine and number of threads,
@@ -57,6 +48,9 @@ def train_cell(
         cache: where tasks find what they prepared.
         observe: told how far the cell is, at most four times a second.
 
+    Returns:
+        "done", or "diverged" with the reason.
+
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint lies in `folder`.
         Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
@@ -64,10 +58,10 @@ def train_cell(
     with quiet(), torch.random.fork_rng(devices=[]):
         task = registry.task(cell.task, cell.body)
         task.prepare(cache)
-        return _Sitting(cell, task, build_model(cell, registry, task), folder, observe).run()
+        return _Attempt(cell, task, build_model(cell, registry, task), folder, observe).run()
 
 
-class _Sitting:
+class _Attempt:
     """One attempt at a cell, from a checkpoint or from the start."""
 
     def __init__(
@@ -78,20 +72,20 @@ class _Sitting:
         self.model = model
         self.folder = folder
         self.checkpoint = folder / "checkpoint.ckpt"
-        self.news = News(cell.key, cell.budget.steps, observe)
-        self.watch = Watch(cell, task, self.news)
+        self.reporter = ProgressReporter(cell.key, cell.budget.steps, observe)
+        self.validation = ValidationCallback(cell, task, self.reporter)
         self.stop = StopSignal()
         self.checkpoints = Checkpoints(self.checkpoint, self.stop)
-        self.trainer = trainer(cell, folder, [self.watch, self.checkpoints])
+        self.trainer = trainer(cell, folder, [self.validation, self.checkpoints])
 
-    def run(self) -> Outcome:
+    def run(self) -> CellOutcome:
         try:
             with self.stop:
                 self._train()
                 self._test()
-            outcome = Outcome("done")
+            outcome = CellOutcome("done")
         except Diverged as error:
-            outcome = Outcome("diverged", str(error))
+            outcome = CellOutcome("diverged", str(error))
         except Interrupted:
             raise KeyboardInterrupt from None
         self._record()
@@ -102,8 +96,8 @@ class _Sitting:
         module = TrainingModule(self.cell, self.model, self.task.objectives)
         batches = TrainingBatches(self.cell, self.task)
         self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint))
-        if self.watch.best_weights is not None:
-            self.model.load_state_dict(self.watch.best_weights)
+        if self.validation.best_weights is not None:
+            self.model.load_state_dict(self.validation.best_weights)
 
     def _test(self) -> None:
         lengths, _ = split_lengths(self.model, self.task)
@@ -112,7 +106,7 @@ class _Sitting:
         def tick(sequences: int) -> None:
             nonlocal scored
             scored += sequences
-            self.news.evaluating(scored, total)
+            self.reporter.evaluating(scored, total)
             if self.stop.requested:
                 self.checkpoints.keep(self.trainer)
                 raise Interrupted
@@ -127,7 +121,7 @@ class _Sitting:
 
     def _record(self) -> None:
         steps = self.trainer.global_step
-        self.watch.curve.frame().to_parquet(self.folder / "curve.parquet", index=False)
+        self.validation.curve.frame().to_parquet(self.folder / "curve.parquet", index=False)
         write_json(self.folder / "environment.json", environment(self.trainer.strategy.root_device))
         write_json(
             self.folder / "result.json",
@@ -135,14 +129,14 @@ class _Sitting:
                 "parameters": self.model.parameter_count,
                 "encoding_parameters": self.model.encoding_parameter_count,
                 "steps": steps,
-                "seconds": self.watch.seconds,
-                "step_ms": 1000 * self.watch.seconds / steps if steps else None,
+                "seconds": self.validation.seconds,
+                "step_ms": 1000 * self.validation.seconds / steps if steps else None,
                 "train_length": self.task.length,
                 "max_length": self.model.body.max_length,
                 "distance": self.task.distance,
                 "undefined_lengths": split_lengths(self.model, self.task)[1],
                 "objectives": [objective.name for objective in self.task.objectives],
                 "strata": list(self.task.strata),
-                "score": self.watch.best,
+                "score": self.validation.best,
             },
         )

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 
 from posharness.errors import UserError
 from posharness.store.files import read_json, write_json
-from posharness.store.records import FORMAT, STORE
+from posharness.store.layout import FORMAT, STORE
 
 __all__ = ["examine", "open_folder"]
 

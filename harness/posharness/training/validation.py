@@ -13,14 +13,14 @@ from posharness.contracts import Task
 from posharness.contracts.cell import Cell
 from posharness.training.curve import Curve
 from posharness.training.data import validation_batch
-from posharness.training.evaluate import Scored, score
 from posharness.training.module import Diverged, TrainingModule
-from posharness.training.news import News
+from posharness.training.progress_reporter import ProgressReporter
+from posharness.training.scoring import Scored, score
 
-__all__ = ["Watch"]
+__all__ = ["ValidationCallback"]
 
 
-class Watch(pl.Callback):
+class ValidationCallback(pl.Callback):
     """Validates every `validate_every` steps and at the last one. All that it knows survives a checkpoint.
 
     The score is the accuracy of the first objective on the validation sequences. With a patience p > 0,
@@ -34,13 +34,13 @@ class Watch(pl.Callback):
         best_weights: those that had it; None without patience.
     """
 
-    def __init__(self, cell: Cell, task: Task, news: News) -> None:
+    def __init__(self, cell: Cell, task: Task, reporter: ProgressReporter) -> None:
         self.curve = Curve([objective.name for objective in task.objectives], cell.budget.steps)
         self.seconds = 0.0
         self.best = math.nan
         self.best_weights: dict[str, Tensor] | None = None
         self._cell = cell
-        self._news = news
+        self._reporter = reporter
         self._validation = validation_batch(cell, task)
         self._waited = 0
         self._since = 0.0
@@ -67,7 +67,7 @@ class Watch(pl.Callback):
         if validation is not None:
             self._judge(pl_module, validation[0].accuracy)
             trainer.should_stop = self._out_of_patience
-        self._news.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
+        self._reporter.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
         self._since = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Watch(pl.Callback):
         for objective, scored in zip(module.objectives, found, strict=True):
             if len(scored.log_prob) and not math.isfinite(scored.loss):
                 raise Diverged(f"the {objective.name} loss on validation was {scored.loss} at step {step}")
-        self._news.score = found[0].accuracy
+        self._reporter.score = found[0].accuracy
         return found
 
     def _judge(self, module: TrainingModule, score: float) -> None:

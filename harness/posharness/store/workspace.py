@@ -10,21 +10,21 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from posharness.contracts import Progress, Status
+from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.cell import Cell
 from posharness.store.files import sync, sync_tree, write_json
-from posharness.store.records import CELL, CHECKPOINT, LIVE, CellStatus, now
+from posharness.store.layout import CELL, CHECKPOINT, LIVE, CellStatus, now
 
-__all__ = ["INTERRUPTED", "Busy", "Work"]
+__all__ = ["INTERRUPTED", "Busy", "CellWorkspace"]
 
-INTERRUPTED = "stopped; the next run goes on with it"
+INTERRUPTED = CellOutcome("interrupted", "stopped; the next run resumes it")
 
 
 class Busy(Exception):
     """Another process is making this cell."""
 
 
-class Work:
+class CellWorkspace:
     """The work folder of one cell, whose lock is held; made by `Store.begin`.
 
     From its first moment the folder says "interrupted", which is what it is if nothing more is written.
@@ -44,7 +44,7 @@ class Work:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / CELL, cell.model_dump(mode="json"))
-        CellStatus(status="interrupted", reason=INTERRUPTED, started=self._started).write(folder)
+        CellStatus(status=INTERRUPTED.status, reason=INTERRUPTED.reason, started=self._started).write(folder)
 
     def report(self, progress: Progress) -> None:
         """Show other processes how far the cell is."""
@@ -59,21 +59,21 @@ class Work:
         with suppress(FileNotFoundError):
             os.utime(self.folder / LIVE)
 
-    def finish(self, status: Status, reason: str = "", traceback: str = "") -> CellStatus:
-        """End the work: put the folder among the finished ones, or keep it where it is when interrupted."""
-        ended = now()
-        seconds = datetime.fromisoformat(ended) - datetime.fromisoformat(self._started)
+    def finish(self, outcome: CellOutcome) -> CellStatus:
+        """Move the folder to the finished cells; that of an interrupted cell stays where it is."""
+        finished = now()
+        seconds = datetime.fromisoformat(finished) - datetime.fromisoformat(self._started)
         state = CellStatus(
-            status=status,
-            reason=reason,
+            status=outcome.status,
+            reason=outcome.reason,
             started=self._started,
-            finished=ended,
+            finished=finished,
             seconds=round(seconds.total_seconds(), 3),
-            traceback=traceback,
+            traceback=outcome.traceback,
         )
         state.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
-        if status != "interrupted":
+        if outcome.status != "interrupted":
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
             sync_tree(self.folder)
             self._publish()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from posharness.contracts import Progress
 
-__all__ = ["News"]
+__all__ = ["ProgressReporter"]
 
 _BETWEEN = 0.25
 """Seconds that lie between two pieces of news at least."""
 
 
-class News:
+class ProgressReporter:
     """Hands `Progress` to an observer.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""What `run` and `evaluate` share: showing how it goes, then the results and the report."""
+"""What `run` and `evaluate` share: run the cells with a display, print the results, compile the report."""
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posharness.cli.output import complain, console, duration
+from posharness.defaults import default_workers
 from posharness.errors import UserError
 
 if TYPE_CHECKING:
-    from posharness.cli.progress import Display
+    from posharness.cli.display import Display
     from posharness.contracts.cell import Cell
     from posharness.execution import Execution, RunSummary
 
-__all__ = ["Report", "Timeout", "Workers", "carry_out"]
+__all__ = ["Report", "Timeout", "Workers", "run_and_report"]
 
 Workers = Annotated[
     int | None,
@@ -30,7 +31,7 @@ Timeout = Annotated[
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Compile the report at the end.")]
 
 
-def carry_out(
+def run_and_report(
     start: Callable[[Execution, Callable[[str], None]], RunSummary],
     *,
     title: str,
@@ -40,24 +41,23 @@ def carry_out(
     plugin_paths: Sequence[Path],
     report: bool,
 ) -> None:
-    """Show a run while it goes on, then its results, and compile the report.
+    """Show the progress of a run, then its results, and compile the report.
 
     Args:
-        start: makes the cells; it is given where and how, and whom to tell what is being prepared.
-        title: heads the report.
+        start: runs the cells; its arguments are the execution, and a function that announces a preparation.
+        title: of the report.
 
     Raises:
-        UserError: a timeout of nothing, or what `start` raises.
+        UserError: the timeout is not positive, or `start` raises it.
         typer.Exit: with 1 when a cell did not end as done, with 130 when stopped from the keyboard.
     """
     began = time.monotonic()
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: expected minutes above 0.")
-    from posharness.cli.progress import display_for
     from posharness.execution import Execution
 
     try:
-        with display_for(console()) as display:
+        with _display() as display:
             summary = start(
                 Execution(
                     store,
@@ -71,16 +71,29 @@ def carry_out(
             )
         _conclude(summary, title, store, plugin_paths, began=began, report=report)
     except KeyboardInterrupt:
-        complain("stopped; finished cells are kept, and the same command goes on with the others.")
+        complain("stopped; finished cells are kept, and the same command resumes the others.")
         raise typer.Exit(130) from None
     if summary.failed:
         raise typer.Exit(1)
 
 
+def _display() -> Display:
+    """The display that suits the output: one that redraws on a terminal, else plain lines."""
+    out = console()
+    # FORCE_COLOR makes Rich see a terminal in a log file, where a display that redraws is unreadable.
+    if out.is_interactive and sys.stdout.isatty():
+        from posharness.cli.live import LiveDisplay
+
+        return LiveDisplay(out)
+    from posharness.cli.plain import PlainDisplay
+
+    return PlainDisplay(out)
+
+
 def _plan_shown_on(display: Display, workers: int | None) -> Callable[[Sequence[Cell], frozenset[str]], None]:
     def on_plan(cells: Sequence[Cell], reused: frozenset[str]) -> None:
         todo = {cell.key: cell for cell in cells if cell.key not in reused}
-        display.begin(todo, reused=len(reused), workers=workers or os.cpu_count() or 1)
+        display.begin(todo, reused=len(reused), workers=workers or default_workers())
 
     return on_plan
 
@@ -94,7 +107,7 @@ def _conclude(
     began: float,
     report: bool,
 ) -> None:
-    """The results, the line that says what was done, and the report."""
+    """Print the results and one line of counts, and compile the report."""
     from posharness.api import compile_report, load
     from posharness.cli.results import print_results
 
@@ -102,16 +115,15 @@ def _conclude(
     print_results(out, load(store), summary.planned)
     counts = summary.counts
     readings = {cell.key for cell in summary.planned if cell.pretrained}
-    read = sum(key in readings and event.status == "done" for key, event in summary.finished.items())
-    wrong = sum(count for status, count in counts.items() if status not in ("done", "skipped"))
-    said = [
+    read = sum(key in readings and outcome.status == "done" for key, outcome in summary.outcomes.items())
+    parts = [
         f"{counts['done'] - read} trained",
         *([f"{read} read"] if readings else []),
         f"{len(summary.reused)} reused",
         f"{counts['skipped']} skipped",
-        *([f"{wrong} not done"] if wrong else []),
+        *([f"{summary.failed} not done"] if summary.failed else []),
     ]
-    out.print(f"{', '.join(said)} in {duration(time.monotonic() - began)}")
+    out.print(f"{', '.join(parts)} in {duration(time.monotonic() - began)}")
     if report:
         with out.status("compiling the report"):
             path = compile_report(store, title=title, plugin_paths=plugin_paths, reuse=True)

@@ -1,0 +1,85 @@
+"""What every display of a run does: count the cells, track the events, and word how a cell ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from posharness.cli.output import duration, number
+from posharness.cli.tracker import Tracker
+
+if TYPE_CHECKING:
+    from posharness.contracts.cell import Cell
+    from posharness.contracts.executor import Event, Finished
+
+__all__ = ["Display", "ending"]
+
+
+class Display(AbstractContextManager["Display"], ABC):
+    """Shows a run: call it with each event, in order, from any thread."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.tracker: Tracker | None = None
+        self._lock = RLock()
+
+    def announce(self, message: str) -> None:
+        """Print which task or reading is being prepared."""
+        self.console.print(message, style="dim", soft_wrap=True)
+
+    def begin(self, cells: Mapping[str, Cell], *, reused: int, workers: int) -> None:
+        """Print the number of cells of each sort, and start to track them.
+
+        Args:
+            cells: those to run, by key.
+            reused: the number of the others.
+            workers: how many run at a time.
+        """
+        with self._lock:
+            self.tracker = Tracker(cells, workers)
+        todo = [cell for cell in cells.values() if not cell.skip]
+        read = sum(bool(cell.pretrained) for cell in todo)
+        self.console.print(
+            f"{len(cells) + reused} cells: {reused} reused, {len(cells) - len(todo)} skipped, "
+            f"{len(todo) - read} to train"
+            + (f", {read} to read" if read else "")
+            + (f", {min(workers, len(todo))} at a time" if todo else "")
+        )
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if self.tracker is not None:
+                self.tracker.record(event)
+                self.show(event, self.tracker)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def show(self, event: Event, tracker: Tracker) -> None:
+        """Show an event that the tracker has recorded."""
+
+    def close(self) -> None:
+        """End the display: the run is over."""
+
+
+def ending(tracker: Tracker, event: Finished) -> str:
+    """The status of an ended cell, the time it took, and its score or the reason."""
+    outcome = event.outcome
+    text: str = outcome.status
+    if (seconds := tracker.seconds.get(event.key)) is not None:
+        text += f" in {duration(seconds)}"
+    if outcome.status == "done" and (score := tracker.scores.get(event.key)) is not None:
+        text += f", score {number(score)}"
+    return f"{text}: {outcome.reason}" if outcome.reason else text
