@@ -112,3 +112,43 @@ def test_a_preset_brings_the_one_that_it_is_laid_over(tmp_path: Path) -> None:
     shipped = load_experiment(config="calibration")
     assert load_experiment(config=file) == load_experiment(preset="calibration") == shipped
     assert shipped.task["variables"].budget == load_experiment(preset="standard").task["variables"].budget
+
+
+def test_a_setting_overrides_any_key_and_is_laid_over_everything_else() -> None:
+    experiment = load_experiment(
+        preset="quick",
+        overrides={"seeds": 5},
+        settings=[
+            "budget.steps=7",
+            "task.copy.params.length=64",
+            "seeds=[3, 4]",
+            "model.norm=post",  # plain text needs no quotes
+            "task.bert.model.size=tiny",
+            "budget.steps=8",
+        ],
+    )
+    assert experiment.budget.steps == 8
+    assert experiment.task["copy"].params["length"] == 64
+    assert experiment.task["copy"].budget.steps == 1200, "the preset's other settings of the task stay"
+    assert experiment.seed_list == [3, 4]
+    assert experiment.model.norm == "post"
+    assert experiment.task["bert"].model.width == 128
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("budget.stepz=7", "--set budget.stepz=7: unknown key 'budget.stepz'; did you mean 'steps'"),
+        ("task.copy.budget.stepz=7", "unknown key 'task.copy.budget.stepz'; did you mean 'steps'"),
+        ("seeds=many", "--set seeds=many: seeds should be a valid"),
+        ("seeds", "--set seeds: expected KEY=VALUE"),
+        ("=3", "--set =3: expected KEY=VALUE"),
+        ("a b=3", "'a b' is no key"),
+        ("model.size=tinny", "'tinny' is no size; did you mean 'tiny'"),
+        ("preset=smoke", "give --preset smoke"),
+    ],
+)
+def test_a_slip_in_a_setting_is_named(setting: str, says: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_experiment(settings=[setting])
+    assert says in str(refused.value)

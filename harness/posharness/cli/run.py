@@ -23,6 +23,7 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins 'rope,alibi,learned' --preset smoke
   harness run --plugins 'relative\\[clip=8|16]' --tasks copy --seeds 3
   harness run --plugins rope --tasks bert --corpus my_text.txt
+  harness run --plugins rope,alibi --set budget.steps=200 --set task.copy.params.length=64
   harness run --plugins rpe,absolute --tasks bert --readings all --treebank dev.conllu
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
@@ -72,6 +73,14 @@ def run(
     seeds: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Repeat with seeds 0 … N-1; else the preset's.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set any key of an experiment file, for example budget.steps=200; repeatable.",
+        ),
+    ] = None,
     corpus: Annotated[
         str | None,
         typer.Option(
@@ -102,10 +111,10 @@ def run(
         "readings": readings,
         "treebank": treebank,
     }
-    experiment = load_experiment(preset=preset, config=config, overrides=given)
+    experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
     if corpus is not None:
         given["task"] = _corpus_settings(corpus, experiment, paths)
-        experiment = load_experiment(preset=preset, config=config, overrides=given)
+        experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
     if dry_run:
         from posharness.cli.dryrun import print_plan
 

@@ -26,7 +26,7 @@ Workers = Annotated[
     typer.Option(min=1, metavar="N", help="Cells at a time, one core each.", show_default="all cores"),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(metavar="MINUTES", help="End a cell that takes longer; else no limit.")
+    float | None, typer.Option(metavar="SECONDS", help="End a cell that takes longer; else no limit.")
 ]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Compile the report at the end.")]
 
@@ -53,7 +53,7 @@ def run_and_report(
     """
     began = time.monotonic()
     if timeout is not None and not timeout > 0:
-        raise UserError(f"--timeout {timeout:g}: expected minutes above 0.")
+        raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
     from posharness.execution import Execution
 
     try:
@@ -62,7 +62,7 @@ def run_and_report(
                 Execution(
                     store,
                     workers,
-                    None if timeout is None else 60 * timeout,
+                    timeout,
                     plugin_paths,
                     display,
                     _plan_shown_on(display, workers),
