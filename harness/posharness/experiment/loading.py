@@ -76,7 +76,9 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if not (equals and key.strip() and value.strip()):
             raise UserError(f"{source}: expected KEY=VALUE, for example --set budget.steps=200.")
         if key.strip() == "preset":
-            raise UserError(f"{source}: a preset is what settings are laid over; give --preset {value.strip()}.")
+            raise UserError(
+                f"{source}: a preset is what settings are laid over; give --preset {value.strip()}."
+            )
         layer = _toml(f"{key}={value}") or _toml(f"{key}={json.dumps(value.strip())}")
         if layer is None:
             raise UserError(f"{source}: {key.strip()!r} is no key; write it as in a file, like budget.steps.")
