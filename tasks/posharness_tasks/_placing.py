@@ -1,4 +1,4 @@
-"""Where sources stand: at distances drawn alike, and so that nothing but the source tells the answer."""
+"""Draws the positions of sources, so that only the source gives the answer, and builds the scored batch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ __all__ = [
 def geometric_distances(shortest: int, longest: int, *, apart: int = 1) -> list[int]:
     """Distances shortest·√2^i, rounded, from `shortest` to `longest`.
 
-    A rung less than `apart` above the one before is left out.
+    Args:
+        apart: smallest difference of two consecutive distances; a distance closer than that is left out.
     """
     rungs: list[int] = []
     half_octaves = 0
@@ -34,30 +35,31 @@ def geometric_distances(shortest: int, longest: int, *, apart: int = 1) -> list[
 
 
 def draw_distances(generator: torch.Generator, rungs: Sequence[int], n: int) -> Int[Tensor, "n 1"]:
-    """A distance for each of n sequences."""
+    """Draw a distance for each of n sequences, uniformly."""
     return torch.tensor(rungs)[torch.randint(len(rungs), (n, 1), generator=generator)]
 
 
 def each_value_once(
     generator: torch.Generator, rungs: Sequence[int], n: int, values: int
 ) -> tuple[Int[Tensor, "n v"], Int[Tensor, "n v"]]:
-    """Distances, no two alike in a sequence, and the value to put at each: each of v values at one of them.
+    """Draw v different distances for each sequence, and which of the v values is placed at each of them.
 
-    Any column may serve as what is asked for. Its distance is any rung, each as likely; its value is any of
-    the v, each as likely whatever the distances of all columns are: so what is answered without regard to
-    which column is asked for is right in one of v cases, however it is found.
+    Any column may be the one that is asked for. Its distance is uniform, and its value is uniform given the
+    distances of all columns. A predictor that does not know which column is asked for is therefore right in
+    one of v cases, whatever else it uses.
 
     Args:
-        rungs: as many as there are values, or more.
+        rungs: the possible distances, at least `values` of them.
+        values: v.
     """
     distance = torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :values]]
     return distance, torch.rand(n, values, generator=generator).argsort(1)
 
 
 def positions_before_queries(distance: Int[Tensor, "n v"], queries: int, length: int) -> Int[Tensor, "n v"]:
-    """Places at these distances before the last `queries` tokens: the first column before the first of them.
+    """Positions at the given distances before the queries, which are the last tokens.
 
-    What no query asks for, the columns from `queries` on, is counted from the last token.
+    Column i is counted from query i; columns beyond the last query are counted from the last token.
     """
     first = length - queries
     return torch.arange(first, first + distance.shape[1]).clamp(max=length - 1) - distance
@@ -71,7 +73,12 @@ def scored_batch(
     distance: Int[Tensor, "n k"],
     source: Int[Tensor, "n k s"],
 ) -> Batch:
-    """The batch whose predictions are emitted at k positions of each sequence, different ones."""
+    """The batch in which k positions of each sequence are scored.
+
+    Args:
+        position: the scored positions, all different within a sequence.
+        targets, distance, source: of the prediction at each of these positions.
+    """
     nowhere = torch.full_like(tokens, -1)
     everywhere = position[..., None].expand_as(source)
     return Batch(

@@ -1,4 +1,4 @@
-"""Language modelling of bytes, on any corpus that BERT pretraining can read."""
+"""The task bytes: byte-level language modelling, on any corpus that BERT pretraining can read."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _SPLIT_SEED = 20170612
 
 
 class ByteModelling(Task):
-    """Predict each byte of running text from those before it.
+    """Predict each byte of running text from the bytes before it.
 
         tokens    t h e _ c a t _ s a t _ b y _ t h e _ c
         answers   h e _ c a t _ s a t _ b y _ t h e _ c a
 
-    The corpus is text as `bert` reads it, a sentence a line, in UTF-8; a sequence is a window of it, from
-    anywhere in a split, across documents where it falls so. Every position is scored, so that what a
-    longer context brings shows in the accuracy by position.
+    The corpus is text as `bert` reads it: one sentence a line, in UTF-8. A sequence is a window at a random
+    place of a split, which may cross documents. Every position is scored, so accuracy by position shows the
+    benefit of a longer context.
 
-    No source of a byte can be proved. What is stored is a *span*: how far back the same `context` bytes
-    stand that end at the emitting position, followed by the byte that is asked for (at the last "h" above,
-    with 2 bytes of context, 15); the nearest such place counts. There the answer could be copied from, but
-    a model may well know it without, and may be misled by a nearer place where another byte follows.
-    Where there is no such place the length is −1.
+    No byte has a provable source. The dependency length is a *span*: the distance to the nearest earlier
+    place that has the same `context` bytes as those that end at the emitting position, followed by the target
+    byte (at the last "h" above, with 2 bytes of context, it is 15). The answer could be copied from there,
+    but a model may know it without, and a nearer place with another continuation may mislead it. Where there
+    is no such place the length is −1.
 
-    Documents are split by number of bytes, 5 % each for test and validation; test and validation share no
-    document with training. Chance is the share of training's most frequent byte in the test split.
+    The documents are divided by number of bytes: 5 % for test, 5 % for validation, the rest for training; no
+    two splits share a document. Chance is the share of training's most frequent byte in the test split.
 
     Args:
         corpus: as for `bert`: `python-docs`, the path of a file, a folder or a pattern, or an id on the Hub.
-        context: bytes that an earlier place must share.
+        context: number of bytes that the earlier place must share, 1 to 6.
     """
 
     name = "bytes"
     aliases = ("byte_lm",)
-    summary = "Language modelling of bytes on real text"
+    summary = "Model the bytes of real text"
     bodies = ("decoder",)
     distance = "span"
     vocabulary = 256
@@ -62,11 +62,9 @@ class ByteModelling(Task):
     ) -> None:
         super().__init__(body)
         if not 1 <= context <= 6:
-            raise UserError(f"bytes[context={context}]: give 1 to 6 bytes")
+            raise UserError(f"bytes[context={context}]: give 1 to 6 bytes.")
         if min(length, *evaluation_lengths) < 1:
-            raise UserError(
-                f"bytes: a length of {min(length, *evaluation_lengths)}: give lengths of 1 or more"
-            )
+            raise UserError(f"bytes: lengths must be 1 or more; got {min(length, *evaluation_lengths)}.")
         self.corpus = corpus
         self.context = context
         self.length = length
@@ -75,10 +73,10 @@ class ByteModelling(Task):
         self._fingerprint = ""
 
     def prepare(self, cache: Path) -> None:
-        """Write the corpus down, or find it in the cache, and split it.
+        """Write the corpus to the cache, or find it there, and split it.
 
         Raises:
-            UserError: the corpus is missing or unreadable, or a split shorter than a sequence.
+            UserError: the corpus is missing or unreadable, or a split is shorter than a sequence.
         """
         corpus = prepare_corpus(self.corpus, cache / "bert")
         text = np.fromfile(corpus.text, np.uint8)
@@ -88,7 +86,7 @@ class ByteModelling(Task):
             if len(part) < longest:
                 raise UserError(
                     f"the corpus {self.corpus!r} has {len(part)} bytes in its {name} split, and a sequence "
-                    f"takes {longest}: give more text or shorter lengths"
+                    f"takes {longest}: give more text or shorter lengths."
                 )
         most = int(self._text["train"].long().bincount().argmax())
         chance = float((self._text["test"] == most).double().mean())
@@ -115,7 +113,7 @@ class ByteModelling(Task):
 def _split(text: NDArray[np.uint8]) -> dict[Split, NDArray[np.uint8]]:
     """The text of each split: whole documents, in a fixed random order.
 
-    Test takes documents until it has its share, then validation; training has the rest.
+    Test takes documents until it has its share, then validation; the rest is for training.
     """
     ends = np.flatnonzero((text[1:] == _NEWLINE) & (text[:-1] == _NEWLINE)) + 2
     documents = np.split(text, ends[:-1]) if len(ends) else [text]
@@ -131,7 +129,7 @@ def _split(text: NDArray[np.uint8]) -> dict[Split, NDArray[np.uint8]]:
 
 
 def _nearest(window: Int[Tensor, "n length+1"], size: int) -> Int[Tensor, "n length"]:
-    """How far back the last `size` bytes, the one that is asked for among them, stand before; or −1."""
+    """The distance to the nearest earlier occurrence of the last `size` bytes and the target; −1 if none."""
     n, length = window.shape[0], window.shape[1] - 1
     if length < size:
         return torch.full((n, length), -1)

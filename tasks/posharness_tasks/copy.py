@@ -1,4 +1,4 @@
-"""Copy with a filler gap: repeat a payload after a stretch of nothing."""
+"""The task copy: repeat a payload after a gap of filler."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
 
 class Copy(Task):
-    """A payload of L symbols, a gap of filler, a separator; then the payload again, symbol by symbol.
+    """Repeat a payload of L symbols after a gap of filler and a separator, symbol by symbol.
 
-    With L = 3, symbols a to e, a start mark ">", a separator "|", and filler "_" (an answer that is not
-    scored as "."):
+    With L = 3, symbols a to e, a start mark ">", a separator "|" and filler "_" (unscored answers are "."):
 
         tokens    _ d _ _ e > a c b | a c          e _ > b d a _ _ c | b d
         answers   . . . . . . . . . a c b          . . . . . . . . . b d a
 
-    The separator and the symbols that it has already repeated (teacher forcing) stand at the emitting
-    positions. A symbol at s + t is due at s + L + gap + t, so that its dependency length is L + gap, for all
-    symbols of a sequence alike. That distance is drawn first, uniformly from a ladder that climbs from L by
-    factors of √2 as far as the length admits; filler before the payload makes up the length. So the
-    emitting positions are the last L whatever the distance. The symbols of a payload all differ, and those
-    that it does not have stand at random places in the filler, once each: which symbols a sequence holds
-    tells nothing. Chance is to emit any symbol but the one that was emitted last.
+    At the emitting positions, the decoder reads the separator and the symbols that it has already emitted
+    (teacher forcing). The symbol at s + t is the answer at s + L + gap + t, so the dependency length is L +
+    gap for all symbols of a sequence. It is drawn first, uniformly from distances that grow from L by factors
+    of √2 as far as the length allows; filler before the payload makes up the length. The emitting positions
+    are always the last L. The symbols of a payload are all different, and the other symbols are at random
+    positions in the filler, once each: which symbols a sequence holds gives no information. Chance is the
+    accuracy of emitting any symbol except the one that was emitted last.
 
-    With `varied` there is no gap and filler on both sides, and payloads differ in length, as where the
-    question is whether copying extends to longer payloads than were trained (2305.19466): sequences of the
-    training length have payloads of 1 up to `payload` symbols, drawn uniformly; those of r times that length
-    have r·`payload`. The payload's length is the dependency length; its place is drawn from where it fits.
-    There symbols are drawn independently, and can be guessed better than by chance from those in sight.
+    With `varied`, there is no gap, filler is on both sides, and payloads vary in length, as in studies of
+    whether copying generalises to longer payloads (2305.19466): sequences of the training length have
+    payloads of 1 to `payload` symbols, uniformly; sequences of r times that length have r·`payload`. The
+    dependency length is the payload's length, and the payload's position is uniform. Symbols are then drawn
+    independently, so the symbols in sight allow a guess slightly better than chance.
 
-    Token ids are the symbols, then filler, start mark and separator.
+    Token ids: the symbols, filler, the start mark, the separator.
     """
 
     name = "copy"
@@ -57,19 +56,19 @@ class Copy(Task):
         if symbols < 2 or payload < 1:
             raise UserError(
                 f"copy[symbols={symbols},payload={payload}]: give two symbols or more and a payload of one "
-                "or more"
+                "or more."
             )
         if not varied and payload > symbols:
             raise UserError(
                 f"copy[symbols={symbols},payload={payload}]: the symbols of a payload all differ; give as "
-                "many symbols or more"
+                "many symbols or more."
             )
         others = 0 if varied else symbols - payload
         if shortest < (least := 2 * payload + 1 + others):
             raise UserError(
-                f"copy: a sequence of {shortest} tokens has no room for a payload of {payload}, twice, a "
+                f"copy: a sequence of {shortest} tokens is too short for a payload of {payload}, twice, a "
                 f"start mark and {others} other symbols; give lengths of {least} or more, or a "
-                "smaller payload"
+                "smaller payload."
             )
         self.payload = payload
         self.symbols = symbols
@@ -80,7 +79,7 @@ class Copy(Task):
         self.objectives = (Objective("copy", classes=symbols, chance=chance),)
 
     def distances(self, length: int) -> list[int]:
-        """The dependency lengths of sequences of `length` tokens, each as likely for a sequence."""
+        """The dependency lengths in sequences of `length` tokens, all equally likely."""
         if self.varied:
             payload = self.payload * length // self.length
             return list(range(1 if length == self.length else payload, payload + 1))
@@ -117,7 +116,7 @@ class Copy(Task):
         )
 
     def _without_gap(self, generator: torch.Generator, payload: Int[Tensor, "n 1"], length: int) -> Batch:
-        """Copies of `payload` symbols each, right behind them."""
+        """Sequences that repeat `payload` symbols directly after them."""
         n = len(payload)
         room = length - 2 * payload - 1
         start = (torch.rand(n, 1, generator=generator) * (room + 1)).long()

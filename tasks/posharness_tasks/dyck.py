@@ -1,4 +1,4 @@
-"""Dyck-k: close the innermost open bracket, however long ago it was opened."""
+"""The task dyck: close the innermost open bracket."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from posharness_tasks._placing import draw_distances, geometric_distances, score
 
 
 class Dyck(Task):
-    """Brackets of k types, well nested so far; after the last token a bracket must be closed: which?
+    """Predict the type of the bracket that closes the innermost open one.
 
-    With k = 2 and a first mark ">" that makes up the number where it must:
+    With k = 2 types, and a mark ">" where one is needed to make up the length:
 
         tokens    ( ) [ ] [ [ ] ( ( [ ] [ [ ] [ ]      answer at the last token   ]
                   [ ] ( ) [ ( ) ( [ [ ] ( ( ) ( ) ( )                             )
                   ( ) [ ] > [ ( ) ( ( ( ) [ [ ]                                   ]
 
-    The source is the bracket that is to be closed, and the dependency length its distance. It is even,
-    since what stands between is well nested, and drawn from a ladder that climbs from 2 by factors of √2.
-    The emitting position is the last, whatever the distance. Depth is a stratum: 2k or 4k brackets are
-    open.
+    The source is the open bracket, and the dependency length its distance. The distance is even, since the
+    brackets in between are well nested, and is drawn from distances that grow from 2 by factors of √2. The
+    emitting position is always the last. The stratum is the depth: 2k or 4k open brackets.
 
-    Types are drawn independently, but for the open brackets, among which each type is equally frequent:
-    so what counts of opening and closing brackets can tell, namely which types are open, says nothing
-    about the innermost. It could be told from all the other open brackets together, but these are
-    farther. A closed pair of each type stands at the beginning, in random order, so that the order in
-    which types appear says nothing either.
+    Types are drawn independently, except among the open brackets, where all types are equally frequent.
+    Counts of opening and closing brackets show which types are open, and so give no information about the
+    innermost. All the other open brackets together would, but they are farther away. At the start is a closed
+    pair of each type, in random order, so that the order in which types first appear gives no information
+    either.
 
-    Shapes are drawn at random with given numbers of opening and closing brackets, by rotating any order of
-    them to the one place from which it never falls below its start (the cycle lemma).
+    Shapes are drawn uniformly given the numbers of opening and closing brackets: a random order of them is
+    rotated to the one place from which it never falls below its start (the cycle lemma).
 
-    Token ids are the k opening brackets, the k closing ones, and the mark.
+    Token ids: the k opening brackets, the k closing ones, the mark.
     """
 
     name = "dyck"
@@ -54,13 +53,13 @@ class Dyck(Task):
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
         if types < 2:
-            raise UserError(f"dyck[types={types}]: give two types of brackets or more")
+            raise UserError(f"dyck[types={types}]: give two types of brackets or more.")
         self.types = types
         self.depths = (2 * types, 4 * types)
         if shortest < (least := self.depths[1] + 2 * types + 2):
             raise UserError(
-                f"dyck: a sequence of {shortest} tokens has no room for {self.depths[1]} open brackets and "
-                f"{types + 1} closed pairs; give lengths of {least} or more, or fewer types"
+                f"dyck: a sequence of {shortest} tokens is too short for {self.depths[1]} open brackets and "
+                f"{types + 1} closed pairs; give lengths of {least} or more, or fewer types."
             )
         self.strata = tuple(f"depth {depth}" for depth in self.depths)
         self.mark = 2 * types
@@ -68,7 +67,7 @@ class Dyck(Task):
         self.objectives = (Objective("dyck", classes=types, chance=1 / types),)
 
     def distances(self, length: int) -> list[int]:
-        """The even ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths, all even, that fit a sequence of `length` tokens."""
         return [2 * rung for rung in geometric_distances(1, (length - 2 * self.types - self.depths[1]) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -97,7 +96,7 @@ class Dyck(Task):
         return replace(batch, stratum=deep.expand(n, length).contiguous())
 
     def _open(self, generator: torch.Generator, depth: Int[Tensor, "n 1"]) -> Int[Tensor, "n deepest"]:
-        """The types of the open brackets from the outermost on: each type as often, in random order."""
+        """Draw the types of the open brackets, outermost first: equally many of each, in random order."""
         deepest = self.depths[1]
         keys = torch.rand(len(depth), deepest, generator=generator)
         return keys.masked_fill(torch.arange(deepest) >= depth, 2.0).argsort(1) % self.types
@@ -126,7 +125,7 @@ class Dyck(Task):
 def _nested(
     generator: torch.Generator, ups: Int[Tensor, "n 1"], downs: Int[Tensor, "n 1"], width: int
 ) -> Bool[Tensor, "n width"]:
-    """Where a string of ups and downs, at no point more downs than ups, goes up; past its end anything."""
+    """Draw where a string of ups and downs goes up; downs never exceed ups. Arbitrary past its end."""
     total = ups + 1 + downs  # one more up, which is dropped again
     place = torch.arange(width + 1)
     keys = torch.rand(len(ups), width + 1, generator=generator).masked_fill(place >= total, 2.0)

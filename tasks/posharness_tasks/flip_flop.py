@@ -1,4 +1,4 @@
-"""Flip-flop: remember one bit, ignore what must be ignored, and read it back."""
+"""The task flip_flop: remember one bit, skip the tokens to ignore, and read the bit back."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from posharness_tasks._placing import draw_distances, geometric_distances, score
 
 
 class FlipFlop(Task):
-    """Writes and ignores, each with a bit; a read asks for the bit that was written last.
+    """At the read "?", emit the bit of the last write before it.
 
-    With writes W0 and W1, ignores i0 and i1, and the read "?" (an answer that is not scored as "."):
+    With writes W0 and W1, ignores i0 and i1, and the read "?" (unscored answers are "."):
 
         tokens    W1 W0 i0 W0 W1 i0 i1 i0 ? W0 i1          W0 W1 W1 i1 i1 W0 i0 i1 i1 ? i0
         answers   .  .  .  .  .  .  .  .  1 .  .           .  .  .  .  .  .  .  .  .  0 .
 
-    The source is the last write before the read, and the dependency length its distance, drawn from a
-    ladder that climbs from 1 by factors of √2. The read stands at a place drawn from the last quarter,
-    which every distance fits; there is only one, so that no other read can pass the answer on. Between
-    write and read stand ignores alone; elsewhere each token is a write with the probability `writes`.
+    The source is the last write before the read, and the dependency length its distance, drawn from distances
+    that grow from 1 by factors of √2. The read's position is drawn from the last quarter, which every
+    distance fits. There is only one read, so no other read can pass the answer on. Between the write and the
+    read are only ignores; elsewhere each token is a write with probability `writes`.
 
-    Bits are drawn uniformly and without regard to distance and place, but for the first three writes: two
-    at the beginning, one of each bit in random order, and one before the last with the other bit than the
-    last. So neither counts of the tokens nor the order in which they first appear tell the answer.
+    Bits are uniform and independent of distance and position, except in three writes: the first two tokens
+    write one of each bit in random order, and another write before the last one has the opposite bit. So
+    neither counts of tokens nor the order in which they first appear give the answer.
 
-    2306.00946 (section 3) writes instruction and bit as two tokens, has many reads in a sequence, and shows
-    the model the bit that was read. Here that bit is not shown: it would be a second, nearer source.
+    In 2306.00946 (section 3), instruction and bit are two tokens, a sequence has many reads, and the model
+    sees the bit that was read. Here it does not, because that bit would be a second, nearer source.
 
-    Token ids are the ignores, the writes and the read: 2 · instruction + bit.
+    Token ids: 2 · instruction + bit for ignores and writes, then the read.
     """
 
     name = "flip_flop"
-    summary = "Read back the bit that was written last, past tokens to ignore"
+    summary = "Read back the last written bit, past tokens to ignore"
     paper = "arXiv:2306.00946"
     bodies = ("decoder", "encoder")
 
@@ -47,11 +47,11 @@ class FlipFlop(Task):
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
         if not 0 <= writes <= 1:
-            raise UserError(f"flip_flop[writes={writes}]: give a probability from 0 to 1")
+            raise UserError(f"flip_flop[writes={writes}]: give a probability from 0 to 1.")
         if shortest < 6:
             raise UserError(
-                f"flip_flop: a sequence of {shortest} tokens has no room for four writes and a read; give "
-                "lengths of 6 or more"
+                f"flip_flop: a sequence of {shortest} tokens is too short for four writes and a read; give "
+                "lengths of 6 or more."
             )
         self.writes = writes
         self.write, self.read = 2, 4
@@ -59,7 +59,7 @@ class FlipFlop(Task):
         self.objectives = (Objective("flip-flop", classes=2, chance=1 / 2),)
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(1, length - length // 4 - 3)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

@@ -1,4 +1,4 @@
-"""Induction: emit what followed the last time that the present symbol was seen."""
+"""The task induction: emit the symbol that followed the current one when it last occurred."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from posharness_tasks._placing import each_value_once, geometric_distances, scor
 
 
 class Induction(Task):
-    """Symbols, some of which come again; the answer is what followed them the first time.
+    """Some symbols occur a second time; there, emit the symbol that followed them the first time.
 
-    With three symbols that come again (an answer that is not scored as "."):
+    With three symbols that recur (unscored answers are "."):
 
         tokens    e f g b d a e c f f e g c b a f          f b c a d e c g b a g c e b
         answers   . . . . . . . . . . . . f d e .          . . . . . . . . . . g c d .
 
-    The sources are the symbol's earlier occurrence, the one after it and the emitting position. The
-    earlier occurrence is the farthest: it is at the dependency length, drawn from a ladder that climbs by
-    factors of √2, a different rung for each prediction of a sequence and each rung as likely for each. So
-    far apart are the rungs that sources never meet. The predictions stand side by side, at a place drawn
-    from the last eighth of the sequence, which every distance fits.
+    The sources are the symbol's first occurrence, the token after it and the emitting position. The first
+    occurrence is the farthest: its distance is the dependency length. Distances grow by factors of √2; those
+    of one sequence are all different, and each is equally likely for each prediction. They are far enough
+    apart that sources never overlap. The predictions are neighbours, at a position drawn from the last eighth
+    of the sequence, which every distance fits.
 
-    Which symbols come again is drawn anew for each sequence: no token is a key or a value by itself. A
-    symbol that comes again occurs twice and no more, so that there is no second source, and what follows
-    is never one of them. Symbols and distances are drawn without regard to each other, what follows the
-    ones that come again all different. Filler consists of the symbols that do not, and each that is no
-    answer stands in it at a random place: so which symbols a sequence holds says nothing about the answer.
-    Chance is to emit any symbol but the present one.
+    Which symbols recur is drawn anew for each sequence: no token is a key or a value by itself. A recurring
+    symbol occurs exactly twice, so that there is no second source, and its follower does not recur. Symbols
+    and distances are independent of each other, and the followers are all different. The filler consists of
+    symbols that do not recur, and includes each symbol that is not an answer: which symbols a sequence holds
+    gives no information. Chance is the accuracy of emitting any symbol except the current one.
 
-    The task that induction heads solve (2209.11895).
+    This is the task that induction heads solve (2209.11895).
     """
 
     name = "induction"
-    summary = "Emit what followed the present symbol when it was last seen"
+    summary = "Emit the symbol that followed the current one when it last occurred"
     paper = "arXiv:2209.11895"
     bodies = ("decoder",)
 
@@ -51,7 +50,7 @@ class Induction(Task):
         if pairs < 1 or symbols < 2 * pairs + 1:
             raise UserError(
                 f"induction[pairs={pairs},symbols={symbols}]: give one pair or more, and more than twice as "
-                "many symbols"
+                "many symbols."
             )
         self.pairs = pairs
         self.vocabulary = self.symbols = symbols
@@ -59,12 +58,12 @@ class Induction(Task):
         room = shortest - shortest // 8 - 3 * pairs
         if len(self.distances(shortest)) < pairs or room < symbols - 2 * pairs:
             raise UserError(
-                f"induction: a sequence of {shortest} tokens has no room for {pairs} pairs at different "
-                f"distances and each of {symbols} symbols; give longer lengths, fewer pairs or fewer symbols"
+                f"induction: a sequence of {shortest} tokens is too short for {pairs} pairs at different "
+                f"distances and each of {symbols} symbols; give longer lengths, fewer pairs or fewer symbols."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(self.pairs + 1, length - length // 8 - self.pairs, apart=self.pairs + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

@@ -1,4 +1,4 @@
-"""ListOps-lite: the value of a nested expression of lists."""
+"""The task listops: the value of a nested expression of lists."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ _SHORTEST = 3
 
 
 class ListOps(Task):
-    """The value of an expression, emitted where it ends: a sum mod 10 of a digit and a list's MAX or MIN.
+    """Emit the value of an expression at its last token: a digit plus a list's MAX or MIN, mod 10.
 
     With blanks "_":
 
         _ [SM [MIN 7 9 ] 6 ] _ _ _ _ _ _ _ _             at the last "]": 3, for 7 + 6 mod 10
         _ _ _ [SM 4 [MAX 2 [MIN 5 3 9 ] 1 ] ] _ _        at the last "]": 7, for 4 + 3 (three levels)
 
-    Every token of the expression may count, and none of them alone: there is no single source, but a
-    *span*, from the expression's first token to its last, where the answer is emitted. It is drawn from a
-    ladder that climbs from 5 by factors of √2, and the emitting position from the last quarter, which every
-    span fits.
+    Every token of the expression may matter, so there is no single source. The dependency length is a *span*,
+    from the first token of the expression to its last, where the answer is emitted. It is drawn from spans
+    that grow from 5 by factors of √2, and the emitting position from the last quarter, which every span fits.
 
-    The levels: the sum; in it a digit, before or behind one list; in that digits and, with three levels,
-    inner lists of digits. Values are drawn from the outside in: the sum's two operands uniformly; one
-    random item of a list has the list's value, and the others any that MAX or MIN allow. So all answers are
-    equally likely, and as long as only one operand is known, or what the list holds without its operation,
-    no answer is likelier than another: counts of tokens tell nothing.
+    The levels are: the sum; in it a digit, before or after one list; in the list digits and, with three
+    levels, inner lists of digits. Values are drawn from the outside in: the two operands of the sum
+    uniformly; then one random item of a list gets the list's value, and the others any value that MAX or MIN
+    allows. All answers are equally likely, also given one operand alone, or given the items of the list
+    without its operation: counts of tokens give no information.
 
-    There are few expressions of the shortest spans (400 of span 5), and few lists whose MAX is 0 or whose
-    MIN is 9: there, training meets many of those that are tested.
+    There are few expressions of the shortest spans (400 of span 5), and few lists whose MAX is 0 or whose MIN
+    is 9. Training covers many of the tested ones there.
 
-    Smaller than ListOps (1804.06028): fewer operations and levels, since a model of two layers is to have
-    a chance, and with uniform answers, so that the most frequent one is no baseline.
+    Smaller than ListOps (1804.06028): it has fewer operations and levels, so that a model of two layers can
+    learn it, and uniform answers, so that the most frequent answer is not a good baseline.
 
-    Token ids are the digits, "[SM", "[MAX", "[MIN", "]" and the blank.
+    Token ids: the digits, "[SM", "[MAX", "[MIN", "]", the blank.
     """
 
     name = "listops"
-    summary = "The value of a nested expression of MAX, MIN and a sum"
+    summary = "Evaluate a nested expression of MAX, MIN and a sum"
     paper = "arXiv:1804.06028"
     bodies = ("encoder",)
     distance = "span"
@@ -62,7 +61,7 @@ class ListOps(Task):
     ) -> None:
         super().__init__(body)
         if levels not in (2, 3):
-            raise UserError(f"listops[levels={levels}]: give 2 or 3")
+            raise UserError(f"listops[levels={levels}]: give 2 or 3.")
         self.levels = levels
         shortest = self.set_lengths(length, evaluation_lengths)
         self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
@@ -70,12 +69,12 @@ class ListOps(Task):
         self.objectives = (Objective("listops", classes=_DIGITS, chance=1 / _DIGITS),)
         if not self.distances(shortest):
             raise UserError(
-                f"listops: a sequence of {shortest} tokens has no room for an expression; give lengths of 8 "
-                "or more"
+                f"listops: a sequence of {shortest} tokens is too short for an expression; give lengths of 8 "
+                "or more."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of spans that sequences of `length` tokens have room for."""
+        """The spans that fit a sequence of `length` tokens."""
         return geometric_distances(_SHORTEST + 2, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -100,10 +99,10 @@ class ListOps(Task):
     def _list(
         self, generator: torch.Generator, value: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
     ) -> Int[Tensor, "n length+1"]:
-        """The tokens between the brackets of a list with this value, `room` of them, and then its operation.
+        """The `room` tokens between the brackets of a list that has this value, followed by its operation.
 
-        With three levels there is, with probability ½, an inner list in each window of six tokens that has
-        room for one.
+        With three levels, each window of six tokens that has room for an inner list has one with probability
+        ½.
         """
         n, windows = len(value), -(-length // _WINDOW)
         wide = windows * _WINDOW
@@ -134,15 +133,15 @@ class ListOps(Task):
 def _draw(
     generator: torch.Generator, value: Int[Tensor, "n wide"], items: Bool[Tensor, "n wide"], group: int
 ) -> tuple[Int[Tensor, "n wide"], Int[Tensor, "n wide"]]:
-    """Draw an operation, 0 for MAX and 1 for MIN, and items for lists that have a given value.
+    """Draw an operation (0 for MAX, 1 for MIN) and the items of lists that have a given value.
 
     Args:
-        value: the same all over a list.
-        items: where its items stand.
-        group: so many tokens hold one list each.
+        value: the value of the list, repeated for each of its tokens.
+        items: where its items are.
+        group: the number of tokens that hold one list.
 
     Returns:
-        The operation, all over each list, and a digit for each place.
+        The operation, repeated for each token of a list, and a digit for each position.
     """
     n, wide = value.shape
     operation = torch.randint(2, (n, wide // group), generator=generator).repeat_interleave(group, 1)
@@ -154,5 +153,5 @@ def _draw(
 
 
 def _below(generator: torch.Generator, bound: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
-    """A number below each bound."""
+    """Draw a uniform integer from 0 up to, but not including, each bound."""
     return (torch.rand(bound.shape, generator=generator, dtype=torch.float64) * bound).long()

@@ -1,4 +1,4 @@
-"""A needle in a haystack: emit the one value that a marker points at, however long ago."""
+"""The task needle: emit the one value that a marker points at, in a haystack of values."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from posharness_tasks._placing import each_value_once, geometric_distances, scor
 
 
 class Needle(Task):
-    """A marker before one of very many values; later, a question asks for that value.
+    """At the question "?", emit the value after the marker ">".
 
-    With values a to e, the marker ">" and the question "?" (an answer that is not scored as "."):
+    With values a to e (unscored answers are "."):
 
         tokens    d a b e > c a d b a e ? b          b d a c e d a e d > b ? a
         answers   . . . . . . . . . . . c .          . . . . . . . . . . . b .
 
-    Sources are the marker and the value behind it. The marker is the farthest: the dependency length is
-    measured from it, and is one more than the distance of the value. It is drawn from a ladder that
-    climbs from 2 by factors of √2. The question stands at a place drawn from the last quarter, which
-    every distance fits; there is only one, so that no other question can pass the answer on.
+    The sources are the marker and the value after it. The marker is the farthest: its distance from the
+    question is the dependency length, one more than the distance of the value. It is drawn from distances
+    that grow from 2 by factors of √2. The question's position is drawn from the last quarter, which every
+    distance fits. There is only one question, so no other question can pass the answer on.
 
-    Value, distance and place are drawn without regard to each other. The haystack consists of values, and
-    of the places that a needle's value can have, as many as there are values hold each value once, in
-    random order: so what is answered without regard to the marker is right by chance.
+    Value, distance and position are independent. The haystack consists of values. At as many of the possible
+    distances as there are values, each value occurs once, in random order, so a predictor that ignores the
+    marker is right by chance.
 
-    Token ids are the values, then marker and question.
+    Token ids: the values, the marker, the question.
     """
 
     name = "needle"
-    summary = "Emit the one value that a marker points at, in a haystack of values"
+    summary = "Find the one value that a marker points at, in a haystack of values"
     bodies = ("decoder", "encoder")
 
     def __init__(
@@ -44,18 +44,18 @@ class Needle(Task):
         shortest = self.set_lengths(length, evaluation_lengths)
         self.values = values
         if values < 2:
-            raise UserError(f"needle[values={values}]: give two values or more")
+            raise UserError(f"needle[values={values}]: give two values or more.")
         if len(self.distances(shortest)) < values:
             raise UserError(
-                f"needle: a sequence of {shortest} tokens has no room for {values} values at different "
-                "distances; give longer lengths or fewer values"
+                f"needle: a sequence of {shortest} tokens is too short for {values} values at different "
+                "distances; give longer lengths or fewer values."
             )
         self.marker, self.question = values, values + 1
         self.vocabulary = values + 2
         self.objectives = (Objective("needle", classes=values, chance=1 / values),)
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(2, length - length // 4, apart=2)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

@@ -1,4 +1,4 @@
-"""Offset recall: emit the symbol that stands k tokens back, where a marker says k."""
+"""The task offset_recall: emit the symbol k tokens back, where a marker gives k."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
 
 class OffsetRecall(Task):
-    """Each token is a symbol with a marker beside it; the answer is the symbol as far back as it says.
+    """Each token is a symbol with a marker that names an offset; emit the symbol that is so many tokens back.
 
-    With offsets 1, 2 and 4 (a marker is written as the offset that it stands for, an answer that is
-    not scored as "."):
+    With offsets 1, 2 and 4 (a marker is shown as its offset; unscored answers are "."):
 
         tokens   a/2 c/1 b/4 a/1 d/1 b/2 c/4 d/1          a/1 b/1 c/2 d/2 b/2 c/4 a/4 d/1
         answers   .   .   .   .   .   a   b   c            .   .   .   .   .   b   c   a
 
-    Tokens are symbols, and segment ids are markers, so that both are read at the same place but each has an
-    embedding of its own.
+    Symbols are the tokens and markers the segment ids, so both are read at the same position and each has its
+    own embedding.
 
-    Markers are drawn independently and uniformly, and so is the order of the symbols, of which a sequence
-    holds each as often as any other, or once less. Scored are the last tokens, where there is a source for
-    every offset: so the distance is tied neither to the position nor to any symbol. By default that is three
-    eighths of them, which balances two shortcuts: earlier, a decoder could guess what its few tokens hold
-    twice; later, which symbols turned up last. (Who knows the offsets, but not the marker, can still guess
-    among the few symbols at these offsets.) The dependency length is the offset itself. Sources are the
-    symbol's position and the emitting position, whose marker is read.
+    Markers are drawn independently and uniformly. Symbols are in random order, and each occurs equally often,
+    up to one. Scored are the last tokens, where every offset has a source: the distance depends neither on
+    the position nor on any symbol. By default these are three eighths of the sequence, which balances two
+    shortcuts: an earlier start would let a decoder guess which of its few tokens occur twice, a later one
+    which symbols were the last. (A predictor that knows the offsets, but not the marker, can still guess
+    among the few symbols at these offsets.) The dependency length is the offset. The sources are the symbol's
+    position and the emitting position, whose marker is read.
 
     Args:
-        scored: share of a sequence, at its end, that is scored. To an encoder, which sees all symbols alike
-            often, more of them tell nothing either.
+        scored: share of a sequence, at its end, that is scored. In an encoder, which sees all symbols equally
+            often, a greater share gives no more information.
     """
 
     name = "offset_recall"
-    summary = "Emit the symbol that stands k tokens back; a marker says k"
+    summary = "Emit the symbol k tokens back, where a marker gives k"
     bodies = ("decoder", "encoder")
 
     def __init__(
@@ -50,18 +49,18 @@ class OffsetRecall(Task):
     ) -> None:
         super().__init__(body)
         if not 0.0 < scored < 1.0:
-            raise UserError(f"offset_recall[scored={scored:g}]: give a share between 0 and 1")
+            raise UserError(f"offset_recall[scored={scored:g}]: give a share between 0 and 1.")
         shortest = self.set_lengths(length, evaluation_lengths, factors=(1, 2))
         if symbols < 2 or not offsets or min(offsets) < 1 or len(set(offsets)) < len(offsets):
             raise UserError(
                 f"offset_recall[symbols={symbols},offsets={list(offsets)}]: give two symbols or more, and "
-                "offsets of 1 or more that differ from each other"
+                "offsets of 1 or more that differ from each other."
             )
         self.scored = scored
         if self._first_scored(shortest) < max(offsets):
             raise UserError(
                 f"offset_recall[scored={scored:g}]: of {shortest} tokens not every one that is scored has a "
-                f"symbol {max(offsets)} tokens back; give longer lengths, smaller offsets or a smaller share"
+                f"symbol {max(offsets)} tokens back; give longer lengths, smaller offsets or a smaller share."
             )
         self.symbols = symbols
         self.offsets = offsets
@@ -90,7 +89,7 @@ class OffsetRecall(Task):
 
 
 def _balanced(generator: torch.Generator, n: int, length: int, symbols: int) -> Int[Tensor, "n length"]:
-    """Symbols in random order, each as often as the others; where that cannot be, random ones once more."""
+    """Symbols in random order, equally often each; if that is impossible, random ones occur once more."""
     more = torch.rand(n, symbols, generator=generator).argsort(1)  # n symbols
     rounds = -(-length // symbols)
     stock = more.repeat(1, rounds)[:, :length]

@@ -1,4 +1,4 @@
-"""Multi-query associative recall: emit the value that a key was paired with, however long ago."""
+"""The task recall: multi-query associative recall of the values that keys were paired with."""
 
 from __future__ import annotations
 
@@ -14,33 +14,31 @@ from posharness_tasks._placing import (
 
 
 class Recall(Task):
-    """Keys stand before their values among other values; at the end some keys ask for their values again.
+    """Pairs of a key and a value are hidden among other values; at the end, some keys ask for their values.
 
-    With keys A to E and values a to c, two of them asked for (an answer that is not scored as "."):
+    With keys A to E, values a to c and two queries (unscored answers are "."; the bar is not a token):
 
         tokens    b a A c b E b a C a c b a | E A          c a E b a D c c a B a b c | B E
         answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a b
 
-    (The bar is for the reader; it is no token.) Sources are the key of the pair, its value and the
-    emitting position, whose key asks. The key is the farthest: the dependency length is measured from
-    it, and is one more than the distance of the value. It is drawn from a ladder that climbs by factors
-    of √2, a different rung for each pair of a sequence and each rung as likely for each. So far apart are
-    the rungs that pairs never meet. The queries are the last tokens, whatever the distances.
+    The sources are the pair's key, its value, and the emitting position with the query. The pair's key is the
+    farthest: its distance is the dependency length, one more than the distance of the value. Distances grow
+    by factors of √2; those of one sequence are all different, and each is equally likely for each pair. They
+    are far enough apart that pairs never overlap. The queries are always the last tokens.
 
-    No key stands in the filler and no key is asked for twice, so that there is no second source. There are
-    as many pairs as values, and each value stands in one of them; keys, values and distances are drawn
-    without regard to each other: so what is answered without regard to the key is right by chance. Filler
-    consists of values drawn without regard to all of these.
+    No key occurs in the filler, and no key is asked for twice, so there is no second source. There are as
+    many pairs as values, and each value is in one of them; keys, values and distances are independent. A
+    predictor that ignores the query is therefore right by chance. The filler consists of independent values.
 
     After 2312.04927 (section 4), where keys come first, distances follow a power law, and a sequence holds
     few of the values.
 
-    Token ids are the values, then the keys.
+    Token ids: the values, the keys.
     """
 
     name = "recall"
     aliases = ("mqar",)
-    summary = "Emit the values of several keys, each paired with its value once before"
+    summary = "Recall the values that several keys were paired with"
     paper = "arXiv:2312.04927"
     bodies = ("decoder", "encoder")
 
@@ -59,7 +57,7 @@ class Recall(Task):
         if not (2 <= values <= keys and 1 <= queries <= values):
             raise UserError(
                 f"recall[values={values},keys={keys},queries={queries}]: give two values or more, at least "
-                "as many keys, and one query or more, but no more than values"
+                "as many keys, and one query or more, but no more than values."
             )
         self.values = values
         self.keys = keys
@@ -68,12 +66,12 @@ class Recall(Task):
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(
-                f"recall: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
-                "pairs at different distances; give longer lengths, fewer queries or fewer values"
+                f"recall: a sequence of {shortest} tokens is too short for {queries} queries and {values} "
+                "pairs at different distances; give longer lengths, fewer queries or fewer values."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(self.queries + 1, length - self.queries, apart=self.queries + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

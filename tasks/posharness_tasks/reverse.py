@@ -1,4 +1,4 @@
-"""Reverse: read a stretch of symbols backwards from a separator."""
+"""The task reverse: emit the symbols before a separator from last to first."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from posharness_tasks._placing import each_value_once, geometric_distances, scor
 
 
 class Reverse(Task):
-    """Symbols and a separator, at and after which they are to be emitted from the last to the first.
+    """From the separator on, emit the symbols before it from last to first; one of them is scored.
 
-    With symbols a to e, the separator "|" and blanks "_" (an answer that is not scored as "."):
+    With symbols a to e, the separator "|" and blanks "_" (unscored answers are "."):
 
         tokens    c a e d b e a c | _ _ _ _        d b a a c e d b c b a | _ _
         answers   . . . . . . . . . . . d .        . . . . . . . . . . . b .
 
-    The i-th symbol to be emitted is due i − 1 tokens after the separator and stands i tokens before it:
-    that is its source, and 2i − 1 the dependency length. The i is drawn first, from a ladder that climbs
-    from 1 by factors of √2. The emitting position is drawn from the last quarter of the sequence, which
-    every distance fits; the separator follows from both. Where the separator is has to be known as well,
-    but it is never the farthest.
+    The i-th emitted symbol is emitted i − 1 tokens after the separator, and its source is i tokens before it,
+    so the dependency length is 2i − 1. i is drawn first, from numbers that grow from 1 by factors of √2. The
+    emitting position is drawn from the last quarter of the sequence, which every distance fits; both
+    determine the separator's position. The model must also locate the separator, but the separator is never
+    the farthest.
 
-    Symbols, distance and place are drawn without regard to each other. Of the places that a source can
-    have, as many as there are symbols hold each symbol once, in random order: so what is answered without
-    regard to the place is right by chance. One answer is scored, since its place then tells nothing about
-    its distance; and what was emitted before it is not shown, which would tell by elimination.
+    Symbols, distance and position are independent. At as many of the possible distances as there are symbols,
+    each symbol occurs once, in random order, so a predictor that ignores the position is right by chance.
+    Only one answer is scored, since its position then gives no information about its distance. The symbols
+    emitted before it are not shown, because they would give the answer by elimination.
 
-    Token ids are the symbols, then separator and blank.
+    Token ids: the symbols, the separator, the blank.
     """
 
     name = "reverse"
-    summary = "Emit the symbols before a separator from the last to the first"
+    summary = "Emit the symbols before a separator from last to first"
     bodies = ("decoder", "encoder")
 
     def __init__(
@@ -45,19 +45,19 @@ class Reverse(Task):
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
         if symbols < 2:
-            raise UserError(f"reverse[symbols={symbols}]: give two symbols or more")
+            raise UserError(f"reverse[symbols={symbols}]: give two symbols or more.")
         self.symbols = symbols
         self.separator, self.blank = symbols, symbols + 1
         self.vocabulary = symbols + 2
         self.objectives = (Objective("reverse", classes=symbols, chance=1 / symbols),)
         if len(self.distances(shortest)) < symbols:
             raise UserError(
-                f"reverse: the first three quarters of {shortest} tokens have no room for {symbols} symbols "
-                "at different distances; give longer lengths or fewer symbols"
+                f"reverse: the first three quarters of {shortest} tokens are too short for {symbols} symbols "
+                "at different distances; give longer lengths or fewer symbols."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths, all odd, that fit a sequence of `length` tokens."""
         return [2 * i - 1 for i in geometric_distances(1, (length - length // 4 + 1) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

@@ -1,4 +1,4 @@
-"""Selective copy: emit the marked values of a stream, each where its turn is asked for."""
+"""The task selective_copy: emit the marked values of a stream, each where its slot asks for it."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ from posharness_tasks._placing import (
 
 
 class SelectiveCopy(Task):
-    """Each value of a stream is marked once; slots at its end ask for the first, second or third marked one.
+    """Each value of a stream is marked once; a slot at the end asks for the first, second, … marked value.
 
-    With values a to c, the marker ">" and slots 1 to 3, two of them asked (an answer that is not scored
-    as "."):
+    With values a to c, the marker ">" and slots 1 to 3, of which two are used (unscored answers are "."; the
+    bar is not a token):
 
         tokens    b a > c b > b a > a c b a | 2 1          c a > b a > c c a > a b c | 3 2
         answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a c
 
-    (The bar is for the reader; it is no token.) As many values are marked as there are, each once. So the
-    answer of a slot is found by counting markers from the end, and the sources are the slot, the marker
-    that it names, the value behind it and the markers that come after. The slot's own marker is the
-    farthest: the dependency length is measured from it, and is one more than the distance of the value.
-    It is drawn from a ladder that climbs by factors of √2, a different rung for each marked value of a
-    sequence and each rung as likely for each. So far apart are the rungs that marked values never meet.
-    The slots are the last tokens, whatever the distances.
+    As many values are marked as there are, each once. The answer of a slot is found by counting markers from
+    the end, so the sources are the slot, the marker that it names, the value after that marker, and all later
+    markers. The named marker is the farthest: its distance is the dependency length, one more than the
+    distance of the value. Distances grow by factors of √2; those of one sequence are all different, and each
+    is equally likely for each marked value. They are far enough apart that marked values never overlap. The
+    slots are always the last tokens.
 
-    Values and distances are drawn without regard to each other: so what is answered without regard to the
-    turn is right by chance. The rest of the stream consists of values drawn without regard to all of these.
+    Values and distances are independent, so a predictor that ignores the order is right by chance. The rest
+    of the stream consists of independent values.
 
-    After 2312.00752 (section 4.1.1), where slots are bare and the values come out in order. That ties the
-    distance to the slot: the first slot's source is always the farthest. So here the slots say which value
-    they ask for, and stand in any order; and there, what is not to be copied is one token, so that a
-    sequence holds hardly any values but the answers.
+    After 2312.00752 (section 4.1.1), where slots are blank and values are emitted in order. That ties the
+    distance to the slot: the first slot's source is always the farthest. Here the slots name the value they
+    ask for, and are in any order. There, all tokens that are not copied are alike, so that a sequence holds
+    hardly any values but the answers.
 
-    Token ids are the values, then the marker, then the slots.
+    Token ids: the values, the marker, the slots.
     """
 
     name = "selective_copy"
-    summary = "Emit the marked values of a stream, by the order in which they came"
+    summary = "Emit the marked values of a stream by their order"
     paper = "arXiv:2312.00752"
     bodies = ("decoder", "encoder")
 
@@ -60,7 +59,7 @@ class SelectiveCopy(Task):
         if values < 2 or not 1 <= slots <= values:
             raise UserError(
                 f"selective_copy[values={values},slots={slots}]: give two values or more, and one slot or "
-                "more, but no more than values"
+                "more, but no more than values."
             )
         self.values = values
         self.slots = slots
@@ -69,12 +68,13 @@ class SelectiveCopy(Task):
         self.objectives = (Objective("selective copy", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(
-                f"selective_copy: a sequence of {shortest} tokens has no room for {slots} slots and {values} "
-                "marked values at different distances; give longer lengths, fewer slots or fewer values"
+                f"selective_copy: a sequence of {shortest} tokens is too short for {slots} slots and "
+                f"{values} marked values at different distances; give longer lengths, fewer "
+                "slots or fewer values."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(self.slots + 1, length - self.slots, apart=self.slots + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

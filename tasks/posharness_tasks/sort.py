@@ -1,4 +1,4 @@
-"""Sort by key: after items in disorder, emit their values in the order of their keys."""
+"""The task sort: emit values in the order of the ranks before them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from posharness_tasks._placing import each_value_once, geometric_distances, scor
 
 
 class Sort(Task):
-    """Values stand behind their ranks, anywhere among other values; the answer lists them by rank.
+    """Items of a rank and a value are hidden among other values; the slots list the values by rank.
 
-    With ranks 1, 2 and 3, values a to c and slots "_" (an answer that is not scored as "."):
+    With ranks 1, 2 and 3, values a to c and slots "_" (unscored answers are "."; the bar is not a token):
 
         tokens    b a 2 c b 1 b a 3 a c b a | _ _ _        c a 3 b a 2 c c a 1 a b c | _ _ _
         answers   . . . . . . . . . . . . .   b c a        . . . . . . . . . . . . .   a c b
 
-    (The bar is for the reader; it is no token.) Each rank occurs once, so that the answer of the r-th
-    slot has one source: rank r and the value behind it. In the usual form, where bare items are compared,
-    every item is necessary for every answer, and there is no distance to speak of. The dependency length
-    is measured from the rank, and is one more than the distance of the value. It is drawn from a ladder
-    that climbs by factors of √2, a different rung for each slot of a sequence and each rung as likely for
-    each slot. So far apart are the rungs that items never meet. The slots are the last tokens, whatever
-    the distances, and all alike: that a slot is the r-th has to be known from its position.
+    Each rank occurs once, so the answer of slot r has one source: rank r and the value after it. (Where bare
+    items are compared, as usual, every item is necessary for every answer, and there is no distance.) The
+    distance of the rank is the dependency length, one more than the distance of the value. Distances grow by
+    factors of √2; those of one sequence are all different, and each is equally likely for each slot. They are
+    far enough apart that items never overlap. The slots are always the last tokens, and all alike: only a
+    slot's position shows that it is the r-th.
 
-    There are as many items as values, and each value stands in one of them; ranks, values and distances are
-    drawn without regard to each other: so what is answered without regard to the rank is right by chance.
-    Filler consists of values drawn without regard to all of these.
+    There are as many items as values, and each value is in one of them; ranks, values and distances are
+    independent. A predictor that ignores the rank is therefore right by chance. The filler consists of
+    independent values.
 
-    Token ids are the values, then the ranks, then the slot.
+    Token ids: the values, the ranks, the slot.
     """
 
     name = "sort"
-    summary = "Emit values in the order of the ranks that they stand behind"
+    summary = "Emit values in the order of the ranks before them"
     bodies = ("encoder",)
 
     def __init__(
@@ -46,19 +45,19 @@ class Sort(Task):
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
         if values < 2:
-            raise UserError(f"sort[values={values}]: give two values or more")
+            raise UserError(f"sort[values={values}]: give two values or more.")
         self.values = values
         self.slot = 2 * values
         self.vocabulary = 2 * values + 1
         self.objectives = (Objective("sort", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(
-                f"sort: a sequence of {shortest} tokens has no room for {values} items at different "
-                "distances and their slots; give longer lengths or fewer values"
+                f"sort: a sequence of {shortest} tokens is too short for {values} items at different "
+                "distances and their slots; give longer lengths or fewer values."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         return geometric_distances(self.values + 1, length - self.values, apart=self.values + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

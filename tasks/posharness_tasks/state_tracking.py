@@ -1,4 +1,4 @@
-"""State tracking with resets: the product of all group elements since the last reset."""
+"""The task state_tracking: the product of all group elements since the last reset."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from posharness_tasks._placing import draw_distances, geometric_distances, score
 
 
 class StateTracking(Task):
-    """Multiply up the elements of a group since the last reset "R"; at "?" the product is asked for.
+    """At the question "?", emit the product of the group elements since the last reset "R".
 
-    Parity (the elements are 0 and 1), mod 5, and S5 (permutations of five things; here abc means: first a,
-    then b, then c):
+    For parity (elements 0 and 1), mod 5, and S5 (permutations of five things; here abc means first a, then b,
+    then c):
 
         tokens    1 R 0 1 R 1 0 1 1 0 ? 0 1        tokens    3 R 2 R 4 3 3 ? 1        tokens    c R a b c ?
         answer    1                                answer    0                        answer    abc
 
-    Every element since the reset changes the product, and so does the reset's place: there is no single
-    source, but a *span*, from the last reset to the emitting position, drawn from a ladder that climbs
-    from 2 by factors of √2. Before the reset stand elements, and another reset where the one or the other
-    is as likely as any element. The question stands at a place drawn from the last quarter, which every
-    span fits. All elements are drawn independently and uniformly, so that each answer is equally likely,
-    and nothing tells it that does not take in the whole span. The first span holds one element, which
-    counts of tokens can guess a little better than chance.
+    Every element since the reset changes the product, and so does the position of the reset, so there is no
+    single source. The dependency length is a *span*, from the last reset to the emitting position, drawn from
+    spans that grow from 2 by factors of √2. Before the reset are elements and further resets, each equally
+    likely at each position. The question's position is drawn from the last quarter, which every span fits.
+    All elements are independent and uniform, so every answer is equally likely, and nothing but the whole
+    span gives it. The shortest span holds one element, which counts of tokens predict slightly better than
+    chance.
 
-    A negative control (`control`): transformers of fixed depth stay near chance over all but short
-    spans, whatever the encoding (2207.02098); S5 is complete for NC1, beyond their expressive power if, as
+    A negative control (`control`): transformers of fixed depth stay near chance except on short spans,
+    whatever the encoding (2207.02098). S5 is complete for NC1, which is beyond their expressive power if, as
     is believed, TC0 is smaller (2404.08819).
 
     Args:
         group: parity (2 elements), mod5 (5) or s5 (120).
 
-    Token ids are the elements, the reset and the question. Those of S5 are permutations in lexical order.
+    Token ids: the elements, the reset, the question. The elements of S5 are permutations in lexical order.
     """
 
     name = "state_tracking"
-    summary = "The product of group elements since the last reset: a negative control"
+    summary = "Multiply group elements since the last reset: a negative control"
     paper = "arXiv:2207.02098"
     bodies = ("decoder",)
     distance = "span"
@@ -60,8 +60,8 @@ class StateTracking(Task):
         shortest = self.set_lengths(length, evaluation_lengths)
         if shortest < 4:
             raise UserError(
-                f"state_tracking: a sequence of {shortest} tokens has no room for a reset, an element and a "
-                "question; give lengths of 4 or more"
+                f"state_tracking: a sequence of {shortest} tokens is too short for a reset, an element and a "
+                "question; give lengths of 4 or more."
             )
         self.group = group
         self.product, self.identity = _multiplication(group)
@@ -72,7 +72,7 @@ class StateTracking(Task):
         self.objectives = (Objective(group, classes=elements, chance=1 / elements),)
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of spans that sequences of `length` tokens have room for."""
+        """The spans that fit a sequence of `length` tokens."""
         return geometric_distances(2, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -91,7 +91,7 @@ class StateTracking(Task):
         return replace(batch, source=None)
 
     def _fold(self, elements: Int[Tensor, "n length"]) -> Int[Tensor, "n 1"]:
-        """The product of each row, from left to right, neighbours first: log2 of the length rounds."""
+        """The product of each row, from left to right, by multiplying neighbours in log2(length) rounds."""
         while elements.shape[1] > 1:
             if elements.shape[1] % 2:
                 elements = torch.nn.functional.pad(elements, (0, 1), value=self.identity)
@@ -100,10 +100,10 @@ class StateTracking(Task):
 
 
 def _multiplication(group: str) -> tuple[Int[Tensor, "e e"], int]:
-    """The table of products, first · then, and the identity.
+    """The multiplication table, table[first, second], and the identity.
 
     Raises:
-        UserError: there is no such group.
+        UserError: there is no group of that name.
     """
     if group == "parity":
         return (torch.arange(2)[:, None] + torch.arange(2)) % 2, 0
@@ -116,4 +116,4 @@ def _multiplication(group: str) -> tuple[Int[Tensor, "e e"], int]:
         index = (elements * 5 ** torch.arange(5)).sum(1)
         number = torch.zeros(5**5, dtype=torch.long).scatter_(0, index, torch.arange(len(elements)))
         return number[(products * 5 ** torch.arange(5)).sum(2)], 0
-    raise UserError(f"state_tracking[group={group}]: give parity, mod5 or s5")
+    raise UserError(f"state_tracking[group={group}]: give parity, mod5 or s5.")

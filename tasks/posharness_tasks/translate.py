@@ -1,4 +1,4 @@
-"""Translate: a toy language with the verb in the middle into one with the verb and the nouns first."""
+"""The task translate: from a toy language with the verb in the middle to one with the verb first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _KINDS = ("determiner", "adjective", "noun", "verb")
 
 
 class Translate(Seq2Seq):
-    """A clause of seven words into another language, word by word, in the other language's order.
+    """Translate a clause of seven words, word by word, in the word order of the target language.
 
-    The source language says determiner, adjective, noun, verb, determiner, adjective, noun; the target
-    language verb first, then subject and object, each as noun, adjective, determiner. Each kind has `words`
-    words, and each word one translation, written here in capitals. The clause stands in brackets; "|" is the
-    decoder's start.
+    The source language orders a clause as determiner, adjective, noun, verb, determiner, adjective, noun. The
+    target language has the verb first, then subject and object, each as noun, adjective, determiner. Each
+    word class has `words` words, and each word one translation, written here in capitals. The clause is in
+    brackets; "|" is the decoder's start mark.
 
         memory     dog a [ the old cat saw a red bird ] this met
         decoder    | SAW CAT OLD THE BIRD RED
@@ -32,20 +32,19 @@ class Translate(Seq2Seq):
         decoder    | MET DOG RED THIS CAT OLD
         answers    MET DOG RED THIS CAT OLD THAT
 
-    The word at s + 3 of the memory is emitted at 0 of the decoder, the one at s + 2 at 1, and so on.
-    Distance across the two sequences is the difference of these positions, each counted from 0 at the
-    start of its own sequence. Words move by up to three places, so that a clause has seven distances: from
-    s − 3 (the subject's determiner) to s + 3 (the verb). s is drawn uniformly, and scored are the distances
-    that every word can have, from 4 to N − 11 in a memory of N tokens: each as often as any other, for
-    each of the seven. Near both ends of the memory a part of the clause is scored; the rest is given.
+    The decoder emits the word at s + 3 of the memory at 0, the word at s + 2 at 1, and so on, where s is the
+    position after the opening bracket. The dependency length is the difference of the two positions, each
+    counted from 0 at the start of its own sequence. Words move by up to three positions, so a clause has
+    seven distances, from s − 3 (the subject's determiner) to s + 3 (the verb). s is drawn uniformly. Scored
+    are the distances that every word can have, 4 to N − 11 in a memory of N tokens, equally likely for each
+    of the seven. Near the ends of the memory only a part of the clause is scored; the rest is given.
 
-    The source is the position of the word's original in the memory; brackets and the order of kinds are
-    the frame that it stands in. Words are drawn uniformly from their kind, the subject's and the object's
-    being different. What stands around the clause is an aside of words of every kind, which is left out of
-    the translation: to know which words a memory holds does not help, not even for the clause's only verb.
+    The source is the position of the original word in the memory. Words are drawn uniformly from their class,
+    and those of subject and object differ. Around the clause are words of all classes, which are not
+    translated: knowing which words a memory holds does not help, not even for the clause's only verb.
 
-    Token ids are the target language's determiners, adjectives, nouns and verbs, then the source
-    language's in the same order, the brackets and the start mark.
+    Token ids: the target language's determiners, adjectives, nouns and verbs, the source language's in the
+    same order, the two brackets, the start mark.
     """
 
     name = "translate"
@@ -60,7 +59,7 @@ class Translate(Seq2Seq):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         if words < 2:
-            raise UserError(f"translate[words={words}]: give two words or more, for subject and object")
+            raise UserError(f"translate[words={words}]: give two words or more, for subject and object.")
         self.of_a_kind = words
         vocabulary = words * len(_KINDS)
         super().__init__(

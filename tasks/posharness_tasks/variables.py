@@ -66,7 +66,7 @@ class Variables(Task):
         if values < 2 or hops < 1 or not 1 <= queries <= values:
             raise UserError(
                 f"variables[values={values},hops={hops},queries={queries}]: give two values or more, one hop "
-                "or more, and one query or more, but no more than values"
+                "or more, and one query or more, but no more than values."
             )
         self.values = values
         self.hops = hops
@@ -76,9 +76,9 @@ class Variables(Task):
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(
-                f"variables: a sequence of {shortest} tokens has no room for {queries} queries and {values} "
+                f"variables: a sequence of {shortest} tokens is too short for {queries} queries and {values} "
                 f"chains of {hops} statements that begin at different distances; give longer lengths, fewer "
-                "values or fewer hops"
+                "values or fewer hops."
             )
 
     def distances(self, length: int) -> list[int]:

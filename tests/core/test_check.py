@@ -183,7 +183,7 @@ def test_a_mistake_ends_in_one_sentence(arguments: list[str], said: str) -> None
     [
         ("absent.py", "absent.py: there is no such file"),
         ("relative[clop=3]", "relative has no parameter 'clop'; did you mean 'clip'?"),
-        ("relative[clip=0]", "relative[clip=0] tells no distance from another"),
+        ("relative[clip=0]", "relative[clip=0]: clip must be 1 or more"),
         ("ropy", "Nothing to check is called 'ropy'; did you mean 'rope'"),
     ],
 )

@@ -151,7 +151,7 @@ def test_a_constructor_that_breaks_is_left_to_fail_as_a_cell(registry: Registry,
         ({"plugins": ["rope"], "tasks": ["ecko"]}, "Unknown task 'ecko'; did you mean 'echo'"),
         ({"plugins": ["rope"], "tasks": ["echo[size=3]"]}, "echo has no parameter 'size'"),
         ({"plugins": ["rope"], "task": {"ecko": {}}}, r"\[task.ecko\]: unknown task; did you mean 'echo'"),
-        ({"plugins": ["relative[clip=0]"]}, "clip of 1 or more"),
+        ({"plugins": ["relative[clip=0]"]}, "clip must be 1 or more"),
     ],
 )
 def test_a_slip_is_one_sentence(

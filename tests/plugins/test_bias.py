@@ -60,8 +60,8 @@ def test_t5_scales_queries_only_when_asked_not_to_divide_them(place: Any) -> Non
     [
         ("causal", 1, 128, "2 buckets or more"),
         ("bidirectional", 3, 128, "4 buckets or more"),
-        ("causal", 32, 16, "beyond 16"),
-        ("bidirectional", 32, 8, "beyond 8"),
+        ("causal", 32, 16, "above 16"),
+        ("bidirectional", 32, 8, "above 8"),
     ],
     indirect=["direction"],
 )

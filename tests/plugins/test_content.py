@@ -124,7 +124,7 @@ def test_dape_adapts_nothing_but_a_bias(base: type[Any]) -> None:
     [
         (lambda: Deberta(GEOMETRY, span=0), r"deberta\[span=0\].*1 or more"),
         (lambda: Deberta(GEOMETRY, span=3, log=True), r"deberta\[span=3\].*4 or more"),
-        (lambda: Deberta(GEOMETRY, span=9, log=True, max_distance=9), r"max_distance=9\].*beyond 9"),
+        (lambda: Deberta(GEOMETRY, span=9, log=True, max_distance=9), r"max_distance=9\].*above the span, 9"),
         (lambda: Dape(GEOMETRY, base=Alibi(GEOMETRY), hidden=0), r"dape\[hidden=0\].*1 hidden unit"),
         (lambda: Cope(GEOMETRY, max_pos=1), r"cope\[max_pos=1\].*2 or more"),
         (lambda: Path(GEOMETRY, rank=0), r"path\[rank=0\].*1 or more"),

@@ -113,9 +113,9 @@ def test_parameters_without_a_meaning_are_refused(build: Callable[[], Rotary], s
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda: Yarn(geometry(width=7)), "yarn turns pairs .* width 7"),
+        (lambda: Yarn(geometry(width=7)), "yarn rotates pairs .* got 7"),
         (lambda: Ntk(geometry(width=2)), "ntk lowers all frequencies but the first"),
-        (lambda: Rope(geometry(), fraction=0.1), "turns no pair of a head of width 14"),
+        (lambda: Rope(geometry(), fraction=0.1), "rotates no pair of a head of width 14"),
     ],
 )
 def test_heads_that_cannot_turn_are_skipped(build: Callable[[], Rotary], says: str) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of every task that is drawn on the fly: hand-written solvers, interventions, baselines."""
+"""Tools of `test_every_task`: every task and body, hand-written solvers, interventions and baselines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_type_hints
 
 import torch
+from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from posharness.contracts import Batch, Body, Task
@@ -19,11 +21,13 @@ from posharness.registry.registry import Registry
 
 __all__ = [
     "FITTED",
-    "POSED",
-    "Posed",
+    "TASKS",
+    "TaskInBody",
     "content_free_accuracies",
     "counts",
+    "declared_distances",
     "distances_at",
+    "drawn_batches",
     "order",
     "rows",
     "shortcut_accuracy",
@@ -36,31 +40,35 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "listops": ({}, {"levels": 3}, {"length": 24}),
     "variables": ({}, {"length": 32, "values": 3, "queries": 3}),
 }
-"""Parameters that make other tasks of a task; the others are posed as they are by default."""
+"""Parameters with which a task is tested; the others are tested with their defaults."""
 
 OF_BODY: dict[tuple[str, Body], tuple[dict[str, Any], ...]] = {
     ("offset_recall", "encoder"): ({"length": 64, "scored": 0.75},),
 }
-"""The same, for one body alone."""
+"""Further parameters, for one body alone."""
 
 FITTED = 40_000
-"""Predictions that a shortcut is fitted to and tested on: with 12,000, two fits differ by up to .017."""
+"""Number of predictions to fit and to test a shortcut on: with 12,000, two fits differ by up to .017."""
 
 
 @dataclass(frozen=True)
-class Posed:
-    """A task with some parameters, posed to a body."""
+class TaskInBody:
+    """A task with some parameters, in a body."""
 
     name: str
     body: Body
     params: tuple[tuple[str, Any], ...]
 
     def build(self) -> Task:
-        return registry().task(Choice(name=self.name, params=dict(self.params)), self.body)
+        return self.with_parameters()
+
+    def with_parameters(self, **others: Any) -> Task:
+        """The task with other parameters besides."""
+        return registry().task(Choice(name=self.name, params=dict(self.params) | others), self.body)
 
     def __str__(self) -> str:
-        said = "".join(f"[{key}={value}]" for key, value in self.params)
-        return f"{self.name}{said}-{self.body}"
+        parameters = "".join(f"[{key}={value}]" for key, value in self.params)
+        return f"{self.name}{parameters}-{self.body}"
 
 
 @cache
@@ -68,26 +76,39 @@ def registry() -> Registry:
     return Registry.load()
 
 
-def _posed() -> Iterator[Posed]:
+def _tasks_in_bodies() -> Iterator[TaskInBody]:
     for name, cls in sorted(registry().tasks.items()):
         if cls.prepare is Task.prepare:  # the others read a corpus
             for body in cls.bodies:
                 for params in (*VARIANTS.get(name, ({},)), *OF_BODY.get((name, body), ())):
-                    yield Posed(name, body, tuple(params.items()))
+                    yield TaskInBody(name, body, tuple(params.items()))
 
 
-POSED = list(_posed())
+TASKS = list(_tasks_in_bodies())
+
+
+def _task_tests() -> Iterator[ModuleType]:
+    """The test modules of single tasks: those with a solver."""
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path.stem != "test_every_task" and "\ndef solve(" in path.read_text("utf-8"):
+            yield import_module(f".{path.stem}", __package__)
+
+
+def drawn_batches() -> dict[str, Callable[[], SearchStrategy[tuple[Task, Batch, int]]]]:
+    """The strategies of every task's own test module that draw parameters, a batch and its seed, by name."""
+    return {
+        f"{module.__name__.rpartition('.test_')[2]}-{name}": strategy
+        for module in _task_tests()
+        for name, strategy in vars(module).items()
+        if name.startswith("drawn")
+    }
 
 
 @cache
 def _solvers() -> dict[type[Task], Callable[..., Any]]:
-    """The function `solve` of each task's own test file, by the task that its first parameter is."""
-    found: dict[type[Task], Callable[..., Any]] = {}
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        if path.stem != "test_instrument" and "\ndef solve(" in path.read_text("utf-8"):
-            solver = import_module(f".{path.stem}", __package__).solve
-            found[get_type_hints(solver)["task"]] = solver
-    return found
+    """The function `solve` of each task's own test module, by the type of its first parameter."""
+    solvers = [module.solve for module in _task_tests()]
+    return {get_type_hints(solver)["task"]: solver for solver in solvers}
 
 
 def solve(task: Task, batch: Batch) -> Tensor:
@@ -220,6 +241,14 @@ def _viewed(task: Task, batch: Batch, view: Callable[[Tensor, int], Tensor]) -> 
     if batch.memory is not None:
         features.append(view(batch.memory[row], task.vocabulary))
     return torch.cat(features, 1), batch.targets[row, position]
+
+
+def declared_distances(task: Task, length: int) -> list[int]:
+    """The dependency lengths that the task declares; offset recall calls them offsets."""
+    if hasattr(task, "offsets"):
+        return list(task.offsets)
+    assert hasattr(task, "distances")
+    return list(task.distances(length))
 
 
 def distances_at(batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:

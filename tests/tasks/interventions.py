@@ -1,4 +1,4 @@
-"""What the tests of tasks with needles in filler share: interventions on tokens, and how draws are spread."""
+"""Shared by the tests of tasks: interventions on tokens, and tests that draws are uniform and independent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from posharness.contracts import Batch, Task
 
 RARE = 1e-4
-"""Below this p a draw is not taken for uniform; the draws are fixed, so a test passes always or never."""
+"""A draw whose p is below this is not uniform. Draws are fixed, so a test always passes or always fails."""
 
 T = TypeVar("T", bound=Task)
 
@@ -28,27 +28,13 @@ def scored_columns(batch: Batch) -> Iterator[Tensor]:
     yield from positions.T[..., None]
 
 
-def check_solved(task: T, batch: Batch, solve: Callable[[T, Batch], Tensor]) -> None:
-    """A solver that reads tokens alone is always right, and its farthest source is where it is said to be."""
-    assert batch.source is not None
-    found = solve(task, batch)
-    assert torch.equal(found[batch.scored], batch.targets[batch.scored])
-    source = batch.source[batch.scored]
-    farthest = source.where(source >= 0, batch.tokens.shape[1]).amin(1)
-    position = batch.scored.nonzero()[:, 1]
-    assert torch.equal(position - farthest, batch.dependency_length[batch.scored])
-    assert (batch.dependency_length[~batch.scored] == -1).all()
-    assert (batch.source[~batch.scored] == -1).all()
-    assert 0 <= int(batch.tokens.min()) <= int(batch.tokens.max()) < task.vocabulary
-
-
 def check_sufficient(
     task: T,
     batch: Batch,
     solve: Callable[[T, Batch], Tensor],
     others: Callable[[T, Batch, Tensor], Tensor],
 ) -> None:
-    """Whatever else stands outside a prediction's sources, as far as the grammar goes, it stays.
+    """The answer does not change with the tokens outside a prediction's sources, within the task's grammar.
 
     Args:
         others: tokens (b, n) drawn for the prediction at a position (b, 1) of each sequence.
@@ -70,7 +56,7 @@ def check_necessary(
     solve: Callable[[T, Batch], Tensor],
     other: Callable[[T, Tensor, Tensor], Tensor],
 ) -> None:
-    """A prediction changes with each of its sources but the emitting position itself.
+    """The answer changes with each of its sources, except the emitting position itself.
 
     Args:
         other: another token for each given one, given the one at the emitting position as well.
@@ -99,10 +85,10 @@ def other_value(values: int, generator: torch.Generator) -> Callable[[Task, Tens
 
 
 def check_draws(task: Task, distances: list[int], length: int, *, unigram: bool = False) -> None:
-    """Distances are uniform, tied neither to position nor to target, and no position knows its target.
+    """Distances are uniform and independent of position and target, and so are targets.
 
     Args:
-        unigram: the token at the emitting position tells which target cannot be, and chance allows for it.
+        unigram: the token at the emitting position excludes one target, and chance allows for that.
     """
     batch = task.sample(seeded(0), 6000, length, "train")
     ladder = torch.tensor(distances)
@@ -129,12 +115,3 @@ def tied(first: Tensor, second: Tensor) -> bool:
     table = torch.zeros(int(rows.max()) + 1, int(columns.max()) + 1, dtype=torch.long)
     table.index_put_((rows, columns), torch.ones_like(rows), accumulate=True)
     return min(table.shape) > 1 and bool(chi2_contingency(table.numpy()).pvalue < RARE)
-
-
-def check_repeatable(task: Task, batch: Batch, seed: int) -> None:
-    """The generator alone decides the batch."""
-    before = torch.random.get_rng_state()
-    again = task.sample(seeded(seed), *batch.tokens.shape, "test")
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert torch.equal(again.tokens, batch.tokens)
-    assert torch.equal(again.targets, batch.targets)

@@ -13,10 +13,7 @@ from posharness_tasks.agreement.english import ENGLISH
 from posharness_tasks.agreement.task import Agreement
 
 from .interventions import (
-    check_draws,
     check_necessary,
-    check_repeatable,
-    check_solved,
     check_sufficient,
     seeded,
     tied,
@@ -76,16 +73,6 @@ def drawn(draw: st.DrawFn) -> tuple[Agreement, Batch, int]:
 
 @settings(max_examples=60, deadline=None)
 @given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Agreement, Batch, int],
-) -> None:
-    task, batch, _ = case
-    check_solved(task, batch, solve)
-    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
 def test_every_sequence_is_a_sentence_of_the_fragment_after_others(
     case: tuple[Agreement, Batch, int],
 ) -> None:
@@ -134,18 +121,6 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Agreement, Batch, in
     check_necessary(task, batch, solve, lambda task, token, _: first + (token - first ^ 1))
 
 
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Agreement, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("length", [48, 96])
-def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
-    task = Agreement("encoder")
-    check_draws(task, task.distances(length), length)
-
-
 def test_attractors_are_uniform_and_no_other_noun_knows_the_answer() -> None:
     task = Agreement("decoder")
     batch = task.sample(seeded(5), 12000, task.length, "train")
@@ -180,11 +155,6 @@ def test_the_ladder_leaves_out_what_no_phrase_fits() -> None:
     assert task.distances(9) == [1, 3]
 
 
-def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
-    assert Agreement("decoder", length=47).evaluation_lengths == (47, 94, 188, 376)
-    assert Agreement("decoder", evaluation_lengths=(48, 53)).evaluation_lengths == (48, 53)
-
-
 def test_a_sequence_without_room_for_a_sentence_is_refused() -> None:
-    with pytest.raises(UserError, match="6 tokens has no room for a sentence before the subject"):
+    with pytest.raises(UserError, match="6 tokens is too short for a sentence before the subject"):
         Agreement("decoder", evaluation_lengths=(6, 48))

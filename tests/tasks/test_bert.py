@@ -214,8 +214,8 @@ def has_pieces(folder: Path, count: int) -> bool:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"length": 4}, "holds no pair"),
-        ({"evaluation_lengths": (64, 3)}, "holds no pair"),
+        ({"length": 4}, "too short for a pair"),
+        ({"evaluation_lengths": (64, 3)}, "too short for a pair"),
         ({"mask_rate": 0.0}, "mask_rate"),
         ({"mask_rate": 1.5}, "mask_rate"),
     ],

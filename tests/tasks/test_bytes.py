@@ -127,7 +127,7 @@ def test_a_corpus_without_room_for_a_sequence_is_refused(corpus: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
-    [({"context": 0}, "give 1 to 6 bytes"), ({"length": 0}, "lengths of 1 or more")],
+    [({"context": 0}, "give 1 to 6 bytes"), ({"length": 0}, "lengths must be 1 or more; got 0")],
 )
 def test_sizes_that_make_no_sense_are_refused(parameters: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -154,6 +154,6 @@ def test_a_data_set_is_loaded_once_and_every_failure_is_a_sentence(hub: str, tmp
     assert "large" in unnamed
     assert "'tiny' not found" in unknown
     assert "neither a local file nor a data set on the Hub" in absent
-    assert "the Hub cannot be asked for it" in unreachable
+    assert "the Hub cannot be reached" in unreachable
     prepared = [path for path in (tmp_path / "cache" / "corpora").iterdir() if path.suffix != ".lock"]
     assert len(prepared) == 1

@@ -22,8 +22,8 @@ LONG = " ".join("The word is said again, and again it is said." for _ in range(2
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("missing.txt", None, "names no file"),
-        ("*.none", None, "names no file"),
+        ("missing.txt", None, "does not exist: check the path"),
+        ("*.none", None, "does not exist: check the path"),
         ("empty.txt", b"", "too small: 0 documents"),
         ("blank.jsonl", b"\n\n", "too small: 0 documents"),
         ("one.txt", LONG.encode(), "too small: 1 documents"),
@@ -34,10 +34,10 @@ LONG = " ".join("The word is said again, and again it is said." for _ in range(2
         ("wide.txt", "wide".encode("utf-16-le"), "null byte"),
         ("broken.jsonl", b'{"text": "a"}\n{"text": ', "line 2, column"),
         ("broken.json", b'[{"text": "a"},\n {]', "line 2, column 3"),
-        ("number.jsonl", b'{"text": 3}', "is int in line 1"),
+        ("number.jsonl", b'{"text": 3}', "of type int in line 1"),
         ("other.jsonl", b'{"body": "a", "id": 1}', "no column 'text' in line 1 (it has: body, id)"),
         ("array.json", b'["a"]', "in element 1"),
-        ("no.parquet", b"this is no parquet file at all", "no readable Parquet"),
+        ("no.parquet", b"this is no parquet file at all", "cannot be read as Parquet"),
         (
             "hollow.jsonl",
             b'{"text": "A b. C d."}\n' + b'{"text": " "}\n' * 7,
@@ -69,7 +69,7 @@ def left(cache: Path) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("", "neither a file nor"), ("no such corpus!", "neither a file nor"), ("empty", "holds no file")],
+    [("", "neither a file nor"), ("no such corpus!", "neither a file nor"), ("empty", "has no file")],
 )
 def test_a_name_that_stands_for_nothing(
     name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,10 +12,7 @@ from posharness.contracts import Batch, UserError
 from posharness_tasks.induction import Induction
 
 from .interventions import (
-    check_draws,
     check_necessary,
-    check_repeatable,
-    check_solved,
     check_sufficient,
     seeded,
 )
@@ -42,16 +39,6 @@ def drawn(draw: st.DrawFn) -> tuple[Induction, Batch, int]:
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Induction, Batch, int],
-) -> None:
-    task, batch, _ = case
-    check_solved(task, batch, solve)
-    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,18 +77,6 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Induction, Batch, 
     check_necessary(task, batch, solve, other)
 
 
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Induction, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("factor", [1, 2])
-def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(factor: int) -> None:
-    task = Induction("decoder")
-    check_draws(task, task.distances(factor * task.length), factor * task.length, unigram=True)
-
-
 def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
     task = Induction("decoder", length=48, pairs=3, symbols=16)
     assert task.distances(48) == [4, 8, 16, 23, 32]
@@ -109,16 +84,11 @@ def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
     assert Induction("decoder", pairs=1, symbols=5).distances(32) == [2, 4, 6, 8, 11, 16, 23]
 
 
-def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
-    assert Induction("decoder", length=49).evaluation_lengths == (49, 98, 196, 392)
-    assert Induction("decoder", evaluation_lengths=(48, 53)).evaluation_lengths == (48, 53)
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 19}, "19 tokens has no room for 3 pairs at different distances and each of 16"),
-        ({"evaluation_lengths": (16, 48)}, "16 tokens has no room"),
+        ({"length": 19}, "19 tokens is too short for 3 pairs at different distances and each of 16"),
+        ({"evaluation_lengths": (16, 48)}, "16 tokens is too short"),
         ({"pairs": 0}, "one pair or more"),
         ({"symbols": 6}, "more than twice as many symbols"),
     ],

@@ -12,10 +12,7 @@ from posharness.contracts import Batch, UserError
 from posharness_tasks.recall import Recall
 
 from .interventions import (
-    check_draws,
     check_necessary,
-    check_repeatable,
-    check_solved,
     check_sufficient,
     other_value,
     seeded,
@@ -48,16 +45,6 @@ def drawn(draw: st.DrawFn) -> tuple[Recall, Batch, int]:
 
 @settings(max_examples=60, deadline=None)
 @given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Recall, Batch, int],
-) -> None:
-    task, batch, _ = case
-    check_solved(task, batch, solve)
-    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
 def test_every_sequence_is_laid_out_as_documented(case: tuple[Recall, Batch, int]) -> None:
     task, batch, _ = case
     for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
@@ -86,18 +73,6 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Recall, Batch, int
     check_necessary(task, batch, solve, other_value(task.values, generator))
 
 
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Recall, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("length", [32, 64])
-def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
-    task = Recall("encoder")
-    check_draws(task, task.distances(length), length)
-
-
 def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
     task = Recall("decoder")
     assert task.distances(32) == [3, 6, 12, 17, 24]
@@ -105,16 +80,11 @@ def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
     assert Recall("decoder", queries=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
 
 
-def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
-    assert Recall("decoder", length=37).evaluation_lengths == (37, 74, 148, 296)
-    assert Recall("decoder", evaluation_lengths=(32, 41)).evaluation_lengths == (32, 41)
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 18}, "18 tokens has no room for 2 queries and 4 pairs at different distances"),
-        ({"evaluation_lengths": (16, 32)}, "16 tokens has no room"),
+        ({"length": 18}, "18 tokens is too short for 2 queries and 4 pairs at different distances"),
+        ({"evaluation_lengths": (16, 32)}, "16 tokens is too short"),
         ({"queries": 0}, "one query or more"),
         ({"queries": 5}, "no more than values"),
         ({"keys": 3}, "at least as many keys"),

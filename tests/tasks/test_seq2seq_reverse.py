@@ -11,7 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.seq2seq_reverse import Seq2SeqReverse
 
-from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
+from .seq2seq import check_sources, seeded
 
 
 def solve(task: Seq2SeqReverse, batch: Batch) -> Tensor:
@@ -33,17 +33,6 @@ def drawn(draw: st.DrawFn) -> tuple[Seq2SeqReverse, Batch, int]:
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Seq2SeqReverse, Batch, int],
-) -> None:
-    task, batch, _ = case
-    assert batch.memory is not None
-    check_solved(task, batch, solve)
-    check_frame(task, batch, batch.memory.shape[1])
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,18 +61,6 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Seq2SeqReverse, Batc
         return torch.randint(task.words, memory.shape, generator=generator)
 
     check_sources(task, batch, solve, others)
-
-
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Seq2SeqReverse, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("factor", [1, 2])
-def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
-    task = Seq2SeqReverse("encoder-decoder")
-    check_draws(task, factor * task.length, possible=12)
 
 
 def test_chance_knows_that_the_last_symbol_does_not_recur() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.translate import Translate
 
-from .crossing import check_draws, check_frame, check_repeatable, check_solved, check_sources, seeded
+from .seq2seq import check_sources, seeded
 
 DETERMINER, ADJECTIVE, NOUN, VERB = range(4)
 
@@ -38,17 +38,6 @@ def drawn(draw: st.DrawFn) -> tuple[Translate, Batch, int]:
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Translate, Batch, int],
-) -> None:
-    task, batch, _ = case
-    assert batch.memory is not None
-    check_solved(task, batch, solve)
-    check_frame(task, batch, batch.memory.shape[1])
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,21 +69,9 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Translate, Batch, in
     check_sources(task, batch, solve, others)
 
 
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Translate, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("factor", [1, 2])
-def test_distances_and_answers_are_uniform_at_each_position(factor: int) -> None:
-    task = Translate("encoder-decoder")
-    check_draws(task, factor * task.length, possible=6)
-    assert task.objectives[0].chance == 1 / 6
-
-
 def test_words_move_by_up_to_three_places() -> None:
     task = Translate("encoder-decoder")
+    assert task.objectives[0].chance == 1 / 6
     batch = task.sample(seeded(0), 200, 32, "train")
     assert task.distances(32) == list(range(4, 22))
     whole = batch.dependency_length[batch.scored.all(1)]

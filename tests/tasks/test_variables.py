@@ -12,7 +12,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.variables import Variables
 
-from .interventions import RARE, check_draws, check_repeatable, check_solved, seeded, tied
+from .interventions import RARE, seeded, tied
 
 
 def statements(task: Variables, tokens: list[int]) -> list[tuple[int, int, int]]:
@@ -72,16 +72,6 @@ def rows(batch: Batch) -> list[tuple[list[int], int, int, list[int]]]:
         )
         for b, i in batch.scored.nonzero().tolist()
     ]
-
-
-@settings(max_examples=60, deadline=None)
-@given(drawn())
-def test_a_solver_by_hand_is_always_right_and_the_source_is_where_it_looks(
-    case: tuple[Variables, Batch, int],
-) -> None:
-    task, batch, _ = case
-    check_solved(task, batch, solve)
-    assert set(batch.dependency_length[batch.scored].tolist()) <= set(task.distances(batch.tokens.shape[1]))
 
 
 @settings(max_examples=60, deadline=None)
@@ -146,18 +136,6 @@ def test_each_source_is_necessary(case: tuple[Variables, Batch, int]) -> None:
                 assert answers(task, changed)[place - len(tokens)] != target
 
 
-@settings(max_examples=20, deadline=None)
-@given(drawn())
-def test_the_generator_alone_decides_the_batch(case: tuple[Variables, Batch, int]) -> None:
-    check_repeatable(*case)
-
-
-@pytest.mark.parametrize("length", [48, 97])
-def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length: int) -> None:
-    task = Variables("encoder")
-    check_draws(task, task.distances(length), length)
-
-
 def test_hops_are_uniform_and_tied_to_nothing() -> None:
     task = Variables("decoder")
     batch = task.sample(seeded(4), 6000, task.length, "train")
@@ -187,16 +165,11 @@ def test_the_ladder_climbs_by_root_two_where_chains_fit() -> None:
     assert Variables("decoder", hops=1).distances(48) == [4, 8, 16, 23, 32, 45]
 
 
-def test_up_to_eight_times_the_training_length_is_tested_unless_told() -> None:
-    assert Variables("decoder", length=47).evaluation_lengths == (47, 94, 188, 376)
-    assert Variables("decoder", evaluation_lengths=(48, 53)).evaluation_lengths == (48, 53)
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 20}, "20 tokens has no room for 2 queries and 4 chains of 2 statements"),
-        ({"evaluation_lengths": (9, 48)}, "9 tokens has no room"),
+        ({"length": 20}, "20 tokens is too short for 2 queries and 4 chains of 2 statements"),
+        ({"evaluation_lengths": (9, 48)}, "9 tokens is too short"),
         ({"values": 1, "queries": 1}, "two values or more"),
         ({"hops": 0}, "one hop or more"),
         ({"queries": 5}, "no more than values"),

@@ -29,7 +29,7 @@ class Additive(Attention):
 
     name = "additive"
     aliases = ("bahdanau",)
-    summary = "Attention by a small network on query and key, uᵀtanh(Wq + Uk) (Bahdanau et al.)"
+    summary = "Attention scored by a small network, uᵀtanh(Wq + Uk) (Bahdanau et al.)"
     paper = "arXiv:1409.0473"
     slots = frozenset(SLOTS) - {"rotate"}
     quadratic_memory = False
@@ -39,7 +39,7 @@ class Additive(Attention):
         d = geometry.head_width
         units = d if inner is None else inner
         if units < 1:
-            raise UserError(f"additive[inner={units}] has no hidden unit to compare with: give 1 or more")
+            raise UserError(f"additive[inner={units}]: inner must be 1 or more.")
         std = (2 / (d + units)) ** 0.5
         self.query = nn.Parameter(std * torch.randn(geometry.heads, d, units))
         self.key = nn.Parameter(std * torch.randn(geometry.heads, d, units))

@@ -47,8 +47,8 @@ class Differential(Attention):
         d = geometry.head_width
         if d % 4:
             raise Incompatible(
-                f"differential attention shares out pairs of components to two halves, and a head of width "
-                f"{d} is no multiple of 4"
+                f"differential divides pairs of components between two halves, so the width of a head must "
+                f"be a multiple of 4; got {d}."
             )
         self.start = 0.8 - 0.6 * math.exp(-0.3 * geometry.layer)
         self.query = nn.Parameter(0.1 * torch.randn(2, d // 2))

@@ -34,7 +34,7 @@ class Linear(Attention):
 
     name = "linear"
     aliases = ("linear-attention",)
-    summary = "Attention in linear time by the feature map elu + 1 (Katharopoulos et al.)"
+    summary = "Attention in linear time with the feature map elu + 1 (Katharopoulos et al.)"
     paper = "arXiv:2006.16236"
 
     def forward(

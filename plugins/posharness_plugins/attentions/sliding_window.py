@@ -35,9 +35,7 @@ class SlidingWindow(Attention):
     def __init__(self, geometry: Geometry, *, window: int = 16) -> None:
         super().__init__(geometry)
         if window < 1:
-            raise UserError(
-                f"sliding-window[window={window}] hides every token from itself: give a window of 1 or more"
-            )
+            raise UserError(f"sliding_window[window={window}]: window must be 1 or more.")
         self.window = window
 
     def forward(

@@ -30,7 +30,7 @@ class StickBreaking(Attention):
     """
 
     name = "stick_breaking"
-    summary = "Nearest keys first, each taking a share of what is left (Tan et al.)"
+    summary = "From the nearest key backwards, each takes a share of what is left (Tan et al.)"
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)
     supports_cross_attention = False

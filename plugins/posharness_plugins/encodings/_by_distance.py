@@ -40,9 +40,9 @@ class Buckets(nn.Module):
         self.number = self.side if self.causal else 2 * self.side
         if self.side < 2 or max_distance <= self.side // 2:
             raise UserError(
-                f"buckets={buckets}, max_distance={max_distance} tell no near distance from a far one: "
+                f"buckets={buckets}, max_distance={max_distance} cannot separate near from far distances: "
                 f"give {2 if self.causal else 4} buckets or more, "
-                f"and a max_distance beyond {max(1, self.side // 2)}"
+                f"and a max_distance above {max(1, self.side // 2)}."
             )
         self.edges: Tensor
         self.register_buffer("edges", torch.tensor(edges(self.side, max_distance)), persistent=False)

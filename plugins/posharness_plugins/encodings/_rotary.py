@@ -25,7 +25,7 @@ class Rotary(PositionalEncoding):
         d = geometry.head_width
         if d % 2:
             raise Incompatible(
-                f"{self.name} turns pairs of components, and a head of width {d} has an odd one"
+                f"{self.name} rotates pairs of components, so the width of a head must be even; got {d}."
             )
         self.register_buffer("frequencies", geometric(base, d, owner=self.name), persistent=False)
 
@@ -37,7 +37,7 @@ def geometric(base: float, width: int, *, owner: str) -> Float[Tensor, " c"]:
         UserError: a base of 1 or less; `owner` is the encoding it was given to.
     """
     if base <= 1:
-        raise UserError(f"{owner}[base={base:g}] turns no pair slower than the first: give a base above 1")
+        raise UserError(f"{owner}[base={base:g}]: base must be above 1.")
     exponents = torch.arange(0, width, 2, dtype=torch.float64) / width
     return (base**-exponents).float()
 

@@ -37,7 +37,7 @@ class Alibi(PositionalEncoding):
     """
 
     name = "alibi"
-    summary = "A linear penalty on distance, with a fixed slope for each head"
+    summary = "A linear penalty on distance, with a fixed slope for each head (ALiBi)"
     paper = "arXiv:2108.12409"
     per = "model"
     shift_invariant = True
@@ -50,15 +50,15 @@ class Alibi(PositionalEncoding):
         if form == "causal" and not causal:
             raise Incompatible(
                 "alibi[form=causal] rewards keys after the query, which a bidirectional body sees: "
-                "use form=symmetric or form=signed"
+                "use form=symmetric or form=signed."
             )
         if form in ("symmetric", "signed") and causal:
             raise Incompatible(
                 f"alibi[form={form}] is the causal form in a causal body, which sees no key to the right: "
-                "use form=auto"
+                "use form=auto."
             )
         if form == "signed" and geometry.heads < 2:
-            raise Incompatible("alibi[form=signed] needs two heads or more to tell left from right")
+            raise Incompatible("alibi[form=signed] needs two heads or more to distinguish left from right.")
         left = torch.tensor(slopes(geometry.heads))
         self.left: Tensor
         self.right: Tensor

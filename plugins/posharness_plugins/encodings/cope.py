@@ -24,7 +24,7 @@ class Cope(PositionalEncoding):
     """
 
     name = "cope"
-    summary = "Learned vectors for the number of keys that a query counts (CoPE)"
+    summary = "Learned vectors for the number of keys that a query's gates count (CoPE)"
     paper = "arXiv:2405.18719"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True
@@ -33,7 +33,7 @@ class Cope(PositionalEncoding):
         super().__init__(geometry)
         rows = geometry.length + 1 if max_pos is None else max_pos
         if rows < 2:
-            raise UserError(f"cope[max_pos={rows}] tells no count from another: give a max_pos of 2 or more")
+            raise UserError(f"cope[max_pos={rows}]: max_pos must be 2 or more.")
         self.vectors = nn.Parameter(torch.zeros(rows, geometry.head_width))
 
     def scores(

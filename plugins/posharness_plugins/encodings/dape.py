@@ -31,7 +31,7 @@ class Dape(PositionalEncoding):
     ) -> None:
         super().__init__(geometry)
         if hidden < 1:
-            raise UserError(f"dape[hidden={hidden}]: give 1 hidden unit or more")
+            raise UserError(f"dape[hidden={hidden}]: give 1 hidden unit or more.")
         if base.slots - {"bias"}:
             raise Incompatible(
                 f"dape adapts an encoding that is a bias and nothing else, and {base.name} acts on "

@@ -31,7 +31,7 @@ class Deberta(PositionalEncoding):
 
     name = "deberta"
     aliases = ("disentangled",)
-    summary = "Content meets learned relative positions, and they meet content (DeBERTa)"
+    summary = "Scores of content against learned relative positions, both ways (DeBERTa)"
     paper = "arXiv:2006.03654"
     shift_invariant = True
 
@@ -48,14 +48,11 @@ class Deberta(PositionalEncoding):
         self.span = usual if span is None else span
         farthest = 2 * self.span if max_distance is None else max_distance
         if self.span < 1 or (log and self.span < 4):
-            raise UserError(
-                f"deberta[span={self.span}] tells too few distances apart: "
-                f"give a span of {4 if log else 1} or more"
-            )
+            raise UserError(f"deberta[span={self.span}]: span must be {4 if log else 1} or more.")
         if log and farthest <= self.span:
             raise UserError(
-                f"deberta[log=true,max_distance={farthest}] leaves nothing to share the {self.span} rows "
-                f"of either side: give a max_distance beyond {self.span}"
+                f"deberta[log=true,max_distance={farthest}]: max_distance must be above the span, "
+                f"{self.span}."
             )
         ends = log_ends(self.span, farthest) if log else list(range(self.span))
         self.ends: Tensor

@@ -27,7 +27,7 @@ class Fire(PositionalEncoding):
     """
 
     name = "fire"
-    summary = "A learned function of distance relative to the query's position"
+    summary = "A learned function of the distance relative to the query's position (FIRE)"
     paper = "arXiv:2310.04418"
 
     def __init__(
@@ -35,9 +35,9 @@ class Fire(PositionalEncoding):
     ) -> None:
         super().__init__(geometry)
         if hidden < 1:
-            raise UserError(f"fire[hidden={hidden}]: give 1 hidden unit or more")
+            raise UserError(f"fire[hidden={hidden}]: give 1 hidden unit or more.")
         if threshold is not None and threshold <= 0:
-            raise UserError(f"fire[threshold={threshold}]: give a threshold above 0, or leave it out")
+            raise UserError(f"fire[threshold={threshold}]: give a threshold above 0, or leave it out.")
         self.signed = signed
         self.c = nn.Parameter(torch.tensor(0.1))
         self.factor = nn.Parameter(torch.tensor(1.0))

@@ -23,7 +23,7 @@ class ForgettingGate(PositionalEncoding):
 
     name = "forgetting_gate"
     aliases = ("fox",)
-    summary = "Gates read from the tokens in between decide what is forgotten (FoX)"
+    summary = "Gates of the tokens in between decide how much of a key is forgotten (FoX)"
     paper = "arXiv:2503.02130"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True

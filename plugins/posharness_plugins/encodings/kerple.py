@@ -27,7 +27,7 @@ class Kerple(PositionalEncoding):
     """
 
     name = "kerple"
-    summary = "A learned logarithmic or power-law penalty on distance"
+    summary = "A learned logarithmic or power-law penalty on distance (KERPLE)"
     paper = "arXiv:2205.09921"
     shift_invariant = True
 

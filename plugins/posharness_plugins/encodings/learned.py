@@ -30,11 +30,11 @@ class Learned(PositionalEncoding):
         rows = geometry.length if max_length is None else max_length
         if rows < geometry.length:
             raise UserError(
-                f"learned[max_length={rows}] cannot serve training sequences of {geometry.length} tokens: "
-                f"give a max_length of {geometry.length} or more"
+                f"learned[max_length={rows}] is too short for training sequences of {geometry.length} "
+                f"tokens: give a max_length of {geometry.length} or more."
             )
         if not 0.0 <= start < math.inf:
-            raise UserError(f"learned[start={start:g}]: give a multiple of the tokens' scale, 0 or more")
+            raise UserError(f"learned[start={start:g}]: give a multiple of the tokens' scale, 0 or more.")
         self.max_length = rows
         self.table = nn.Parameter(
             nn.init.normal_(torch.empty(rows, geometry.width), std=start * geometry.embedding_std)

@@ -20,14 +20,16 @@ class Ntk(Rotary):
 
     name = "ntk"
     aliases = ("dynamic-ntk",)
-    summary = "RoPE whose base grows when positions exceed the training length"
+    summary = "RoPE whose base grows when positions exceed the training length (NTK-aware)"
     paper = "arXiv:2309.00071"
 
     def __init__(self, geometry: Geometry, *, base: float = 10000.0) -> None:
         super().__init__(geometry, base=base)
         d = geometry.head_width
         if d < 4:
-            raise Incompatible(f"ntk lowers all frequencies but the first, and a head of width {d} has one")
+            raise Incompatible(
+                f"ntk lowers all frequencies but the first, so a head needs a width of 4 or more; got {d}."
+            )
         self.slowing: Tensor
         self.register_buffer("slowing", -torch.arange(0, d, 2) / (d - 2), persistent=False)
 

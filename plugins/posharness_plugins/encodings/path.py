@@ -32,7 +32,7 @@ class Path(PositionalEncoding):
     """
 
     name = "path"
-    summary = "Tokens between key and query reflect what is seen of the key (PaTH)"
+    summary = "Householder reflections by the tokens between key and query (PaTH)"
     paper = "arXiv:2505.16381"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True
@@ -40,9 +40,7 @@ class Path(PositionalEncoding):
     def __init__(self, geometry: Geometry, *, rank: int = 32) -> None:
         super().__init__(geometry)
         if rank < 1:
-            raise UserError(
-                f"path[rank={rank}] leaves no direction to reflect along: give a rank of 1 or more"
-            )
+            raise UserError(f"path[rank={rank}]: rank must be 1 or more.")
         inner = geometry.heads * geometry.head_width
         self.down = nn.Linear(geometry.width, rank, bias=False)
         self.up = nn.Linear(rank, inner, bias=False)

@@ -17,7 +17,7 @@ class PositionInterpolation(Rotary):
 
     name = "position_interpolation"
     aliases = ("pi",)
-    summary = "RoPE whose positions are squeezed into the training length when they exceed it"
+    summary = "RoPE whose positions are compressed to the training length when they exceed it"
     paper = "arXiv:2306.15595"
 
     def rotate(

@@ -25,7 +25,7 @@ class Randomised(PositionalEncoding):
 
     name = "randomised"
     aliases = ("randomized",)
-    summary = "Another encoding, at sorted random positions from a longer range"
+    summary = "Another encoding at sorted random positions from a longer range"
     paper = "arXiv:2305.16843"
 
     def __init__(
@@ -38,11 +38,11 @@ class Randomised(PositionalEncoding):
         super().__init__(geometry)
         self.longest = _longest(geometry, longest)
         if "positions" in base.slots:
-            raise Incompatible(f"{base.name} chooses the positions itself, which leaves none to randomise")
+            raise Incompatible(f"{base.name} chooses the positions itself, so they cannot be randomised.")
         if base.max_length is not None and base.max_length < self.longest:
             raise Incompatible(
                 f"randomised draws positions below {self.longest}, and {base.name} is defined for "
-                f"{base.max_length} only: give longest={base.max_length} or less"
+                f"{base.max_length} only: give longest={base.max_length} or less."
             )
         self.base = base
         self.declare_like(base)
@@ -109,6 +109,6 @@ def _longest(geometry: Geometry, given: int | None) -> int:
     if longest < geometry.length:
         raise UserError(
             f"randomised[longest={longest}] has too few positions for training sequences of "
-            f"{geometry.length} tokens: give a longest of {geometry.length} or more"
+            f"{geometry.length} tokens: give a longest of {geometry.length} or more."
         )
     return longest

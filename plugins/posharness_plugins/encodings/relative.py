@@ -24,14 +24,14 @@ class Relative(PositionalEncoding):
 
     name = "relative"
     aliases = ("rpe", "shaw")
-    summary = "Learned vectors for clipped distances, in keys and values (Shaw et al.)"
+    summary = "Learned vectors for clipped distances, added to keys and values (Shaw et al.)"
     paper = "arXiv:1803.02155"
     shift_invariant = True
 
     def __init__(self, geometry: Geometry, *, clip: int = 16, values: bool = True) -> None:
         super().__init__(geometry)
         if clip < 1:
-            raise UserError(f"relative[clip={clip}] tells no distance from another: give a clip of 1 or more")
+            raise UserError(f"relative[clip={clip}]: clip must be 1 or more.")
         self.clip = clip
         self.keys = nn.Parameter(nn.init.xavier_uniform_(torch.empty(2 * clip + 1, geometry.head_width)))
         self.mixed = (

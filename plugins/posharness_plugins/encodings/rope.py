@@ -24,7 +24,7 @@ class Rope(Rotary):
 
     name = "rope"
     aliases = ("rotary",)
-    summary = "Queries and keys turned by angles proportional to their position"
+    summary = "Queries and keys rotated by angles proportional to their position (RoPE)"
     paper = "arXiv:2104.09864"
 
     def __init__(
@@ -33,14 +33,15 @@ class Rope(Rotary):
         super().__init__(geometry, base=base)
         if not 0 < fraction <= 1:
             raise UserError(
-                f"rope[fraction={fraction:g}]: give the fraction of components to turn, above 0 and at most 1"
+                f"rope[fraction={fraction:g}]: give the fraction of components to rotate, above 0 and at "
+                "most 1."
             )
         if not 0 <= p <= 1:
-            raise UserError(f"rope[p={p:g}]: give the fraction of frequencies to keep, from 0 to 1")
+            raise UserError(f"rope[p={p:g}]: give the fraction of frequencies to keep, from 0 to 1.")
         pairs = int(fraction * geometry.head_width / 2)
         if not pairs:
             raise Incompatible(
-                f"rope[fraction={fraction:g}] turns no pair of a head of width {geometry.head_width}"
+                f"rope[fraction={fraction:g}] rotates no pair of a head of width {geometry.head_width}."
             )
         # Pairs that do not turn are left out: they are not even multiplied by 1.
         kept = geometric(base, 2 * pairs, owner=self.name)[: int(p * pairs)]

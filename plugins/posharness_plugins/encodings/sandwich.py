@@ -20,7 +20,7 @@ class Sandwich(PositionalEncoding):
     """
 
     name = "sandwich"
-    summary = "A fixed bias: inner products of sinusoidal position vectors"
+    summary = "A fixed bias: inner products of sinusoidal position vectors (Sandwich)"
     paper = "arXiv:2212.10356"
     per = "model"
     directions: frozenset[Direction] = frozenset({"causal"})
@@ -29,7 +29,7 @@ class Sandwich(PositionalEncoding):
     def __init__(self, geometry: Geometry, *, width: int = 128) -> None:
         super().__init__(geometry)
         if width < 2 or width % 2:
-            raise UserError(f"sandwich[width={width}]: give an even width of 2 or more")
+            raise UserError(f"sandwich[width={width}]: give an even width of 2 or more.")
         exponents = torch.arange(2, width + 1, 2, dtype=torch.float64) / width
         heads = torch.arange(1, geometry.heads + 1, dtype=torch.float64)
         self.frequencies: Tensor

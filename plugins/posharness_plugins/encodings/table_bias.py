@@ -32,8 +32,8 @@ class TableBias(PositionalEncoding):
         length = geometry.length if max_length is None else max_length
         if length < geometry.length:
             raise UserError(
-                f"table_bias[max_length={length}] cannot serve training sequences of {geometry.length} "
-                f"tokens: give a max_length of {geometry.length} or more"
+                f"table_bias[max_length={length}] is too short for training sequences of {geometry.length} "
+                f"tokens: give a max_length of {geometry.length} or more."
             )
         self.max_length = length
         self.causal = geometry.direction == "causal"

@@ -29,7 +29,7 @@ class TransformerXL(PositionalEncoding):
 
     name = "transformer_xl"
     aliases = ("xl",)
-    summary = "Queries meet a projected sinusoid of the distance (Transformer-XL)"
+    summary = "Scores of queries against a projected sinusoid of the distance (Transformer-XL)"
     paper = "arXiv:1901.02860"
     shift_invariant = True
 

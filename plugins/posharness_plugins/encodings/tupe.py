@@ -32,7 +32,7 @@ class Tupe(PositionalEncoding):
     """
 
     name = "tupe"
-    summary = "Correlations of learned positions, untied from those of words"
+    summary = "Scores of learned absolute positions, untied from those of words (TUPE)"
     paper = "arXiv:2006.15595"
     per = "model"
 
@@ -48,8 +48,8 @@ class Tupe(PositionalEncoding):
         rows = geometry.length if max_length is None else max_length
         if rows < geometry.length:
             raise UserError(
-                f"tupe[max_length={rows}] cannot serve training sequences of {geometry.length} tokens: "
-                f"give a max_length of {geometry.length} or more"
+                f"tupe[max_length={rows}] is too short for training sequences of {geometry.length} "
+                f"tokens: give a max_length of {geometry.length} or more."
             )
         self.max_length = rows
         width, heads = geometry.width, geometry.heads

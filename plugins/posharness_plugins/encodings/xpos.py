@@ -23,14 +23,14 @@ class Xpos(Rotary):
     """
 
     name = "xpos"
-    summary = "RoPE whose scores decay with distance, faster in faster turning pairs"
+    summary = "RoPE whose scores decay with distance, faster in pairs that rotate faster (xPos)"
     paper = "arXiv:2212.10554"
     directions = frozenset({"causal"})
 
     def __init__(self, geometry: Geometry, *, base: float = 10000.0, scale_base: float = 512.0) -> None:
         super().__init__(geometry, base=base)
         if scale_base <= 0:
-            raise UserError(f"xpos[scale_base={scale_base:g}]: give a distance above 0, usually 512")
+            raise UserError(f"xpos[scale_base={scale_base:g}]: give a distance above 0, usually 512.")
         zeta = (torch.arange(0, geometry.head_width, 2) / geometry.head_width + 0.4) / 1.4
         self.decay: Tensor
         self.register_buffer("decay", zeta.log() / scale_base, persistent=False)
@@ -39,7 +39,7 @@ class Xpos(Rotary):
         if self.max_length < geometry.length:
             raise Incompatible(
                 f"xpos[scale_base={scale_base:g}] overflows beyond {self.max_length} positions, "
-                f"and training sequences have {geometry.length}"
+                f"and training sequences have {geometry.length}."
             )
 
     def rotate(

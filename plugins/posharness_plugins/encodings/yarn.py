@@ -28,7 +28,7 @@ class Yarn(Rotary):
     """
 
     name = "yarn"
-    summary = "RoPE whose slow frequencies are interpolated beyond the training length, with sharper scores"
+    summary = "RoPE with slow frequencies interpolated beyond the training length, and sharper scores (YaRN)"
     paper = "arXiv:2309.00071"
 
     def __init__(
@@ -44,7 +44,7 @@ class Yarn(Rotary):
         if not 0 < alpha < beta:
             raise UserError(
                 f"yarn[alpha={alpha:g},beta={beta:g}]: give an alpha above 0 and a beta above alpha, "
-                "usually 1 and 32"
+                "usually 1 and 32."
             )
         if ramp == "turns":
             turns = geometry.length * self.frequencies / (2 * math.pi)

@@ -14,10 +14,10 @@ __all__ = ["ENGLISH", "Lexicon"]
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Classes of words; a word's token id is its place among all of them.
+    """Classes of words. A word's token id is its index among all words.
 
     Attributes:
-        classes: the words of each class, by its name.
+        classes: the words of each class, by the class's name.
     """
 
     classes: dict[str, tuple[str, ...]]
@@ -28,16 +28,16 @@ class Lexicon:
         return tuple(chain.from_iterable(self.classes.values()))
 
     def first(self, name: str) -> int:
-        """The token id of a class's first word."""
+        """The token id of the first word of a class."""
         names = list(self.classes)
         return sum(len(self.classes[before]) for before in names[: names.index(name)])
 
     def draw(self, generator: torch.Generator, name: str, *shape: int) -> Int[Tensor, "*shape"]:
-        """Words of a class, uniformly."""
+        """Draw words of a class, uniformly."""
         return self.first(name) + torch.randint(len(self.classes[name]), shape, generator=generator)
 
     def nouns(self, generator: torch.Generator, plural: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
-        """Nouns in the singular (0) or the plural (1), uniformly."""
+        """Draw nouns, uniformly, in the given number: 0 for singular, 1 for plural."""
         kinds = len(self.classes["noun"]) // 2
         return self.first("noun") + 2 * torch.randint(kinds, plural.shape, generator=generator) + plural
 

@@ -1,4 +1,4 @@
-"""Subject-verb agreement in a fragment of English, past nouns of the other number."""
+"""The task agreement: number of a verb in a fragment of English, across nouns of the other number."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _WORDS = 4
 
 
 class Agreement(Task):
-    """Is the verb of the last long sentence in the singular or in the plural? It stands hidden, at "___".
+    """Predict whether the hidden verb "___" of the last long sentence is singular (0) or plural (1).
 
         the cat fell . the dogs that the king saw near the tree ___ old .       plural, 2 attractors
         oh the kings slept . the bird near Oslo behind the girl ___ new .       singular, 0 attractors
 
-    The slot stands in the place of the verb for both
-    bodies, so that it is clear which verb is asked for. The source is the subject: the noun at the head of
-    the sentence. The dependency length is its distance, drawn from a ladder: 1, then from 3 by factors of
-    √2. The slot stands at a place drawn from the last eighth, which every distance fits.
+    The slot "___" replaces the verb in both bodies, so that it is clear which verb is asked for. The source
+    is the subject, the noun at the head of the sentence, and the dependency length is its distance from the
+    slot. It is drawn from 1 and from distances that grow from 3 by factors of √2. The slot's position is
+    drawn from the last eighth, which every distance fits.
 
-    Between subject and verb stand prepositional phrases with a noun, relative clauses (on the object or
-    the subject) with a noun, and prepositional phrases with a place, in random order. Of nouns there are
-    as many as there is room for, three at most; attractors are those whose number is not the subject's.
-    How many of them are attractors, the stratum, is drawn uniformly, and which is drawn too: so each of
-    them is as often like the subject as it is unlike, and all together tell nothing about it. Short
-    distances, with room for fewer nouns, have fewer attractors.
+    Between subject and verb are prepositional phrases with a noun, relative clauses (on the object or the
+    subject) with a noun, and prepositional phrases with a place, in random order. There are as many nouns as
+    fit, at most three. Attractors are those of the other number. The number of attractors (the stratum) is
+    drawn uniformly, and so is which nouns they are: each noun agrees with the subject as often as not, and
+    all of them together give no information about it. Short distances have room for fewer nouns and so have
+    fewer attractors.
 
-    Before stand sentences with nouns of any number, but for one, which has not the subject's: counts of
-    singular and plural nouns tell nothing. Other verbs are in the past tense, which has no number; nor
-    have determiners, adjectives and places.
+    Before the last sentence are sentences with nouns of random number, except that one noun has the number
+    that the subject does not have: counts of singular and plural nouns give no information. All other verbs
+    are in the past tense, which does not mark number; nor do determiners, adjectives and places.
 
-    After 1611.01368 (section 3), where sentences are found in a corpus.
+    After 1611.01368 (section 3), which finds its sentences in a corpus.
 
     Token ids are the words of `posharness_tasks.agreement.english`.
     """
 
     name = "agreement"
-    summary = "Subject-verb agreement past up to three nouns of the other number"
+    summary = "Predict a hidden verb's number, across up to three nouns of the other number"
     paper = "arXiv:1611.01368"
     bodies = ("decoder", "encoder")
     strata = tuple(f"{count} attractor{'s' * (count != 1)}" for count in range(_MOST_ATTRACTORS + 1))
@@ -59,12 +59,12 @@ class Agreement(Task):
         shortest = self.set_lengths(length, evaluation_lengths)
         if not self.distances(shortest):
             raise UserError(
-                f"agreement: a sequence of {shortest} tokens has no room for a sentence before the subject; "
-                "give lengths of 7 or more"
+                f"agreement: a sequence of {shortest} tokens is too short for a sentence before the subject; "
+                "give lengths of 7 or more."
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         longest = self._earliest(length) - _WORDS - 1
         return [1, *geometric_distances(3, longest)] if longest > 0 else []
 
@@ -102,7 +102,7 @@ def _lay(
     phrases: Int[Tensor, "n k words"],
     sizes: Int[Tensor, "n k"],
 ) -> None:
-    """Write the first words of each phrase, as many as its size, one phrase after the other."""
+    """Write phrases one after the other, of each the first words, as many as its size."""
     word = torch.arange(phrases.shape[2])
     place = (start + sizes.cumsum(1) - sizes)[..., None] + word
     nowhere = tokens.shape[1] - 1
@@ -120,9 +120,9 @@ def _shuffled(
 def _context(
     generator: torch.Generator, plural: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
 ) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"]]:
-    """Sentences of four words and asides of one, in random order, `room` words together.
+    """Sentences of four words and asides of one word, in random order, `room` words in total.
 
-    The first sentence, before they are shuffled, has a noun of the other number than the subject.
+    The first sentence, before they are shuffled, has a noun of the number that the subject does not have.
     """
     n, most = len(plural), length // _WORDS
     sentences, asides = room // _WORDS, room % _WORDS
@@ -140,13 +140,13 @@ def _context(
 def _modifiers(
     generator: torch.Generator, plural: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
 ) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"], Int[Tensor, "n 1"]]:
-    """Phrases with a noun, of three words or four, and with a place, of two or three; `room` words together.
+    """Phrases with a noun (three or four words) and with a place (two or three), `room` words in total.
 
     Args:
-        room: not 1.
+        room: any number of words but 1.
 
     Returns:
-        The phrases, their sizes, and how many nouns have another number than the subject.
+        The phrases, their sizes, and how many nouns have the number that the subject does not have.
     """
     n, most = len(plural), _MOST_ATTRACTORS
     index = torch.arange(most)

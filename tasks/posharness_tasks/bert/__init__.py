@@ -1,4 +1,4 @@
-"""BERT pretraining: corpora, vocabulary, pairs, masks and the task."""
+"""BERT pretraining: the task, its pairs, masks, vocabulary and encoded text, and its corpora."""
 
 from posharness_tasks.bert.task import BertPretraining
 

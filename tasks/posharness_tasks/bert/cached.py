@@ -1,4 +1,4 @@
-"""Folders that are made once: whole or not at all, by one process at a time."""
+"""Cache folders that are made once, completely or not at all, by one process at a time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["cached_folder"]
 
 
 def cached_folder(parent: Path, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder `parent/key`, filled by `make` if it does not exist yet.
+    """The folder `parent/key`; `make` fills it if it does not exist yet.
 
-    It is filled under another name and renamed when it is whole; when `make` raises, nothing stays.
+    It is filled under another name and renamed when it is complete; if `make` raises, nothing is left.
     Processes that want the same folder wait for the first.
 
     Raises:
-        UserError: the cache cannot be written to.
+        UserError: the cache is not writable.
     """
     folder = parent / key
     if folder.is_dir():
@@ -40,6 +40,6 @@ def cached_folder(parent: Path, key: str, make: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise UserError(
             f"the corpus cannot be prepared in the cache folder {str(parent)!r}: {error.strerror or error}; "
-            "make it writable, or choose another cache folder"
+            "make it writable, or choose another cache folder."
         ) from error
     return folder

@@ -1,4 +1,4 @@
-"""The dependency length of a masked token: how far its nearest visible copy is."""
+"""The dependency length of a masked token: the distance to its nearest visible copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["nearest_copy"]
 def nearest_copy(
     shown: Int[Tensor, "b n"], original: Int[Tensor, "b n"], asked: Bool[Tensor, "b n"]
 ) -> Int[Tensor, "b n"]:
-    """Tokens from each asked position to the nearest other position that shows its original token.
+    """The distance from each asked position to the nearest other position that shows its original token.
 
     Args:
         shown: the corrupted input; a copy that is masked itself does not count.
@@ -20,7 +20,7 @@ def nearest_copy(
         asked: the positions to measure.
 
     Returns:
-        (b, n): the distance, at least 1; -1 where no copy is in sight or nothing was asked.
+        (b, n): the distance, at least 1; −1 where no copy is visible or nothing was asked.
     """
     length = shown.shape[1]
     row, column = asked.nonzero(as_tuple=True)

@@ -45,11 +45,11 @@ class Encoded:
 
     Attributes:
         tokens: ids of all sentences, one after the other, without special tokens.
-        sentences: where each sentence starts in `tokens`; the last entry is t.
+        sentences: index in `tokens` at which each sentence starts; the last entry is t.
         documents: the first sentence of each document; the last entry is s.
         split: index into `SPLITS` of each document.
         counts: how often each token id occurs in each split.
-        continuing: whether a token id goes on with the word of the token before it ("##s").
+        continuing: whether a token id continues the word of the token before it ("##s").
         digest: SHA-256 of all of them and of the vocabulary.
         tokenizer: the file of the vocabulary, as `tokenizers` reads it.
     """
@@ -70,7 +70,7 @@ class Encoded:
 
 
 def prepare_encoded(corpus: Corpus, size: int, cache: Path) -> Encoded:
-    """The corpus in a vocabulary of (at most) `size` token ids, made in the cache on first use.
+    """The corpus, encoded with a vocabulary of at most `size` token ids; made in the cache on first use.
 
     Raises:
         UserError: the vocabulary is too small for the corpus's characters or leaves over 20 % of its tokens
@@ -117,7 +117,7 @@ def _encode(corpus: Corpus, size: int, folder: Path) -> None:
 
 
 def _write_tokens(text: Path, tokenizer: Tokenizer, path: Path) -> dict[str, Tensor]:
-    """Write the ids of all lines down, chunk by chunk; the bounds of sentences and documents."""
+    """Write the ids of all lines, chunk by chunk; return the bounds of sentences and documents."""
     counts, ends = [], []
     sentences = 0
     with path.open("wb") as out:
@@ -136,10 +136,10 @@ def _write_tokens(text: Path, tokenizer: Tokenizer, path: Path) -> dict[str, Ten
 
 
 def _split(sizes: Int[Tensor, " d"]) -> Int[Tensor, " d"]:
-    """Give each document to a split; test and validation get 5 % of the tokens each, or two documents.
+    """Assign each document to a split; test and validation get 5 % of the tokens each, or two documents.
 
-    In a fixed random order, test takes documents until it has its share, then validation, and training
-    keeps the rest. Documents of more than half a share come last, so that no single one fills a split.
+    In a fixed random order, test takes documents until it has its share, then validation; training keeps the
+    rest. Documents of more than half a share come last, so that no single one fills a split.
     """
     generator = torch.Generator().manual_seed(_SPLIT_SEED)
     order = torch.randperm(len(sizes), generator=generator)
@@ -156,13 +156,14 @@ def _split(sizes: Int[Tensor, " d"]) -> Int[Tensor, " d"]:
 
 
 def _refuse_without_pairs(corpus: str, documents: Int[Tensor, " d+1"], split: Int[Tensor, " d"]) -> None:
-    """Each split needs a document of two sentences, and another one to take a wrong second part from."""
+    """Require a document of two sentences in each split, and another one to take a wrong second part from."""
     for index, name in enumerate(SPLITS):
         lengths = documents.diff()[split == index]
         if len(lengths) < 2 or int(lengths.max()) < 2:
             raise UserError(
                 f"the corpus {corpus!r} is too small for pairs of sentences in its {name} split "
-                f"({len(lengths)} documents of {int(lengths.sum())} sentences): give more or longer documents"
+                f"({len(lengths)} documents of {int(lengths.sum())} sentences): give more or longer "
+                "documents."
             )
 
 
@@ -171,8 +172,8 @@ def _refuse_unknown(corpus: str, counts: Int[Tensor, "3 v"]) -> None:
     if unknown > _MOST_UNKNOWN:
         raise UserError(
             f"a vocabulary of {counts.shape[1]} leaves {unknown:.0%} of the tokens of the corpus {corpus!r} "
-            f"unknown, and {_MOST_UNKNOWN:.0%} is the most that makes sense: choose a larger vocabulary, or "
-            "a text whose words are set off by blanks"
+            f"unknown; at most {_MOST_UNKNOWN:.0%} may be: choose a larger vocabulary, or a text whose "
+            "words are separated by spaces."
         )
 
 
@@ -184,7 +185,7 @@ def _count(
     documents: Int[Tensor, " d+1"],
     split: Int[Tensor, " d"],
 ) -> Int[Tensor, "3 v"]:
-    """How often each token occurs in each split; the file is read in pieces, and none of them is kept."""
+    """How often each token occurs in each split; the file is read in pieces that are not kept."""
     bounds = sentences[documents]
     counts = torch.zeros(len(SPLITS) * vocabulary, dtype=torch.int64)
     with tokens.open("rb") as file:

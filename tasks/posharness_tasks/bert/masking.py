@@ -1,4 +1,4 @@
-"""Masked language modelling's corruption of the input (1810.04805, section 3.1, task 1)."""
+"""The corruption of the input in masked language modelling (1810.04805, section 3.1, task 1)."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def corrupt(
 ) -> tuple[Int[Tensor, "b n"], Bool[Tensor, "b n"]]:
     """Choose max(1, round(rate · m)) of the m tokens of each sequence, and hide most of them.
 
-    A chosen token becomes [MASK] with probability .8, a uniformly drawn token that is not special with
-    probability .1, and stays as it is with probability .1, each for itself.
+    Each chosen token, independently, becomes [MASK] with probability .8 and a uniformly drawn token that is
+    not special with probability .1; otherwise it is unchanged.
 
     Args:
         words: True where a token may be chosen: not on special tokens, not on padding.
-        continuing: True where a token goes on with the word of the one before; then whole words are
-            chosen, see `_whole_words`. None to choose each token for itself.
+        continuing: True where a token continues the word of the one before; then whole words are chosen, see
+            `_whole_words`. None to choose tokens independently.
 
     Returns:
-        The corrupted tokens, and where the chosen ones stand: what is to be predicted.
+        The corrupted tokens, and which ones were chosen: these are to be predicted.
     """
     wanted = (words.sum(1).double() * rate).round().long().clamp(min=1)
     keys = torch.rand(tokens.shape, generator=generator)

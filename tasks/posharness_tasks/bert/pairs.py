@@ -1,4 +1,4 @@
-"""Pairs of sentence runs for next-sentence prediction, many at once (1810.04805, section 3.1)."""
+"""Pairs of sentence runs for next-sentence prediction, drawn many at a time (1810.04805, section 3.1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
     """One split of an encoded corpus; p sentences.
 
     Attributes:
-        places: the split's sentences, ascending; each is a place where a run can start.
+        places: the split's sentences, ascending; a run may start at each of them.
     """
 
     text: Encoded
@@ -42,13 +42,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """`[CLS] A [SEP] B [SEP]` and padding on the right. Each tensor is (b, n) unless named otherwise.
+    """`[CLS] A [SEP] B [SEP]` and padding on the right. Each tensor is (b, n) unless stated otherwise.
 
     Attributes:
         segments: 0 up to the first [SEP], then 1; 0 on padding.
         words: True on the tokens of A and B.
         random: (b,) whether B comes from another document.
-        swapped: (b,) whether B is what stands before A.
+        swapped: (b,) whether B precedes A in the text.
     """
 
     tokens: Int[Tensor, "b n"]
@@ -64,19 +64,19 @@ def draw_pairs(
 ) -> Pairs:
     """Draw `n` pairs that fill `length` tokens as far as their documents allow.
 
-    A run of consecutive sentences fills the target, which is `length` less the special tokens, or with
-    probability .1 a uniformly drawn shorter one. A is a random prefix of its sentences, B the rest; with
-    probability .5, or when only one sentence is left, B instead starts at a random sentence of another
-    document. While the two are too long, the longer one loses a token at a random end.
+    A run of consecutive sentences fills the target, which is `length` minus the special tokens or, with
+    probability .1, a uniformly drawn shorter one. A is a random prefix of its sentences, B the rest. With
+    probability .5, or if only one sentence is left, B starts at a random sentence of another document
+    instead. While the two are too long, the longer one loses a token at a random end.
 
-    Wrong pairs may be hard ones instead, whose topic tells nothing: with `negatives` "order" A and B change
-    places with probability .5 (1909.11942, section 3.1), with "both" half of the wrong pairs are such.
-    With "none" there are no wrong pairs. But where only one sentence is left nothing can be swapped, and B
-    is from another document in any case.
+    Wrong pairs may be harder, such that their topic gives no information: with `negatives` "order", A and B
+    are swapped with probability .5 (1909.11942, section 3.1); with "both", half of the wrong pairs are
+    swapped. With "none" there are no wrong pairs. If only one sentence is left, nothing can be swapped, and B
+    comes from another document in any case.
 
-    Departures from the original code: runs start at a uniformly drawn sentence rather than where the last
-    one ended, so that one draw is independent of the next; and the other document is drawn by its number
-    of sentences, so that random pairs are not shorter than true ones.
+    Departures from the original code: runs start at a uniformly drawn sentence instead of where the last one
+    ended, so that draws are independent; and the other document is drawn in proportion to its number of
+    sentences, so that random pairs are not shorter than true ones.
     """
     text = part.text
     room = length - SPECIALS
@@ -116,9 +116,9 @@ def draw_pairs(
 
 
 def negative_rate(part: Part, length: int) -> float:
-    """The probability that B does not follow A: ½, and more for every place with one sentence left.
+    """The probability that B does not follow A: ½, and more for each place with one sentence left.
 
-    Exact: the mean over all places and all targets of `draw_pairs`, whatever the wrong pairs are.
+    Exact: the mean over all places and all targets of `draw_pairs`, for any kind of wrong pairs.
     """
     room = length - SPECIALS
     text = part.text
@@ -131,14 +131,14 @@ def negative_rate(part: Part, length: int) -> float:
 
 
 def _floor(u: Float[Tensor, " b"], count: Int[Tensor, " b"] | int) -> Int[Tensor, " b"]:
-    """A uniform integer below `count` from a uniform draw in [0, 1)."""
+    """A uniform integer below `count`, from a uniform draw in [0, 1)."""
     return (u * count).long()
 
 
 def _run_end(
     text: Encoded, first: Int[Tensor, " b"], target: Int[Tensor, " b"], document: Int[Tensor, " b"]
 ) -> Int[Tensor, " b"]:
-    """The sentence after a run of at least one that reaches the target or the end of its document."""
+    """The end of a run of at least one sentence that reaches the target or the end of its document."""
     reach = torch.searchsorted(text.sentences, text.sentences[first] + target)
     return torch.minimum(torch.maximum(reach, first + 1), text.documents[document + 1])
 
@@ -146,9 +146,9 @@ def _run_end(
 def truncated(
     a: Int[Tensor, " b"], b: Int[Tensor, " b"], target: Int[Tensor, " b"]
 ) -> tuple[Int[Tensor, " b"], Int[Tensor, " b"]]:
-    """The lengths that are left when the longer one (B of two equals) loses a token until both fit.
+    """The lengths that remain when the longer one (B if equal) loses a token until both fit.
 
-    Only the longer one shrinks until they are equal, and from there both by turns.
+    Only the longer one shrinks until they are equal, and from there they shrink in turn.
     """
     half = target // 2
     new_a = torch.where(b <= half, torch.minimum(a, target - b), torch.minimum(a, target - half))
@@ -157,7 +157,7 @@ def truncated(
 
 
 def _front(lost: Int[Tensor, " b"], generator: torch.Generator) -> Int[Tensor, " b"]:
-    """How many of the lost tokens were at the front: each end is as likely, for each token."""
+    """How many of the lost tokens were at the front: each token is lost at either end with probability ½."""
     return torch.binomial(lost.double(), torch.full(lost.shape, 0.5).double(), generator=generator).long()
 
 

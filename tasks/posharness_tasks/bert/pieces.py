@@ -1,4 +1,4 @@
-"""Turns text into token ids, many lines at once, every distinct word only once."""
+"""Turns text into token ids, many lines at a time, encoding every distinct word only once."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Encoding(NamedTuple):
     """Token ids of l lines.
 
     Attributes:
-        ids: (t,) of all lines, one after the other.
-        counts: (l,) how many each line has; 0 for a blank line.
+        ids: (t,) the ids of all lines, one after the other.
+        counts: (l,) the number of ids of each line; 0 for a blank line.
         blank: (l,) which lines are empty.
     """
 
@@ -39,7 +39,7 @@ class Encoding(NamedTuple):
 
 
 def encode_file(text: Path, tokenizer: Tokenizer) -> Iterator[Encoding]:
-    """The lines of a file, a chunk of them at a time, in order."""
+    """The lines of a file, encoded a chunk at a time, in order."""
     with one_thread():
         yield from spread(partial(encode_lines, tokenizer), _chunks(text))
 
@@ -51,13 +51,13 @@ def _chunks(text: Path) -> Iterator[list[str]]:
 
 
 def encode_lines(tokenizer: Tokenizer, lines: list[str]) -> Encoding:
-    """Exactly what the tokenizer makes of each line without special tokens, in a third of the time.
+    """Encode lines exactly as the tokenizer does, without special tokens, in a third of the time.
 
-    BERT's normaliser and pre-tokenizer end every word at a blank, so that each distinct word can be looked
-    up once and the ids put together from there.
+    BERT's normaliser and pre-tokenizer end every word at a space, so each distinct word can be encoded once
+    and the ids be put together.
 
     Args:
-        lines: words set off by single blanks.
+        lines: words separated by single spaces.
     """
     words = pc.split_pattern(pa.array(lines, pa.large_string()), " ")
     told = words.flatten().dictionary_encode()

@@ -1,4 +1,4 @@
-"""BERT pretraining: masked language modelling and next-sentence prediction on real text."""
+"""The task bert: masked language modelling and next-sentence prediction on real text."""
 
 from __future__ import annotations
 
@@ -24,48 +24,47 @@ _FREQUENT, _RARE, _SHOWN, _TRUE_PAIR, _RANDOM_PAIR, _SWAPPED_PAIR = range(6)
 
 
 class BertPretraining(Task):
-    """Predict hidden tokens, and whether the second part follows the first (1810.04805).
+    """Predict masked tokens, and whether the second part of a pair follows the first (1810.04805).
 
         input    [CLS] the [MASK] of a list . [SEP] it [MASK] a copy of banana list . [SEP]
         mlm            ·   items                       returns          the
         nsp      true pair
 
-    `mlm` is scored on the chosen tokens, 15 % of each sequence; of them 80 % show [MASK], 10 % a random
-    token and 10 % themselves. `nsp` is scored at [CLS]: 0 when B follows A, 1 when it comes from another
-    document or, as a hard negative, stands before A. Masks and pairs are drawn afresh for each batch, from
-    its generator, which is the same for each test: masks are new in training and frozen in evaluation. A
-    corpus is split by document.
+    `mlm` is scored on the chosen tokens, 15 % of each sequence: 80 % of them show [MASK], 10 % a random token
+    and 10 % themselves. `nsp` is scored at [CLS]: 0 if B follows A; 1 if B comes from another document or, as
+    a hard negative, precedes A. Masks and pairs are drawn for each batch from its generator: they are new in
+    training, and the same in every evaluation. A corpus is split by document.
 
-    A token that shows [MASK] depends, by this task's reading, on the nearest visible copy of the hidden
-    token; where there is none, and for `nsp`, there is no dependency length. A copy is neither necessary
-    nor sufficient, and frequent words always have one nearby, so the strata tell frequent tokens (the
-    most frequent types, which make up half of the running text) from the rarer rest. Chosen tokens
-    that show something else than [MASK] have a stratum of their own and no dependency length: in most
-    of them the answer is in plain sight.
+    For a token that shows [MASK], the dependency length is the distance to the nearest visible copy of the
+    hidden token. There is none without such a copy, and none for `nsp`. A copy is neither necessary nor
+    sufficient, and frequent words always have one nearby, so the strata separate frequent tokens (the most
+    frequent types, which make up half of the running text) from rare ones. Chosen tokens that do not show
+    [MASK] have a stratum of their own and no dependency length: for most of them the answer is visible.
 
-    The body "decoder" is the encoder's counterpart with the left context alone: a causal language model of
-    the same text. In training it predicts every token of A and B from those before it, on sequences that
-    nothing is hidden in. In validation and test its `mlm` is scored on the very tokens that the encoder's
-    is, drawn by the same generator: each prediction is emitted one position before the encoder's, from the
-    uncorrupted tokens up to there, and carries the encoder's dependency length (to the nearest copy on
-    either side, though the decoder sees the left one only) and stratum, so that row by row the difference
-    is what the right context brings. It is not asked for `nsp`, whose answer would stand before the text.
+    With the body "decoder", the task is a causal language model of the same text, the counterpart of the
+    encoder with the left context alone. In training it predicts every token of A and B from those before it;
+    nothing is hidden. In validation and test, its `mlm` is scored on the same tokens as the encoder's, drawn
+    by the same generator. Each prediction is made one position earlier, from the uncorrupted tokens up to
+    there, and has the encoder's stratum and dependency length (to the nearest copy on either side, although
+    the decoder sees the left one only): row by row, the difference is the benefit of the right context. There
+    is no `nsp`, whose answer would come before the text.
 
-    Chance is what the best constant answer reaches in pairs drawn from the test split: for `mlm` the share of
-    their most frequent token, which is not quite that of the text, whose sentences are cut at their ends;
-    for `nsp` the share of the more frequent answer (above ½: where one sentence is left, B is always random).
+    Chance is the accuracy of the best constant answer in pairs from the test split: for `mlm`, the share of
+    their most frequent token, which differs slightly from that of the text because sentences are cut at their
+    ends; for `nsp`, the share of the more frequent answer (above ½, because B is always random where one
+    sentence is left).
 
     Args:
         corpus: `python-docs`, the path of a file, a folder or a pattern (see `local_source`), or an id on
             the Hub, `name` or `name:config`.
-        vocabulary_size: token ids at most, the five special ones included.
+        vocabulary_size: most token ids, including the five special ones.
         length: tokens of a training sequence.
         evaluation_lengths: lengths that are tested.
         mask_rate: share of the tokens that is predicted.
         whole_words: whether all pieces of a word are chosen together.
         negatives: the wrong pairs of `nsp`: B from another document ("random"), A and B swapped ("order",
-            1909.11942), or half of them each ("both"). With "none" pairs are true where there are two
-            sentences, and `nsp` is not asked, as in 1907.11692 and 2212.14034.
+            1909.11942), or half of them each ("both"). With "none", pairs are true if there are two
+            sentences, and there is no `nsp`, as in 1907.11692 and 2212.14034.
     """
 
     name = "bert"
@@ -91,11 +90,11 @@ class BertPretraining(Task):
         super().__init__(body)
         if min(length, *evaluation_lengths) < SHORTEST:
             raise UserError(
-                f"bert: a length of {min(length, *evaluation_lengths)} holds no pair of sentences: "
-                f"choose {SHORTEST} tokens or more"
+                f"bert: a length of {min(length, *evaluation_lengths)} tokens is too short for a pair of "
+                f"sentences: choose {SHORTEST} or more."
             )
         if not 0.0 < mask_rate < 1.0:
-            raise UserError(f"bert: mask_rate {mask_rate} is no share: choose one between 0 and 1, e.g. 0.15")
+            raise UserError(f"bert: mask_rate must be between 0 and 1; got {mask_rate}.")
         self.corpus = corpus
         self.vocabulary_size = vocabulary_size
         self.length = length
@@ -107,7 +106,7 @@ class BertPretraining(Task):
         self._fingerprint = ""
 
     def prepare(self, cache: Path) -> None:
-        """Write the corpus down, train its vocabulary and encode it, or find all that in the cache."""
+        """Write the corpus, train its vocabulary and encode it, or find all of these in the cache."""
         corpus = prepare_corpus(self.corpus, cache / "bert")
         text = prepare_encoded(corpus, self.vocabulary_size, cache / "bert")
         self._parts = {name: Part.of(text, index) for index, name in enumerate(SPLITS)}
@@ -136,11 +135,11 @@ class BertPretraining(Task):
                     raise UserError(
                         f"the corpus {self.corpus!r} is too small for pairs of {length} tokens: no two "
                         f"sentences of its {split} split would fit one after the other; choose greater "
-                        "lengths, or give more text"
+                        "lengths, or give more text."
                     )
 
     def fingerprint(self) -> str:
-        """The SHA-256 of the corpus's text and of what became of it; "" before `prepare`."""
+        """The SHA-256 of the corpus's text and of its encoding; "" before `prepare`."""
         return self._fingerprint
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -183,7 +182,7 @@ class BertPretraining(Task):
     def _next_tokens(
         self, pairs: Pairs, chosen: torch.Tensor, distance: torch.Tensor, stratum: torch.Tensor
     ) -> Batch:
-        """What is chosen at a position is predicted at the one before it; [CLS], the first one, never is."""
+        """Predict each chosen token at the position before it; [CLS], the first token, is never chosen."""
         return Batch(
             tokens=pairs.tokens,
             targets=pairs.tokens.roll(-1, 1),
@@ -199,14 +198,14 @@ class BertPretraining(Task):
 
 
 def _most_frequent(part: Part, length: int, negatives: Negatives) -> float:
-    """The share of the most frequent token in pairs from a split, the same pairs each time."""
+    """The share of the most frequent token in pairs from a split; the same pairs each time."""
     pairs = draw_pairs(torch.Generator().manual_seed(0), -(-_COUNTED // length), length, part, negatives)
     asked = pairs.tokens[pairs.words]
     return float(asked.bincount().max() / len(asked))
 
 
 def _frequent(text: Encoded) -> torch.Tensor:
-    """True for the fewest token ids that make up half of the training text."""
+    """True for the smallest set of token ids that makes up half of the training text."""
     counts = text.counts[SPLITS.index("train")]
     ranked = counts.argsort(descending=True, stable=True)
     before = counts[ranked].cumsum(0) - counts[ranked]

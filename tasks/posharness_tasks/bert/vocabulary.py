@@ -29,18 +29,18 @@ _PIECE = 1 << 20
 def train_vocabulary(text: Path, size: int) -> Tokenizer:
     """A lower-casing WordPiece tokenizer (BERT's normaliser and pre-tokenizer) of at most `size` pieces.
 
-    The trainer numbers the pieces "##x" in the order of a randomly seeded hash table, and ties between
-    merges follow the numbers, so that two trainings differ. Here the alphabet is counted first and handed
-    over with its numbers fixed; the rest is then determined. It holds the 1,000 most frequent characters,
-    or more in a vocabulary of over 8,000: one in eight pieces, and as many that go on with a word.
+    The trainer numbers the pieces "##x" in the order of a randomly seeded hash table, and resolves ties
+    between merges by these numbers, so two trainings differ. Here the alphabet is counted first and given
+    with fixed numbers, which determines the rest. The alphabet has the 1,000 most frequent characters or, in
+    a vocabulary of over 8,000, an eighth of the number of pieces, and as many pieces that continue a word.
 
     Args:
-        text: a UTF-8 file, a sentence a line. Of one of over 64 MB, 64 pieces of a megabyte that are evenly
-            spread over it are read.
-        size: number of token ids, the special ones included; fewer when the text holds fewer.
+        text: a UTF-8 file, one sentence a line. Of a file of over 64 MB, 64 evenly spread pieces of a
+            megabyte are read.
+        size: number of token ids, including the special ones; fewer if the text has fewer.
 
     Raises:
-        UserError: `size` has no room for the corpus's characters.
+        UserError: `size` is too small for the corpus's characters.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -55,7 +55,7 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
     if size < (smallest := FIRST_PIECE + 2 * len(alphabet)):
         raise UserError(
             f"a vocabulary of {size} is too small for this corpus, whose alphabet takes {len(alphabet)} "
-            f"pieces: choose {smallest} or more"
+            f"pieces: choose {smallest} or more."
         )
     learner = Tokenizer(models.WordPiece(unk_token=SPECIAL[UNK]))
     learner.normalizer = normalizer
@@ -89,7 +89,7 @@ def _sample(text: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep `tokenizers` to this thread: its pool does not survive the fork of a worker process."""
+    """Keep `tokenizers` in this thread: its thread pool does not survive the fork of a worker process."""
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = "false"

@@ -1,4 +1,4 @@
-"""Spreads work on a long text over processes, in order, with no more than a few pieces in memory."""
+"""Distributes work on a long text over processes, in order, with only a few pieces in memory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ R = TypeVar("R")
 
 
 def spread(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function` of each item, in order; as `map`, but in several processes where there are two items.
+    """`map(function, items)`, in order, in several processes if there is more than one item.
 
-    At most twice as many items as processes are in hand, so that the caller's pace holds back the reading.
+    At most twice as many items as processes are in progress, so a slow caller slows down the reading.
 
     Args:
-        function: can be pickled, and so can what it takes and gives.
+        function: a function that can be pickled, as must its arguments and results.
     """
     rest = iter(items)
     first = list(islice(rest, 2))
@@ -49,7 +49,7 @@ def spread(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 
 def apart(function: Callable[[T], R], item: T) -> R:
-    """`function` of an item, in a process of its own, whose memory is free again afterwards."""
+    """`function(item)` in a process of its own, whose memory is released afterwards."""
     if _processes() == 1:
         return function(item)
     with _pool(1) as pool:
@@ -64,7 +64,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 
 def each(function: Callable[[str], R], texts: Iterable[str]) -> Iterator[R]:
-    """`function` of each text, in order, spread over processes where the texts are long."""
+    """`map(function, texts)`, in order, in several processes if the texts are long."""
     for results in spread(partial(_all, function), _batches(texts)):
         yield from results
 

@@ -1,4 +1,4 @@
-"""Readings of a pretrained masked language model: what it is asked, and how far the answer has to come."""
+"""Readings of a pretrained masked language model: questions whose answers have a dependency length."""
 
 from posharness_tasks.readings.heads.reading import Heads
 from posharness_tasks.readings.nearest_copy import NearestCopy

@@ -1,4 +1,4 @@
-"""Puts token sequences to a model in batches of similar length, and frames the pieces of words."""
+"""Runs token sequences through a model in batches of similar length."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _SHORTEST = 8
 
 
 def longest(model: MaskedModel, wanted: int = sys.maxsize) -> int:
-    """Tokens of the longest sequence that the model reads and that is wanted.
+    """The longest sequence that the model reads, in tokens, but at most `wanted`.
 
     Raises:
-        UserError: not even a short sentence fits.
+        UserError: it is too short for a sentence.
     """
     length = wanted if model.max_length is None else min(wanted, model.max_length)
     if length < _SHORTEST:
         raise UserError(
-            f"sequences of {length} tokens hold no text: give a length, and a model that reads, "
-            f"{_SHORTEST} or more"
+            f"sequences of {length} tokens are too short for text: choose a length, and a model that reads, "
+            f"{_SHORTEST} tokens or more."
         )
     return length
 
 
 def word_pieces(model: MaskedModel, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-    """The token ids of each word of each sentence; a word that the tokenizer drops is one mask token."""
+    """The token ids of each word of each sentence; one mask token for a word that the tokenizer drops."""
     return [[pieces or [model.mask] for pieces in sentence] for sentence in model.pieces(sentences)]
 
 
@@ -56,10 +56,13 @@ def with_special_tokens(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor
 def padded_batches(
     model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Progress
 ) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
-    """Sequences in batches of similar length, shortest first, as a model takes them.
+    """Batches of sequences of similar length, shortest first.
+
+    Args:
+        tell: called with the number of sequences that are done, and of all.
 
     Yields:
-        the indices of the rows in the batch, their tokens, padded on the right, and where padding is.
+        the indices of the rows in the batch, their tokens, padded on the right, and where the padding is.
     """
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     done = 0
@@ -81,10 +84,10 @@ def padded_batches(
 def masked_log_probs(
     model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], asked: Int[Tensor, "m k"], tell: Progress
 ) -> Iterator[tuple[Int[Tensor, " b"], Float[Tensor, "b k vocabulary"]]]:
-    """What the model expects at the asked positions of each row, in batches.
+    """The model's predictions at the asked positions of each row, in batches.
 
     Args:
-        asked: k positions of each of the m rows.
+        asked: k positions in each of the m rows.
 
     Yields:
         the indices of the rows, and the natural logarithms of the probabilities.
@@ -98,5 +101,5 @@ def masked_log_probs(
 
 
 def subprogress(tell: Progress, begin: int, end: int, whole: int) -> Progress:
-    """Tells of a part, whatever its own measure, as what lies between two marks of the whole."""
+    """Maps the progress of one part onto its share of the whole, from `begin` to `end`."""
     return lambda done, total: tell(begin + (end - begin) * done // total, whole)

@@ -1,4 +1,4 @@
-"""Reads the text that readings ask about: a treebank or plain text, thinned out where it is long."""
+"""Reads the text for a reading: a treebank or plain text, reduced to a sample where it is long."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def corpus_file(reading: str, corpus: str) -> Path:
     """The path of a corpus.
 
     Raises:
-        UserError: none is named, or nothing lies there.
+        UserError: no corpus is named, or there is no such file.
     """
     if not corpus:
-        raise UserError(f"{reading}: no text to read is named: give a CoNLL-U file, by --treebank FILE")
+        raise UserError(f"{reading}: no text to read was given: name a CoNLL-U file with --treebank FILE.")
     path = Path(corpus).expanduser()
     if not path.is_file():
-        raise UserError(f"{reading}: there is no file {corpus!r}: check the path of the text to read")
+        raise UserError(f"{reading}: there is no file {corpus!r}: check the path of the text to read.")
     return path
 
 
@@ -34,7 +34,7 @@ def treebank_documents(path: Path) -> Iterator[list[Sentence]]:
     """The documents of a CoNLL-U file.
 
     Raises:
-        UserError: while iterating: it is malformed or empty.
+        UserError: while iterating: the file is malformed or empty.
     """
     document: list[Sentence] = []
     for sentence in read_treebank(path):
@@ -46,13 +46,13 @@ def treebank_documents(path: Path) -> Iterator[list[Sentence]]:
 
 
 def text_documents(path: Path) -> Iterator[list[list[str]]]:
-    """The documents of a CoNLL-U file (by its ending) or of plain text, as words.
+    """The documents of a CoNLL-U file (recognised by its suffix) or of plain text, as words.
 
-    In plain text blank lines separate documents, sentences are found by a rule, and words are what white
-    space sets off.
+    In plain text, blank lines separate documents, a rule finds the sentences, and white space separates
+    words.
 
     Raises:
-        UserError: while iterating: it is malformed or no UTF-8.
+        UserError: while iterating: the file is malformed or not UTF-8.
     """
     if path.suffix.lower() in (".conllu", ".conll"):
         for document in treebank_documents(path):
@@ -63,10 +63,10 @@ def text_documents(path: Path) -> Iterator[list[list[str]]]:
 
 
 def subsample(documents: Iterable[list[T]], sentences: int) -> list[list[T]]:
-    """All documents, or, where they hold more than so many sentences, about so many, from evenly spread ones.
+    """All documents, or evenly spread ones with about `sentences` sentences in total.
 
-    Whole documents are kept, but none has more than `sentences`. Which ones depends on nothing else, so
-    that every model is asked the same.
+    Documents are kept whole, but none beyond its first `sentences` sentences. The choice depends on the
+    documents alone, so every model is asked the same.
     """
     # One pass and no second copy: while they come in, documents are halved whenever there are too many.
     kept: list[list[T]] = []

@@ -1,4 +1,4 @@
-"""Nearest copy: how well a hidden token is restored, by the distance of its nearest visible copy."""
+"""The reading nearest_copy: prediction of a masked token, by distance to its nearest visible copy."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from posharness_tasks.readings.running_text import RunningTextReading
 
 
 class NearestCopy(RunningTextReading):
-    """One token is masked; d is the distance in tokens to its nearest copy, -1 where there is none.
+    """Mask one token; the dependency length d is the distance to its nearest copy, −1 if there is none.
 
         the cat saw the dog , and [MASK] dog ran        "the": d = 4
 
-    A copy is neither necessary nor sufficient to restore a token, so there is a causal version by occlusion,
-    in rows that pair by (sequence, position). The conditions are:
+    A copy is neither necessary nor sufficient to predict a token, so occlusion measures its causal effect, in
+    rows that pair by (sequence, position). The conditions are:
 
-    * none: the sequence as it is.
-    * `occluded`: the nearest copy (both, where two are equally near) shows a random token instead.
-    * `other occluded`: a token that is no copy shows it instead, the one at the same distance on
-      the other side, or where there is none, the one whose distance is nearest to d.
+    * none: the sequence unchanged.
+    * `occluded`: a random token replaces the nearest copy (both, if two are equally near).
+    * `other occluded`: the random token replaces another token, not a copy: the one at the same distance on
+      the other side or, if there is none, the one whose distance is closest to d.
 
-    How far log p falls from the first to the second is what the copy was worth at d, and from the first to
-    the third what any such damage costs. The random token is one of the text's types, each as likely, and
-    the same in both. Targets without a copy, or without another token to replace, are asked unchanged alone.
-    Chance is the share of the commonest token among those asked.
+    The fall of log p from the first to the second is the value of the copy at distance d; the fall from the
+    first to the third is the cost of any such damage. The random token is one of the text's types, uniformly,
+    and the same in both. Targets without a copy, or without another token to replace, are asked unchanged
+    only. Chance is the share of the commonest token among the targets.
     """
 
     name = "nearest_copy"
     aliases = ("copy",)
-    summary = "Hidden tokens of running text, by the distance of the nearest visible copy"
+    summary = "Masked tokens of running text, by distance to the nearest visible copy"
     objectives = ("copy",)
     conditions = ("", "occluded", "other occluded")
 
@@ -79,7 +79,7 @@ class NearestCopy(RunningTextReading):
 
 
 def _nearest(copy: Tensor, position: int) -> tuple[Int[Tensor, " c"], int]:
-    """Where the nearest copies stand, one or two, and how far; none, and -1."""
+    """The positions of the nearest copies, one or two, and their distance; none and −1 without a copy."""
     places = copy.nonzero()[:, 0]
     away = (places - position).abs()
     if not len(places):
@@ -90,7 +90,7 @@ def _nearest(copy: Tensor, position: int) -> tuple[Int[Tensor, " c"], int]:
 def _tokens_as_far(
     tokens: Int[Tensor, " n"], position: int, d: int, count: int, generator: torch.Generator
 ) -> Int[Tensor, " c"]:
-    """So many tokens that are no copy, nor special, whose distances are nearest to d; ties are drawn."""
+    """The `count` tokens, neither copies nor special, whose distances are closest to d; ties are drawn."""
     place = torch.arange(len(tokens))
     off = ((place - position).abs() - d).abs() + torch.rand(len(tokens), generator=generator)
     free = tokens != tokens[position]
@@ -101,7 +101,7 @@ def _tokens_as_far(
 def _replacements(
     kinds: Int[Tensor, " kinds"], token: int, replaced: Int[Tensor, " c"], generator: torch.Generator
 ) -> Int[Tensor, " c"]:
-    """As many random tokens, none of which is the hidden one or one of those it may stand for."""
+    """One random token for each replaced one, neither the hidden token nor a replaced one."""
     kinds = kinds[(kinds != token) & ~torch.isin(kinds, replaced)]
     if not len(kinds):
         return kinds

@@ -1,4 +1,4 @@
-"""What the two readings of running text share: the text, what is asked, and how it is scored."""
+"""The base of the readings of running text: the text, the masked targets and their scores."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["RunningTextReading"]
 
 
 class RunningTextReading(Reading, ABC):
-    """Tokens of running text, hidden one at a time: of each sequence nothing else is missing.
+    """Tokens of running text, masked one at a time; the rest of the sequence is complete.
 
-    Consecutive sentences of a document are packed into sequences of up to `length` tokens; a sentence
-    that does not fit begins a new sequence, and one longer than a sequence is cut in several. Of all their
-    tokens `predictions` are drawn, each as likely. The strata tell frequent tokens (the most frequent
-    types, which make up half of the text) from rare ones, where they are whole words, and both from
-    pieces of words, which depend first of all on the rest of their word: that stays in sight.
+    Consecutive sentences of a document are packed into sequences of up to `length` tokens. A sentence that
+    does not fit begins a new sequence, and one longer than a sequence is cut. `predictions` of all their
+    tokens are drawn uniformly. The strata are frequent tokens (the most frequent types, which make up half of
+    the text) and rare tokens, both whole words, and pieces of words, which depend mainly on the rest of their
+    word, which stays visible.
 
     Args:
         corpus: path of a CoNLL-U file (`.conllu`), or of plain text with blank lines between documents.
-        length: tokens of a sequence at most; where the model reads less, that counts.
-        predictions: tokens that are asked at most.
-        sentences: about how many are read at most, in documents spread evenly over the file.
+        length: most tokens of a sequence; less if the model reads less.
+        predictions: most tokens that are asked.
+        sentences: about how many sentences are read at most, in documents spread evenly over the file.
     """
 
     strata = STRATA
@@ -42,7 +42,7 @@ class RunningTextReading(Reading, ABC):
     ) -> None:
         if min(predictions, sentences) < 1:
             raise UserError(
-                f"{self.name}[predictions={predictions},sentences={sentences}]: give one or more of each"
+                f"{self.name}[predictions={predictions},sentences={sentences}]: give one or more of each."
             )
         self.corpus = corpus
         self.length = length
@@ -55,7 +55,7 @@ class RunningTextReading(Reading, ABC):
         path = corpus_file(self.name, self.corpus)
         self._documents = subsample(text_documents(path), self.sentences)
         if not any(sentence for document in self._documents for sentence in document):
-            raise UserError(f"{self.name}: the file {self.corpus!r} holds no words: give one with text")
+            raise UserError(f"{self.name}: the file {self.corpus!r} has no words: give a file with text.")
         self._fingerprint = digest_files([path])
 
     def fingerprint(self) -> str:
@@ -63,12 +63,15 @@ class RunningTextReading(Reading, ABC):
         return self._fingerprint
 
     def draw(self, model: MaskedModel, generator: torch.Generator) -> Targets:
-        """Pack the text and draw what is asked: of two readings, the same from generators in one state."""
+        """Pack the text and draw the targets.
+
+        Two readings draw the same targets from generators in the same state.
+        """
         length = longest(model, self.length)
         texts = [text for document in self._documents for text in pack_sequences(model, document, length)]
         targets = draw_targets(model, texts, self.predictions, generator)
         if not len(targets.token):
-            raise UserError(f"{self.name}: the model's tokenizer knows no word of {self.corpus!r}")
+            raise UserError(f"{self.name}: the model's tokenizer knows no word of {self.corpus!r}.")
         return targets
 
     def ask(
@@ -81,12 +84,12 @@ class RunningTextReading(Reading, ABC):
         distance: Int[Tensor, " m"],
         tell: Progress,
     ) -> Answers:
-        """Ask some of the targets, one at least, in sequences that are shown in another form.
+        """Predict some of the targets, at least one, in sequences that are given in another form.
 
         Args:
-            condition: how the sequences were changed; "" where they were not.
-            number: which targets.
-            shown: the sequence of each; its target's position shows the mask.
+            condition: how the question was changed; "" if it was not.
+            number: the numbers of the targets.
+            shown: the sequence of each, with the mask at the target's position.
             distance: the dependency length of each.
         """
         token, position = targets.token[number], targets.position[number]

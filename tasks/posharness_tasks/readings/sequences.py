@@ -1,4 +1,4 @@
-"""Packs running text into sequences and draws the tokens that are asked."""
+"""Packs running text into sequences and draws the target tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Packed:
     """A sequence: [CLS] consecutive sentences of one document [SEP].
 
     Attributes:
-        whole: True where the token is a whole word; False for the two special tokens.
+        whole: True where the token is a whole word; False on the two special tokens.
     """
 
     tokens: Int[Tensor, " n"]
@@ -35,11 +35,11 @@ class Targets:
     """The m tokens that are asked, one at a time, in the order of the text.
 
     Attributes:
-        texts: the sequences that they stand in.
-        sequence, position: where they stand.
-        token: what they are.
+        texts: the sequences that they are in.
+        sequence, position: the index of the sequence, and the position in it.
+        token: the token ids.
         stratum: index into `STRATA`.
-        kinds: every token that the text has, once.
+        kinds: every token id of the text, once.
     """
 
     texts: Sequence[Packed]
@@ -50,16 +50,16 @@ class Targets:
     kinds: Int[Tensor, " kinds"]
 
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " n"], int, int]]:
-        """Of each target its sequence's tokens, its position and its own token."""
+        """For each target, the tokens of its sequence, its position and its token id."""
         where = zip(self.sequence.tolist(), self.position.tolist(), self.token.tolist(), strict=True)
         for sequence, position, token in where:
             yield self.texts[sequence].tokens, position, token
 
 
 def pack_sequences(model: MaskedModel, document: Sequence[Sequence[str]], length: int) -> Iterator[Packed]:
-    """Sequences of consecutive sentences of a document, `length` tokens at most.
+    """Sequences of consecutive sentences of a document, of at most `length` tokens.
 
-    A sentence that does not fit begins a new sequence, and one longer than that is cut in several.
+    A sentence that does not fit begins a new sequence, and one longer than a sequence is cut.
     """
     room = length - 2
     pieces: list[int] = []
@@ -81,9 +81,9 @@ def pack_sequences(model: MaskedModel, document: Sequence[Sequence[str]], length
 def draw_targets(
     model: MaskedModel, texts: Sequence[Packed], count: int, generator: torch.Generator
 ) -> Targets:
-    """Draw `count` of all tokens, each as likely and none twice, or take all.
+    """Draw `count` of all tokens uniformly, without replacement, or take all.
 
-    The mask that stands for a word which the tokenizer drops is none of them.
+    Masks that replace a word which the tokenizer drops are not drawn.
     """
     tokens = torch.cat([text.tokens[1:-1] for text in texts])
     whole = torch.cat([text.whole[1:-1] for text in texts])
@@ -109,7 +109,7 @@ def _packed(model: MaskedModel, pieces: Sequence[int], whole: Sequence[bool]) ->
 
 
 def _frequent(counts: Int[Tensor, " vocabulary"]) -> Bool[Tensor, " vocabulary"]:
-    """True for the fewest token ids that make up half of the text."""
+    """True for the smallest set of token ids that makes up half of the text."""
     ranked = counts.argsort(descending=True, stable=True)
     before = counts[ranked].cumsum(0) - counts[ranked]
     frequent = torch.zeros(len(counts), dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""What the two readings of a treebank share: its sentences, and how they are put to a model."""
+"""The base of the readings of a treebank: its sentences and their fingerprint."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["TreebankReading"]
 
 
 class TreebankReading(Reading, ABC):
-    """Sentences of a treebank, each by itself: [CLS] sentence [SEP]; those that do not fit are left out.
+    """Sentences of a treebank, one a sequence: [CLS] sentence [SEP]; those that do not fit are left out.
 
     Args:
         corpus: path of a CoNLL-U file.
-        sentences: about how many are read at most, in documents spread evenly over the file.
+        sentences: about how many sentences are read at most, in documents spread evenly over the file.
     """
 
     def __init__(self, *, corpus: str = "", sentences: int = 4000) -> None:
         if sentences < 1:
-            raise UserError(f"{self.name}[sentences={sentences}]: give one sentence or more")
+            raise UserError(f"{self.name}[sentences={sentences}]: give one sentence or more.")
         self.corpus = corpus
         self.sentences = sentences
         self._fingerprint = ""

@@ -1,4 +1,4 @@
-"""Truncation: how well a hidden token is restored from what stands within a radius of it."""
+"""The reading truncation: prediction of a masked token from the tokens within a radius of it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from posharness_tasks.readings.running_text import RunningTextReading
 
 
 class Truncation(RunningTextReading):
-    """One token is asked, and every token farther than r from it is masked too; positions are unchanged.
+    """Mask one token and every token farther than r from it; positions are unchanged.
 
         r = 2        [CLS] [MASK] [MASK] saw the [MASK] , and [MASK] [MASK] [SEP]
 
-    The radius climbs a ladder 1, 2, 4, … until it takes in the longest sequence; each target is asked at
-    each rung, and r is its dependency length: a span, since what was used may be anywhere in it. The two
-    special tokens are always shown; they tell where the text ends, and that is told by the masks as well.
-    Chance is the share of the commonest token among those asked.
+    The radius takes the values 1, 2, 4, … until it covers the longest sequence, and each target is asked at
+    each radius. r is the dependency length: a *span*, since the tokens that the model uses may be anywhere
+    within it. The two special tokens are always visible; they show where the text ends, which the masks show
+    as well. Chance is the share of the commonest token among the targets.
     """
 
     name = "truncation"
-    summary = "Hidden tokens of running text, with everything beyond a radius hidden as well"
+    summary = "Masked tokens of running text, with everything beyond a radius masked too"
     distance = "span"
     objectives = ("truncation",)
 

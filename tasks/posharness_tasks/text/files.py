@@ -21,10 +21,10 @@ _LONGEST_PARAGRAPH = 10_000
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 file, a byte-order mark left out.
+    """The lines of a UTF-8 file, without a byte-order mark.
 
     Raises:
-        UserError: the file cannot be opened, or a line is not UTF-8, no text at all, or over 64 MB long.
+        UserError: the file cannot be opened, or a line is not UTF-8, not text, or over 64 MB long.
     """
     offset = 0
     with _opened(path) as file:
@@ -32,7 +32,7 @@ def lines(path: Path) -> Iterator[str]:
             if len(line) == _LONGEST_LINE:
                 raise UserError(
                     f"the corpus file {str(path)!r} has a line {number} of over {_LONGEST_LINE >> 20} MB: "
-                    "break it into lines, so that it can be read piece by piece"
+                    "break it into lines, so that it can be read piece by piece."
                 )
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -42,14 +42,14 @@ def lines(path: Path) -> Iterator[str]:
                 raise UserError(
                     f"the corpus file {str(path)!r} is not text (a null byte in line {number}, byte "
                     f"{offset + line.index(0)}): give UTF-8 text, CoNLL-U, JSON, JSON lines or Parquet, "
-                    "named by its usual ending"
+                    "named by its usual ending."
                 )
             offset += len(line)
             yield text
 
 
 def chunks(path: Path) -> Iterator[str]:
-    """A UTF-8 file in pieces of about a megabyte, a byte-order mark left out.
+    """A UTF-8 file in pieces of about a megabyte, without a byte-order mark.
 
     Raises:
         UserError: the file cannot be opened, or is not UTF-8.
@@ -78,18 +78,18 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}") from error
+        raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}.") from error
 
 
 def _not_utf8(path: Path, line: int, byte: int, reason: str) -> UserError:
     return UserError(
         f"the corpus file {str(path)!r} is not UTF-8 text (line {line}, byte {byte}: {reason}): "
-        "convert it to UTF-8, e.g. with iconv"
+        "convert it to UTF-8, e.g. with iconv."
     )
 
 
 def paragraphs(path: Path) -> Iterator[str]:
-    """Runs of lines between blank lines; one of more than 10,000 lines is given in pieces of so many."""
+    """Runs of lines between blank lines; a run of more than 10,000 lines is cut into pieces of that many."""
     block: list[str] = []
     for line in lines(path):
         if line.strip():

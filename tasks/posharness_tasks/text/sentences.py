@@ -1,4 +1,4 @@
-"""Cuts running English text into sentences, by one documented rule."""
+"""Splits running English text into sentences by one documented rule."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class Word:
 
     Attributes:
         feats: morphological features, e.g. {"Number": "Sing"}.
-        head: the number of the word that it depends on, counted from 1; 0 for the root.
-        relation: to the head, e.g. "nsubj:pass".
+        head: number of the word that it depends on, from 1; 0 for the root.
+        relation: relation to the head, e.g. "nsubj:pass".
     """
 
     form: str
@@ -48,7 +48,7 @@ class Sentence:
     """A sentence and its tree.
 
     Attributes:
-        words: numbered from 1 to n; neither ranges ("1-2") nor empty nodes ("8.1") are words.
+        words: numbered from 1 to n; ranges ("1-2") and empty nodes ("8.1") are not words.
         text: the raw sentence.
         start_of_document: whether a document begins here; see `read_treebank`.
     """
@@ -59,15 +59,15 @@ class Sentence:
 
 
 def read_treebank(path: Path) -> Iterator[Sentence]:
-    """The sentences of a CoNLL-U file, which is never held as a whole.
+    """The sentences of a CoNLL-U file, which is never in memory as a whole.
 
-    A sentence's text is its comment `# text`, else its forms, joined by spaces but after `SpaceAfter=No`,
-    ranges in the place of their words. Documents begin at `# newdoc`; in a file that has none, at
-    `# newpar`; without either, at every 20th sentence. The first sentence begins one in any case.
+    A sentence's text is its comment `# text` or else its forms, with a space after each unless it has
+    `SpaceAfter=No`; a range replaces its words. Documents begin at `# newdoc`; in a file without these, at
+    `# newpar`; without either, at every 20th sentence. The first sentence always begins a document.
 
     Raises:
-        UserError: while iterating: the file cannot be read, is not UTF-8, holds no sentence, or is
-            malformed; the message gives the line and the column.
+        UserError: while iterating: the file cannot be read, is not UTF-8, has no sentence, or is malformed;
+            the message gives the line and the column.
     """
     mark = _mark(path)
     number = -1
@@ -78,11 +78,11 @@ def read_treebank(path: Path) -> Iterator[Sentence]:
         text = metadata.get("text") or _surface(tokens)
         yield Sentence(words, text, start_of_document=number == 0 or starts)
     if number < 0:
-        raise UserError(f"the treebank {str(path)!r} is empty: give CoNLL-U with a sentence at least")
+        raise UserError(f"the treebank {str(path)!r} is empty: give CoNLL-U with at least one sentence.")
 
 
 def _mark(path: Path) -> str | None:
-    """What begins a document in this file: the first of `newdoc` and `newpar` that it has."""
+    """The comment that begins a document in this file: the first of `newdoc` and `newpar` that occurs."""
     for name, comment in _NEW.items():
         if any(comment.match(line) for line in lines(path)):
             return name
@@ -102,16 +102,16 @@ class _Block:
     rows: list[tuple[int, str]]
 
     def parsed(self) -> tuple[Metadata, list[Token]]:
-        """What the library makes of the lines; the tokens in the order of the rows."""
+        """The metadata and the tokens of the lines; the tokens in the order of the rows."""
         if not self.rows:
-            self._refuse(self.comments[0][0], None, "has comments, and no words follow: remove them")
+            self._refuse(self.comments[0][0], None, "has comments but no words after them: remove them")
         for line, row in self.rows:
             columns = row.split("\t")
             if len(columns) != len(DEFAULT_FIELDS):
                 self._refuse(
                     line,
                     None,
-                    f"has {len(columns)} columns instead of {len(DEFAULT_FIELDS)}, set off by tabs",
+                    f"has {len(columns)} columns instead of {len(DEFAULT_FIELDS)}, separated by tabs",
                 )
             for field, value in zip(DEFAULT_FIELDS, columns, strict=True):
                 if not value.strip() or (field != "misc" and _TWO_SPACES.search(value)):
@@ -135,7 +135,7 @@ class _Block:
         raise AssertionError(self.rows)
 
     def words(self, tokens: list[Token]) -> tuple[Word, ...]:
-        """The words among the tokens, checked to be numbered from 1 on and to hang on one another."""
+        """The words among the tokens; checks their numbers and their heads."""
         found: list[Token] = []
         total = sum(isinstance(token["id"], int) for token in tokens)
         for (line, _), token in zip(self.rows, tokens, strict=True):
@@ -171,11 +171,11 @@ class _Block:
                 line, "head", f"is {given}: give the number of another word, 1 to {total}, or 0 for the root"
             )
         if not all((token["feats"] or {}).values()):
-            self._refuse(line, "feats", "is no list of Name=Value, set off by |")
+            self._refuse(line, "feats", "is not a list of Name=Value, separated by |")
 
     def _refuse(self, line: int, field: str | None, problem: str) -> NoReturn:
         column = f", column {DEFAULT_FIELDS.index(field) + 1} ({field.upper()})" if field else ""
-        raise UserError(f"the treebank {str(self.path)!r} is not CoNLL-U: line {line}{column} {problem}")
+        raise UserError(f"the treebank {str(self.path)!r} is not CoNLL-U: line {line}{column} {problem}.")
 
 
 def _parse(texts: list[str]) -> TokenList:
@@ -198,7 +198,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
 
 
 def _surface(tokens: list[Token]) -> str:
-    """The forms as they are written: a range stands for its words, and an empty node for nothing."""
+    """The text of the forms: a range replaces its words, and empty nodes are skipped."""
     text, covered = "", 0
     for token in tokens:
         match token["id"]:

@@ -114,5 +114,5 @@ def test_the_first_half_turns_as_rotary_positions_of_half_the_width(place_of: Fi
 
 
 def test_a_head_that_cannot_be_shared_out_is_incompatible() -> None:
-    with pytest.raises(Incompatible, match="width 6 is no multiple of 4"):
+    with pytest.raises(Incompatible, match="must be a multiple of 4; got 6"):
         Differential(Geometry(width=18, heads=3, length=8, direction="causal"))

@@ -60,5 +60,5 @@ def test_only_differences_count(place_of: Callable[..., Any], mixed_by: Callable
 
 
 def test_an_odd_head_is_incompatible(place: Any) -> None:
-    with pytest.raises(Incompatible, match="width 7"):
+    with pytest.raises(Incompatible, match="must be even; got 7"):
         Rope(place.geometry)

@@ -178,7 +178,7 @@ def test_the_models_own_limit_counts(tmp_path: Path) -> None:
     answers = ask(NearestCopy(corpus=written(tmp_path, texts(periods=4))), model)[""]
     assert int(answers.length.max()) == 9
     assert len(answers.correct) == 30 * 4 * PERIOD
-    with pytest.raises(UserError, match="sequences of 7 tokens hold no text"):
+    with pytest.raises(UserError, match="sequences of 7 tokens are too short for text"):
         ask(NearestCopy(corpus=written(tmp_path, texts(periods=4))), Echo(NAMES, max_length=7))
 
 
@@ -195,10 +195,10 @@ def test_a_long_file_is_thinned_evenly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"corpus": ""}, "no text to read is named"),
+        ({"corpus": ""}, "no text to read was given"),
         ({"corpus": "no/such/file.conllu"}, "there is no file 'no/such/file.conllu'"),
-        ({"corpus": "EMPTY"}, "holds no words"),
-        ({"corpus": "TEXT", "length": 4}, "sequences of 4 tokens hold no text"),
+        ({"corpus": "EMPTY"}, "has no words"),
+        ({"corpus": "TEXT", "length": 4}, "sequences of 4 tokens are too short for text"),
         ({"corpus": "TEXT", "predictions": 0}, "give one or more"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Finds a corpus by its name and writes it down once, a sentence a line, a blank line after each document."""
+"""Finds a corpus by its name and writes it once: one sentence a line, a blank line after each document."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Corpus:
     Attributes:
         name: as the user gave it.
         text: the file: one sentence a line, documents separated by blank lines, UTF-8.
-        sha256: of that file.
+        sha256: SHA-256 of that file.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Corpus:
 
 
 def find_source(name: str) -> Source:
-    """The source that a corpus's name stands for: `python-docs`, a path, or an id on the Hub.
+    """The source of a corpus by its name: `python-docs`, a path, or an id on the Hub.
 
     Raises:
-        UserError: the name stands for none.
+        UserError: the name is none of these.
     """
     if name == PYTHON_DOCS:
         sources = python_docs_sources()
@@ -61,12 +61,12 @@ def find_source(name: str) -> Source:
         return hub_source(name)
     raise UserError(
         f"the corpus {name!r} is neither a file nor the id of a data set: give {PYTHON_DOCS!r}, the path of "
-        "a text, CoNLL-U, JSON or Parquet file, or an id such as 'wikitext:wikitext-2-raw-v1'"
+        "a text, CoNLL-U, JSON or Parquet file, or an id such as 'wikitext:wikitext-2-raw-v1'."
     )
 
 
 def prepare_corpus(name: str, cache: Path) -> Corpus:
-    """The named corpus in the cache, written on first use.
+    """The corpus in the cache, written on first use.
 
     Raises:
         UserError: it cannot be read, or is too small to be split into training, validation and test.
@@ -97,7 +97,7 @@ def _write(name: str, source: Source, folder: Path) -> None:
         raise UserError(
             f"the corpus {name!r} is too small: {documents} documents{beside}, {sentences} sentences, "
             f"{words} words; at least {_FEWEST_DOCUMENTS} documents (in a text file, blank lines separate "
-            f"them) and {_FEWEST_WORDS} words are needed, and documents of two or more sentences"
+            f"them) and {_FEWEST_WORDS} words are needed, and documents of two or more sentences."
         )
     facts = {"sha256": digest.hexdigest(), "documents": documents, "sentences": sentences, "words": words}
     (folder / "corpus.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")

@@ -22,19 +22,18 @@ _LONGEST_REASON = 300
 
 
 def is_hub_id(corpus: str) -> bool:
-    """Whether a corpus is named like a data set of the Hub: `name`, `owner/name`, either with `:config`."""
+    """Whether a name looks like a data set on the Hub: `name` or `owner/name`, with or without `:config`."""
     return _ID.fullmatch(corpus) is not None
 
 
 def hub_source(corpus: str) -> Source:
     """The column `text` of a data set's split `train`, streamed; see `row_documents`.
 
-    Rows are read as they arrive and nothing is kept but the text that is prepared from them, so that the
-    disk need not hold the data set beside it. What has been prepared from an id once is found again without
-    a network.
+    Rows are read as they arrive, and only the text that is prepared from them is kept, so the disk need not
+    hold the data set as well. An id that was prepared once needs no network afterwards.
 
     Raises:
-        UserError: while iterating: the Hub cannot be reached, has no such data set, or it has no texts.
+        UserError: while iterating: the Hub cannot be reached, has no such data set, or the set has no texts.
     """
     match = _ID.fullmatch(corpus)
     assert match is not None, corpus
@@ -54,20 +53,20 @@ def _documents(name: str, config: str | None) -> Iterator[list[str]]:
         rows = iter(datasets.load_dataset(name, config, split="train", streaming=True))
         first = next(rows, {COLUMN: ""})
     except failures as error:
-        raise UserError(f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}") from error
+        raise UserError(f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}.") from error
     if COLUMN not in first:
         raise UserError(
             f"the corpus {name!r} has no column {COLUMN!r} (it has: {', '.join(first)}): "
-            "choose a data set of plain text"
+            "choose a data set of plain text."
         )
     try:
         yield from row_documents(str(row[COLUMN]) for row in chain([first], rows) if row[COLUMN])
     except failures as error:
-        raise UserError(f"the corpus {given!r} broke off while it was read: {_reason(error)}") from error
+        raise UserError(f"the corpus {given!r} stopped while it was being read: {_reason(error)}.") from error
 
 
 def _ask(name: str) -> None:
-    """Find out in one request whether the Hub has a data set: `datasets` would try again for minutes."""
+    """Check with one request whether the Hub has a data set; `datasets` would retry for minutes."""
     import huggingface_hub
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
@@ -82,12 +81,12 @@ def _ask(name: str) -> None:
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise UserError(
             f"the corpus {name!r} is neither a local file nor a data set on the Hub: give {PYTHON_DOCS!r}, "
-            "the path of a text, CoNLL-U, JSON or Parquet file, or the id of a data set"
+            "the path of a text, CoNLL-U, JSON or Parquet file, or the id of a data set."
         ) from error
     except unreachable as error:
         raise UserError(
-            f"the corpus {name!r} is no local file, and the Hub cannot be asked for it "
-            f"({_reason(error)}): check the network, or give {PYTHON_DOCS!r} or the path of a file"
+            f"the corpus {name!r} is not a local file, and the Hub cannot be reached "
+            f"({_reason(error)}): check the network, or give {PYTHON_DOCS!r} or the path of a file."
         ) from error
 
 

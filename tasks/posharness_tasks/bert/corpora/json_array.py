@@ -1,4 +1,4 @@
-"""Reads a JSON array element by element, so that a large file is never held as a whole."""
+"""Reads a JSON array element by element, so that a large file is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LONGEST_SIGN = 16
 
 
 def elements(path: Path) -> Iterator[object]:
-    """The elements of a file that holds one JSON array.
+    """The elements of a file that contains one JSON array.
 
     Raises:
-        UserError: the file is not UTF-8, or no JSON array; the message gives line and column.
+        UserError: the file is not UTF-8, or not a JSON array; the message gives line and column.
     """
     window = _Window(path)
     window.expect("[")
@@ -35,10 +35,10 @@ def elements(path: Path) -> Iterator[object]:
 
 
 class _Window:
-    """The part of a file that is being read, and where it stands.
+    """The part of a file that is being read, and the place in it.
 
     Attributes:
-        at: the index of what comes next.
+        at: the index of the next character.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,13 +58,13 @@ class _Window:
                 return self._text[self.at : self.at + 1]
 
     def expect(self, sign: str) -> None:
-        """Go past a sign that has to stand here."""
+        """Move past a character; raise an error if the next one is another."""
         if self.sign() != sign:
             raise self.error(f"Expecting {sign!r}", self.at)
         self.at += 1
 
     def value(self) -> object:
-        """The value that stands here, read on for as long as it may be cut off."""
+        """The next value; reads on as long as it may be incomplete."""
         self.sign()
         while True:
             try:
@@ -78,7 +78,7 @@ class _Window:
                 return value
 
     def _read_on(self) -> bool:
-        """Drop what has been read, and double the rest, so that a long value is parsed a few times only."""
+        """Drop what was read, and double the rest, so that a long value is parsed only a few times."""
         self._lines, self._column = self._place(self.at)
         self._text = self._text[self.at :]
         self.at = 0
@@ -87,11 +87,11 @@ class _Window:
         return bool(more)
 
     def error(self, problem: str, position: int) -> UserError:
-        """What is wrong at an index of the window."""
+        """The error for a problem at an index of the window."""
         lines, column = self._place(position)
         return UserError(
-            f"the corpus file {str(self._path)!r} is no JSON: {problem} in line {lines + 1}, "
-            f"column {column + 1}"
+            f"the corpus file {str(self._path)!r} is not valid JSON: {problem} in line {lines + 1}, "
+            f"column {column + 1}."
         )
 
     def _place(self, position: int) -> tuple[int, int]:

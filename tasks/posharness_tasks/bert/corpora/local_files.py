@@ -28,7 +28,7 @@ _LONGEST_DOCUMENT = 10_000
 
 
 def is_local(corpus: str) -> bool:
-    """Whether a corpus is named as a path: it exists, or it is written like one."""
+    """Whether a corpus is given as a path: it exists, or it is written like one."""
     return (
         os.path.exists(os.path.expanduser(corpus))
         or corpus.startswith((".", "/", "~"))
@@ -40,17 +40,16 @@ def is_local(corpus: str) -> bool:
 def local_source(corpus: str) -> Source:
     """A file, every file of a folder, or every file that a pattern (`texts/**/*.txt`) matches.
 
-    Text is UTF-8. In a single text file blank lines separate documents, as in the format of BERT's own
-    preprocessing; of a folder or a pattern, each text file is one document. Line breaks are white space,
-    and sentences are found by `split_sentences`. Text that goes on for 10,000 lines without a blank line,
-    or in a folder for 10,000 sentences, is cut there, so that one document never fills the memory.
+    Text is UTF-8. In a single text file, blank lines separate documents, as in the format of BERT's own
+    preprocessing; in a folder or a pattern, each text file is one document. Line breaks are white space, and
+    `split_sentences` finds the sentences. Text with 10,000 lines and no blank line, or 10,000 sentences of
+    one file in a folder, is cut there, so that one document never fills the memory.
 
-    Documents and sentences of CoNLL-U (`.conllu`) are those that it marks itself (see `read_treebank`). Of
-    JSON (an array of objects), JSON lines and Parquet each row's column `text` is a document (see
-    `row_documents`).
+    CoNLL-U (`.conllu`) marks its own documents and sentences (see `read_treebank`). In JSON (an array of
+    objects), JSON lines and Parquet, the column `text` of each row is a document (see `row_documents`).
 
     Raises:
-        UserError: nothing is there, or it cannot be read; while iterating: a file is malformed.
+        UserError: no file is found, or it cannot be read; while iterating: a file is malformed.
     """
     path = Path(os.path.expanduser(corpus))
     single = path.is_file()
@@ -58,7 +57,7 @@ def local_source(corpus: str) -> Source:
         files = [path] if single else _files(path, corpus)
         digest = digest_files(files)
     except OSError as error:
-        raise UserError(f"the corpus {corpus!r} cannot be read: {error.strerror}") from error
+        raise UserError(f"the corpus {corpus!r} cannot be read: {error.strerror}.") from error
     kinds = " ".join(sorted({file.suffix.lower() for file in files}))
     return Source(f"local {single} {kinds} {digest}", partial(_documents, files, single))
 
@@ -66,10 +65,10 @@ def local_source(corpus: str) -> Source:
 def _files(path: Path, corpus: str) -> list[Path]:
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()]
-        problem = f"the corpus folder {corpus!r} holds no file that ends in {', '.join(_SUFFIXES)}"
+        problem = f"the corpus folder {corpus!r} has no file that ends in {', '.join(_SUFFIXES)}."
     else:
         found = [file for name in glob.glob(str(path), recursive=True) if (file := Path(name)).is_file()]
-        problem = f"the corpus {corpus!r} names no file that exists: check the path"
+        problem = f"the corpus {corpus!r} does not exist: check the path."
     if not found:
         raise UserError(problem)
     return sorted(found)
@@ -88,7 +87,7 @@ def _documents(files: list[Path], single: bool) -> Iterator[list[str]]:
 
 
 def _pieces(sentences: Iterator[str]) -> Iterator[list[str]]:
-    """One document, or several where it is too long; an empty one for an empty file."""
+    """One document, or several if it is too long; an empty one for an empty file."""
     yield list(islice(sentences, _LONGEST_DOCUMENT))
     while rest := list(islice(sentences, _LONGEST_DOCUMENT)):
         yield rest

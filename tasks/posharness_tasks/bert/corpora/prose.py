@@ -1,4 +1,4 @@
-"""Keeps the English prose of documentation text and drops its code, tables, signatures and markup."""
+"""Keeps the English prose of documentation, and drops code, tables, signatures and markup."""
 
 from __future__ import annotations
 
@@ -49,14 +49,13 @@ _FUNCTION_WORDS = frozenset(_COMMON.split())
 def prose(text: str) -> list[list[str]]:
     """The prose paragraphs of a documentation text, each a list of sentences.
 
-    Blocks (paragraphs, list items) are told apart by blank lines, markers and indentation. Doctests,
-    literal blocks after `::`, tables, headings, directives and field lists are dropped whole; inline
-    markup is undone; then a sentence stays if it reads as English: it starts with a letter, holds at
-    least four words of which three quarters are plain words and one is a function word, and shows no
-    sign of code.
+    Blank lines, list markers and indentation separate blocks (paragraphs, list items). Doctests, literal
+    blocks after `::`, tables, headings, directives and field lists are dropped, and inline markup is removed.
+    A sentence is kept if it reads as English: it starts with a letter, has at least four words, of which
+    three quarters are plain words and one is a function word, and contains no sign of code.
 
     Args:
-        text: a docstring or topic, indentation already cleaned.
+        text: a docstring or topic without its common indentation.
     """
     paragraphs = []
     for block in _blocks(text.expandtabs().splitlines()):

@@ -1,4 +1,4 @@
-"""The embedded corpus: the English prose that documents Python's standard library and language."""
+"""The built-in corpus: the English prose that documents Python's standard library and language."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def python_docs_sources(root: Path | None = None) -> list[Path]:
         root: folder of the standard library; this interpreter's own by default.
 
     Raises:
-        UserError: this Python comes without its library's sources.
+        UserError: this Python has no sources of its library.
     """
     root = Path(sysconfig.get_path("stdlib")) if root is None else root
     found = []
@@ -39,8 +39,8 @@ def python_docs_sources(root: Path | None = None) -> list[Path]:
         found += [Path(folder, name) for name in names if name.endswith(".py")]
     if not found:
         raise UserError(
-            f"the corpus {PYTHON_DOCS!r} is read from the standard library's sources, and {root} holds none: "
-            "use a Python that has them, or name another corpus (a text file, for instance)"
+            f"the corpus {PYTHON_DOCS!r} is read from the standard library's sources, and {root} has none: "
+            "use a Python that has them, or name another corpus (a text file, for instance)."
         )
     return sorted(found)
 
@@ -48,8 +48,8 @@ def python_docs_sources(root: Path | None = None) -> list[Path]:
 def python_docs(sources: list[Path]) -> Iterator[list[str]]:
     """One document for each module or topic: its sentences, in the order of the source.
 
-    The modules are parsed, never imported. A paragraph that occurs again (topics quote each other, and
-    modules share docstrings) is kept where it came first, so that no document repeats another one.
+    The modules are parsed, never imported. A repeated paragraph (topics quote each other, and modules share
+    docstrings) is kept only at its first occurrence, so that no document repeats another.
     """
     seen: set[tuple[str, ...]] = set()
     for path in sources:

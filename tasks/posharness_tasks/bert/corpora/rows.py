@@ -25,10 +25,10 @@ _HEADING = re.compile(r"\s*(= ){2,}[^=]+( =){2,}\s*$")
 
 
 def row_documents(rows: Iterable[str]) -> Iterator[list[str]]:
-    """Documents of a column of texts: a row is a document, and each of its lines a paragraph.
+    """Documents of a column of texts: each row is a document, and each of its lines a paragraph.
 
-    A column that holds titles in the manner of WikiText (` = Title = `) is one of paragraphs: there a
-    document runs from one title to the next, and titles and headings are left out.
+    If the column contains titles as in WikiText (` = Title = `), its rows are paragraphs: a document runs
+    from one title to the next, without titles and headings.
     """
     article: list[str] | None = None
     for row in each(_read, rows):
@@ -83,7 +83,9 @@ def _parquet(path: Path) -> Iterator[str]:
                     if text is not None:
                         yield _checked(text, path, f"row {number}")
     except pyarrow.ArrowException as error:
-        raise UserError(f"the corpus file {str(path)!r} is no readable Parquet file: {error}") from error
+        raise UserError(
+            f"the corpus file {str(path)!r} cannot be read as Parquet: {str(error).rstrip('.')}."
+        ) from error
 
 
 def _json_lines(path: Path) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _json_lines(path: Path) -> Iterator[str]:
             except json.JSONDecodeError as error:
                 raise UserError(
                     f"the corpus file {str(path)!r} is neither a JSON array nor JSON lines: "
-                    f"{error.msg} in line {number}, column {error.colno}"
+                    f"{error.msg} in line {number}, column {error.colno}."
                 ) from error
             yield _field(row, path, f"line {number}")
 
@@ -108,8 +110,8 @@ def _field(row: object, path: Path, place: str) -> str:
 def _checked(text: object, path: Path, place: str) -> str:
     if not isinstance(text, str):
         raise UserError(
-            f"the corpus file {str(path)!r} has a {COLUMN!r} that is {type(text).__name__} in {place}: "
-            "texts are expected to be strings"
+            f"the corpus file {str(path)!r} has a {COLUMN!r} of type {type(text).__name__} in {place}: "
+            "every text must be a string."
         )
     return text
 
@@ -117,5 +119,5 @@ def _checked(text: object, path: Path, place: str) -> str:
 def _no_column(path: Path, names: Iterable[str], place: str = "") -> str:
     return (
         f"the corpus file {str(path)!r} has no column {COLUMN!r}{place} "
-        f"(it has: {', '.join(names) or 'none'}): name the column of the texts {COLUMN!r}"
+        f"(it has: {', '.join(names) or 'none'}): name the column of the texts {COLUMN!r}."
     )

@@ -13,9 +13,9 @@ class Source:
     """Where text comes from.
 
     Attributes:
-        identity: changes whenever the text may have changed; found without reading the text as text.
-        documents: gives each document as the list of its sentences, anew on each call; raises
-            `UserError` for what cannot be read.
+        identity: changes whenever the text may have changed; found without parsing the text.
+        documents: returns an iterator over the documents, each a list of sentences; raises `UserError` for
+            text that cannot be read.
     """
 
     identity: str

@@ -1,4 +1,4 @@
-"""The words that are asked for their heads, and the answers by the length of an arc."""
+"""The arcs that are asked for, and the answers by length of the arc."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Arcs:
     """m gold arcs, in the order of their sentences and words.
 
     Attributes:
-        dependent, head: numbers of words in their sentence, from 1; 0 for the root.
-        relation: from the head to the dependent.
-        length: tokens of the sequence.
+        dependent, head: numbers of the words in their sentence, from 1; 0 for the root.
+        relation: the dependent's relation to its head.
+        length: number of tokens of the sequence.
         sequence: number of the sentence.
-        position: of the first piece of the dependent.
+        position: position of the dependent's first piece.
     """
 
     dependent: Int[Tensor, " m"]
@@ -38,7 +38,7 @@ class Arcs:
 
     @classmethod
     def of(cls, parses: Sequence[Parse]) -> Arcs:
-        """The arcs to all scored words of sentences."""
+        """The arcs to all scored words of the sentences."""
         rows: list[tuple[int, int, int, int, int]] = []
         relations: list[str] = []
         for parse in parses:
@@ -53,7 +53,7 @@ class Arcs:
 
     @property
     def chance(self) -> float:
-        """Accuracy of the best constant answer: "the word k further on" for the best k, or "the root"."""
+        """Accuracy of the best constant answer: "k words to the right" for the best k, or "the root"."""
         arcs = zip(self.dependent.tolist(), self.head.tolist(), strict=True)
         constants = Counter(head - dependent if head else "root" for dependent, head in arcs)
         return constants.most_common(1)[0][1] / len(self.head)
@@ -65,13 +65,13 @@ class Arcs:
         picked: Int[Tensor, " m"],
         log_prob: Float[Tensor, " m"],
     ) -> Answers:
-        """The answers by the length and the side of the arcs from `head`.
+        """The answers, by length and direction of the arcs from `head`.
 
         Args:
-            condition: how the question was changed; "" where it was not.
-            head: the gold heads for recall, the picked ones for precision.
-            picked: which heads were picked.
-            log_prob: of the gold heads.
+            condition: how the question was changed; "" if it was not.
+            head: the gold heads for recall, the predicted ones for precision.
+            picked: the predicted heads.
+            log_prob: log-probabilities of the gold heads.
         """
         arcs = zip(self.relation, self.dependent.tolist(), head.tolist(), strict=True)
         return Answers(

@@ -1,4 +1,4 @@
-"""Sentences with the states of their words, in the batches that a probe is trained and tested on."""
+"""Sentences with the states of their words, in the batches that train and test a probe."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WORDS = 512
 
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """A sentence that is put to a model.
+    """A sentence that the model reads.
 
     Attributes:
-        number: of the sentence in the treebank.
+        number: number of the sentence in the treebank.
         pieces: the token ids of each word.
     """
 
@@ -36,12 +36,12 @@ class Parse:
 
     @property
     def scored(self) -> list[bool]:
-        """Which words are asked for their head: all but punctuation, told by its relation."""
+        """Which words are asked for their head: all but punctuation, which its relation identifies."""
         return [word.relation.partition(":")[0] != "punct" for word in self.sentence.words]
 
     @property
     def length(self) -> int:
-        """Tokens of [CLS] sentence [SEP]."""
+        """Number of tokens of [CLS] sentence [SEP]."""
         return sum(map(len, self.pieces)) + 2
 
 
@@ -50,10 +50,10 @@ class ParseBatch:
     """Sentences of up to w words, padded on the right.
 
     Attributes:
-        states: of the words, in each layer.
+        states: the states of the words in each layer.
         words: False on padding.
-        heads: of each word, counted from 1, or 0 for the root; 0 on padding.
-        scored: which words are asked; False on padding.
+        heads: the number of each word's head, from 1; 0 for the root and on padding.
+        scored: which words are asked for their head; False on padding.
     """
 
     states: Float[Tensor, "b w l width"]
@@ -65,7 +65,7 @@ class ParseBatch:
 def word_states(
     model: MaskedModel, parses: Sequence[Parse], tell: Progress
 ) -> dict[int, Float[Tensor, "w l width"]]:
-    """The states of each sentence's words, by its number: of each word the mean of its pieces' states.
+    """The states of the words of each sentence, by its number; a word's state is the mean over its pieces.
 
     Returns:
         the states of the embeddings and of every layer.
@@ -83,7 +83,7 @@ def word_states(
 
 
 def batch_parses(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> list[ParseBatch]:
-    """The sentences in their order, in batches; short ones stand together when they are sorted."""
+    """The sentences in their order, in batches; sort them by length to save padding."""
     groups: list[list[Parse]] = []
     widest = 0
     for parse in parses:

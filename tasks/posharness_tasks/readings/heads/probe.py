@@ -1,4 +1,4 @@
-"""A biaffine probe for syntactic heads on frozen states, and how it is trained."""
+"""A biaffine probe that finds syntactic heads in frozen states, and its training."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _DROPOUT = 0.33  # of the inputs, as in the paper
 
 
 class Biaffine(nn.Module):
-    """The arc scorer of Dozat & Manning (1611.01734, equations 4 to 6), on a model's layers, not an LSTM's.
+    """The arc scorer of Dozat & Manning (1611.01734, equations 4 to 6), on the layers of a frozen model.
 
-    The layers are mixed by weights that are trained too (1802.05365, equation 1): a word is
+    The probe learns how to mix the layers (1802.05365, equation 1). A word is
 
         x = γ Σ_l softmax(s)_l x_l
 
-    where the states x_l of each layer are standardised by the mean and the deviation of the training words,
-    so that their scale does not matter. With d = ReLU(W_d x + b_d) of a dependent and h = ReLU(W_h x + b_h)
-    of a head, or for the root a vector h of its own,
+    where the states x_l of each layer are standardised by mean and standard deviation of the training words,
+    so that their scale does not matter. With d = ReLU(W_d x + b_d) for a dependent, h = ReLU(W_h x + b_h) for
+    a head, and a learned vector h for the root,
 
         s(dependent i, head j) = d_iᵀ U h_j + uᵀ h_j
 
-    Of the order of words the probe knows only what the states tell.
+    The paper scores the states of an LSTM. The probe knows the order of the words only from the states.
     """
 
     mean: Tensor
@@ -63,11 +63,11 @@ class Biaffine(nn.Module):
         words: Bool[Tensor, "b w"],
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b w heads"]:
-        """Log-probabilities of each word's heads: of the root, then of every word but itself.
+        """Log-probabilities of each word's heads: the root, then every word but itself.
 
         Args:
             words: False on padding.
-            generator: of the dropout; None for none.
+            generator: generator of the dropout; None for no dropout.
         """
         standardised = (states - self.mean) / self.deviation
         x = self.scale * torch.einsum("bwld,l->bwd", standardised, self.layers.softmax(0))
@@ -84,12 +84,12 @@ class Biaffine(nn.Module):
 def train_probe(
     train: Sequence[ParseBatch], validation: Sequence[ParseBatch], generator: torch.Generator, tell: Progress
 ) -> Biaffine:
-    """A probe with the weights of the epoch that did best on the validation part.
+    """Train a probe, and keep the weights of the epoch with the lowest validation loss.
 
-    Adam and cross-entropy, `EPOCHS` epochs at most; training stops when four in a row bring nothing.
+    Adam and cross-entropy, at most `EPOCHS` epochs; training stops after four epochs without improvement.
 
     Args:
-        generator: of the first weights, the order of the batches and the dropout.
+        generator: generator of the initial weights, the order of the batches and the dropout.
     """
     with torch.enable_grad():
         probe = Biaffine(torch.cat([batch.states[batch.words] for batch in train]), generator)
@@ -116,6 +116,6 @@ def train_probe(
 def _negative_log_prob(
     probe: Biaffine, batch: ParseBatch, generator: torch.Generator | None = None
 ) -> Float[Tensor, " m"]:
-    """Minus the log-probability of the head of each word that is asked."""
+    """Minus the log-probability of the head of each scored word."""
     expected: Tensor = probe(batch.states, batch.words, generator)[batch.scored]
     return -expected.gather(1, batch.heads[batch.scored][:, None])[:, 0]

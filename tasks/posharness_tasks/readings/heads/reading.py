@@ -1,4 +1,4 @@
-"""Heads: how well a probe finds the syntactic head of each word in frozen states, by arc length."""
+"""The reading heads: how well a probe finds each word's syntactic head in frozen states, by arc length."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from posharness_tasks.readings.treebank import TreebankReading
 
 
 class Heads(TreebankReading):
-    """A biaffine probe (1611.01734) picks the head of each word from the model's frozen states.
+    """A biaffine probe (1611.01734) predicts the head of each word from the model's frozen states.
 
-    The state of a word in a layer is the mean of its pieces' states there, and the probe learns how to mix
-    the embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's documents, stopped by
-    another 10 % and scored on the last 10 % (see `parts`). As in McDonald & Nivre (2007) it is scored by arc
-    length, |head − dependent| in words, and punctuation is not counted as a dependent (it stays a head that
-    can be picked). The conditions are:
+    A word's state in a layer is the mean of its pieces' states, and the probe learns how to mix the
+    embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's documents, stopped by
+    another 10 % and scored on the last 10 % (see `parts`). As in McDonald & Nivre (2007), it is scored by arc
+    length, |head − dependent| in words, and punctuation is not scored (but may be predicted as a head). The
+    conditions are:
 
-    * none: by the length of the gold arc: recall. A root has no length.
-    * `predicted length`: the same decisions by the length of the arc that was picked: precision.
-    * `untrained encoder`: recall of a probe on the states of the same model before any training.
-      It has the same budget, first weights and order of batches. What it reaches is the probe's own doing,
-      from words and positions; what a model knows of syntax is by how much it is better.
+    * none: recall, by the length of the gold arc. A root has no length.
+    * `predicted length`: precision, by the length of the predicted arc.
+    * `untrained encoder`: recall of a probe on the states of the same model before any training, with the
+      same budget, initial weights and order of batches. It shows what the probe learns from words and
+      positions alone; the difference is what the model contributes.
 
-    The strata are coarse relations by the side that the head is on (see `relations`). By predicted length
-    it is the predicted side: "root" then holds the words that were taken for a root, and a root that was
-    given a head is "other". `log_prob` is always that of the gold head.
+    The strata are coarse relations by the direction of the head (see `relations`). By predicted length it is
+    the predicted direction: "root" has the words that were predicted to be a root, and a root that was given
+    a head is "other". `log_prob` is always that of the gold head.
 
-    Chance is what the best constant answer reaches on the test part: "the word k further on", or "the
-    root". Sentences of one word leave nothing to pick and are left out, as are those longer than the model.
+    Chance is the accuracy of the best constant answer on the test part: "k words to the right", or "the
+    root". Sentences of one word, and sentences longer than the model reads, are left out.
     """
 
     name = "heads"
     aliases = ("head",)
-    summary = "Syntactic heads by a biaffine probe on frozen states, by arc length"
+    summary = "Syntactic heads found by a biaffine probe in frozen states, by arc length"
     paper = "arXiv:1611.01734"
     strata = STRATA
     objectives = ("head",)
@@ -70,7 +70,7 @@ class Heads(TreebankReading):
         ]
 
     def _split(self, model: MaskedModel) -> list[list[Parse]]:
-        """The sentences of each part that can be put to the model, shortest first."""
+        """The sentences of each part that the model can read, shortest first."""
         sentences = [sentence for document in self._documents for sentence in document]
         pieces = word_pieces(model, [[word.form for word in sentence.words] for sentence in sentences])
         limit = longest(model)
@@ -83,7 +83,7 @@ class Heads(TreebankReading):
             if not parses:
                 raise UserError(
                     f"heads: the {name} part of {self.corpus!r} has no sentence of two words or more that "
-                    f"the model can read ({len(sentences)} sentences are given): give a larger treebank"
+                    f"the model can read ({len(sentences)} sentences are given): give a larger treebank."
                 )
         return [sorted(parses, key=lambda parse: len(parse.pieces)) for parses in split]
 
@@ -91,10 +91,10 @@ class Heads(TreebankReading):
 def _pick(
     model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, tell: Progress
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
-    """Train a probe on the model's states, and pick heads in the test part.
+    """Train a probe on the model's states, and predict the heads in the test part.
 
     Returns:
-        the picked heads, and the log-probabilities of the gold ones.
+        the predicted heads, and the log-probabilities of the gold heads.
     """
     states = word_states(model, [parse for part in split for parse in part], subprogress(tell, 0, 20, 100))
     train, validation, test = (batch_parses(part, states) for part in split)

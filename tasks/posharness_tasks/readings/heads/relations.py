@@ -1,4 +1,4 @@
-"""The strata of head selection: coarse relations of Universal Dependencies, by the side the head is on."""
+"""The strata of the reading heads: coarse Universal Dependencies relations, by direction of the head."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROOT = len(STRATA) - 1
 def stratum(relation: str, dependent: int, head: int) -> int:
     """The index into `STRATA` of an arc between words numbered from 1; `head` 0 is the root.
 
-    Subtypes do not count ("nsubj:pass"), and what belongs to no group is "other": so is the root's own
-    relation where some word is given as its head.
+    Subtypes are ignored ("nsubj:pass" is "nsubj"), and a relation of no group is "other". So is the root's
+    own relation if a word is given as its head.
     """
     if head == 0:
         return ROOT

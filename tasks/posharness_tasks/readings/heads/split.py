@@ -1,4 +1,4 @@
-"""Splits a treebank by document into what a probe is trained, stopped and tested on."""
+"""Splits a treebank by document into the parts that train, stop and test a probe."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PART_OF_TEN = (0, 0, 0, 0, 0, 0, 0, 0, 1, 2)
 def parts(documents: Sequence[Sequence[Sentence]]) -> list[int]:
     """The part of each sentence, as an index into `PARTS`: 80 %, 10 % and 10 % of the documents.
 
-    Of each ten documents in the order of the file the ninth is validation and the tenth is test, so
-    that all of a file's genres are in all parts, and every model and seed has the same parts. Fewer than
-    ten documents are taken as one text, and cut in (up to) thirty blocks of consecutive sentences.
+    Of each ten documents, in the order of the file, the ninth is validation and the tenth is test: all parts
+    contain all genres of the file, and are the same for every model and seed. Fewer than ten documents are
+    treated as one text, which is cut into up to thirty blocks of consecutive sentences.
     """
     sizes = [len(document) for document in documents]
     if len(sizes) < 10:

@@ -1,4 +1,4 @@
-"""Makes minimal pairs of subject–verb agreement from a treebank's own lemmas and features."""
+"""Makes minimal pairs of subject–verb agreement from the lemmas and features of a treebank."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _GIVEN = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A verb that agrees with its subject, and the form of it that does not.
+    """A verb that agrees with its subject, and its form that does not.
 
     Attributes:
         sentence: number of the sentence.
-        verb, subject: which words of it, counted from 0.
-        wrong: the verb's form in the other number, capitalised as the verb is.
-        number: of verb and subject, "Sing" or "Plur".
-        attractors: nouns of the other number between the two.
+        verb, subject: indices of the two words, from 0.
+        wrong: the verb's form in the other number, capitalised like the verb.
+        number: number of verb and subject, "Sing" or "Plur".
+        attractors: how many nouns of the other number are between the two.
     """
 
     sentence: int
@@ -46,9 +46,9 @@ class Pair:
 
 
 def collect_forms(sentences: Iterable[Sentence]) -> Forms:
-    """The commonest form of each lemma in each number, as `find_pairs` takes verbs.
+    """The commonest form of each lemma in each number, among the verbs that `find_pairs` considers.
 
-    Those of *be*, *have* and *do* are given, so that no contraction takes their place.
+    The forms of *be*, *have* and *do* are given, so that contractions cannot replace them.
     """
     counts: dict[str, dict[str, Counter[str]]] = {}
     for sentence in sentences:
@@ -66,17 +66,18 @@ def collect_forms(sentences: Iterable[Sentence]) -> Forms:
 
 
 def find_pairs(sentences: Sequence[Sentence]) -> tuple[list[Pair], Counter[str]]:
-    """The pairs of a treebank, in its order, and how many verbs were left out for which reason.
+    """The pairs of a treebank, in its order, and how many verbs were left out for each reason.
 
-    Verbs and auxiliaries count that are finite, indicative, in the present tense and the third person.
-    One is left out where
+    Considered are verbs and auxiliaries that are finite, indicative, present tense and third person. One is
+    left out if
 
-    * neither it nor, of an auxiliary or copula, the word that it belongs to has exactly one subject
+    * neither the verb nor, for an auxiliary or copula, the word that it belongs to has exactly one subject
       (`nsubj` and its subtypes);
-    * the subject is not a noun nor a personal pronoun of the third person in the verb's number: so neither
-      "the staff are" nor "he and she are" blurs what an attractor is, and "who" tells no number;
-    * it is not the usual form of its lemma in that number: so contractions fall out;
-    * the treebank shows no other form in the other number.
+    * the subject is neither a noun nor a personal pronoun of the third person in the verb's number: this
+      excludes "the staff are" and "he and she are", which would blur what an attractor is, and "who", which
+      has no number;
+    * it is not the usual form of its lemma in that number, which excludes contractions;
+    * the treebank has no other form in the other number.
     """
     forms = collect_forms(sentences)
     pairs: list[Pair] = []
@@ -123,7 +124,7 @@ def _judged(number: int, sentence: Sentence, index: int, forms: Forms) -> Pair |
 
 
 def _subject(words: Sequence[Word], verb: int) -> int | None:
-    """The one subject of a verb, or of the word whose auxiliary or copula it is."""
+    """The only subject of a verb, or of the word that it is auxiliary or copula of; else None."""
     auxiliary = words[verb].relation.partition(":")[0] in ("aux", "cop")
     predicate = words[verb].head if auxiliary else verb + 1
     subjects = [

@@ -1,4 +1,4 @@
-"""Subject–verb agreement: does a model prefer the verb's right number, by the distance of its subject?"""
+"""The reading subject_verb: does a model prefer the right number of a verb, by distance of its subject?"""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from posharness_tasks.readings.treebank import TreebankReading
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A pair whose verb is masked by as many masks as either form has pieces.
+    """A pair whose verb is replaced by as many masks as either form has pieces.
 
     Attributes:
         shown: the sequence.
-        position: of the first mask.
+        position: position of the first mask.
         right, wrong: the pieces of the two forms.
     """
 
@@ -44,17 +44,17 @@ class _Question:
 
 
 class SubjectVerb(TreebankReading):
-    """A finite verb in the present tense is masked, and its singular and plural form are compared.
+    """Mask a finite verb in the present tense, and compare its singular with its plural form.
 
         The keys to the old cabinet [MASK] on the table .        right: are   wrong: is
 
-    Sentence and pairs come from the treebank itself (see `find_pairs`), after Linzen, Dupoux & Goldberg
-    (1611.01368) and, for masked models, Goldberg (1901.05287). The verb's pieces are all masked, and the
-    form wins whose pieces have the greater sum of log-probabilities. To be comparable the two forms must
-    have equally many pieces: other pairs are left out, as are sentences longer than the model.
+    Sentences and pairs come from the treebank (see `find_pairs`), after Linzen, Dupoux & Goldberg
+    (1611.01368) and, for masked models, Goldberg (1901.05287). All pieces of the verb are masked, and the
+    form with the greater sum of log-probabilities wins. Pairs whose forms differ in their number of pieces
+    are left out, because their sums cannot be compared; so are sentences longer than the model reads.
 
-    The dependency length is |subject − verb| in words, the stratum the number of attractors: nouns of the
-    other number between the two. `log_prob` is that of the right form when one of the two is certain.
+    The dependency length is |subject − verb| in words, and the stratum is the number of attractors: nouns of
+    the other number between the two. `log_prob` is that of the right form, given that it is one of the two.
     Chance is the share of the commoner number among the pairs that are asked.
 
     Attributes:
@@ -63,7 +63,7 @@ class SubjectVerb(TreebankReading):
 
     name = "subject_verb"
     aliases = ("subject-verb", "agreement")
-    summary = "Singular or plural of a hidden verb, by the distance of its subject"
+    summary = "Number of a masked verb, by distance of its subject"
     paper = "arXiv:1901.05287"
     strata = ("no attractor", "1 attractor", "2 attractors", "3 or more attractors")
     objectives = ("agreement",)
@@ -77,7 +77,7 @@ class SubjectVerb(TreebankReading):
         if not self._pairs:
             raise UserError(
                 f"subject_verb: {self.corpus!r} gives no pair of subject and verb: a treebank is needed "
-                "whose verbs have Number, Person, Tense and VerbForm, and whose nouns have Number"
+                "whose verbs have Number, Person, Tense and VerbForm, and whose nouns have Number."
             )
 
     def read(
@@ -92,7 +92,7 @@ class SubjectVerb(TreebankReading):
         if not questions:
             raise UserError(
                 f"subject_verb: of {len(self._pairs)} pairs of {self.corpus!r} none has two forms of equally "
-                "many tokens in a sentence that the model can read: give a larger treebank"
+                "many tokens in a sentence that the model can read: give a larger treebank."
             )
         margin = torch.zeros(len(questions))
         done = 0
@@ -118,7 +118,7 @@ class SubjectVerb(TreebankReading):
         ]
 
     def _questions(self, model: MaskedModel) -> tuple[list[_Question], Counter[str]]:
-        """What can be asked, in the treebank's order, and how many pairs cannot, by reason."""
+        """The questions, in the treebank's order, and how many pairs cannot be asked, by reason."""
         right = [[word.form for word in self._sentences[pair.sentence].words] for pair in self._pairs]
         wrong = [
             [*forms[: pair.verb], pair.wrong, *forms[pair.verb + 1 :]]
@@ -143,7 +143,7 @@ class SubjectVerb(TreebankReading):
 
 
 def _margins(model: MaskedModel, questions: Sequence[_Question], tell: Progress) -> Float[Tensor, " m"]:
-    """How much more probable the right forms are, as a logarithm; all have equally many pieces."""
+    """Log-probability of the right forms minus that of the wrong ones; all forms have equally many pieces."""
     right = torch.tensor([question.right for question in questions])  # m k
     wrong = torch.tensor([question.wrong for question in questions])
     asked = torch.tensor([question.position for question in questions])[:, None] + torch.arange(
