@@ -105,6 +105,8 @@ def test_what_is_exported_computes_the_same_in_transformers(folder: Path, tmp_pa
     assert export(folder, to, label) == (0, f"{to}\n")
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in to.iterdir()}
     assert [path.name for path in to.parent.iterdir()] == ["model"]
+    (to / "as the umask says").touch()
+    assert len({path.stat().st_mode for path in to.iterdir()}) == 1
     theirs = transformers.AutoModelForPreTraining.from_pretrained(to, dtype=torch.float32).eval()
     assert type(theirs) is transformers.BertForPreTraining
     store = Store.open(folder / "runs", create=False)

@@ -140,6 +140,8 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
         "weights.safetensors",
     )
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    (folder / "as the umask says").touch()
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
     result = read(folder)
     model = build_model(cell, registry, registry.task(cell.task, cell.body))
     assert result["parameters"] == model.parameter_count

@@ -217,5 +217,6 @@ def test_a_folder_is_made_by_one_and_whole_or_not_at_all(tmp_path: Path) -> None
         cached_folder(tmp_path, "other", fail)
     assert not [path for path in tmp_path.rglob("*") if "other" in path.name and path.suffix != ".lock"]
     # What a killed process left half-made is thrown away.
-    (tmp_path / ".other.making" / "deep").mkdir(parents=True)
+    (tmp_path / ".other.123.unfinished" / "deep").mkdir(parents=True)
     assert (cached_folder(tmp_path, "other", make) / "part").read_text() == "whole"
+    assert not list(tmp_path.glob("*.unfinished"))

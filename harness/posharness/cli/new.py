@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +39,7 @@ def new(
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the package's folder is made.")] = Path(),
 ) -> None:
     """Write a package with a plugin that works, for you to change."""
+    from posharness.contracts.atomic_files import write_folder
     from posharness.scaffold import package
 
     files = package(kind, name)
@@ -48,7 +47,7 @@ def new(
     if folder.exists():
         raise UserError(f"{folder} is there already, and is left as it is: give another name, or --to DIR.")
     _refuse_taken(name)
-    _write(files, folder)
+    write_folder(folder, {path: text.encode() for path, text in files.items()})
     out = console()
     out.print(f"Wrote {folder}/ with {', '.join(sorted(files))}.", soft_wrap=True)
     out.print(f"Next:\n  pip install -e {folder}\n  harness check {name}\n  pytest {folder}", soft_wrap=True)
@@ -63,18 +62,3 @@ def _refuse_taken(name: str) -> None:
     for kind in kinds.KINDS:
         if registry.catalogue(kind).has(name):
             raise UserError(f"{name!r} is the name of an installed {kind.noun}; give another name.")
-
-
-def _write(files: dict[str, str], folder: Path) -> None:
-    """Write a whole folder or nothing."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        for path, text in files.items():
-            (aside / path).parent.mkdir(parents=True, exist_ok=True)
-            (aside / path).write_text(text, encoding="utf-8")
-        aside.chmod(0o755)
-        aside.rename(folder)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise

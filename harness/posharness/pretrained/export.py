@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from posharness.contracts import Batch, PositionalEncoding, Task
+from posharness.contracts.atomic_files import new_folder
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.model import Model
@@ -49,16 +49,13 @@ def export_model(cell: Cell, weights: Path, to: Path, *, registry: Registry, cac
     model, task = trained(cell, weights, registry, cache)
     if part := _part_without_counterpart(model, task):
         raise _no_counterpart(cell, part)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with quiet_transformers(), tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}.") as aside:
-        made = Path(aside) / "model"
+    with quiet_transformers(), new_folder(to) as aside:
         exported = _bert(cell, task, model)
-        exported.save_pretrained(made)
-        _tokenizer(task, exported.config.max_position_embeddings).save_pretrained(made)
-        again = type(exported).from_pretrained(made, dtype=torch.float32).eval()
+        exported.save_pretrained(aside)
+        _tokenizer(task, exported.config.max_position_embeddings).save_pretrained(aside)
+        again = type(exported).from_pretrained(aside, dtype=torch.float32).eval()
         if not _alike(model.eval(), task, again):
             raise _no_counterpart(cell, f"{cell.encoding.name} with {cell.attention.name} attention")
-        made.replace(to)
 
 
 def _shape_without_counterpart(cell: Cell) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from posharness.contracts import CellOutcome, Progress, UserError
+from posharness.contracts.atomic_files import write_json
 from posharness.contracts.cell import Cell
 from posharness.pretrained import Pretrained, open_stored, open_transformers
 from posharness.pretrained.model import best_device
@@ -18,7 +19,7 @@ from posharness.reading.answers import answered, predictions
 from posharness.registry.registry import Registry
 from posharness.seeds import generator
 from posharness.store import Store
-from posharness.training.environment import environment, write_json
+from posharness.training.environment import environment
 from posharness.training.progress_reporter import ProgressReporter
 
 __all__ = ["read_cell"]

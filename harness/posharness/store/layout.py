@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from posharness.contracts import Status
-from posharness.store.files import write_json
+from posharness.contracts.atomic_files import write_json
 
 __all__ = [
     "CELL",
@@ -81,7 +81,7 @@ class CellStatus(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write it into a cell's folder."""
-        write_json(folder / STATUS, self.model_dump())
+        write_json(folder / STATUS, self.model_dump(), durable=True)
 
 
 def is_key(name: str) -> bool:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from posharness.contracts import Progress
+from posharness.contracts.atomic_files import read_json
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
-from posharness.store.files import read_json
 from posharness.store.layout import (
     CELL,
     CURVE,

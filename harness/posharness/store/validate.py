@@ -6,8 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from posharness.contracts.atomic_files import read_json, write_json
 from posharness.errors import UserError
-from posharness.store.files import read_json, write_json
 from posharness.store.layout import FORMAT, STORE
 
 __all__ = ["examine", "open_folder"]
@@ -83,7 +83,7 @@ def _make(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     try:
         if not (path / STORE).exists():
-            write_json(path / STORE, {"format": FORMAT, "posharness": version("posharness")})
+            write_json(path / STORE, {"format": FORMAT, "posharness": version("posharness")}, durable=True)
         for folder in (path, path / "cells", path / "work"):
             folder.mkdir(exist_ok=True)
             with TemporaryFile(dir=folder):

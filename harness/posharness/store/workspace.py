@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from contextlib import suppress
@@ -11,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from posharness.contracts import CellOutcome, Progress
+from posharness.contracts.atomic_files import UNFINISHED, sync, sync_tree, write_json
 from posharness.contracts.cell import Cell
-from posharness.store.files import sync, sync_tree, write_json
 from posharness.store.layout import CELL, CHECKPOINT, LIVE, CellStatus, now
 
 __all__ = ["INTERRUPTED", "Busy", "CellWorkspace"]
@@ -43,16 +42,12 @@ class CellWorkspace:
         elif not (folder / CHECKPOINT).exists():
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / CELL, cell.model_dump(mode="json"))
+        write_json(folder / CELL, cell.model_dump(mode="json"), durable=True)
         CellStatus(status=INTERRUPTED.status, reason=INTERRUPTED.reason, started=self._started).write(folder)
 
     def report(self, progress: Progress) -> None:
         """Show other processes how far the cell is."""
-        told = asdict(progress)
-        for name in ("loss", "score"):
-            if told[name] is not None and not math.isfinite(told[name]):
-                told[name] = None  # JSON has no NaN
-        write_json(self.folder / LIVE, told, durable=False)
+        write_json(self.folder / LIVE, asdict(progress))
 
     def beat(self) -> None:
         """Show other processes that the cell is alive, though there is nothing new to report."""
@@ -75,6 +70,8 @@ class CellWorkspace:
         (self.folder / LIVE).unlink(missing_ok=True)
         if outcome.status != "interrupted":
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
+                left.unlink()
             sync_tree(self.folder)
             self._publish()
         return state

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
-__all__ = ["Checkpoints", "Interrupted", "StopSignal", "resumable"]
+from posharness.contracts.atomic_files import new_file
+
+__all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "StopSignal", "resumable"]
 
 _BETWEEN = 180.0
 """Seconds between two checkpoints."""
@@ -47,6 +50,16 @@ class StopSignal:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place: Lightning's own goes through the system's temporary folder."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        with new_file(Path(path)) as aside:
+            torch.save(checkpoint, aside)
 
 
 class Checkpoints(pl.Callback):

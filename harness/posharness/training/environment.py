@@ -1,9 +1,7 @@
-"""The files that a cell leaves in its folder."""
+"""The environment of a cell: versions, machine, threads, date and device."""
 
 from __future__ import annotations
 
-import json
-import math
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,17 +10,11 @@ from typing import Any
 
 import torch
 
-__all__ = ["environment", "write_json"]
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that every reader takes: a figure that is not finite becomes null."""
-    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in content.items()}
-    path.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n")
+__all__ = ["environment"]
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What a result was made with. None of it is part of a cell's key."""
+    """The versions and the machine that a result was computed with. None of it is part of a cell's key."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -9,12 +9,13 @@ import torch
 from safetensors.torch import save_model
 
 from posharness.contracts import CellOutcome, Progress, Task
+from posharness.contracts.atomic_files import new_file, write_json
 from posharness.contracts.cell import Cell
 from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.data import TrainingBatches
-from posharness.training.environment import environment, write_json
+from posharness.training.environment import environment
 from posharness.training.mechanism import mechanism
 from posharness.training.module import Diverged, TrainingModule
 from posharness.training.predictions import predictions, split_lengths
@@ -117,7 +118,8 @@ class _Attempt:
         frame.to_parquet(self.folder / "predictions.parquet", index=False)
         looked = mechanism(self.cell, self.model, self.task)
         looked.to_parquet(self.folder / "mechanism.parquet", index=False)
-        save_model(self.model, str(self.folder / "weights.safetensors"))
+        with new_file(self.folder / "weights.safetensors") as aside:
+            save_model(self.model, str(aside))
 
     def _record(self) -> None:
         steps = self.trainer.global_step

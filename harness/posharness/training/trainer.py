@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from posharness.contracts.cell import Cell
+from posharness.training.checkpoint import AtomicCheckpointIO
 
 __all__ = ["quiet", "trainer"]
 
@@ -21,7 +22,7 @@ def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Tr
     return pl.Trainer(
         accelerator="auto",
         devices=1,
-        plugins=[LightningEnvironment()],
+        plugins=[LightningEnvironment(), AtomicCheckpointIO()],
         max_steps=cell.budget.steps,
         callbacks=list(callbacks),
         default_root_dir=folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import Claim, Frames, ReportSection, UserError
-from posharness_reports.atomic_files import replace_folder
+from posharness.contracts.atomic_files import write_folder
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
@@ -54,7 +54,7 @@ def compile_report(
         **parts,
     }
     try:
-        replace_folder(folder, files)
+        write_folder(folder, files, replace=True)
     except OSError as error:
         raise UserError(
             f"The report cannot be written to {folder} ({error.strerror}); give a folder that can be."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import UserError
-from posharness_reports.atomic_files import replace_file, replace_folder
+from posharness.contracts.atomic_files import write_bytes, write_folder
 from posharness_reports.compile.page import index_page
 
 __all__ = ["FORMAT", "publish"]
@@ -45,8 +45,10 @@ def publish(report: Path, to: Path) -> Path:
     index = to / "index.html"
     try:
         if not (to / about["id"]).is_dir() or _files(to / about["id"]) != files:
-            replace_folder(to / about["id"], files)
-        replace_file(index, index_page(newest_first))
+            write_folder(to / about["id"], files, replace=True)
+        page = index_page(newest_first)
+        if not index.is_file() or index.read_bytes() != page:
+            write_bytes(index, page)
     except OSError as error:
         raise UserError(
             f"--to {to} cannot be written ({error.strerror}); give a folder that can be."

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from posharness.contracts import UserError
+from posharness.contracts.atomic_files import UNFINISHED, new_folder
 
 __all__ = ["cached_folder"]
 
@@ -29,14 +30,10 @@ def cached_folder(parent: Path, key: str, make: Callable[[Path], None]) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         with FileLock(parent / f".{key}.lock"):
             if not folder.is_dir():
-                aside = parent / f".{key}.making"
-                shutil.rmtree(aside, ignore_errors=True)  # left by a process that was killed
-                aside.mkdir()
-                try:
+                for left in parent.glob(f".{key}.*{UNFINISHED}"):  # by a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+                with new_folder(folder) as aside:
                     make(aside)
-                    aside.rename(folder)
-                finally:
-                    shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise UserError(
             f"the corpus cannot be prepared in the cache folder {str(parent)!r}: {error.strerror or error}; "
