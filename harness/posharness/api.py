@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import Frames
-from posharness.defaults import DEFAULT_COMPILER, DEFAULT_STORE, cache_root
+from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE, cache_root
 from posharness.errors import UserError
 from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
@@ -62,12 +62,14 @@ def run(
     timeout: float | None = None,
     plugin_paths: Sequence[str | Path] = (),
     overrides: dict[str, Any] | None = None,
+    executor: str | None = None,
 ) -> Results:
     """Train what the store does not hold yet, and give all that it holds of this experiment.
 
     Args:
         plugins: encodings and attentions, as for `--plugins`.
         overrides: further settings, nested like an experiment file, e.g. `{"seeds": 3}`.
+        executor: what runs the cells, as for `--executor`, e.g. `"local"`.
 
     Raises:
         UserError: as `execute`.
@@ -77,7 +79,13 @@ def run(
     """
     given = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
     experiment = load_experiment(preset=preset, config=config, overrides=given)
-    execution = Execution(Path(store), workers, timeout, [Path(path) for path in plugin_paths])
+    execution = Execution(
+        Path(store),
+        workers,
+        timeout,
+        [Path(path) for path in plugin_paths],
+        executor=executor or experiment.executor,
+    )
     summary = execute(experiment, execution)
     return _of(summary, store)
 
@@ -92,6 +100,7 @@ def evaluate(
     workers: int | None = None,
     timeout: float | None = None,
     plugin_paths: Sequence[str | Path] = (),
+    executor: str = DEFAULT_EXECUTOR,
 ) -> Results:
     """Read masked language models that are trained already, and return the results of these readings.
 
@@ -100,13 +109,14 @@ def evaluate(
         treebank: the text that is read, in CoNLL-U format.
         readings: names of readings, as for `--readings`.
         seeds: for models from elsewhere; a cell is read with its own seed.
+        executor: what runs the cells, as for `--executor`.
 
     Raises:
         UserError: no such model, one that is no masked language model, or a mistake in the readings.
     """
     experiment = Experiment(readings=list(readings), treebank=str(treebank), seeds=seeds)
     paths = [Path(path) for path in plugin_paths]
-    execution = Execution(Path(store), workers, timeout, plugin_paths=paths)
+    execution = Execution(Path(store), workers, timeout, paths, executor=executor)
     return _of(evaluate_models(models, experiment, execution), store)
 
 
@@ -134,6 +144,7 @@ def compile_report(
     title: str | None = None,
     plugin_paths: Sequence[Path] = (),
     reuse: bool = False,
+    compiler: str = DEFAULT_COMPILER,
 ) -> Path:
     """Compile the report of a store, at any time, and give the path of report.html.
 
@@ -141,9 +152,10 @@ def compile_report(
 
     Args:
         reuse: take the report of the same name that lies there already.
+        compiler: what writes it, as for `--compiler`.
 
     Raises:
-        UserError: there is no store, or it holds no cell.
+        UserError: there is no store, it holds no cell, or there is no such compiler.
     """
     opened = Store.open(Path(store), create=False)
     registry = Registry.load(plugin_paths)
@@ -152,19 +164,19 @@ def compile_report(
         raise UserError(
             f"The store {store} holds no cell yet; run something first: harness run --store {store}."
         )
-    compiler = registry.compilers.find(DEFAULT_COMPILER)
+    writer, label = registry.compiler(compiler)
     sections = sorted(registry.sections.values(), key=lambda section: (section.order, section.name))
     claims = sorted(registry.claims.values(), key=lambda claim: (claim.order, claim.name))
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
-    code = [registry.digests.digest(cls) for cls in (compiler, *sections, *claims)]
-    identity = sha256("\n".join([heading, *ended, *code]).encode()).hexdigest()[:12]
+    code = [registry.digests.digest(cls) for cls in (type(writer), *sections, *claims)]
+    identity = sha256("\n".join([heading, label, *ended, *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
     # What runs moves on without changing its status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
-    return compiler().compile(
+    return writer.compile(
         _frames(opened),
         [section() for section in sections],
         claims=[claim() for claim in claims],
@@ -173,13 +185,23 @@ def compile_report(
     )
 
 
-def publish_report(report: str | Path, *, to: str | Path) -> Path:
+def publish_report(
+    report: str | Path,
+    *,
+    to: str | Path,
+    plugin_paths: Sequence[Path] = (),
+    compiler: str = DEFAULT_COMPILER,
+) -> Path:
     """Put a compiled report into a static folder, and give the path of its index page.
+
+    Args:
+        compiler: what wrote the report, as for `--compiler`.
 
     Raises:
         UserError: no compiled report, or a folder that cannot be written.
     """
-    return Registry.load().compilers.find(DEFAULT_COMPILER)().publish(Path(report), to=Path(to))
+    writer, _ = Registry.load(plugin_paths).compiler(compiler)
+    return writer.publish(Path(report), to=Path(to))
 
 
 def _frames(store: Store) -> Frames:

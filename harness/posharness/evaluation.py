@@ -118,7 +118,7 @@ def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
     encodings = (cell.encoding, *cell.encoding.nested)
     for part in (*encodings, cell.attention):
         known: Catalogue[Any] = registry.encodings if part in encodings else registry.attentions
-        if registry.digests.digest(known.chosen(part.name, part.digest)) != part.digest:
+        if registry.digests.digest(registry.class_of(known, part)) != part.digest:
             raise UserError(
                 f"The code of {part.name} has changed since the cell {key[:12]} was trained, so that its "
                 "weights mean something else by now; train it again."

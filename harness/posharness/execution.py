@@ -12,6 +12,8 @@ from posharness.contracts import CellOutcome, Event, Executor, Finished, Observe
 from posharness.contracts.cell import Cell
 from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
 from posharness.errors import UserError
+from posharness.executors import LocalRunner
+from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
 
@@ -54,6 +56,7 @@ class Execution:
         timeout: seconds that one cell may take.
         observe: called with each event of each cell.
         on_plan: called with the cells and the keys of the reused ones, before anything is run.
+        executor: the name of an executor, with its parameters in brackets.
     """
 
     store: Path = DEFAULT_STORE
@@ -74,13 +77,14 @@ class Execution:
             raise UserError(f"--workers {self.workers}: expected at least 1.")
         examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
-        executor_class = registry.executors.find(self.executor)
+        executor = registry.executor(
+            self.executor, workers=self.workers or default_workers(), timeout=self.timeout
+        )
         cells = plan(registry)
         opened = Store.open(self.store, create=True)
         reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
         self.on_plan(cells, reused)
         began = time.monotonic()
-        executor = executor_class(workers=self.workers or default_workers(), timeout=self.timeout)
         outcomes: dict[str, CellOutcome] = {}
 
         def record(event: Event) -> None:
@@ -96,8 +100,10 @@ class Execution:
 
     def _execute(self, executor: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
         if cells:
-            paths = [path.resolve() for path in self.plugin_paths]
-            executor.execute(cells, store=store.path, plugin_paths=paths, observe=observe)
+            run = LocalRunner(store.path, tuple(path.resolve() for path in self.plugin_paths))
+            # Otherwise an executor that runs one cell at a time would load torch anew for each of them.
+            with fork_server(PRELOAD):
+                executor.execute(cells, run=run, observe=observe)
 
 
 def _readable(reading: Cell, store: Store) -> Cell:

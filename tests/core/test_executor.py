@@ -11,7 +11,7 @@ import pytest
 from posharness.contracts import CellOutcome, Event, Finished, Progress, Started
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
-from posharness.executors import LocalExecutor
+from posharness.executors import LocalExecutor, LocalRunner
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
 from posharness.store.frames import read_frames
@@ -46,7 +46,7 @@ class Run:
 
     def execute(self, *cells: Cell, workers: int = 2, timeout: float | None = None) -> Run:
         LocalExecutor(workers=workers, timeout=timeout).execute(
-            cells, store=self.store.path, plugin_paths=[PLUGIN], observe=self.events.append
+            cells, run=LocalRunner(self.store.path, (PLUGIN,)), observe=self.events.append
         )
         return self
 
@@ -170,7 +170,7 @@ def test_a_cell_that_another_harness_makes_is_waited_for(tmp_path: Path) -> None
                 work.finish(CellOutcome("done"))
 
         LocalExecutor(workers=1).execute(
-            [theirs, ours], store=tmp_path, plugin_paths=[PLUGIN], observe=finish_theirs
+            [theirs, ours], run=LocalRunner(tmp_path, (PLUGIN,)), observe=finish_theirs
         )
     assert [event.key for event in run.events if isinstance(event, Started)] == [ours.key]
     assert [event for event in run.events if isinstance(event, Finished)] == [
@@ -183,5 +183,5 @@ def test_a_store_that_cannot_be_used_is_refused_before_anything_runs(tmp_path: P
     (tmp_path / "runs").write_text("mine")
     with pytest.raises(UserError, match="is a file"):
         LocalExecutor(workers=1).execute(
-            GOOD, store=tmp_path / "runs", plugin_paths=[PLUGIN], observe=lambda event: None
+            GOOD, run=LocalRunner(tmp_path / "runs", (PLUGIN,)), observe=lambda event: None
         )

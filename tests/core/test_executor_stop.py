@@ -15,7 +15,7 @@ import pytest
 
 from posharness.contracts import CellOutcome, Event, Finished
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
-from posharness.executors import LocalExecutor
+from posharness.executors import LocalExecutor, LocalRunner
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
 
@@ -27,12 +27,12 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 
-from posharness.executors import LocalExecutor
+from posharness.executors import LocalExecutor, LocalRunner
 
 cell, store, plugin = pickle.loads(Path(sys.argv[1]).read_bytes())
 try:
     LocalExecutor(workers=2).execute(
-        [cell], store=store, plugin_paths=[plugin], observe=lambda event: print(event, flush=True)
+        [cell], run=LocalRunner(store, (plugin,)), observe=lambda event: print(event, flush=True)
     )
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -156,7 +156,7 @@ def go_on(harness: Harness) -> None:
     assert 0 < said < STEPS
     events: list[Event] = []
     LocalExecutor().execute(
-        [harness.cell], store=harness.store.path, plugin_paths=[PLUGIN], observe=events.append
+        [harness.cell], run=LocalRunner(harness.store.path, (PLUGIN,)), observe=events.append
     )
     assert events[-1] == Finished(harness.cell.key, CellOutcome("done"))
     assert harness.store.done(harness.cell.key)

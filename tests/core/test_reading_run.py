@@ -14,7 +14,7 @@ from posharness.api import compile_report, execute, load
 from posharness.contracts import Event, Finished, Progress, Started
 from posharness.contracts.cell import Cell
 from posharness.execution import Execution, RunSummary
-from posharness.executors import LocalExecutor
+from posharness.executors import LocalExecutor, LocalRunner
 from posharness.executors.forkserver import fork_server
 from posharness.experiment import load_experiment
 from posharness.store import Store
@@ -160,7 +160,7 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
     _, readings = split(first)
     events: list[Event] = []
     LocalExecutor(workers=1).execute(
-        readings[:1], store=place / "empty", plugin_paths=PLUGINS, observe=events.append
+        readings[:1], run=LocalRunner(place / "empty", tuple(PLUGINS)), observe=events.append
     )
     assert isinstance(events[-1], Finished)
     assert (events[-1].outcome.status, "is not done" in events[-1].outcome.reason) == ("skipped", True)

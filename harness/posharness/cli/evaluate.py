@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posharness.cli.options import PluginPaths, Readings, Treebank
+from posharness.cli.options import Compiler, Executor, PluginPaths, Readings, Treebank
 from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
-from posharness.defaults import DEFAULT_STORE
+from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +48,21 @@ def evaluate(
     ] = DEFAULT_STORE,
     workers: Workers = None,
     timeout: Timeout = None,
+    executor: Executor = None,
+    compiler: Compiler = None,
     plugin_path: PluginPaths = None,
     report: Report = True,
 ) -> None:
     """Read models that are trained already, then show a table and compile a report."""
     from posharness.experiment import Experiment
 
-    experiment = Experiment(readings=readings or [], treebank=treebank or "", seeds=seeds)
+    experiment = Experiment(
+        readings=readings or [],
+        treebank=treebank or "",
+        seeds=seeds,
+        executor=executor or DEFAULT_EXECUTOR,
+        compiler=compiler or DEFAULT_COMPILER,
+    )
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
         from posharness.evaluation import evaluate
@@ -69,4 +77,6 @@ def evaluate(
         timeout=timeout,
         plugin_paths=plugin_path or [],
         report=report,
+        executor=experiment.executor,
+        compiler=experiment.compiler,
     )

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from posharness.defaults import DEFAULT_STORE
+from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE
 from posharness.errors import UserError
 
 __all__ = [
+    "Compiler",
+    "Executor",
     "Json",
     "PluginPaths",
     "Readings",
@@ -24,6 +26,24 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 PluginPaths = Annotated[
     list[Path] | None,
     typer.Option("--plugin-path", metavar="FILE", help="Load plugins from a Python file too; repeatable."),
+]
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="What runs the cells, as NAME or NAME\\[param=value]. `harness list --executors` shows them.",
+        show_default=DEFAULT_EXECUTOR,
+    ),
+]
+Compiler = Annotated[
+    str | None,
+    typer.Option(
+        "--compiler",
+        metavar="NAME",
+        help="What writes the report, as NAME or NAME\\[param=value].",
+        show_default=DEFAULT_COMPILER,
+    ),
 ]
 Readings = Annotated[
     list[str] | None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from posharness.cli.options import Compiler, PluginPaths
 from posharness.cli.output import console
 
 __all__ = ["register"]
@@ -28,8 +29,14 @@ def publish(
         Path, typer.Argument(metavar="REPORT", help="The path that `run` or `report` printed, or its folder.")
     ],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The static folder, made if need be.")],
+    compiler: Compiler = None,
+    plugin_path: PluginPaths = None,
 ) -> None:
-    """Put a report on show, and print the path of the index page."""
+    """Publish a report, and print the path of the index page."""
     from posharness.api import publish_report
+    from posharness.defaults import DEFAULT_COMPILER
 
-    console().print(str(publish_report(report, to=to)), soft_wrap=True)
+    index = publish_report(
+        report, to=to, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER
+    )
+    console().print(str(index), soft_wrap=True)

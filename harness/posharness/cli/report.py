@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import PluginPaths, StoreArgument, StoreOption, one_store
+from posharness.cli.options import Compiler, PluginPaths, StoreArgument, StoreOption, one_store
 from posharness.cli.output import console
 
 __all__ = ["register"]
@@ -27,10 +27,17 @@ def report(
     argument: StoreArgument = None,
     store: StoreOption = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heads the report.")] = None,
+    compiler: Compiler = None,
     plugin_path: PluginPaths = None,
 ) -> None:
     """Compile the report of a store, and print its path."""
     from posharness.api import compile_report
+    from posharness.defaults import DEFAULT_COMPILER
 
-    path = compile_report(one_store(argument, store), title=title, plugin_paths=plugin_path or ())
+    path = compile_report(
+        one_store(argument, store),
+        title=title,
+        plugin_paths=plugin_path or (),
+        compiler=compiler or DEFAULT_COMPILER,
+    )
     console().print(str(path), soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import PluginPaths, Readings, Treebank
+from posharness.cli.options import Compiler, Executor, PluginPaths, Readings, Treebank
 from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
 from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 
@@ -94,6 +94,8 @@ def run(
     treebank: Treebank = None,
     workers: Workers = None,
     timeout: Timeout = None,
+    executor: Executor = None,
+    compiler: Compiler = None,
     plugin_path: PluginPaths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the cells.")] = False,
     report: Report = True,
@@ -110,6 +112,8 @@ def run(
         "model": {"size": size},
         "readings": readings,
         "treebank": treebank,
+        "executor": executor,
+        "compiler": compiler,
     }
     experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
     if corpus is not None:
@@ -134,6 +138,8 @@ def run(
         timeout=timeout,
         plugin_paths=paths,
         report=report,
+        executor=experiment.executor,
+        compiler=experiment.compiler,
     )
 
 

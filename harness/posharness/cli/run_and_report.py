@@ -40,6 +40,8 @@ def run_and_report(
     timeout: float | None,
     plugin_paths: Sequence[Path],
     report: bool,
+    executor: str,
+    compiler: str,
 ) -> None:
     """Show the progress of a run, then its results, and compile the report.
 
@@ -56,6 +58,10 @@ def run_and_report(
         raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
     from posharness.execution import Execution
 
+    if report:
+        from posharness.registry.registry import Registry
+
+        Registry.load(plugin_paths).compiler(compiler)  # a misspelled name is an error before anything trains
     try:
         with _display() as display:
             summary = start(
@@ -66,10 +72,11 @@ def run_and_report(
                     plugin_paths,
                     display,
                     _plan_shown_on(display, workers),
+                    executor,
                 ),
                 display.announce,
             )
-        _conclude(summary, title, store, plugin_paths, began=began, report=report)
+        _conclude(summary, title, store, plugin_paths, began=began, compiler=compiler if report else "")
     except KeyboardInterrupt:
         complain("stopped; finished cells are kept, and the same command resumes the others.")
         raise typer.Exit(130) from None
@@ -105,7 +112,7 @@ def _conclude(
     plugin_paths: Sequence[Path],
     *,
     began: float,
-    report: bool,
+    compiler: str,
 ) -> None:
     """Print the results and one line of counts, and compile the report."""
     from posharness.api import compile_report, load
@@ -124,7 +131,9 @@ def _conclude(
         *([f"{summary.failed} not done"] if summary.failed else []),
     ]
     out.print(f"{', '.join(parts)} in {duration(time.monotonic() - began)}")
-    if report:
+    if compiler:
         with out.status("compiling the report"):
-            path = compile_report(store, title=title, plugin_paths=plugin_paths, reuse=True)
+            path = compile_report(
+                store, title=title, plugin_paths=plugin_paths, reuse=True, compiler=compiler
+            )
         out.print(f"Report: {path}", soft_wrap=True)

@@ -1,11 +1,12 @@
 """The contracts between the core and everything that plugs into it: all that a plugin needs to import."""
 
 from posharness.contracts.attention import Attention, BoundSlots
+from posharness.contracts.cell import Cell
 from posharness.contracts.claim import Claim
 from posharness.contracts.compiler import Compiler
 from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
-from posharness.contracts.executor import Event, Executor, Finished, Observer, Progress, Started
+from posharness.contracts.executor import CellRunner, Event, Executor, Finished, Observer, Progress, Started
 from posharness.contracts.frames import Frames
 from posharness.contracts.geometry import Geometry
 from posharness.contracts.hooks import hookimpl
@@ -23,7 +24,9 @@ __all__ = [
     "Batch",
     "Body",
     "BoundSlots",
+    "Cell",
     "CellOutcome",
+    "CellRunner",
     "Claim",
     "Compiler",
     "Direction",

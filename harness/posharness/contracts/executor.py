@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from posharness.contracts.outcome import CellOutcome
 from posharness.contracts.plugin import Named
@@ -14,7 +14,7 @@ from posharness.contracts.plugin import Named
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
 
-__all__ = ["Event", "Executor", "Finished", "Observer", "Progress", "Started"]
+__all__ = ["CellRunner", "Event", "Executor", "Finished", "Observer", "Progress", "Started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,59 @@ Event = Started | Progress | Finished
 Observer = Callable[[Event], None]
 
 
+class CellRunner(Protocol):
+    """Runs one cell on the machine where it is called, in a process of its own, into the store.
+
+    It can be pickled and called in another process, or on another machine that sees the same folders.
+    """
+
+    @property
+    def store(self) -> Path:
+        """The store's folder."""
+
+    @property
+    def plugin_paths(self) -> Sequence[Path]:
+        """The single-file plugins that are loaded before a cell is built."""
+
+    def __call__(
+        self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
+    ) -> CellOutcome:
+        """Run the cell to a status, and record it; a cell that has a reason to be skipped is skipped.
+
+        Call it in the main thread. A cell that another process is running is waited for.
+
+        Args:
+            timeout: seconds that the cell may take; None for no limit.
+            observe: receives the events of the cell.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; the cell is recorded as interrupted.
+        """
+
+
 class Executor(Named, ABC):
-    """Runs cells, each in its own process, and leaves one folder for each in the store."""
+    """Decides where and when each cell runs. Every cell has its own process and its own folder in the store.
+
+    The harness sets `workers` and `timeout`. Further parameters of the constructor are keyword-only and
+    annotated, and have defaults: `--executor NAME[param=value]` sets them.
+
+    Attributes:
+        workers: how many cells may run at a time.
+        timeout: seconds that one cell may take; None for no limit.
+    """
 
     def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
         self.workers = workers
         self.timeout = timeout
 
     @abstractmethod
-    def execute(
-        self, cells: Sequence[Cell], *, store: Path, plugin_paths: Sequence[Path], observe: Observer
-    ) -> None:
+    def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         """Run every cell until all of them have ended.
 
-        A cell that raises, diverges, dies or exceeds `timeout` (seconds) does not stop the others. On
+        A cell that raises, diverges, dies or exceeds `timeout` does not stop the others. On
         KeyboardInterrupt the running cells are stopped and marked interrupted, and it is raised again.
 
         Args:
-            plugin_paths: single-file plugins that the workers load before they build a cell.
+            run: runs one cell.
             observe: called with each event, in order, in the calling process.
         """

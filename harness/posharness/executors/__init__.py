@@ -1,13 +1,13 @@
-"""Executors: what carries cells to where they are trained."""
+"""Executors, which run cells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from posharness.contracts import Executor, hookimpl
-from posharness.executors.local import LocalExecutor
+from posharness.executors.local import LocalExecutor, LocalRunner
 
-__all__ = ["LocalExecutor", "posharness_executors"]
+__all__ = ["LocalExecutor", "LocalRunner", "posharness_executors"]
 
 
 @hookimpl

@@ -12,7 +12,10 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any
 
-__all__ = ["fork_server"]
+__all__ = ["PRELOAD", "fork_server"]
+
+PRELOAD = "posharness.executors.preload"
+"""What every fork server of the harness imports before the first process."""
 
 _ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",  # `python -c` would else import what lies in the working directory

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -16,15 +17,24 @@ from typing import Any
 from pebble import ProcessExpired
 from pebble.concurrent import process
 
-from posharness.contracts import CellOutcome, Executor, Finished, Observer, Progress, Started
+from posharness.contracts import (
+    CellOutcome,
+    CellRunner,
+    Event,
+    Executor,
+    Finished,
+    Observer,
+    Progress,
+    Started,
+)
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
-from posharness.executors.forkserver import fork_server
+from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.executors.lifeline import GRACE
 from posharness.executors.worker import Job, one_line, run_job
 from posharness.store import INTERRUPTED, Busy, Store
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LocalExecutor", "LocalRunner"]
 
 _POLL = 0.2
 """Seconds between two looks at the running cells."""
@@ -39,10 +49,8 @@ class LocalExecutor(Executor):
     name = "local"
     summary = "one process per cell on this machine"
 
-    def execute(
-        self, cells: Sequence[Cell], *, store: Path, plugin_paths: Sequence[Path], observe: Observer
-    ) -> None:
-        opened = Store.open(store.resolve(), create=True)
+    def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
+        opened = Store.open(run.store.resolve(), create=True)
         todo = [cell for cell in cells if not cell.skip]
         for cell in cells:
             if cell.skip:
@@ -51,9 +59,31 @@ class LocalExecutor(Executor):
                 observe(Finished(cell.key, outcome))
         if not todo:
             return
-        paths = tuple(path.resolve() for path in plugin_paths)
-        with fork_server("posharness.executors.preload") as context:
+        paths = tuple(path.resolve() for path in run.plugin_paths)
+        with fork_server(PRELOAD) as context:
             _Pool(self, opened, paths, observe, context).run_all(todo)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRunner:
+    """Runs one cell as `LocalExecutor` does: the `CellRunner` that every executor receives."""
+
+    store: Path
+    plugin_paths: tuple[Path, ...] = ()
+
+    def __call__(
+        self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
+    ) -> CellOutcome:
+        """See `posharness.contracts.CellRunner`."""
+        ended: list[CellOutcome] = []
+
+        def watch(event: Event) -> None:
+            if isinstance(event, Finished):
+                ended.append(event.outcome)
+            observe(event)
+
+        LocalExecutor(timeout=timeout).execute([cell], run=self, observe=watch)
+        return ended[-1]
 
 
 class _Pool:

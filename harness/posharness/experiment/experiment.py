@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from posharness.contracts.cell import BodyName, Budget, ModelSettings, OptimiserSettings
+from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR
 
 __all__ = ["Experiment", "ReadingSettings", "TaskSettings"]
 
@@ -61,6 +62,8 @@ class Experiment(BaseModel):
         readings: readings of the trained masked language models, written like tasks; "all" for every one.
         treebank: the text that readings read, unless their own parameters name another.
         reading: settings by reading.
+        executor: what runs the cells: a name, with parameters in brackets.
+        compiler: what writes the report: a name, with parameters in brackets.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -79,6 +82,8 @@ class Experiment(BaseModel):
     readings: list[str] = []
     treebank: str = ""
     reading: dict[str, ReadingSettings] = {}
+    executor: str = DEFAULT_EXECUTOR
+    compiler: str = DEFAULT_COMPILER
 
     @field_validator("seeds")
     @classmethod

@@ -12,6 +12,7 @@ from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.planning.compatibility import Compatibility
 from posharness.planning.plan_readings import choose_readings, fills_masks, model_of_cell, plan_readings
+from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
 
@@ -139,7 +140,10 @@ def _prepare(
     announce(f"preparing {choice.label}")
     try:
         task = registry.task(choice, _body(body))
-        task.prepare(cache)
+        with plugin_code():
+            task.prepare(cache)
     except Incompatible as reason:
         return choice, body, str(reason), None
+    except PluginExit as leaving:
+        raise UserError(f"The task {choice.label} cannot be built: {leaving}.") from leaving
     return choice, body, "", task

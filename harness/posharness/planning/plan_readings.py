@@ -10,6 +10,7 @@ from posharness.contracts.cell import CORPUS, RESULTS_VERSION, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment, ReadingSettings
 from posharness.registry.parameters import parameters
+from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
 
@@ -118,7 +119,10 @@ def _prepare(
     announce(f"preparing {choice.label}")
     try:
         reading = registry.reading(choice)
-        reading.prepare(cache)
+        with plugin_code():
+            reading.prepare(cache)
     except Incompatible as reason:
         return choice, "", str(reason)
+    except PluginExit as leaving:
+        raise UserError(f"The {choice.label} cannot be built: {leaving}.") from leaving
     return choice, reading.fingerprint(), ""

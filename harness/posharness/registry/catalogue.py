@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from posharness.contracts.plugin import Named
 from posharness.errors import UserError, did_you_mean
-from posharness.registry.digest import SourceDigests
 from posharness.registry.kinds import Kind
 from posharness.registry.parameters import parameters
 
@@ -101,7 +100,6 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
     Args:
         offered: classes and where they come from.
         broken: plugins that could not be loaded; a class that breaks the contract is appended to it.
-        digests: of the source of each class.
         names: the names of the namespace.
     """
 
@@ -110,12 +108,10 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
         kind: Kind,
         offered: Sequence[tuple[Source, Any]],
         broken: list[Broken],
-        digests: SourceDigests,
         names: Names | None = None,
     ) -> None:
         self.kind = kind
         self._broken = broken
-        self._digests = digests
         self._names = Names() if names is None else names
         self._entries: list[Entry] = []
         for source, cls in offered:
@@ -141,15 +137,15 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
             return found[0].plugin
         raise self._unknown(name)
 
-    def chosen(self, name: str, digest: str) -> type[T]:
-        """The class that a `Choice` stands for: of two plugins of one name, the one with this source digest.
+    def chosen(self, name: str, matches: Callable[[type[T]], bool]) -> type[T]:
+        """The class of a name; of two plugins of that name, the one that matches.
 
         Raises:
             UserError: there is none, or there are several.
         """
-        same = [entry.plugin for entry in self._names.find(name) if entry in self._entries]
+        same: list[type[T]] = [entry.plugin for entry in self._names.find(name) if entry in self._entries]
         if len(same) > 1:
-            same = [plugin for plugin in same if self._digests.digest(plugin) == digest]
+            same = [plugin for plugin in same if matches(plugin)]
         return same[0] if same else self.find(name)
 
     def has(self, name: str) -> bool:

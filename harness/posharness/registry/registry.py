@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from posharness.contracts import (
     Attention,
@@ -20,6 +20,7 @@ from posharness.contracts import (
     Task,
 )
 from posharness.contracts.cell import CORPUS, Choice
+from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Catalogue, Names, Source
@@ -28,9 +29,11 @@ from posharness.registry.discovery import discover
 from posharness.registry.kinds import Kind, kind_of
 from posharness.registry.parameters import Parameter, build, check, parameters, show_value, unknown
 from posharness.registry.plugin_code import plugin_code
-from posharness.registry.selection import Selection, parse
+from posharness.registry.selection import Selection, parse, parse_all
 
 __all__ = ["Registry"]
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,7 @@ class Registry:
         """
         found = discover(plugin_paths)
         offered = {kind.plural: found.offered[kind.hook] for kind in kinds.KINDS}
-        digests = SourceDigests()
-        catalogues = _catalogues(offered, found.broken, digests)
-        return cls(catalogues, tuple(found.broken), tuple(plugin_paths), digests)
+        return cls(_catalogues(offered, found.broken), tuple(found.broken), tuple(plugin_paths))
 
     def with_plugin(self, plugin: type[Any], source: Source) -> Registry:
         """The same registry with one more class, in place of those of its name.
@@ -79,7 +80,7 @@ class Registry:
         }
         offered[own.plural].append((source, plugin))
         broken: list[Broken] = []
-        catalogues = _catalogues(offered, broken, self.digests)
+        catalogues = _catalogues(offered, broken)
         if broken:
             raise UserError(broken[0].reason)
         return replace(self, catalogues=catalogues)
@@ -142,6 +143,15 @@ class Registry:
 
         Its label calls a text by the name of its file or folder alone.
         """
+        params, label = self._settings(cls, given)
+        return Choice(name=cls.name, params=params, digest=self.digests.digest(cls), label=label)
+
+    def class_of(self, catalogue: Catalogue[N], choice: Choice) -> type[N]:
+        """The class that a choice stands for: of two plugins of its name, the one with its digest."""
+        return catalogue.chosen(choice.name, lambda cls: self.digests.digest(cls) == choice.digest)
+
+    def _settings(self, cls: type[Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Every parameter of a class as JSON values, and the label."""
         known = self.parameters(cls)
         for name in given:
             if name not in known:
@@ -163,7 +173,7 @@ class Registry:
             if value != default:
                 shown.append(f"{name}={text}")
         label = self._name_of(cls) + (f"[{','.join(shown)}]" if shown else "")
-        return Choice(name=cls.name, params=params, digest=self.digests.digest(cls), label=label)
+        return params, label
 
     def parameters(self, cls: type[Any]) -> dict[str, Parameter]:
         """The parameters of a class that the user may set."""
@@ -189,7 +199,7 @@ class Registry:
         Raises:
             Incompatible: it cannot work in this geometry.
         """
-        cls = self.encodings.chosen(choice.name, choice.digest)
+        cls = self.class_of(self.encodings, choice)
         plain = build(cls, {n: value for n, value in choice.params.items() if not isinstance(value, Choice)})
         nested = {n: value for n, value in choice.params.items() if isinstance(value, Choice)}
         if nested:
@@ -204,7 +214,7 @@ class Registry:
         Raises:
             Incompatible: it cannot work in this geometry.
         """
-        cls = self.attentions.chosen(choice.name, choice.digest)
+        cls = self.class_of(self.attentions, choice)
         with plugin_code():
             return cls(geometry, **build(cls, choice.params))
 
@@ -214,19 +224,50 @@ class Registry:
         Raises:
             Incompatible: its parameters do not go together.
         """
-        cls = self.tasks.chosen(choice.name, choice.digest)
+        cls = self.class_of(self.tasks, choice)
         with plugin_code():
             return cls(body, **build(cls, choice.params))
 
     def reading(self, choice: Choice) -> Reading:
         """Build a reading, not yet prepared."""
-        cls = self.readings.chosen(choice.name, choice.digest)
+        cls = self.class_of(self.readings, choice)
         with plugin_code():
             return cls(**build(cls, choice.params))
 
+    def executor(self, text: str, *, workers: int, timeout: float | None) -> Executor:
+        """Build the executor that `--executor` selects.
+
+        Raises:
+            UserError: an unknown name or parameter, a value that does not fit, or more than one executor.
+        """
+        cls, params, _ = self._one(self.executors, text)
+        with plugin_code():
+            return cls(workers=workers, timeout=timeout, **build(cls, params))
+
+    def compiler(self, text: str) -> tuple[Compiler, str]:
+        """Build the compiler that `--compiler` selects, and give its label.
+
+        Raises:
+            UserError: an unknown name or parameter, a value that does not fit, or more than one compiler.
+        """
+        cls, params, label = self._one(self.compilers, text)
+        with plugin_code():
+            return cls(**build(cls, params)), label
+
+    def _one(self, catalogue: Catalogue[N], text: str) -> tuple[type[N], dict[str, Any], str]:
+        """The class that a text selects, its parameters and its label."""
+        selections = parse_all([text])
+        if len(selections) != 1:
+            kind = catalogue.kind
+            raise UserError(
+                f"{kind.option} {text!r} selects {len(selections)} {kind.plural}; give one {kind.noun}."
+            )
+        cls = catalogue.find(selections[0].name)
+        return cls, *self._settings(cls, selections[0].params)
+
 
 def _catalogues(
-    offered: Mapping[str, Sequence[tuple[Source, Any]]], broken: list[Broken], digests: SourceDigests
+    offered: Mapping[str, Sequence[tuple[Source, Any]]], broken: list[Broken]
 ) -> dict[str, Catalogue[Any]]:
     """A catalogue for each kind; kinds of one namespace share their names."""
     shared: dict[str, Names] = {}
@@ -235,7 +276,6 @@ def _catalogues(
             kind,
             offered[kind.plural],
             broken,
-            digests,
             shared.setdefault(kind.namespace or kind.plural, Names()),
         )
         for kind in kinds.KINDS

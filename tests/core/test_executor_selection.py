@@ -1,0 +1,97 @@
+"""An executor and a compiler are selected by name: on the command line, in a file and from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import posharness
+from posharness.contracts import CellOutcome
+from posharness.executors import LocalRunner
+from posharness.registry.registry import Registry
+from posharness.store import Store
+
+from .commands import harness
+from .test_executor import PLUGIN, make_cell
+
+SERIAL = Path(__file__).with_name("serial.py")
+
+pytestmark = pytest.mark.usefixtures("terminal")
+
+
+@pytest.fixture
+def order(tiny: Path) -> Path:
+    tiny.write_text(tiny.read_text().replace("seeds = 1", "seeds = 2"))
+    return tiny.with_name("order.txt")
+
+
+RUN = ("run", "--plugins", "absolute", "--plugin-path", SERIAL, "--workers", "3", "--no-report")
+
+
+def test_the_command_line_selects_an_executor_with_parameters(tiny: Path, order: Path) -> None:
+    ended = harness(*RUN, "--config", tiny, "--executor", "one-by-one[order=backwards]")
+    assert (ended.status, ended.err) == (0, "")
+    assert order.read_text() == "1 done 3\n0 done 3\n"
+
+
+def test_a_file_and_python_select_an_executor(tiny: Path, order: Path) -> None:
+    tiny.write_text('executor = "serial"\n' + tiny.read_text())
+    ended = harness(*RUN, "--config", tiny, "--store", "one")
+    assert (ended.status, ended.err) == (0, "")
+    assert order.read_text() == "0 done 3\n1 done 3\n"
+    order.unlink()
+    results = posharness.run(
+        ["absolute"],
+        config=tiny,
+        store="two",
+        workers=2,
+        plugin_paths=[SERIAL],
+        executor="serial[order=backwards]",
+    )
+    assert order.read_text() == "1 done 2\n0 done 2\n"
+    # Which executor ran a cell is no part of its result.
+    assert set(results.cells["cell"]) == set(posharness.load("one").cells["cell"])
+    for key in results.cells["cell"]:
+        one, two = (Store.open(Path(store), create=False).home(key) for store in ("one", "two"))
+        assert (one / "predictions.parquet").read_bytes() == (two / "predictions.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--executor", "serail", "Unknown executor 'serail'; did you mean 'serial'?"),
+        ("--executor", "serial[odrer=backwards]", "serial has no parameter 'odrer'; did you mean 'order'?"),
+        ("--executor", "serial[order=up]", "order expects one of forwards, backwards"),
+        ("--executor", "serial[workers=3]", "serial has no parameter 'workers'; did you mean"),
+        ("--executor", "serial,local", "--executor 'serial,local' selects 2 executors; give one"),
+        ("--compiler", "htlm", "Unknown compiler 'htlm'; did you mean 'html'?"),
+        ("--compiler", "html[pages=3]", "html has no parameter 'pages'; it takes none."),
+    ],
+)
+def test_a_mistake_ends_before_anything_runs(
+    tiny: Path, tmp_path: Path, option: str, text: str, said: str
+) -> None:
+    given = ("run", "--plugins", "absolute", "--plugin-path", SERIAL, "--config", tiny, option, text)
+    ended = harness(*given)
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err
+    assert not (tmp_path / "runs" / "cells").exists()
+
+
+def test_a_runner_brings_each_cell_to_a_status(tmp_path: Path) -> None:
+    run = LocalRunner(tmp_path / "runs", (PLUGIN,))
+    cells = [make_cell(), make_cell("raise"), make_cell(seed=1, skip="it cannot be")]
+    ended = [run(cell) for cell in cells]
+    assert [outcome.status for outcome in ended] == ["done", "failed", "skipped"]
+    assert ended[2] == CellOutcome("skipped", "it cannot be")
+    store = Store.open(tmp_path / "runs", create=False)
+    for cell, outcome in zip(cells, ended, strict=True):
+        state = store.status(cell.key)
+        assert state is not None
+        assert state.status == outcome.status
+
+
+def test_an_executor_is_listed_with_its_own_parameters() -> None:
+    registry = Registry.load([SERIAL])
+    assert list(registry.parameters(registry.executors.find("serial"))) == ["order"]
