@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from posharness.conformance.sample_frames import empty_frames, sample_frames, unfinished_frames
 from posharness.contracts import CellOutcome, Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
@@ -244,3 +246,59 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     frames = read_frames(store)
     assert row(frames, cell)["status"] == "failed"
     assert frames.predictions.empty
+
+
+HELD = {"texts": tuple, "ints": tuple, "mapping": dict}
+
+
+def off_schema(frames: Frames) -> list[str]:
+    """The columns that are not what the schema says, by frame."""
+    wrong = []
+    for table in columns.TABLES:
+        frame = getattr(frames, table.name)
+        assert list(frame.columns) == table.names
+        for column in table.columns:
+            kind, cells = frame[column.name].dtype, table is columns.CELLS
+            if column.type in HELD:
+                right = all(isinstance(value, HELD[column.type]) for value in frame[column.name])
+            elif column.type == "text":
+                right = pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
+                right = right if cells else isinstance(kind, pd.CategoricalDtype)
+            elif column.type == "time":
+                right = isinstance(kind, pd.DatetimeTZDtype)
+            else:
+                right = str(kind) == ("Int64" if cells and column.type == "int64" else column.type)
+            wrong += [] if right else [f"{table.name}.{column.name}: {kind}"]
+    return wrong
+
+
+def test_a_store_gives_what_the_schema_says(store: Store) -> None:
+    assert off_schema(read_frames(store)) == []
+    train(store, make_cell("rope", 1))
+    end(store, make_cell("rope", 2), "failed", "why")
+    train(store, make_cell("alibi", 1))
+    (store.home(make_cell("alibi", 1).key) / "cell.json").unlink()
+    assert off_schema(read_frames(store)) == []
+
+
+@pytest.mark.parametrize("make", [sample_frames, unfinished_frames, empty_frames])
+def test_the_sample_frames_are_what_the_schema_says(make: Callable[[], Frames]) -> None:
+    assert off_schema(make()) == []
+
+
+def test_a_misspelt_column_is_refused_with_the_right_name() -> None:
+    rows = predictions("recall", 2, correct=True)
+    assert list(columns.PREDICTIONS.checked(rows)) == PREDICTIONS
+    with pytest.raises(
+        ValueError, match=r"no column 'chance', unknown column 'chanse' \(did you mean 'chance'"
+    ):
+        columns.PREDICTIONS.checked(rows.rename(columns={"chance": "chanse"}))
+
+
+def test_every_column_is_documented_in_its_table() -> None:
+    text = columns.columns_markdown()
+    for table in columns.TABLES:
+        assert f"## `{table.name}`" in text
+        for column in table.columns:
+            assert f"| `{column.name}` | {columns.TYPES[column.type]} | {column.meaning} |" in text
+    assert all(column.meaning.count("|") == 0 for table in columns.TABLES for column in table.columns)

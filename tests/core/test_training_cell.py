@@ -16,6 +16,7 @@ from safetensors.torch import load_model
 
 from posharness.contracts import Body, CellOutcome, Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.contracts.columns import CURVES, MECHANISM, PREDICTIONS, Table
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
@@ -59,19 +60,6 @@ def posharness_encodings():
 def posharness_tasks():
     return [Duties]
 """
-
-COLUMNS = {
-    "split": "category",
-    "objective": "category",
-    "length": "int32",
-    "sequence": "int32",
-    "position": "int32",
-    "dependency_length": "int32",
-    "stratum": "category",
-    "correct": "bool",
-    "log_prob": "float32",
-    "chance": "float32",
-}
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +145,21 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     assert all(environment[k] for k in ("python", "lightning", "posharness", "platform", "machine", "date"))
 
 
+@pytest.mark.parametrize(
+    ("file", "table"), [("predictions", PREDICTIONS), ("curve", CURVES), ("mechanism", MECHANISM)]
+)
+def test_every_file_has_the_columns_of_the_schema(
+    registry: Registry, train: Train, file: str, table: Table
+) -> None:
+    frame = pd.read_parquet(train(make_cell(registry, steps=2))[1] / f"{file}.parquet")
+    assert [(name, str(kind)) for name, kind in frame.dtypes.items()] == [
+        (column.name, column.type) for column in table.own
+    ]
+
+
 def test_predictions_are_those_of_the_stored_weights(registry: Registry, train: Train) -> None:
     cell = make_cell(registry)
     frame = pd.read_parquet(train(cell)[1] / "predictions.parquet")
-    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
     task = registry.task(cell.task, cell.body)
     model = build_model(cell, registry, task)
     load_model(model, train(cell)[1] / "weights.safetensors")

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Frames
+from posharness.contracts.columns import CELLS, CURVES, IDENTITY, MECHANISM, PREDICTIONS, TABLES, Table
 
 __all__ = ["FRAMES", "changed", "empty_frames", "sample_frames", "unfinished_frames"]
 
-FRAMES = ("cells", "predictions", "curves", "mechanism")
+FRAMES = tuple(table.name for table in TABLES)
 """What of `Frames` is a frame."""
 
 _DISTANCES = (1, 2, 4, 8)
@@ -25,9 +26,9 @@ def sample_frames() -> Frames:
     predictions = [_predictions(cell, length, rng) for cell in cells for length in (16, 32)]
     return Frames(
         _dated(pd.DataFrame([*cells, failed])),
-        _joined(predictions),
-        _joined([_curve(cell) for cell in cells]),
-        _joined([_mechanism(cell) for cell in cells]),
+        _joined(PREDICTIONS, predictions),
+        _joined(CURVES, [_curve(cell) for cell in cells]),
+        _joined(MECHANISM, [_mechanism(cell) for cell in cells]),
     )
 
 
@@ -56,9 +57,6 @@ def changed(one: Frames, other: Frames) -> str:
 
 def _no_rows(full: Frames) -> list[pd.DataFrame]:
     return [frame.head(0) for frame in (full.predictions, full.curves, full.mechanism)]
-
-
-_IDENTITY = ("cell", "label", "encoding", "attention", "body", "task", "seed")
 
 
 def _cell(label: str, seed: int) -> dict[str, Any]:
@@ -95,12 +93,13 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
 
 
 def _dated(cells: pd.DataFrame) -> pd.DataFrame:
-    return cells.assign(started=pd.to_datetime(cells["started"], utc=True))
+    cells = cells.assign(started=pd.to_datetime(cells["started"], utc=True))
+    return cells[CELLS.names].astype({"seed": "Int64", "results_version": "Int64"})
 
 
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def _joined(table: Table, parts: list[pd.DataFrame]) -> pd.DataFrame:
     """One frame, with words as categories."""
-    frame = pd.concat(parts, ignore_index=True)
+    frame = pd.concat(parts, ignore_index=True)[table.names]
     return frame.astype(dict.fromkeys(frame.select_dtypes(exclude=["number", "bool"]), "category"))
 
 
@@ -123,14 +122,14 @@ def _predictions(cell: dict[str, Any], length: int, rng: np.random.Generator) ->
             "chance": np.float32(0.125),
         }
     )
-    return rows.assign(**{name: cell[name] for name in _IDENTITY})
+    return rows.assign(**{column.name: cell[column.name] for column in IDENTITY})
 
 
 def _curve(cell: dict[str, Any]) -> pd.DataFrame:
     steps = np.arange(10, 41, 10)
     rows = pd.DataFrame(
         {
-            "step": steps,
+            "step": steps.astype(np.int32),
             "seconds": steps * 0.05,
             "objective": "recall",
             "train_loss": 3.0 / steps,
@@ -140,7 +139,7 @@ def _curve(cell: dict[str, Any]) -> pd.DataFrame:
             "learning_rate": 1e-3,
         }
     )
-    return rows.assign(**{name: cell[name] for name in _IDENTITY})
+    return rows.assign(**{column.name: cell[column.name] for column in IDENTITY})
 
 
 def _mechanism(cell: dict[str, Any]) -> pd.DataFrame:
@@ -155,4 +154,4 @@ def _mechanism(cell: dict[str, Any]) -> pd.DataFrame:
             "weight": np.exp(distance / 4).astype(np.float32),
         }
     )
-    return rows.assign(**{name: cell[name] for name in _IDENTITY})
+    return rows.assign(**{column.name: cell[column.name] for column in IDENTITY})

@@ -139,7 +139,7 @@ CELLS = Table(
         Column("encoding_parameters", "float64", "those of the encoding"),
         Column("steps", "float64", "optimiser steps made; 0 for a reading"),
         Column("seconds", "float64", "time of training in seconds, without validation"),
-        Column("step_ms", "float64", "time of one step in milliseconds (median)"),
+        Column("step_ms", "float64", "mean time of a step in milliseconds"),
         Column("train_length", "float64", "tokens of a training sequence"),
         Column("max_length", "float64", "most tokens for which the encoding is defined; NaN for no limit"),
         Column("distance", "text", "what `dependency_length` counts: dependency or span"),

@@ -57,7 +57,8 @@ def mechanism(cell: Cell, model: Model, task: Task) -> pd.DataFrame:
         for hook in hooks:
             hook.remove()
         model.train(was_training)
-    return MECHANISM.checked(pd.concat(found, ignore_index=True))
+    frame = MECHANISM.checked(pd.concat(found, ignore_index=True))
+    return frame.assign(stack=pd.Categorical(frame["stack"], frame["stack"].unique()))
 
 
 def _place(name: str) -> tuple[str, int]:
