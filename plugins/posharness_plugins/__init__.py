@@ -1,1 +1,1 @@
-"""The built-in positional encodings and attentions, offered through the same hooks as anyone's."""
+"""The built-in positional encodings and attentions, offered through the same hooks as any other plugin."""

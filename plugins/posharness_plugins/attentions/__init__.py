@@ -1,4 +1,4 @@
-"""Offers every attention that a module of this folder defines."""
+"""The built-in attentions: one module for each, named like it."""
 
 from __future__ import annotations
 

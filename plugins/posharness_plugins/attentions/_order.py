@@ -1,4 +1,4 @@
-"""Where queries stand among the keys, for attentions that go by the order of tokens."""
+"""The place of queries among the keys, for attentions that depend on the order of tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def own_key(queries: int, keys: int, device: torch.device) -> Int[Tensor, "q 1"]
     """The index of each query's own key: the queries are the last tokens of the sequence of keys.
 
     Raises:
-        ValueError: more queries than keys, which then are no sequence's last tokens.
+        ValueError: there are more queries than keys.
     """
     if queries > keys:
         raise ValueError(f"{queries} queries are not the last tokens of a sequence of {keys} keys")

@@ -1,4 +1,4 @@
-"""Linear attention: a kernel of query and key that lets keys and values be summed once for all queries."""
+"""Linear attention: a kernel of query and key, with which keys and values are summed once for all queries."""
 
 from __future__ import annotations
 

@@ -11,16 +11,16 @@ from posharness_plugins.attentions._order import own_key
 
 
 class SlidingWindow(Attention):
-    """Softmax attention in which query i sees key j only where |i − j| < `window`.
+    """Softmax attention in which query i sees key j only if |i − j| < `window`.
 
     Longformer, 2004.05150, section 3.1; in causal bodies the window is i − window < j ≤ i, as in Mistral
-    (2310.06825, section 2). It counts the token itself and those to one side, so that a layer reaches
-    window − 1 tokens far in either direction of body; Longformer's w is 2·(window − 1).
+    (2310.06825, section 2). The window counts the token itself and those on one side, so a layer reaches
+    window − 1 tokens in either direction; Longformer's w is 2·(window − 1).
 
-    Distance is between indices, not between the positions that tokens claim: a window says which tokens
-    are read at all, and stays as wide when an encoding stretches or draws its positions. Queries are the
-    last tokens of the sequence of keys; between two sequences a window is not defined. Every pair is
-    computed and then hidden: what is measured is the reach, and memory is that of softmax attention.
+    Distance is between indices, not between positions: the window decides which tokens are read at all, and
+    keeps its width when an encoding stretches or draws positions. Queries are the last tokens of the sequence
+    of keys; between two sequences a window is not defined. Every pair is computed and then hidden, so memory
+    is that of softmax attention: the plugin is there to measure reach.
 
     Honours every slot.
     """

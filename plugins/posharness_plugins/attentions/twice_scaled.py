@@ -14,12 +14,12 @@ from posharness_plugins.attentions._dot_product import dot_product
 class TwiceScaled(Attention):
     """out_i = Σ_j softmax_j(s_ij/√d)·v_j with the score s_ij = q_i·k_j/√d + bias_ij.
 
-    Scaled dot-product attention (1706.03762, equation 1) divides by √d once. This is the form of texts
-    that define the score as QKᵀ/√d and then the weights as softmax(score/√d), so that q·k is divided by
-    d: attention at temperature √d, flatter the wider a head is. Here to measure what that costs.
+    Scaled dot-product attention (1706.03762, equation 1) divides by √d once. Some texts define the score as
+    QKᵀ/√d and then the weights as softmax(score/√d), so that q·k is divided by d: attention at temperature
+    √d, which is flatter the wider a head is. This plugin measures the cost of that.
 
-    Honours every slot. An encoding acts on the score, so whatever it adds there is divided by √d with
-    the rest: ALiBi's slopes, for instance, count for √d times less than in softmax attention.
+    Honours every slot. An encoding acts on the score, so everything it adds there is divided by √d too:
+    ALiBi's slopes, for instance, have 1/√d of their effect in softmax attention.
     """
 
     name = "twice_scaled"

@@ -1,4 +1,8 @@
-"""Offers every positional encoding that a module of this folder defines."""
+"""The built-in positional encodings.
+
+This folder has one module for each encoding, named like it, so it grows with the encodings. Modules that
+start with an underscore hold what several encodings share.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the encodings that look up a learned number for each distance have in common."""
+"""Shared by the encodings that look up a learned number for each distance."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from posharness.contracts import Geometry, UserError
 
 
 def whole_distances(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-    """j − i, rounded to a whole number where positions are fractional."""
+    """j − i, rounded to an integer where positions are fractional."""
     return (pos_k - pos_q[:, None]).round().long()
 
 
 def look_up(table: Float[Tensor, "h rows"], rows: Int[Tensor, "q k"]) -> Float[Tensor, "1 h q k"]:
-    """table[:, rows] as a bias; raises RuntimeError for a row that is not there."""
+    """table[:, rows] as a bias.
+
+    Raises:
+        RuntimeError: a row is out of range.
+    """
     # Twenty times as fast as indexing with `rows`, whose backward pass is serial.
     return table.index_select(1, rows.flatten()).view(1, len(table), *rows.shape)
 
@@ -23,14 +27,13 @@ def look_up(table: Float[Tensor, "h rows"], rows: Int[Tensor, "q k"]) -> Float[T
 class Buckets(nn.Module):
     """T5's buckets of distance (1910.10683, section 2.1, and its code).
 
-    Of the B buckets of one side, the first B/2 hold one distance each, the others grow in geometric
-    steps up to `max_distance`, and the last one holds all that is farther: bucket(n) = n for n < B/2,
-    else min(B − 1, B/2 + ⌊log(n/(B/2))/log(max_distance/(B/2))·(B − B/2)⌋). A bidirectional body has
-    half of the buckets for either side, keys to the right having the second half; a causal one has all
-    of them for the left.
+    Of the B buckets of one side, the first B/2 hold one distance each, the others grow geometrically up to
+    `max_distance`, and the last one holds all greater distances: bucket(n) = n for n < B/2, else min(B − 1,
+    B/2 + ⌊log(n/(B/2))/log(max_distance/(B/2))·(B − B/2)⌋). In a bidirectional body each side has half of the
+    buckets, keys to the right the second half; in a causal body the left side has all of them.
 
     Attributes:
-        number: how many rows a table needs.
+        number: number of rows that a table needs.
     """
 
     def __init__(self, geometry: Geometry, *, buckets: int, max_distance: int) -> None:
@@ -48,7 +51,7 @@ class Buckets(nn.Module):
         self.register_buffer("edges", torch.tensor(edges(self.side, max_distance)), persistent=False)
 
     def forward(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """The row of a table that stands for each pair."""
+        """The row of the table for each pair of query and key."""
         delta = whole_distances(pos_q, pos_k)
         if self.causal:
             return torch.bucketize((-delta).clamp(min=0), self.edges, right=True)
@@ -56,9 +59,9 @@ class Buckets(nn.Module):
 
 
 def edges(side: int, max_distance: int) -> list[int]:
-    """The smallest distance of each of one side's buckets but the first.
+    """The smallest distance in each bucket of one side, except the first.
 
-    In whole numbers, so that no rounding puts a distance on an edge into the wrong bucket.
+    Computed in integers, so that rounding cannot put a distance into the wrong bucket.
     """
     exact = side // 2
     steps = side - exact

@@ -1,4 +1,4 @@
-"""What the rotary encodings share: turning pairs of components, and how far positions stretch."""
+"""Shared by the rotary encodings: rotation of pairs of components, and scaling beyond the training length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from posharness.contracts import Geometry, Incompatible, PositionalEncoding, Use
 
 
 class Rotary(PositionalEncoding):
-    """An encoding that turns pairs of components of queries and keys.
+    """An encoding that rotates pairs of components of queries and keys.
 
     Attributes:
         frequencies: θ_c = base^(−2c/d) for the pairs c = 0..d/2−1 of a head of width d.
@@ -34,7 +34,7 @@ def geometric(base: float, width: int, *, owner: str) -> Float[Tensor, " c"]:
     """θ_c = base^(−2c/width) for c = 0..width/2−1.
 
     Raises:
-        UserError: a base of 1 or less; `owner` is the encoding it was given to.
+        UserError: the base is 1 or less; `owner` is the encoding that it was given to.
     """
     if base <= 1:
         raise UserError(f"{owner}[base={base:g}]: base must be above 1.")
@@ -47,10 +47,10 @@ def phasors(
     frequencies: Float[Tensor, " c"],
     size: Float[Tensor, "#n #c"] | None = None,
 ) -> Complex64[Tensor, "n c"]:
-    """size·e^(i·pos·θ_c): what each pair of components at each position is multiplied by.
+    """size·e^(i·pos·θ_c): the factor of each pair of components at each position.
 
     Args:
-        size: 1 where it is None.
+        size: None for 1.
     """
     angles = pos.float()[:, None] * frequencies.float()  # n c
     sizes = torch.ones_like(angles) if size is None else size.float().expand_as(angles)
@@ -87,7 +87,7 @@ def rotate_both(
 def ends(
     pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]
 ) -> tuple[Shaped[Tensor, ""], Shaped[Tensor, ""]]:
-    """The first and the last position among queries and keys together."""
+    """The first and the last position of queries and keys together."""
     first, last = pos_k.aminmax()
     if pos_q is pos_k:
         return first, last
@@ -97,8 +97,8 @@ def ends(
 def stretch(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], length: int) -> Float[Tensor, ""]:
     """s = max(1, (last position − first position + 1)/length).
 
-    Exactly 1 as long as the positions span no more than the training length; a shift of all of them
-    changes nothing.
+    Exactly 1 as long as the positions span no more than the training length; shifting all positions does not
+    change it.
     """
     first, last = ends(pos_q, pos_k)
     return ((last - first + 1).float() / length).clamp(min=1)

@@ -12,10 +12,10 @@ from posharness.contracts import Geometry, PositionalEncoding
 class Absolute(PositionalEncoding):
     """x_i += σ·α·PE(i), with PE(i)_2c = sin(i·10000^(−2c/d)) and PE(i)_2c+1 = cos(i·10000^(−2c/d)).
 
-    1706.03762, section 3.5. σ is the scale of the token embeddings: 1 where they are multiplied by √d
-    as in the paper, so that nothing changes there; where they start smaller, the sinusoids start as
-    much smaller instead of drowning them. α is 1, or with `scaled` a learned scalar that starts at 1
-    (1809.08895, equation 2). An odd width d leaves out the last cosine.
+    1706.03762, section 3.5. σ is the scale of the token embeddings. It is 1 if they are multiplied by √d, as
+    in the paper; if they start smaller, the sinusoids are scaled down with them, so that they do not
+    dominate. α is 1 or, with `scaled`, a learned scalar that starts at 1 (1809.08895, equation 2). If d is
+    odd, the last cosine is left out.
     """
 
     name = "absolute"

@@ -14,8 +14,8 @@ from posharness.contracts import Geometry, Incompatible, PositionalEncoding
 def slopes(heads: int) -> list[float]:
     """m_h = 2^(−8h/H) for h = 1..H.
 
-    For an H that is no power of two, the paper's code takes the slopes of the next lower power and
-    fills up with every other slope of the next higher one.
+    If H is not a power of two, the slopes are those of the next lower power and, for the rest, every other
+    slope of the next higher one, as in the paper's code.
     """
     power = 1 << (heads.bit_length() - 1)
     first = [2.0 ** (-8 * h / power) for h in range(1, power + 1)]
@@ -25,14 +25,14 @@ def slopes(heads: int) -> list[float]:
 class Alibi(PositionalEncoding):
     """s_ij += −m_h·|i − j|, with fixed slopes m_h = 2^(−8h/H) (2108.12409, section 3).
 
-    The paper defines the causal form only. `form` chooses among
+    The paper defines only the causal form. `form` is one of
 
-    - causal: −m_h·(i − j), for j ≤ i. Causal bodies only: it would reward keys after the query.
-    - symmetric: −m_h·|i − j|. Bidirectional bodies only (in a causal one it is the causal form). It
-      cannot tell left from right.
-    - signed, ours: −m_h·(i − j) to the left, −m_(H+1−h)·(j − i) to the right: the head with the
-      gentlest slope to one side has the steepest to the other. Bidirectional bodies of two heads or
-      more.
+    - causal: −m_h·(i − j), for j ≤ i. Only in causal bodies, because it would reward keys after the query.
+    - symmetric: −m_h·|i − j|. Only in bidirectional bodies (in a causal one it equals the causal form). It
+      cannot distinguish left from right.
+    - signed (not from the paper): −m_h·(i − j) to the left, −m_(H+1−h)·(j − i) to the right: the head with
+      the gentlest slope on one side has the steepest on the other. Only in bidirectional bodies with two
+      heads or more.
     - auto: causal in causal bodies, symmetric in bidirectional ones.
     """
 

@@ -1,4 +1,4 @@
-"""CoPE: a query counts the keys that its gates open for, and the count is the position."""
+"""CoPE: the position of a key is the number of keys that the query's gates count."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from posharness.contracts import Direction, Geometry, PositionalEncoding, UserEr
 
 
 class Cope(PositionalEncoding):
-    """s_ij += q_i·e[p_ij], with p_ij = Σ_{t=j..i} σ(s_it), held at `max_pos` − 1.
+    """s_ij += q_i·e[p_ij], with p_ij = Σ_{t=j..i} σ(s_it), at most `max_pos` − 1.
 
-    2405.18719, section 4. Between whole numbers q_i·e[p] is interpolated linearly, so P = `max_pos`
-    products are made for each query and looked up. The gates read the scores after their division by
-    √d and q_i·e[p] is not divided, as in the code printed in the paper; its equations have no √d at
-    all, and the repository published later divides both (the same with e divided by √d). Keys that a
-    query may not see are not counted. The vectors e are shared by the heads, each layer's own, and
-    start at 0, all as in that code; P is the training length + 1 unless given, enough for every count.
+    2405.18719, section 4. Between integers, q_i·e[p] is interpolated linearly, so each query needs P =
+    `max_pos` products. As in the code that the paper prints, the gates read the scores after division by √d,
+    and q_i·e[p] is not divided. (The paper's equations have no √d; the repository published later divides
+    both, which is the same with e divided by √d.) Keys that a query may not see are not counted. The vectors
+    e are shared by the heads, separate for each layer, and start at 0, as in that code. P is the training
+    length + 1 by default, enough for every count.
 
-    Positions say only which key is which: distance is counted in tokens, by their gates. Causal only.
+    Positions only identify the keys: distance is counted in tokens, weighted by the gates. Causal only.
     """
 
     name = "cope"

@@ -1,4 +1,4 @@
-"""The forgetting gate: what lies between a key and a query decides how much of the key is left."""
+"""The forgetting gate: the tokens between a key and a query decide how much of the key is left."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from posharness.contracts import Direction, Geometry, PositionalEncoding
 class ForgettingGate(PositionalEncoding):
     """s_ij += Σ_{t=j+1..i} log f_t, with f_t = σ(w_h·x_t + b_h) (FoX, 2503.02130, section 3).
 
-    x is the layer's input; each layer and head has its own w and b. Positions say only which key is
-    which: distance is counted in tokens, weighed by their gates. Sums are taken as differences of
-    running sums, in float32. As in the authors' code w starts at standard deviation 0.02 and b at
-    `start` = 0, a gate half open: twenty tokens back, a key is all but forgotten until training opens
-    the gates. With `start=5` they begin nearly open (0.993). Causal only: to the right there is nothing
-    to forget. The paper's Pro block (output gate, key and value shift, norms) is no part of it.
+    x is the layer's input; each layer and head has its own w and b. Positions only identify the keys:
+    distance is counted in tokens, weighted by their gates. Sums are differences of running sums, in float32.
+    As in the authors' code, w starts with standard deviation 0.02 and b at `start` = 0, which is a half-open
+    gate: a key twenty tokens back is almost forgotten until training opens the gates. With `start=5` the
+    gates start nearly open (0.993). Causal only: there is nothing to forget on the right. The paper's Pro
+    block (output gate, key and value shift, norms) is not included.
     """
 
     name = "forgetting_gate"

@@ -1,4 +1,4 @@
-"""KERPLE: learned kernels of distance, each head with its own reach."""
+"""KERPLE: learned kernels of distance, with parameters for each head."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SMALLEST = 0.01
 class Kerple(PositionalEncoding):
     """s_ij −= r1·log(1 + r2·|i − j|), or with `form=power` s_ij −= r1·|i − j|^r2.
 
-    2205.09921, the logarithmic (r1, r2 > 0) and the power variant (r1 > 0, 0 < r2 ≤ 2); each layer and
-    head has its own r1 and r2. As in the authors' code the two are the parameters themselves, not
-    logarithms of them, held at 0.01 or more (and r2 at 2 or less in the power form), and start uniform:
-    in [0, 2) and [0, 1) for the log form, in [0, 1) and [0, 2) for the power form. That code cuts the
-    parameters off in place in each forward pass; here only the value is cut off and the gradient
-    passes, so that a parameter beyond its bound can come back.
+    2205.09921, the logarithmic (r1, r2 > 0) and the power variant (r1 > 0, 0 < r2 ≤ 2); each layer and head
+    has its own r1 and r2. As in the authors' code, these are the parameters themselves, not their logarithms,
+    bounded to at least 0.01 (and r2 to at most 2 in the power form), and initially uniform: in [0, 2) and [0,
+    1) for the log form, in [0, 1) and [0, 2) for the power form. That code clips the parameters in place in
+    each forward pass; here only the value is clipped and the gradient passes, so that a parameter beyond its
+    bound can return.
 
-    Symmetric: in a bidirectional body it cannot tell left from right.
+    Symmetric: in a bidirectional body it cannot distinguish left from right.
     """
 
     name = "kerple"
@@ -49,5 +49,5 @@ class Kerple(PositionalEncoding):
 
 
 def within(r: Float[Tensor, "h 1 1"], largest: float | None) -> Float[Tensor, "h 1 1"]:
-    """r cut off at its bounds, with the gradient of r itself."""
+    """r, clipped to its bounds, with the gradient of r itself."""
     return r + (r.clamp(SMALLEST, largest) - r).detach()

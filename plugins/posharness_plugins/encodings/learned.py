@@ -14,10 +14,10 @@ from posharness.contracts import Geometry, PositionalEncoding, UserError
 class Learned(PositionalEncoding):
     """x_i += P[i], with P a learned table of `max_length` rows (BERT, 1810.04805).
 
-    The table has as many rows as a training sequence has tokens, unless `max_length` says otherwise;
-    rows that training never meets stay as they were drawn. It starts at the scale of the token embeddings
-    as in BERT, times `start`: GPT-2's code has half of theirs. What starts much smaller than the tokens
-    is found late. Positions are whole numbers below `max_length`; any other raises IndexError or TypeError.
+    By default the table has as many rows as a training sequence has tokens. Rows that training never uses
+    keep their initial values. As in BERT, the table starts with the standard deviation of the token
+    embeddings, times `start`; GPT-2's code uses half of it. Much smaller initial values are learned late.
+    Positions are integers below `max_length`; others raise IndexError or TypeError.
     """
 
     name = "learned"

@@ -1,4 +1,4 @@
-"""No positional encoding: the floor that every other one is measured from."""
+"""No positional encoding: the baseline for all others."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from posharness.contracts import PositionalEncoding
 
 
 class NoEncoding(PositionalEncoding):
-    """Leaves everything as it is: s_ij = q_i·k_j/√d.
+    """Changes nothing: s_ij = q_i·k_j/√d.
 
-    A causal body can still count the keys it sees (2203.16634, 2305.19466); a bidirectional one reads
-    a bag of tokens.
+    A causal body can still count the keys that it sees (2203.16634, 2305.19466); a bidirectional one reads a
+    bag of tokens.
     """
 
     name = "none"

@@ -11,11 +11,11 @@ from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class Ntk(Rotary):
-    """RoPE with the base b·s^(d/(d−2)), s = max(1, N/L) for positions that span N, trained on L.
+    """RoPE with the base b·s^(d/(d−2)), s = max(1, N/L) for positions that span N and a training length L.
 
-    2309.00071, section 3.1, with the s of its section 3.3 ("dynamic NTK"). The highest
-    frequency stays, the lowest is divided by s: θ_c(s) = θ_c·s^(−2c/(d−2)). Up to the training length
-    s is 1, and this is `rope`. One pair alone has no lower frequency, so d must be 4 or more.
+    2309.00071, section 3.1, with the s of its section 3.3 ("dynamic NTK"). The highest frequency is unchanged
+    and the lowest is divided by s: θ_c(s) = θ_c·s^(−2c/(d−2)). Up to the training length, s is 1 and this is
+    `rope`. d must be 4 or more, because a single pair has no lower frequency.
     """
 
     name = "ntk"

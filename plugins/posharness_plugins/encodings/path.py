@@ -1,4 +1,4 @@
-"""PaTH: each token between a key and a query reflects what the query sees of the key."""
+"""PaTH: each token between a key and a query reflects the key."""
 
 from __future__ import annotations
 

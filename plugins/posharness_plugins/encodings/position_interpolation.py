@@ -1,4 +1,4 @@
-"""Position interpolation: rotary positions squeezed into the range of training."""
+"""Position interpolation: rotary positions compressed to the range of training."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class PositionInterpolation(Rotary):
-    """RoPE at the positions i/s, with s = max(1, N/L) for positions that span N, trained on L.
+    """RoPE at the positions i/s, with s = max(1, N/L) for positions that span N and a training length L.
 
-    2306.15595, section 2.3. Up to the training length s is 1, and this is `rope`. The paper fixes s and
-    fine-tunes; here s follows the positions in sight, and nothing is trained beyond L.
+    2306.15595, section 2.3. Up to the training length, s is 1 and this is `rope`. The paper fixes s and
+    fine-tunes; here s follows the current positions, and nothing is trained beyond L.
     """
 
     name = "position_interpolation"

@@ -1,4 +1,4 @@
-"""Randomised positions: ids drawn from a longer range, so that training meets those of longer sequences."""
+"""Randomised positions: ids drawn from a longer range, so that training covers those of longer sequences."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from posharness.contracts import Geometry, Incompatible, PositionalEncoding, Slo
 
 
 class Randomised(PositionalEncoding):
-    """`base` at the ids i_1 < … < i_n: a sorted sample without replacement of n out of 0..L_max−1.
+    """`base` at the ids i_1 < … < i_n: n of 0..L_max−1, drawn without replacement and sorted.
 
-    2305.16843, section 3. The sample is fresh for each training step and shared by the sequences of a
-    batch; evaluation draws one as well. L_max is `longest`, 8 training lengths unless given (the paper
-    trains on up to 40 tokens with 2048), and the longest sequence there can be ids for. `base` is built
-    for training sequences of L_max tokens, because it meets ids that far apart: a learned table gets
-    L_max rows, and an encoding that changes beyond its training length does not change.
+    2305.16843, section 3. A sample is drawn for each training step and shared by the sequences of a batch;
+    evaluation draws one as well. L_max is `longest`, by default 8 training lengths (the paper trains on up to
+    40 tokens with 2048); longer sequences are impossible. `base` is built for training sequences of L_max
+    tokens, because its ids reach that far: a learned table gets L_max rows, and an encoding that changes
+    beyond its training length does not change.
     """
 
     name = "randomised"

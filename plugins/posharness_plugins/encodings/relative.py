@@ -1,4 +1,4 @@
-"""Relative positions as learned vectors that meet queries and mix into the values."""
+"""Relative positions as learned vectors that are added to keys and values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from posharness.contracts import Geometry, PositionalEncoding, Slot, UserError
 class Relative(PositionalEncoding):
     """s_ij = q_i·(k_j + a^K_r)/√d and out_i = Σ_j α_ij·(v_j + a^V_r), with r = clip(j − i, −K, K).
 
-    Shaw et al., 1803.02155, equations 3 and 4. K is `clip`: positions K or more apart look alike. The
-    vectors are each layer's own and shared by its heads (section 3.3). `values=False` leaves out a^V,
-    as one of the paper's ablations does (table 3). Distances between fractional positions are rounded.
+    Shaw et al., 1803.02155, equations 3 and 4. K is `clip`: all distances of K or more are alike. The vectors
+    are separate for each layer and shared by its heads (section 3.3). `values=False` leaves out a^V, as in
+    one of the paper's ablations (table 3). Distances between fractional positions are rounded.
 
-    Nothing of size q × k × d is made: q meets the 2K + 1 vectors first and the scores are looked up
-    in the result, and the weights are summed by distance before they meet a^V.
+    No tensor of size q × k × d is needed: q is multiplied by the 2K + 1 vectors first and the scores are
+    looked up in the result; the weights are summed by distance before they are multiplied by a^V.
     """
 
     name = "relative"
@@ -45,7 +45,7 @@ class Relative(PositionalEncoding):
         return super().slots if self.mixed is not None else super().slots - {"values"}
 
     def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """clip(j − i, −K, K) + K: which of the 2K + 1 vectors stands between a query and a key."""
+        """clip(j − i, −K, K) + K: the index of the vector for each pair of query and key."""
         distance = (pos_k - pos_q[:, None]).round().long()
         return distance.clamp(-self.clip, self.clip) + self.clip
 

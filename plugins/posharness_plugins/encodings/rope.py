@@ -1,4 +1,4 @@
-"""Rotary position embedding: queries and keys turn with their position."""
+"""Rotary position embedding: queries and keys are rotated by their position."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from posharness_plugins.encodings._rotary import Rotary, geometric, rotate_both
 class Rope(Rotary):
     """s_ij = Re Σ_c q_ic·conj(k_jc)·e^(i(i−j)θ_c)/√d, where q_ic = q_i,2c + i·q_i,2c+1, θ_c = base^(−2c/d).
 
-    2104.09864, equations 14 and 15: pair c is made of the components 2c and 2c + 1, as there and in
-    RoFormer. Llama and GPT-NeoX take c and c + d/2: a fixed permutation of the rows of the query and
-    key projections, which changes nothing that can be learned.
+    2104.09864, equations 14 and 15: pair c consists of the components 2c and 2c + 1, as there and in
+    RoFormer. Llama and GPT-NeoX use c and c + d/2, which is a fixed permutation of the rows of the query and
+    key projections and does not change what can be learned.
 
-    - `fraction` < 1 turns only the first ⌊fraction·d/2⌋ pairs, with θ_c = base^(−2c/r) for the r
-      components among them, and leaves the rest without a position (GPT-NeoX, 2204.06745, takes 0.25).
-    - `p` < 1 is p-RoPE (2410.06205): of these pairs the ⌊p·r/2⌋ with the highest frequencies
-      turn at the frequencies they have in RoPE, and the others not at all. p = 0 is no encoding.
+    - `fraction` < 1 rotates only the first ⌊fraction·d/2⌋ pairs, with θ_c = base^(−2c/r) for the r components
+      among them; the rest has no position (GPT-NeoX, 2204.06745, uses 0.25).
+    - `p` < 1 is p-RoPE (2410.06205): of these pairs, the ⌊p·r/2⌋ with the highest frequencies are rotated,
+      with the frequencies that they have in RoPE, and the others are not. p = 0 is no encoding.
     """
 
     name = "rope"

@@ -13,10 +13,10 @@ from posharness_plugins.encodings._by_distance import look_up
 class Sandwich(PositionalEncoding):
     """s_ij += (Σ_{c=1..d̄/2} cos((i − j)·10000^(−2c/d̄)) − d̄/2)/(8h/H), for head h = 1..H.
 
-    2212.10356: the sum is the inner product of the sinusoidal vectors of positions i and j,
-    of width d̄, freed from all that mixes them with content; each head divides it by its own 8h/H, the
-    exponents of ALiBi's slopes. d̄ is `width`, 128 in the authors' code whatever the model's. Taking d̄/2 away
-    makes the bias 0 at distance 0, and softmax does not see it. Defined for causal bodies.
+    2212.10356. The sum is the inner product of the sinusoidal vectors of positions i and j, of width d̄,
+    without the terms that mix them with content. Each head divides it by its own 8h/H, the exponents of
+    ALiBi's slopes. d̄ is `width`, 128 in the authors' code for any model. Subtracting d̄/2 makes the bias 0
+    at distance 0, which softmax does not see. Defined for causal bodies.
     """
 
     name = "sandwich"

@@ -15,12 +15,12 @@ from posharness_plugins.encodings._by_distance import Buckets, look_up
 class T5(PositionalEncoding):
     """s_ij += b[h, bucket(j − i)], one table b for all layers (1910.10683, section 2.1).
 
-    The buckets are those of `Buckets`: 32 of them, up to distance 128, with a half for either side in a
-    bidirectional body. b starts at standard deviation 1/√d as in the authors' code.
+    The buckets are those of `Buckets`: 32 of them, up to distance 128, half for each side in a bidirectional
+    body. b starts with standard deviation 1/√d, as in the authors' code.
 
-    T5 itself does not divide q·k by √d_head and makes up for it in the initial weights of its
-    projections. Here the scores are divided as everywhere, so that encodings compare; `scaled=False`
-    takes that division back and leaves T5's own s_ij = q_i·k_j + b. Fractional distances are rounded.
+    T5 does not divide q·k by √d_head and compensates in the initial weights of its projections. Here the
+    scores are divided as for every encoding, so that encodings can be compared; `scaled=False` undoes the
+    division and gives T5's own s_ij = q_i·k_j + b. Fractional distances are rounded.
     """
 
     name = "t5"

@@ -1,4 +1,4 @@
-"""A learned bias for each head and distance, as far as the table goes."""
+"""A learned bias for each head and distance, up to the size of the table."""
 
 from __future__ import annotations
 
