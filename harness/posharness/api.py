@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from posharness.contracts import Frames
+from posharness.contracts.versions import SUPERSEDED, Versioned, stands_in, superseded, versioned_rows
 from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE, cache_root
 from posharness.errors import UserError
 from posharness.evaluation import evaluate as evaluate_models
@@ -15,7 +17,10 @@ from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
-from posharness.store import Store
+from posharness.store import CellStatus, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Results",
@@ -122,19 +127,30 @@ def evaluate(
 
 def _of(summary: RunSummary, store: str | Path) -> Results:
     """The results of a run's cells."""
-    everything = load(store)
+    everything = load(store, versions="all")
     keys = [cell.key for cell in summary.planned]
     frames = (everything.cells, everything.predictions, everything.curves, everything.mechanism)
     return Results(*(frame[frame["cell"].isin(keys)].reset_index(drop=True) for frame in frames))
 
 
-def load(store: str | Path) -> Results:
-    """All that a store holds.
+def load(store: str | Path, *, versions: Literal["current", "all"] = "current") -> Results:
+    """Load what a store holds.
+
+    Args:
+        versions: "current" leaves out the cells whose code has another version that was started later;
+            "all" keeps them. The column `version` of `cells` tells versions apart.
 
     Raises:
         UserError: there is no store, or it belongs to another version.
     """
     frames = _frames(Store.open(Path(store), create=False))
+    if versions == "current":
+        old = superseded(versioned_rows(frames.cells))
+        kept = [
+            frame if frame.empty else frame[~frame["cell"].isin(old)].reset_index(drop=True)
+            for frame in (frames.cells, frames.predictions, frames.curves, frames.mechanism)
+        ]
+        return Results(*kept)
     return Results(frames.cells, frames.predictions, frames.curves, frames.mechanism)
 
 
@@ -145,12 +161,16 @@ def compile_report(
     plugin_paths: Sequence[Path] = (),
     reuse: bool = False,
     compiler: str = DEFAULT_COMPILER,
+    planned: Collection[str] = (),
 ) -> Path:
     """Compile the report of a store, at any time, and give the path of report.html.
 
-    Its folder is named by the cells, how they ended, the title, and the code of the sections and claims.
+    Its folder is named by the cells, how they ended, which of them count, the title, and the code of the
+    sections and claims.
 
     Args:
+        planned: keys of the cells that a run asked for. Where a plugin's code has several versions, theirs
+            counts, and without a run the one that was started last; the others are listed as superseded.
         reuse: take the report of the same name that lies there already.
         compiler: what writes it, as for `--compiler`.
 
@@ -170,14 +190,17 @@ def compile_report(
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [registry.digests.digest(cls) for cls in (type(writer), *sections, *claims)]
-    identity = sha256("\n".join([heading, label, *ended, *code]).encode()).hexdigest()[:12]
+    old = superseded(_versions(opened, states), planned)
+    identity = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
     # What runs moves on without changing its status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
+    frames = _frames(opened)
+    _mark(frames.cells, old)
     return writer.compile(
-        _frames(opened),
+        frames,
         [section() for section in sections],
         claims=[claim() for claim in claims],
         title=heading,
@@ -202,6 +225,19 @@ def publish_report(
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
     return writer.publish(Path(report), to=Path(to))
+
+
+def _versions(store: Store, states: Mapping[str, CellStatus]) -> Iterator[Versioned]:
+    for key, state in states.items():
+        # A cell that cannot be read is reported as such, and nothing stands in for it.
+        with suppress(OSError, ValueError):
+            yield Versioned.of(store.cell(key), state.started)
+
+
+def _mark(cells: pd.DataFrame, old: Mapping[str, str]) -> None:
+    """Give the rows of superseded cells their status and reason."""
+    for key, version in old.items():
+        cells.loc[cells["cell"] == key, ["status", "reason"]] = [SUPERSEDED, stands_in(version)]
 
 
 def _frames(store: Store) -> Frames:

@@ -60,7 +60,12 @@ def test_a_second_run_trains_what_is_new_and_nothing_else(
     assert (edited.counts["done"], len(edited.reused)) == (2, 4)
     assert {cell.encoding.name for cell in edited.planned if cell.key not in edited.reused} == {"mine"}
     results = posharness.load(tmp_path / "runs")
-    assert len(results.cells) == 8
+    assert len(results.cells) == 6
+    assert results.cells.groupby("label")["version"].nunique().eq(1).all()
+    everything = posharness.load(tmp_path / "runs", versions="all")
+    assert len(everything.cells) == 8
+    assert everything.cells.groupby("label")["version"].nunique()["mine"] == 2
+    assert set(results.predictions["cell"]) == set(results.cells["cell"])
     assert set(results.predictions["cell"]) == set(results.cells["cell"])
     assert set(results.curves["label"]) == {"rope", "mine", "alibi"}
     report = compile_report(tmp_path / "runs")
@@ -98,3 +103,23 @@ def test_every_public_name_is_there_and_shown_before_anything_is_imported() -> N
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert not hasattr(posharness, "nothing_of_that_name")
+
+
+def test_a_report_of_a_run_shows_the_cells_of_that_run(
+    run: Callable[..., RunSummary], tmp_path: Path
+) -> None:
+    def versions(summary: RunSummary) -> set[tuple[str, str]]:
+        path = compile_report(tmp_path / "runs", planned=[cell.key for cell in summary.planned])
+        listed = (path.parent / "report.md").read_text()
+        return {(cell.version, "shown" if f"{cell.version} of its code" in listed else "") for cell in cells}
+
+    first = run("mine")
+    edited = run("mine", rate="0.25")
+    cells = [*first.planned, *edited.planned]
+    undone = run("mine")
+    assert (undone.counts["done"], len(undone.reused)) == (0, 1)
+    old, new = (cell.version for cell in cells)
+    assert versions(undone) == {(old, "shown"), (new, "")}  # it stands in the place of the other
+    assert versions(edited) == {(old, ""), (new, "shown")}
+    newest = compile_report(tmp_path / "runs")
+    assert f"{new} of its code" in (newest.parent / "report.md").read_text()

@@ -57,8 +57,8 @@ def test_the_attention_that_goes_without_saying_is_left_out_of_the_label() -> No
 def test_settings_and_source_tell_unlike_cells_apart() -> None:
     longer = BASE.model_copy(update={"budget": Budget(steps=3)})
     assert longer.settings["steps"] == 3
-    assert longer.source == BASE.source
+    assert longer.version == BASE.version
     edited = Choice(name="w", params={"base": BASE.encoding.model_copy(update={"digest": "x"})}, digest="4")
     wrapped = Choice(name="w", params={"base": BASE.encoding}, digest="4")
-    sources = [BASE.model_copy(update={"encoding": choice}).source for choice in (wrapped, edited)]
-    assert len({*sources, BASE.source}) == 3
+    sources = [BASE.model_copy(update={"encoding": choice}).version for choice in (wrapped, edited)]
+    assert len({*sources, BASE.version}) == 3

@@ -109,6 +109,34 @@ def test_an_edited_plugin_takes_the_place_of_its_earlier_versions_in_every_seed(
     assert same.sum() > 1
     newest = frames.cells[same].sort_values("started").index[-1]
     source = frames.cells.index.isin([newest]).astype(int).astype(str)
-    cells = prepare(Frames(frames.cells.assign(source=source), frames.predictions, frames.curves)).cells
+    cells = prepare(Frames(frames.cells.assign(version=source), frames.predictions, frames.curves)).cells
     kept = cells[(cells["task"] == task) & (cells["label"] == label) & (cells["status"] == "done")]
     assert kept["cell"].tolist() == [frames.cells.loc[newest, "cell"]]
+
+
+def test_runs_on_two_versions_of_a_task_are_not_compared(simulated: Simulate) -> None:
+    once = simulated(tasks=("copy",))
+    edited = once.cells["label"] == "absolute"
+    cells = once.cells.assign(task_version=edited.map({True: "bbbb", False: "aaaa"}))
+    ready = prepare(replace(once, cells=cells))
+    assert set(ready.cells["task"]) == {"copy (version aaaa)", "copy (version bbbb)"}
+    assert set(ready.cells["status"]) == {"done"}
+    assert ready.predictions.groupby("task", observed=True)["label"].nunique().tolist() == [1, 1]
+
+
+def test_a_version_of_a_task_that_no_cell_counts_of_sets_nothing_apart(simulated: Simulate) -> None:
+    once = simulated(tasks=("copy",))
+    cells = once.cells.assign(version="1", task_version="aaaa")
+    ready = prepare(_again(replace(once, cells=cells), "f", version="2", task_version="bbbb"))
+    assert set(ready.cells["task"]) == {"copy"}
+    assert ready.cells["status"].value_counts().to_dict() == {"done": 4, "superseded": 4}
+
+
+def test_frames_that_say_which_cells_are_superseded_are_believed(simulated: Simulate) -> None:
+    once = simulated(tasks=("copy",))
+    twice = _again(replace(once, cells=once.cells.assign(version="1")), "f", version="2")
+    later = twice.cells["version"] == "2"
+    cells = twice.cells.assign(status=twice.cells["status"].where(~later, "superseded"))
+    ready = prepare(replace(twice, cells=cells))
+    assert set(ready.cells.loc[ready.cells["status"] == "done", "version"]) == {"1"}
+    assert set(ready.predictions["cell"].astype(str)) == set(once.cells["cell"])

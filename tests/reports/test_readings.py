@@ -177,7 +177,7 @@ def test_models_from_elsewhere_alone_make_a_report(simulated: Simulate, tmp_path
 def test_a_reading_goes_the_way_of_its_model(simulated: Simulate) -> None:
     frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"truncation": TRUNCATION})
     edited = frames.cells[frames.cells["task"] == "bert"].assign(
-        cell=lambda rows: rows["cell"].str[::-1], started="2026-02-01T00:00:00Z", source="edited"
+        cell=lambda rows: rows["cell"].str[::-1], started="2026-02-01T00:00:00Z", version="edited"
     )
     later = replace(frames, cells=pd.concat([frames.cells, edited], ignore_index=True))
     cells = study(later).cells

@@ -119,7 +119,7 @@ def _conclude(
     from posharness.cli.results import print_results
 
     out = console()
-    print_results(out, load(store), summary.planned)
+    print_results(out, load(store, versions="all"), summary.planned)
     counts = summary.counts
     readings = {cell.key for cell in summary.planned if cell.pretrained}
     read = sum(key in readings and outcome.status == "done" for key, outcome in summary.outcomes.items())
@@ -134,6 +134,11 @@ def _conclude(
     if compiler:
         with out.status("compiling the report"):
             path = compile_report(
-                store, title=title, plugin_paths=plugin_paths, reuse=True, compiler=compiler
+                store,
+                title=title,
+                plugin_paths=plugin_paths,
+                reuse=True,
+                compiler=compiler,
+                planned=[cell.key for cell in summary.planned],
             )
         out.print(f"Report: {path}", soft_wrap=True)

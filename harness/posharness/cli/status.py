@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,11 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
         return
     out = console()
     if cells:
-        rows = table("cell", "plugin", "task", "body", "seed", "status", "")
+        # Which version it is matters only where a store holds several.
+        names = ("label", "task", "body", "seed", *(["version"] if _several_versions(cells) else []))
+        rows = table("cell", "plugin", *names[1:], "status", "")
         for entry in cells:
-            plain = (str(entry[name]) for name in ("label", "task", "body", "seed"))
+            plain = (str(entry[name]) for name in names)
             styled = Text(entry["status"], style=STYLES[entry["status"]])
             rows.add_row(entry["cell"][:8], *plain, styled, _news(entry))
         out.print(rows)
@@ -61,10 +64,11 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
     state = store.status(key)
     if state is None:  # taken away since the store was listed
         return None
-    entry: dict[str, Any] = {"cell": key, **dict.fromkeys(("label", "task", "body", "seed"), "?")}
+    entry: dict[str, Any] = {"cell": key, **dict.fromkeys(("label", "task", "body", "seed", "version"), "?")}
     try:
         cell = store.cell(key)
         entry |= {"label": cell.label, "task": cell.task.label, "body": cell.body_name, "seed": cell.seed}
+        entry["version"] = cell.version
     except (OSError, ValueError):
         pass  # its status says so
     progress = store.live(key)
@@ -77,6 +81,12 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
         "seconds": state.seconds,
         "progress": asdict(progress) if progress else None,
     }
+
+
+def _several_versions(cells: Sequence[dict[str, Any]]) -> bool:
+    """Whether two cells differ in nothing but the version of their code, as far as the table shows."""
+    shown = {(*(entry[name] for name in ("label", "task", "body", "seed", "version")),) for entry in cells}
+    return len(shown) > len({row[:-1] for row in shown})
 
 
 def _news(entry: dict[str, Any]) -> str:

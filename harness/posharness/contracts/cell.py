@@ -235,7 +235,7 @@ class Cell(_Settings):
         return settings
 
     @property
-    def source(self) -> str:
+    def version(self) -> str:
         """A digest of the code of the cell's plugins: an edited plugin is another one of the same name.
 
         Of a reading it is the reading's own: the cell that trained the model has the rest.
@@ -244,6 +244,11 @@ class Cell(_Settings):
         parts = (self.task,) if self.pretrained else (self.encoding, self.attention, self.task, *own)
         digests = [choice.digest for part in parts for choice in (part, *part.nested)]
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:8]
+
+    @property
+    def task_version(self) -> str:
+        """A digest of the code of the task or reading: cells that differ in it did not do the same."""
+        return self.task.digest[:8]
 
     @property
     def label(self) -> str:

@@ -157,7 +157,12 @@ CELLS = Table(
             "what else is in the key, by name: model, budget, optimiser, the attention within stacks, digest "
             "of the data; cells that differ in it are never averaged",
         ),
-        Column("source", "text", "digest of the code of the cell's plugins"),
+        Column("version", "text", "digest of the code of the cell's plugins; versions differ in it"),
+        Column(
+            "task_version",
+            "text",
+            "digest of the code of the task or reading alone; cells that differ in it are never compared",
+        ),
         Column(
             "pretrained",
             "text",

@@ -35,6 +35,9 @@ _NUMBERS = {"int64": "Int64", "float64": "float64"}
 _IDENTITY = tuple(column.name for column in IDENTITY)
 
 
+_OF_CELL = ("settings", "version", "task_version", "pretrained")
+
+
 @dataclass
 class _Entry:
     """One cell as it was read; a part that it has not is None or empty."""
@@ -69,7 +72,7 @@ class _Entry:
         row["started"] = self.status.started or None
         if self.cell:
             row["results_version"] = self.cell.results_version
-            row |= {name: getattr(self.cell, name) for name in ("settings", "source", "pretrained")}
+            row |= {name: getattr(self.cell, name) for name in _OF_CELL}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
         for column in CELLS.own:

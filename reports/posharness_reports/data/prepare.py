@@ -10,14 +10,23 @@ import pandas as pd
 
 from posharness.contracts import Frames
 from posharness.contracts.columns import CELLS, CURVES, DECODINGS, MECHANISM, PREDICTIONS, Table, qualified
+from posharness.contracts.versions import SUPERSEDED, stands_in, superseded, versioned_rows
 
-__all__ = ["SUPERSEDED", "prepare", "settings_text", "title"]
-
-SUPERSEDED = "superseded"
-"""Status of a cell whose place a later one has taken: the encoding's source has changed since."""
+__all__ = ["prepare", "settings_text", "title"]
 
 _TEXT = [
-    *("cell", "label", "task", "body", "status", "reason", "source", "pretrained", "distance"),
+    *(
+        "cell",
+        "label",
+        "task",
+        "body",
+        "status",
+        "reason",
+        "version",
+        "task_version",
+        "pretrained",
+        "distance",
+    ),
 ]
 
 
@@ -26,9 +35,11 @@ def prepare(frames: Frames) -> Frames:
 
     - A task that was posed to several bodies, at several training lengths or under several settings
       becomes several: what differs is added to its name, so that unlike runs are never averaged.
-    - Of several cells with the same task, label and seed the one started last counts, and of several
-      versions of a plugin's code the one started last; the others keep their row in `cells` with the
-      status "superseded", and lose their predictions, curves and mechanism.
+    - Of several versions of a plugin's code the one started last counts, unless the frames say already
+      which are superseded, and of several cells with the same task, label and seed too; the others keep
+      their row in `cells` with the status "superseded", and lose their predictions, curves and mechanism.
+    - A task whose code has several versions among the cells that count becomes several, so that runs on
+      different versions of a task are not compared.
     - A reading goes the way of the model that it read: it is superseded with it, and where models of one
       label were made in different ways, what differs is added to the label of their readings.
     - `posed` is the task's name as the store has it.
@@ -54,14 +65,22 @@ def prepare(frames: Frames) -> Frames:
         for cell, stated in zip(cells["cell"], cells["objectives"], strict=True)
     ]
     cells["posed"] = cells["task"]
-    cells["task"] = _told_apart(cells)
+    marked = cells["status"] == SUPERSEDED
+    old = superseded(versioned_rows(cells[~marked]))
+    marked |= cells["cell"].isin(old)
+    for cell, version in old.items():
+        cells.loc[cells["cell"] == cell, "reason"] = stands_in(version)
+    cells["task"] = _told_apart(cells, ~marked)
     cells["label"] = _by_making(cells)
-    cells = cells.sort_values(["task", "label", "seed", "started", "cell"], ignore_index=True)
-    by_start = cells.sort_values(["started", "cell"]).groupby(["task", "label"])
-    newest = by_start["source"].transform("last").reindex(cells.index)
-    early = cells.duplicated(["task", "label", "seed"], keep="last") | (cells["source"] != newest)
-    early |= cells["pretrained"].isin(cells.loc[early, "cell"])
-    cells.loc[early, "reason"] = "A later run of the same encoding and task stands in its place."
+    cells = cells.assign(old=marked).sort_values(
+        ["task", "label", "seed", "started", "cell"], ignore_index=True
+    )
+    early = cells.pop("old").astype(bool)
+    again = cells[~early].duplicated(["task", "label", "seed"], keep="last")
+    again = again.reindex(cells.index, fill_value=False)
+    again |= ~early & cells["pretrained"].isin(cells.loc[again, "cell"])
+    cells.loc[again, "reason"] = "A later run of the same encoding and task stands in its place."
+    early |= again
     cells.loc[early, "status"] = SUPERSEDED
     current = cells[~early].set_index("cell")
     done = cells[cells["status"] == "done"].set_index("cell")
@@ -129,8 +148,12 @@ def _of_cells(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**fresh)[named["task"].notna()].reset_index(drop=True)
 
 
-def _told_apart(cells: pd.DataFrame) -> list[str]:
-    """The name of each cell's task, with what sets it apart from others of that name."""
+def _told_apart(cells: pd.DataFrame, current: pd.Series[bool]) -> list[str]:
+    """The name of each cell's task, with what sets it apart from others of that name.
+
+    Args:
+        current: which cells count: a version of the task's code that none of them has sets nothing apart.
+    """
     suffixes: dict[Any, list[str]] = {index: [] for index in cells.index}
     for _, rows in cells.groupby("task", sort=False):
         lengths = rows["train_length"].dropna()
@@ -143,6 +166,10 @@ def _told_apart(cells: pd.DataFrame) -> list[str]:
             if len(set(lengths)) > 1 and pd.notna(row["train_length"]):
                 suffixes[index].append(f"length {int(row['train_length'])}")
             suffixes[index] += sorted(words[index] - common)
+        versions = rows.loc[current[rows.index], "task_version"]
+        if len(set(versions) - {""}) > 1:
+            for index, version in rows["task_version"].items():
+                suffixes[index] += [f"version {version}"] if version else []
     return [
         f"{row['task']} ({', '.join(suffixes[index])})" if suffixes[index] else row["task"]
         for index, row in cells.iterrows()

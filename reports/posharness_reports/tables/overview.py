@@ -6,8 +6,9 @@ from collections import Counter
 
 import pandas as pd
 
+from posharness.contracts.versions import SUPERSEDED
 from posharness_reports.data.grouping import grouped
-from posharness_reports.data.prepare import SUPERSEDED, settings_text
+from posharness_reports.data.prepare import settings_text
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
