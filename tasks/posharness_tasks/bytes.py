@@ -128,7 +128,7 @@ def _split(text: NDArray[np.uint8]) -> dict[Split, NDArray[np.uint8]]:
     return found
 
 
-def _nearest(window: Int[Tensor, "n length+1"], size: int) -> Int[Tensor, "n length"]:
+def _nearest(window: Int[Tensor, "n tokens"], size: int) -> Int[Tensor, "n tokens-1"]:
     """The distance to the nearest earlier occurrence of the last `size` bytes and the target; −1 if none."""
     n, length = window.shape[0], window.shape[1] - 1
     if length < size:

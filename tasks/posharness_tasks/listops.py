@@ -98,7 +98,7 @@ class ListOps(Task):
 
     def _list(
         self, generator: torch.Generator, value: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
-    ) -> Int[Tensor, "n length+1"]:
+    ) -> Int[Tensor, "n {length}+1"]:
         """The `room` tokens between the brackets of a list that has this value, followed by its operation.
 
         With three levels, each window of six tokens that has room for an inner list has one with probability

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Num
 from numpy import ndarray
 
 __all__ = [
@@ -27,7 +27,11 @@ __all__ = [
     "wilson",
 ]
 
-Array = ndarray[Any, Any]
+if TYPE_CHECKING:
+    Array = ndarray[Any, Any]
+else:
+    # Where no axis is left, numpy gives a scalar.
+    Array = ndarray | np.float64 | np.bool_
 
 LEVEL = 0.95
 DRAWS = 1000
@@ -43,8 +47,8 @@ def generator(*purpose: str | int) -> np.random.Generator:
 
 
 def wilson(
-    correct: Float[Array, "*n"] | int, total: Int[Array, "*n"] | int, level: float = LEVEL
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    correct: Num[Array, "*n"] | float, total: Num[Array, "*n"] | float, level: float = LEVEL
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Wilson's score interval of a proportion (Wilson 1927), for one run: its n is its predictions.
 
     Returns:
@@ -58,15 +62,15 @@ def wilson(
     return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
 
 
-def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*#n"]) -> Float[Array, "*n"]:
     """(accuracy − chance)/(1 − chance): 0 at chance, 1 when all is right, NaN where chance is 1."""
     room = 1.0 - np.asarray(chance, dtype=float)
     return (np.asarray(accuracy, dtype=float) - chance) / np.where(room > 0, room, np.nan)
 
 
 def cluster_bootstrap(
-    correct: Sequence[Float[Array, "s b"]],
-    total: Sequence[Float[Array, "s b"]],
+    correct: Sequence[Float[Array, "_s b"]],
+    total: Sequence[Float[Array, "_s b"]],
     *,
     rng: np.random.Generator,
     draws: int = DRAWS,
@@ -102,7 +106,7 @@ def cluster_bootstrap(
 
 
 def stratified_bootstrap(
-    strata: Sequence[Float[Array, " n"]], *, rng: np.random.Generator, draws: int = DRAWS
+    strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = DRAWS
 ) -> Float[Array, " draws"]:
     """The mean over strata of their means, redrawn within each stratum (2108.13264, section 4.1).
 
@@ -113,7 +117,7 @@ def stratified_bootstrap(
     return mean
 
 
-def sign_flip(strata: Sequence[Float[Array, " n"]], *, rng: np.random.Generator, draws: int = 9999) -> float:
+def sign_flip(strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = 9999) -> float:
     """Two-sided p of a sign-flip test (Fisher 1935) of the mean over strata of their mean differences.
 
     Exact up to 14 pairs, where all signs are gone through; else from drawn signs, the observed ones counted

@@ -97,7 +97,7 @@ class Agreement(Task):
 
 
 def _lay(
-    tokens: Int[Tensor, "n length+1"],
+    tokens: Int[Tensor, "n tokens"],
     start: Int[Tensor, "n 1"],
     phrases: Int[Tensor, "n k words"],
     sizes: Int[Tensor, "n k"],

@@ -55,8 +55,8 @@ class Encoded:
     """
 
     tokens: Int[Tensor, " t"]
-    sentences: Int[Tensor, " s+1"]
-    documents: Int[Tensor, " d+1"]
+    sentences: Int[Tensor, " sentence_bounds"]
+    documents: Int[Tensor, " document_bounds"]
     split: Int[Tensor, " d"]
     counts: Int[Tensor, "3 v"]
     continuing: Bool[Tensor, " v"]
@@ -155,7 +155,9 @@ def _split(sizes: Int[Tensor, " d"]) -> Int[Tensor, " d"]:
     return split
 
 
-def _refuse_without_pairs(corpus: str, documents: Int[Tensor, " d+1"], split: Int[Tensor, " d"]) -> None:
+def _refuse_without_pairs(
+    corpus: str, documents: Int[Tensor, " document_bounds"], split: Int[Tensor, " d"]
+) -> None:
     """Require a document of two sentences in each split, and another one to take a wrong second part from."""
     for index, name in enumerate(SPLITS):
         lengths = documents.diff()[split == index]
@@ -181,8 +183,8 @@ def _count(
     tokens: Path,
     vocabulary: int,
     *,
-    sentences: Int[Tensor, " s+1"],
-    documents: Int[Tensor, " d+1"],
+    sentences: Int[Tensor, " sentence_bounds"],
+    documents: Int[Tensor, " document_bounds"],
     split: Int[Tensor, " d"],
 ) -> Int[Tensor, "3 v"]:
     """How often each token occurs in each split; the file is read in pieces that are not kept."""
