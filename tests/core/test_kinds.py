@@ -56,7 +56,7 @@ def has_a_length(gadget: Gadget) -> str:
 
 SUITE = Suite(
     (Check("length", has_a_length),),
-    lambda registry, cls, choice, cache: {"": cls(**choice.params)},
+    lambda registry, cls, params, cache: {"": cls(**registry.settings(cls, params)[0])},
 )
 
 GADGETS = Kind(

@@ -17,10 +17,7 @@ from posharness.scaffold import package
 
 from .commands import TINY, harness
 
-KINDS = {
-    kind.slug: kind.plural for kind in kinds.KINDS if kind.noun not in ("reading", "executor", "compiler")
-}
-"""The plural of each kind that the scaffold has a template of."""
+KINDS = {kind.slug: kind.plural for kind in kinds.KINDS}
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,9 @@ def test_everything_loads() -> None:
         *forms(REGISTRY.attentions),
         *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.tasks.items()),
         *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.sections.items()),
+        *(pytest.param(cls, {}, id=f"reading-{name}") for name, cls in REGISTRY.readings.items()),
+        *(pytest.param(cls, {}, id=f"executor-{name}") for name, cls in REGISTRY.executors.items()),
+        *(pytest.param(cls, {}, id=f"compiler-{name}") for name, cls in REGISTRY.compilers.items()),
     ],
 )
 def test_it_conforms(cls: type, params: dict[str, Any]) -> None:

@@ -113,7 +113,8 @@ def check(
         for other in others:
             yield Finding(other.name, "not applicable", f"cannot be told before {first.name!r} holds")
     else:
-        yield from examine(suite.checks, found, begin)
+        with suite.around():
+            yield from examine(suite.checks, found, begin)
 
 
 def _kind_of(plugin: type[Named]) -> Kind:
@@ -132,7 +133,7 @@ def _subjects(
     except UserError as fault:
         return str(fault)
     try:
-        return suite.subjects(with_it, plugin, with_it.choose(plugin, params), cache)
+        return suite.subjects(with_it, plugin, params, cache)
     except UserError as error:
         if params:
             raise

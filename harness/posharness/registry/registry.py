@@ -143,14 +143,14 @@ class Registry:
 
         Its label calls a text by the name of its file or folder alone.
         """
-        params, label = self._settings(cls, given)
+        params, label = self.settings(cls, given)
         return Choice(name=cls.name, params=params, digest=self.digests.digest(cls), label=label)
 
     def class_of(self, catalogue: Catalogue[N], choice: Choice) -> type[N]:
         """The class that a choice stands for: of two plugins of its name, the one with its digest."""
         return catalogue.chosen(choice.name, lambda cls: self.digests.digest(cls) == choice.digest)
 
-    def _settings(self, cls: type[Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    def settings(self, cls: type[Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """Every parameter of a class as JSON values, and the label."""
         known = self.parameters(cls)
         for name in given:
@@ -263,7 +263,7 @@ class Registry:
                 f"{kind.option} {text!r} selects {len(selections)} {kind.plural}; give one {kind.noun}."
             )
         cls = catalogue.find(selections[0].name)
-        return cls, *self._settings(cls, selections[0].params)
+        return cls, *self.settings(cls, selections[0].params)
 
 
 def _catalogues(
