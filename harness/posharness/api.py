@@ -1,4 +1,4 @@
-"""The program as Python functions: plan and execute an experiment, read a store, compile and publish."""
+"""The Python API: run an experiment, read a store, compile and publish reports."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run(
     overrides: dict[str, Any] | None = None,
     executor: str | None = None,
 ) -> Results:
-    """Train what the store does not hold yet, and give all that it holds of this experiment.
+    """Train the cells that the store does not hold yet, and return the results of the experiment.
 
     Args:
         plugins: encodings and attentions, as for `--plugins`.
@@ -163,7 +163,7 @@ def compile_report(
     compiler: str = DEFAULT_COMPILER,
     planned: Collection[str] = (),
 ) -> Path:
-    """Compile the report of a store, at any time, and give the path of report.html.
+    """Compile the report of a store, and return the path of report.html.
 
     Its folder is named by the cells, how they ended, which of them count, the title, and the code of the
     sections and claims.
@@ -193,7 +193,7 @@ def compile_report(
     old = superseded(_versions(opened, states), planned)
     identity = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
     folder = opened.path / "reports" / identity
-    # What runs moves on without changing its status.
+    # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:
         return folder / REPORT
@@ -215,7 +215,7 @@ def publish_report(
     plugin_paths: Sequence[Path] = (),
     compiler: str = DEFAULT_COMPILER,
 ) -> Path:
-    """Put a compiled report into a static folder, and give the path of its index page.
+    """Publish a compiled report into a static folder, and return the path of its index page.
 
     Args:
         compiler: what wrote the report, as for `--compiler`.

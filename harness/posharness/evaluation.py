@@ -1,4 +1,4 @@
-"""Readings of models that are trained already: finished cells of a store, and what `transformers` loads."""
+"""Readings of trained models: finished cells of a store, and models that `transformers` loads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from posharness.store import Store
 __all__ = ["evaluate", "trained_cell"]
 
 _KEY = "[0-9a-fA-F]{1,64}"
-"""How a key begins, and no model of the Hub is called."""
+"""The beginning of a key; no model of the Hub has such a name."""
 
 
 def evaluate(
@@ -37,15 +37,15 @@ def evaluate(
     *,
     announce: Callable[[str], None] = lambda _: None,
 ) -> RunSummary:
-    """Pose the readings of an experiment to models that are trained already.
+    """Evaluate the readings of an experiment on trained models.
 
     Args:
         models: each a folder or a Hub id for `transformers`, or the beginning of a finished cell's key.
-        experiment: its readings and, for models from elsewhere, its seeds; a cell is read under its own.
-        announce: told of what is being prepared.
+        experiment: its readings and, for external models, its seeds; a cell is read with its own seed.
+        announce: called with a message before each preparation.
 
     Raises:
-        UserError: no such model, one that fills no masks, or a mistake in the readings or their text.
+        UserError: an unknown model, one that is not a masked language model, or a mistake in the readings.
     """
     if not models or not all(models):
         raise UserError("No model is named: give --model, a folder, a Hub id, or the key of a finished cell.")
@@ -69,7 +69,7 @@ def _find(
     execution: Execution,
     announce: Callable[[str], None],
 ) -> list[Cell]:
-    """The model of that name, for each seed that it is read under."""
+    """The model of a name, once for each seed."""
     if not Path(named).is_dir() and (key := _key(named, execution.store)):
         store = Store.open(execution.store, create=False)
         return [model_of_cell(trained_cell(store, key, registry))]
@@ -83,13 +83,13 @@ def _find(
 
     announce(f"opening {named}")
     model = open_transformers(named)
-    # The cell is made in a process of its own, and perhaps again from another folder.
+    # The cell runs in another process, and perhaps later from another working directory.
     where = str(Path(named).resolve()) if Path(named).is_dir() else named
     return [model_of_others(model.label, model.identity, where, seed) for seed in experiment.seed_list]
 
 
 def _key(named: str, folder: Path) -> str:
-    """The key of the cell that is meant; "" when none of the store has a key that begins so."""
+    """The key in the store that begins with `named`; "" when there is none."""
     if not re.fullmatch(_KEY, named) or not folder.is_dir():
         return ""
     store = Store.open(folder, create=False)
@@ -98,10 +98,10 @@ def _key(named: str, folder: Path) -> str:
 
 
 def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
-    """The cell of a key, whose model can be read.
+    """The cell of a key, whose model readings can evaluate.
 
     Raises:
-        UserError: it is not done, fills no masks, or was trained with code that is another by now.
+        UserError: it is not done, trains no masked language model, or its plugins' code has changed.
     """
     state = store.status(key)
     if not store.done(key):
@@ -112,8 +112,8 @@ def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
     cell = store.cell(key)
     if cell.pretrained or not _fills_masks(cell, registry):
         raise UserError(
-            f"The cell {key[:12]} ({cell}) trains no model that fills masks; give one of a task like bert, "
-            "whose encoder does."
+            f"The cell {key[:12]} ({cell}) trains no masked language model; give a cell of a task that "
+            "does, for example bert."
         )
     encodings = (cell.encoding, *cell.encoding.nested)
     for part in (*encodings, cell.attention):

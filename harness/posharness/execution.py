@@ -107,10 +107,10 @@ class Execution:
 
 
 def _readable(reading: Cell, store: Store) -> Cell:
-    """The cell of a reading; with a reason to skip it where the store does not hold its model."""
+    """The cell of a reading, with a reason to skip it when its model is not done."""
     if reading.skip or reading.where or store.done(reading.pretrained):
         return reading
     state = store.status(reading.pretrained)
-    ended = f"ended as {state.status}" if state else "has not begun"
+    ended = f"ended as {state.status}" if state else "has not started"
     because = f": {state.reason}" if state and state.reason else ""
     return reading.model_copy(update={"skip": f"the training of its model {ended}{because}"})

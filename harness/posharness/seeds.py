@@ -1,4 +1,4 @@
-"""Randomness: every generator is derived from a purpose and a seed, never from a model."""
+"""Randomness: every generator is seeded by a purpose and a seed, never by a model."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ def generator(*purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded(*purpose: str | int) -> Iterator[None]:
-    """Give module constructors, which read torch's global generator, one of their own.
+    """Seed torch's global generator for module constructors, which read it.
 
-    The global state is put back afterwards, so what is built inside neither depends on nor disturbs
-    what is built outside.
+    The global state is restored afterwards, so code inside neither depends on code outside nor affects it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive(*purpose))

@@ -174,7 +174,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "the same command goes on" in err
+    assert "The same command resumes the run." in err
     assert "Traceback" not in err
     assert "1 interrupted" in harness("status").out
 

@@ -286,7 +286,7 @@ def test_a_cell_that_fills_no_masks_is_refused(place: Path) -> None:
     causal = key("decoder")
     check_refused(
         harness("evaluate", "--model", causal[:12], *given),
-        f"The cell {causal[:12]} (rope on filling, decoder, seed 0) trains no model that fills masks",
+        f"The cell {causal[:12]} (rope on filling, decoder, seed 0) trains no masked language model",
     )
     assert left("trained") == before
 

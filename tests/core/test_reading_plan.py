@@ -106,7 +106,7 @@ def test_a_reading_is_skipped_with_what_it_would_read(registry: Registry, tmp_pa
         registry, tmp_path, plugins=["causal-only"], readings=["asking"], treebank=str(text)
     )
     assert trained.skip == "causal-only is not defined for bidirectional attention"
-    assert reading.skip == f"its pretraining cannot be: {trained.skip}"
+    assert reading.skip == f"its model is skipped: {trained.skip}"
 
 
 def reading_of(trained: Cell, **changes: Any) -> Cell:
@@ -174,8 +174,8 @@ def test_a_model_from_elsewhere_is_called_by_its_name() -> None:
         ({"readings": ["asking"], "treebank": ""}, "needs a text to read: give --treebank"),
         ({"readings": ["asking[mots=1]"]}, "asking has no parameter 'mots'; did you mean 'most'"),
         ({"readings": ["asking"], "treebank": "none.conllu"}, "the text 'none.conllu' cannot be read"),
-        ({"readings": []}, "is given and no reading of it: give --readings all"),
-        ({"readings": ["asking"], "tasks": ["echo"]}, "need a model that fills masks, and the tasks echo"),
+        ({"readings": []}, "is given, but no reading: give --readings all"),
+        ({"readings": ["asking"], "tasks": ["echo"]}, "need a masked language model, and the tasks echo"),
         ({"reading": {"askin": {}}, "readings": ["asking"]}, r"\[reading.askin\]: unknown reading; did you"),
     ],
 )

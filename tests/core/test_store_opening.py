@@ -77,7 +77,7 @@ def test_refuses_a_path_below_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("create", [True, False])
 def test_refuses_a_folder_of_something_else(tmp_path: Path, create: bool) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(UserError, match=r"not empty and is no store; .*--store"):
+    with pytest.raises(UserError, match=r"not empty and is not a store; .*--store"):
         Store.open(tmp_path, create=create)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -1,4 +1,4 @@
-"""The program `harness`: its commands put together, and what a mistake or Ctrl-C ends in."""
+"""The program `harness`: its commands, and how errors and Ctrl-C end it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from posharness.errors import UserError, did_you_mean
 __all__ = ["app", "main"]
 
 _SURROUNDINGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-"""Errors of the operating system that the user can mend: rights and room on the disk."""
+"""Errors of the operating system that the user can fix: permissions and disk space."""
 
 app = typer.Typer(
     name="harness",
@@ -27,7 +27,7 @@ app = typer.Typer(
         "[bold]Examples[/]\n"
         "  harness run --plugins rpe,absolute      train, evaluate and report\n"
         "  harness list --encodings                what can be given to --plugins\n"
-        "  harness status                          how far the cells in runs/ are\n\n"
+        "  harness status                          the progress of the cells in runs/\n\n"
         "`harness COMMAND --help` shows more."
     ),
     rich_markup_mode="rich",
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _SURROUNDINGS:
             raise
         named = f" ({error.filename})" if error.filename else ""
-        complain(f"{error.strerror}{named}; once that is mended, the same command goes on.")
+        complain(f"{error.strerror}{named}; fix this, and the same command resumes.")
         return 2
     except KeyboardInterrupt:
         complain("stopped.")

@@ -1,4 +1,4 @@
-"""`harness run --dry-run`: the cells that a command stands for, and which of them the store already holds."""
+"""`harness run --dry-run`: the cells of a command, and which of them the store already holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["print_plan"]
 
 
 def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]) -> None:
-    """Print one line for each cell, and how many are of which sort; nothing is trained or written.
+    """Print one line for each cell, and the number of each sort; nothing is trained or written.
 
     Raises:
         UserError: as `posharness.api.execute`.
@@ -44,7 +44,7 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             Text(sort, style=STYLES.get(sort, "")),
         )
     out.print(rows)
-    # Every seed is skipped for the same reason, which is said once.
+    # All seeds are skipped for the same reason, which is printed once.
     reasons = {(cell.label, cell.task.label, cell.body_name): cell.skip for cell in cells if cell.skip}
     for (label, task, body), reason in reasons.items():
         out.print(

@@ -1,4 +1,4 @@
-"""`harness evaluate`: read models that are trained already, from anywhere, and report."""
+"""`harness evaluate`: evaluate trained masked language models, and report."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _EPILOG = """[bold]Examples[/]
   harness evaluate --model roberta-base --readings copy --treebank dev.conllu
   harness evaluate --model 3f9a --readings heads --treebank dev.conllu
 
-A model is a folder or a Hub id that transformers knows, or the first figures of a finished cell's key.
-Its readings join the others of the store, in one report. What is read already is not read again.
+A model is a folder or a Hub id that transformers loads, or the first characters of a finished cell's key.
+The report holds all readings of the store. Finished readings are not repeated.
 Exit status: 0 all cells done, 1 some did not end as done, 2 wrong input, 130 stopped."""
 
 
@@ -41,10 +41,10 @@ def evaluate(
     readings: Readings = None,
     treebank: Treebank = None,
     seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Read a model from elsewhere with seeds 0 … N-1.")
+        int, typer.Option(min=1, metavar="N", help="Seeds 0 … N-1 for a model that is not of the store.")
     ] = 1,
     store: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where cells are looked up, and results are kept.")
+        Path, typer.Option(metavar="DIR", help="The folder of the cells and the results.")
     ] = DEFAULT_STORE,
     workers: Workers = None,
     timeout: Timeout = None,
@@ -53,7 +53,7 @@ def evaluate(
     plugin_path: PluginPaths = None,
     report: Report = True,
 ) -> None:
-    """Read models that are trained already, then show a table and compile a report."""
+    """Evaluate trained masked language models, and compile a report."""
     from posharness.experiment import Experiment
 
     experiment = Experiment(

@@ -1,4 +1,4 @@
-"""`harness export`: write the model of a cell as a folder that `transformers` loads."""
+"""`harness export`: write the model of a cell in the format of `transformers`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _EPILOG = """[bold]Examples[/]
   harness export 3f9a --to my-bert
   harness export 3f9a --to my-bert --store results
 
-Only what transformers computes in exactly the same way is written: cells of the body bert whose encoding
-adds to the embeddings, such as learned. For any other, the part without a counterpart is named."""
+Only a model that transformers computes exactly can be written: a cell of the body bert with an encoding
+that adds to the embeddings, such as learned. For others, the error names the part without a counterpart."""
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +27,12 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    cell: Annotated[str, typer.Argument(metavar="KEY", help="The first figures of a finished cell's key.")],
+    cell: Annotated[str, typer.Argument(metavar="KEY", help="The beginning of a finished cell's key.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
-    store: Annotated[
-        Path, typer.Option(metavar="DIR", help="The store that the cell is in.")
-    ] = DEFAULT_STORE,
+    store: Annotated[Path, typer.Option(metavar="DIR", help="The store of the cell.")] = DEFAULT_STORE,
     plugin_path: PluginPaths = None,
 ) -> None:
-    """Write a trained model for the library transformers, and print its folder."""
+    """Write a trained model for transformers, and print its folder."""
     from posharness.defaults import cache_root
     from posharness.evaluation import trained_cell
     from posharness.pretrained.export import export_model

@@ -25,7 +25,7 @@ __all__ = [
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 PluginPaths = Annotated[
     list[Path] | None,
-    typer.Option("--plugin-path", metavar="FILE", help="Load plugins from a Python file too; repeatable."),
+    typer.Option("--plugin-path", metavar="FILE", help="Also load the plugins of a Python file; repeatable."),
 ]
 Executor = Annotated[
     str | None,
@@ -49,26 +49,29 @@ Readings = Annotated[
     list[str] | None,
     typer.Option(
         metavar="all|A,B,…",
-        help="What is read off models that fill masks. `harness list --readings` shows them.",
+        help="Readings of masked language models; `harness list --readings` shows them.",
     ),
 ]
 Treebank = Annotated[
-    str | None, typer.Option(metavar="FILE", help="The text that is read, in CoNLL-U format.")
+    str | None, typer.Option(metavar="FILE", help="The text of the readings, in CoNLL-U format.")
 ]
 StoreArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[STORE]", help="The folder that `run` filled.", show_default=str(DEFAULT_STORE)),
+    typer.Argument(metavar="[STORE]", help="A folder that `run` filled.", show_default=str(DEFAULT_STORE)),
 ]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="DIR", help="The folder that `run` filled.", show_default=str(DEFAULT_STORE)
+        "--store",
+        metavar="DIR",
+        help="A folder that `run` filled.",
+        show_default=str(DEFAULT_STORE),
     ),
 ]
 
 
 def one_store(argument: Path | None, option: Path | None) -> Path:
-    """The store that is meant, by its place or by the option that `run` has.
+    """The store, given as an argument or as an option.
 
     Raises:
         UserError: two different ones are given.

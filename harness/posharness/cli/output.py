@@ -1,4 +1,4 @@
-"""What every command prints with: the two consoles, tables, JSON, durations and the voice of an error."""
+"""Output of every command: the two consoles, tables, JSON, durations and error messages."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def complain(message: str) -> None:
-    """Say on stderr what is wrong."""
+    """Print an error message on stderr."""
     console(stderr=True).print(Text("harness: ", style="bold red") + Text(message), soft_wrap=True)
 
 
 def prepare_streams() -> None:
-    """Print what a narrow encoding cannot show as "?", instead of failing over it."""
+    """Print "?" for characters that the output's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -70,7 +70,7 @@ def _finite(value: Any) -> Any:
 
 
 def table(*columns: str, title: str = "") -> Table:
-    """An empty table in the house's look."""
+    """An empty table in the style of all commands."""
     made = Table(
         title=title or None,
         box=SIMPLE_HEAD,

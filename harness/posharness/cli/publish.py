@@ -1,4 +1,4 @@
-"""`harness publish`: put a compiled report into a static folder with an index of all published reports."""
+"""`harness publish`: publish a compiled report in a static folder with an index of all reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def publish(
     report: Annotated[
         Path, typer.Argument(metavar="REPORT", help="The path that `run` or `report` printed, or its folder.")
     ],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The static folder, made if need be.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The static folder, created if missing.")],
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`harness report`: compile the report of a store again, at any time."""
+"""`harness report`: compile the report of a store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EPILOG = """[bold]Examples[/]
   harness report
   harness report results --title 'Copying at twice the length'
 
-Works half-way through a run too."""
+It can be compiled while a run is going on."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def report(
     argument: StoreArgument = None,
     store: StoreOption = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Heads the report.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="The title of the report.")] = None,
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The results of a run in the terminal: for each task a table of accuracies, and every cell that failed."""
+"""The results of a run in the terminal: a table of accuracies for each task, and the cells that failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "columns", "print_results"]
 
 _FARTHEST = 0.9
-"""The quantile of a task's dependency lengths from which on a prediction counts as far."""
+"""Predictions above this quantile of a task's dependency lengths count as far."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Column:
 
 
 def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> None:
-    """Print the tables of the planned cells, and the reasons of those that are not done."""
+    """Print the tables of the planned cells, and why the others are not done."""
     state = results.cells.set_index("cell")
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in planned:

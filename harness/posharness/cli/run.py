@@ -1,4 +1,4 @@
-"""`harness run`: train what the store does not hold yet, show how it goes, and report."""
+"""`harness run`: train the cells that the store does not hold yet, and report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins rpe,absolute --tasks bert --readings all --treebank dev.conllu
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
-The same command again trains nothing that is already done; stopped with Ctrl-C, it goes on where it was.
+Finished cells are not trained again. After Ctrl-C, the same command resumes the run.
 Exit status: 0 all cells done, 1 some did not end as done, 2 wrong input, 130 stopped."""
 
 
@@ -68,7 +68,7 @@ def run(
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="A TOML file laid over the preset, or a shipped experiment."),
+        typer.Option(metavar="FILE|NAME", help="A TOML file over the preset, or a shipped experiment."),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Repeat with seeds 0 … N-1; else the preset's.")
@@ -87,9 +87,7 @@ def run(
             metavar="FILE|ID", help="Text, JSON or Parquet file, or a Hub id, for tasks that read a corpus."
         ),
     ] = None,
-    store: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where results are kept and found again.")
-    ] = DEFAULT_STORE,
+    store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the results.")] = DEFAULT_STORE,
     readings: Readings = None,
     treebank: Treebank = None,
     workers: Workers = None,
@@ -97,10 +95,10 @@ def run(
     executor: Executor = None,
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the cells.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
     report: Report = True,
 ) -> None:
-    """Train encodings against each other, then show a table and compile a report."""
+    """Train and compare encodings and attentions, and compile a report."""
     from posharness.experiment import load_experiment
 
     paths = plugin_path or []
@@ -150,7 +148,7 @@ def _split(texts: list[str] | None) -> list[str] | None:
 
 
 def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:
-    """Settings that hand the corpus to every selected task that takes one."""
+    """Settings that give the corpus to every selected task that reads one."""
     from posharness.errors import UserError
     from posharness.registry.parameters import parameters
     from posharness.registry.registry import Registry

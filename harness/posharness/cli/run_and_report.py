@@ -26,7 +26,7 @@ Workers = Annotated[
     typer.Option(min=1, metavar="N", help="Cells at a time, one core each.", show_default="all cores"),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="End a cell that takes longer; else no limit.")
+    float | None, typer.Option(metavar="SECONDS", help="Stop a cell that takes longer; by default no limit.")
 ]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Compile the report at the end.")]
 
@@ -78,7 +78,7 @@ def run_and_report(
             )
         _conclude(summary, title, store, plugin_paths, began=began, compiler=compiler if report else "")
     except KeyboardInterrupt:
-        complain("stopped; finished cells are kept, and the same command resumes the others.")
+        complain("stopped; finished cells are kept. The same command resumes the run.")
         raise typer.Exit(130) from None
     if summary.failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`harness status`: the cells of a store by status, with the progress of those that run."""
+"""`harness status`: the cells of a store by status, and the progress of the running ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EPILOG = """[bold]Examples[/]
   harness status
   harness status results --json
 
-`harness show KEY` tells more about a cell; the first figures of its key will do."""
+`harness show KEY` shows more of a cell; the first characters of its key are enough."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(argument: StoreArgument = None, store: StoreOption = None, json: Json = False) -> None:
-    """Show how far the cells of a store are."""
+    """Show the progress of a store's cells."""
     from posharness.store import Store
 
     path = one_store(argument, store)
@@ -50,7 +50,7 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
         for entry in cells:
             plain = (str(entry[name]) for name in names)
             styled = Text(entry["status"], style=STYLES[entry["status"]])
-            rows.add_row(entry["cell"][:8], *plain, styled, _news(entry))
+            rows.add_row(entry["cell"][:8], *plain, styled, _progress(entry))
         out.print(rows)
         for entry in cells:
             if entry["reason"]:

@@ -1,4 +1,8 @@
-"""The contracts between the core and everything that plugs into it: all that a plugin needs to import."""
+"""The contracts between the core and everything that plugs into it: all that a plugin needs to import.
+
+One file for each contract, and for each value that passes between plugins and the core. More than fifteen
+modules share this folder, so that each is found by the name of what it defines.
+"""
 
 from posharness.contracts.attention import Attention, BoundSlots
 from posharness.contracts.cell import Cell

@@ -18,7 +18,7 @@ __all__ = ["Compiler"]
 
 
 class Compiler(Named, ABC):
-    """Writes reports and puts them on show."""
+    """Compiles and publishes reports."""
 
     @abstractmethod
     def compile(

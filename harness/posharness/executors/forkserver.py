@@ -1,4 +1,4 @@
-"""A fork server that has loaded everything a cell needs, and leaves nothing behind."""
+"""A fork server that has imported everything a cell needs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ PRELOAD = "posharness.executors.preload"
 """What every fork server of the harness imports before the first process."""
 
 _ENVIRONMENT = {
-    "PYTHONSAFEPATH": "1",  # `python -c` would else import what lies in the working directory
+    "PYTHONSAFEPATH": "1",  # else `python -c` imports modules of the working directory
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",  # it starts threads on import, and threads do not survive a fork
     "TOKENIZERS_PARALLELISM": "false",
-    # glibc gives every large tensor fresh pages and takes them back: kept, scores of 256 × 256 cost half.
+    # glibc returns the pages of every large tensor; keeping them halves the time of 256 × 256 scores.
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
 }
 
 
 class _Process(ForkServerProcess):
-    """A process that does not run the program's main script again: a cell needs nothing from it."""
+    """A process that does not run the program's main script again: no cell needs it."""
 
     def start(self) -> None:
-        # A script that calls `posharness.run` needs no `if __name__ == "__main__"` in this way.
+        # So a script that calls `posharness.run` needs no `if __name__ == "__main__"`.
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
@@ -48,9 +48,9 @@ class _Context(ForkServerContext):
 
 @contextmanager
 def fork_server(preload: str) -> Iterator[ForkServerContext]:
-    """Run a fork server; on leaving, wait for its processes to end and stop it.
+    """Run a fork server; afterwards, wait until its processes have ended and stop it.
 
-    A server that the calling program runs already is used and left running; it has not loaded `preload`.
+    If the calling program already runs a server, that one is used and left running, without `preload`.
 
     Args:
         preload: the module that the server imports before the first process.
@@ -62,7 +62,7 @@ def fork_server(preload: str) -> Iterator[ForkServerContext]:
     before = server._preload_modules
     server.set_forkserver_preload([preload])
     try:
-        # Ctrl-C reaches the server too, and it would die of it while it imports.
+        # Ctrl-C reaches the server too, and would kill it during its imports.
         with _environment(_ENVIRONMENT), _blocked(signal.SIGINT):
             server.ensure_running()
         yield _Context()

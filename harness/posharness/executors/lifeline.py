@@ -1,4 +1,4 @@
-"""The line between a cell's process and the harness: it tells that the cell lives, and stops it when cut."""
+"""The pipe between the harness and the process of a cell: the process stops when it is closed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from posharness.store import CellWorkspace
 __all__ = ["GRACE", "Lifeline"]
 
 GRACE = 8.0
-"""Seconds that a cell has for its checkpoint once the line is cut; then its process is ended."""
+"""Seconds that a cell has to write its checkpoint before its process is ended."""
 
 _BEAT = 1.0
 
 
 class Lifeline:
-    """While it is held, the cell shows life every second, and SIGTERM raises KeyboardInterrupt once.
+    """Within it, the cell shows every second that it is alive, and SIGTERM raises KeyboardInterrupt once.
 
-    The harness holds the other end of a pipe through which nothing is ever sent. When it closes that
-    end, or dies in whatever way, the cell's process sends itself SIGTERM; it never outlives the
-    harness by more than `GRACE` seconds.
+    The harness holds the other end of a pipe and never sends anything. When it closes that end, or dies
+    for any reason, the process of the cell sends itself SIGTERM; it ends at most `GRACE` seconds after
+    the harness.
     """
 
     def __init__(self, pipe: Connection, work: CellWorkspace) -> None:
@@ -40,7 +40,7 @@ class Lifeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # From here the cell's files are put away, which is not to be cut short.
+        # From here on the cell's files move into the store, which must not be interrupted.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def _watch(self) -> None:

@@ -44,7 +44,7 @@ _Ended = tuple[CellOutcome, Progress | None]
 
 
 class LocalExecutor(Executor):
-    """One process per cell, on one thread, forked from a server that has loaded torch and the plugins."""
+    """One process per cell, on one thread, forked from a server that has imported torch and the plugins."""
 
     name = "local"
     summary = "one process per cell on this machine"

@@ -1,4 +1,4 @@
-"""What the fork server imports once, so that no cell has to: torch on one thread, training, every plugin."""
+"""The imports of the fork server, which every cell shares: torch on one thread, training, all plugins."""
 
 import gc
 
@@ -11,6 +11,6 @@ from posharness.registry.registry import Registry  # noqa: E402
 use_one_thread()
 Registry.load()
 
-# What is loaded is never collected: cells share its memory, and the server ends without taking it apart.
+# Nothing imported here is ever collected: the cells share its memory.
 gc.freeze()
 gc.enable()

@@ -1,4 +1,4 @@
-"""An experiment: what is compared with what, on what, for how long."""
+"""An experiment: plugins, tasks, sizes, budget and seeds."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Experiment(BaseModel):
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(dict.fromkeys(self.seeds))
 
     def settings(self, task: str) -> tuple[TaskSettings, ModelSettings, Budget, OptimiserSettings]:
-        """The settings of a task, with its own laid over the general ones."""
+        """The settings of a task: its own ones override the general ones."""
         own = self.task.get(task, TaskSettings())
         return (
             own,

@@ -20,7 +20,7 @@ from posharness.experiment.sizes import SIZE, drop_overridden_sizes, expand_size
 __all__ = ["load_experiment", "parse_settings", "preset_names"]
 
 _BY_NAME: Mapping[str, type[BaseModel]] = {"task": TaskSettings, "reading": ReadingSettings}
-"""Settings that stand under a plugin's name."""
+"""Settings by a plugin's name."""
 
 
 def preset_names() -> list[str]:
@@ -36,16 +36,16 @@ def load_experiment(
     overrides: Mapping[str, Any] | None = None,
     settings: Sequence[str] = (),
 ) -> Experiment:
-    """A preset, a file laid over it, and options laid over both.
+    """Read an experiment: a preset, overridden by a file, overridden by options.
 
     Args:
-        preset: name of a shipped experiment; by default the one the file names under `preset`, else "quick".
+        preset: the name of a shipped experiment; by default the `preset` of the file, else "quick".
         config: a TOML file, or the name of a shipped experiment.
         overrides: nested like the file; values of None are left out.
         settings: single settings as `KEY=VALUE`, laid over everything else; see `parse_settings`.
 
     Raises:
-        UserError: no such preset or file, no TOML, an unknown key, or a value of the wrong type.
+        UserError: an unknown preset, a missing or invalid file, an unknown key, or a value of the wrong type.
     """
     stated = _read(config) if config is not None else {}
     base = stated.pop("preset", None)
@@ -95,7 +95,7 @@ def _toml(text: str) -> dict[str, Any] | None:
 
 
 def _layers(preset: str) -> list[dict[str, Any]]:
-    """A shipped experiment after the one that it is laid over, and so on."""
+    """The settings of a shipped experiment, after those of the presets that it extends."""
     own = _read_shipped(preset, "preset")
     base = own.pop("preset", None)
     return [*(_layers(base) if base else []), own]
@@ -103,7 +103,7 @@ def _layers(preset: str) -> list[dict[str, Any]]:
 
 def _read(config: str | Path) -> dict[str, Any]:
     path = Path(config)
-    # A store is often called like the experiment that fills it.
+    # A store often has the name of the experiment that fills it.
     store = path.is_dir() and str(config) in preset_names()
     if store or (path.suffix != ".toml" and not path.exists()):
         return _read_shipped(str(config), "experiment")
@@ -115,7 +115,7 @@ def _read(config: str | Path) -> dict[str, Any]:
             f"{', '.join(preset_names())}."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path} is no TOML file: {error}.") from None
+        raise UserError(f"--config {path} is not a TOML file: {error}.") from None
 
 
 def _read_shipped(name: str, kind: str) -> dict[str, Any]:

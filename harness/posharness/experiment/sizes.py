@@ -1,4 +1,4 @@
-"""The sizes of BERT by name, spelt out as numbers before anything else reads an experiment."""
+"""The sizes of BERT by name, expanded to numbers before an experiment is validated."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SIZES: Mapping[str, Mapping[str, int]] = {
 
 
 def expand_sizes(layer: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """An experiment's settings with each size as its numbers; numbers that stand beside it override it.
+    """Settings in which each named size is replaced by its numbers; explicit numbers override it.
 
     Args:
-        layer: a file or options, before it is laid over another.
-        source: what an error calls it.
+        layer: the settings of a file or of options.
+        source: the name of the layer in errors.
 
     Raises:
         UserError: there is no such size.
@@ -48,10 +48,10 @@ def expand_sizes(layer: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def drop_overridden_sizes(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what a size in `layer` is to replace: the sizes that tasks have of their own.
+    """Settings without the sizes of single tasks, where `layer` names a size that replaces them.
 
     Args:
-        base: settings that `layer` is going to be laid over.
+        base: the settings that `layer` overrides.
     """
     model, tasks = layer.get("model"), base.get("task")
     if not (isinstance(model, Mapping) and SIZE in model and isinstance(tasks, Mapping)):
@@ -69,5 +69,5 @@ def _without(own: Any, replaced: Mapping[str, int]) -> Any:
 def _numbers(size: object, source: str) -> Mapping[str, int]:
     if not isinstance(size, str) or size not in SIZES:
         near = did_you_mean(size, SIZES) if isinstance(size, str) else f"known: {', '.join(SIZES)}"
-        raise UserError(f"{source}: model.size {size!r} is no size; {near}")
+        raise UserError(f"{source}: model.size {size!r} is not a size; {near}")
     return SIZES[size]

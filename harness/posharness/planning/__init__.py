@@ -1,1 +1,1 @@
-"""Planning: an experiment to its cells, and which parts go together."""
+"""Planning: the cells of an experiment, and which parts are compatible."""

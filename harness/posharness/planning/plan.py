@@ -1,4 +1,4 @@
-"""The plan: an experiment to the list of cells that it stands for, in the order in which they run."""
+"""The plan of an experiment: its cells, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["plan"]
 def plan(
     experiment: Experiment, registry: Registry, cache: Path, announce: Callable[[str], None] = lambda _: None
 ) -> list[Cell]:
-    """Every cell of an experiment, seed by seed; the readings of what is trained come last.
+    """The cells of an experiment, seed by seed; readings of the trained models come last.
 
-    Tasks are prepared here, once, so that a missing corpus is known before anything trains.
+    Tasks are prepared here, once, so that a missing corpus is reported before anything trains.
 
     Args:
-        cache: where tasks prepare their data.
-        announce: told what is being prepared.
+        cache: the folder of prepared corpora.
+        announce: called with a message before each preparation.
 
     Raises:
         UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
@@ -65,7 +65,7 @@ def plan(
             models[planned.key] = model_of_cell(cells[planned.key])
     if readings and not models:
         raise UserError(
-            f"The readings {', '.join(experiment.readings)} need a model that fills masks, and the tasks "
+            f"The readings {', '.join(experiment.readings)} need a masked language model, and the tasks "
             f"{', '.join(experiment.tasks)} train none; add one that does to --tasks, for example bert."
         )
     return [*cells.values(), *plan_readings(readings, list(models.values()), registry, cache, announce)]
@@ -88,7 +88,7 @@ def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], 
     # An encoding that the run does not need is not looked up: two plugins may have its name.
     encodings = encodings or [registry.select(registry.encodings, Selection(experiment.encoding, {}))]
     attentions = attentions or [default_attention]
-    # The attention that every reader assumes is left out of labels.
+    # Labels leave out the default attention.
     quiet = [
         choice.model_copy(update={"label": ""}) if choice == default_attention else choice
         for choice in attentions

@@ -1,4 +1,4 @@
-"""The readings of an experiment: which are asked, of which models, and the cells that they stand for."""
+"""The plan of readings: the cells of each reading of each model."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from posharness.registry.selection import Selection, parse_all
 __all__ = ["ALL", "choose_readings", "fills_masks", "model_of_cell", "model_of_others", "plan_readings"]
 
 ALL = "all"
-"""Stands for every reading there is."""
+"""Selects every reading."""
 
 
 def fills_masks(task: Task) -> bool:
-    """Whether what this task trains is a masked language model, which readings can be posed to."""
+    """Whether this task trains a masked language model, which readings evaluate."""
     return task.body == "encoder" and any(objective.readout == "mlm" for objective in task.objectives)
 
 
 def model_of_cell(trained: Cell) -> Cell:
-    """The trained model of a cell, as `plan_readings` takes it."""
-    skip = trained.skip and f"its pretraining cannot be: {trained.skip}"
+    """The model that a cell trains, as an argument of `plan_readings`."""
+    skip = trained.skip and f"its model is skipped: {trained.skip}"
     own = {"pretrained": trained.key, "results_version": RESULTS_VERSION, "skip": skip}
     return trained.model_copy(update=own)
 
 
 def model_of_others(label: str, identity: str, where: str, seed: int) -> Cell:
-    """A model from elsewhere, as `plan_readings` takes it.
+    """An external model, as an argument of `plan_readings`.
 
     Args:
-        identity: the digest of all that can change what it answers.
-        where: as `transformers` finds it.
+        identity: the digest of everything that can change its answers.
+        where: its folder, or its id on the Hub.
     """
     name = Choice(name=label, label=label)
     return Cell(
@@ -58,9 +58,9 @@ def plan_readings(
     cache: Path,
     announce: Callable[[str], None] = lambda _: None,
 ) -> list[Cell]:
-    """Each reading posed to each model, model by model.
+    """The cells of each reading of each model, model by model.
 
-    Readings are prepared here, once, so that a missing text is known before anything is read.
+    Readings are prepared here, once, so that a missing text is reported before anything runs.
 
     Raises:
         UserError: the text is missing or cannot be prepared.
@@ -75,19 +75,17 @@ def plan_readings(
 
 
 def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
-    """The readings that an experiment names; nothing is prepared.
+    """The readings that an experiment selects, not yet prepared.
 
     Raises:
-        UserError: an unknown reading or parameter, or no text for one that needs it.
+        UserError: an unknown reading or parameter, or a missing text.
     """
     known = registry.readings
     settings = {known.find(name).name: own for name, own in experiment.reading.items() if known.has(name)}
     if strangers := [name for name in experiment.reading if not known.has(name)]:
         raise UserError(f"[reading.{strangers[0]}]: unknown reading; {did_you_mean(strangers[0], known)}")
     if experiment.treebank and not experiment.readings:
-        raise UserError(
-            f"The text {experiment.treebank} is given and no reading of it: give --readings {ALL}."
-        )
+        raise UserError(f"The text {experiment.treebank} is given, but no reading: give --readings {ALL}.")
     named = parse_all(experiment.readings)
     if any(selection.name == ALL for selection in named):
         named = [Selection(name, {}) for name in known] + [other for other in named if other.name != ALL]
@@ -101,7 +99,7 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
             raise UserError(
                 f"The reading {cls.name} needs a text to read: give --treebank FILE, in CoNLL-U format."
             )
-        # Where the text lies is no part of what is asked; its content is in `data`.
+        # The place of the text is not part of the reading; its content is in `data`.
         plain = {name: value for name, value in choice.params.items() if name != CORPUS}
         label = f"{registry.choose(cls, plain).label} reading"
         found.append(choice.model_copy(update={"label": label}))
@@ -115,7 +113,7 @@ def _reads(cls: type) -> bool:
 def _prepare(
     choice: Choice, registry: Registry, cache: Path, announce: Callable[[str], None]
 ) -> tuple[Choice, str, str]:
-    """The choice, the fingerprint of its text, and why it cannot be posed; "" when it can."""
+    """The choice, the fingerprint of its text, and why it is skipped; "" when it is not."""
     announce(f"preparing {choice.label}")
     try:
         reading = registry.reading(choice)

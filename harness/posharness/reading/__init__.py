@@ -1,4 +1,4 @@
-"""Reading a pretrained model in one cell, and leaving its folder's files."""
+"""Evaluating one reading on a pretrained model, and writing the files of its cell."""
 
 from posharness.reading.run import read_cell
 

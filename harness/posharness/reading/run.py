@@ -1,4 +1,4 @@
-"""One reading of a pretrained model, from the model to the files in the cell's folder."""
+"""Evaluate one reading on a pretrained model, and write its files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_cell(
     cache: Path,
     observe: Callable[[Progress], None],
 ) -> CellOutcome:
-    """Pose a reading to a pretrained model. The same cell leaves the same predictions bit for bit.
+    """Evaluate a reading on a pretrained model. The same cell gives the same predictions bit for bit.
 
     Files, all in `folder`:
         predictions.parquet: as of a trained cell.
@@ -42,16 +42,16 @@ def read_cell(
         result.json: the same, with 0 steps; `score` is the accuracy of the reading's first objective.
 
     Args:
-        folder: exists; belongs to this cell alone.
-        store: holds the cell that trained the model.
-        cache: where tasks and readings find what they prepared.
-        observe: told how far the cell is, at most four times a second.
+        folder: an existing folder of this cell alone.
+        store: the store of the cell that trained the model.
+        cache: the folder of prepared corpora.
+        observe: called with the progress, at most four times a second.
 
     Returns:
         "done", or "skipped" where the store does not hold the model.
 
     Raises:
-        UserError: the text is missing, or the model from elsewhere is, or it is another one by now.
+        UserError: the text or the external model is missing, or that model has changed.
     """
     if not cell.where and not store.done(cell.pretrained):
         return CellOutcome("skipped", f"the cell {cell.pretrained[:8]} that trains its model is not done")
@@ -97,7 +97,7 @@ def _open(cell: Cell, registry: Registry, store: Store, cache: Path) -> Pretrain
 
 
 def _of_model(cell: Cell, store: Store) -> dict[str, Any]:
-    """What the store knows of a model's size; nothing of one from elsewhere."""
+    """The size of a model of the store; None for an external one."""
     known = {} if cell.where else store.results(cell.pretrained)
     return {name: known.get(name) for name in ("parameters", "encoding_parameters")}
 

@@ -1,4 +1,4 @@
-"""The store: every cell's folder on disk, each whole or not at all."""
+"""The store: a folder on disk for every cell, each complete or absent."""
 
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store

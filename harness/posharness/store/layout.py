@@ -1,4 +1,4 @@
-"""What a store writes down about itself and about the state of a cell, and under which names."""
+"""The layout of a store: its format, the names of its files, and the recorded state of a cell."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class CellStatus(BaseModel):
     Attributes:
         status: as in `posharness.contracts.Status`, or "running" while a process works on it.
         reason: one line; empty when done.
-        started: when it was begun (for a resumed cell: resumed), ISO 8601 in UTC; "" when it never was.
+        started: when it started, or was last resumed: ISO 8601 in UTC; "" if it never started.
         finished: when it ended; "" while it has not.
-        seconds: between the two.
-        traceback: of what a failed cell raised.
+        seconds: from started to finished.
+        traceback: of the exception that a failed cell raised.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -75,7 +75,7 @@ class CellStatus(BaseModel):
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: it holds something else.
+            ValueError: the file holds something else.
         """
         return cls.model_validate_json((folder / STATUS).read_bytes())
 
@@ -90,5 +90,5 @@ def is_key(name: str) -> bool:
 
 
 def now() -> str:
-    """The time, as it is written down."""
+    """The current time in ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""A store: finds, reads and begins cells by their keys."""
+"""A store: finds, reads and starts cells by their keys."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ __all__ = ["Store"]
 
 _TRAINED = (CURVE, WEIGHTS)
 _COMPLETE = (CELL, RESULT, ENVIRONMENT, PREDICTIONS, *_TRAINED)
-"""Files without which a cell is not done, whatever its status says; a reading trains nothing."""
+"""The files of a cell that is done; a reading has none of training."""
 
 _SILENCE = 15.0
-"""Seconds after which a cell that shows no life counts as interrupted; a living one shows it every second."""
+"""Seconds without a sign of life after which a cell counts as interrupted; it gives one every second."""
 
 
 class Store:
-    """Cells on disk: finished ones under `cells/`, those in the making under `work/`.
+    """Cells on disk: ended ones in `cells/`, running and interrupted ones in `work/`.
 
-    Reading needs no right to write, and takes no lock: a cell's folder appears whole or not at all.
+    Reading needs no write permission and takes no lock: a cell's folder is complete or absent.
 
     Attributes:
         path: the store's folder.
@@ -59,20 +59,20 @@ class Store:
         """Open a store.
 
         Args:
-            create: make it if it is missing, and make sure that it can be written; else only read it.
+            create: create it if it is missing, and check that it can be written; else only read it.
 
         Raises:
-            UserError: the path is no store of this format and cannot become one.
+            UserError: the path is not a store of this format and cannot become one.
         """
         open_folder(path, create=create)
         return cls(path)
 
     def home(self, key: str) -> Path:
-        """Where a cell lies once it has ended."""
+        """The folder of a cell that has ended."""
         return self.path / "cells" / key
 
     def keys(self) -> list[str]:
-        """The keys of all cells, ended or in the making, in ascending order."""
+        """The keys of all cells, ended or not, in ascending order."""
         parents = (parent for name in ("cells", "work") if (parent := self.path / name).is_dir())
         return sorted({entry.name for parent in parents for entry in parent.iterdir() if is_key(entry.name)})
 
@@ -96,14 +96,14 @@ class Store:
         )
 
     def status(self, key: str) -> CellStatus | None:
-        """The state of a cell; None when the store does not know it. An unreadable cell is a failed one."""
-        # In this order, so that a cell which is finished between the two looks is seen.
+        """The state of a cell; None when it is not in the store. An unreadable cell has failed."""
+        # In this order, so that a cell that finishes in between is seen.
         working = self._work_status(key)
         ended = self._home_status(key)
         return ended if working is None or (ended is not None and ended.status == "done") else working
 
     def done(self, key: str) -> bool:
-        """Whether a cell is done and complete, so that it need not be trained again."""
+        """Whether a cell is done and all of its files are there."""
         status = self._home_status(key)
         return status is not None and status.status == "done"
 
@@ -117,12 +117,12 @@ class Store:
         return Cell.model_validate_json((self.folder(key) / CELL).read_bytes())
 
     def folder(self, key: str) -> Path:
-        """Where a cell's files lie now."""
+        """The folder of a cell's files, whether it has ended or not."""
         work = self._work(key)
         return work if work.is_dir() and not self.done(key) else self.home(key)
 
     def live(self, key: str) -> Progress | None:
-        """How far a running cell is; None for one that is not running."""
+        """The progress of a running cell; None for one that is not running."""
         path = self._work(key) / LIVE
         try:
             if time.time() - path.stat().st_mtime > _SILENCE:
@@ -132,12 +132,12 @@ class Store:
             return None
 
     def results(self, key: str) -> dict[str, Any]:
-        """What training found out about a cell (`result.json`); empty for one that did not get there."""
+        """The facts about a trained cell (`result.json`); empty if there are none."""
         path = self.folder(key) / RESULT
         return read_json(path) if path.exists() else {}
 
     def environment(self, key: str) -> dict[str, Any]:
-        """Where a cell was trained (`environment.json`); empty for one that did not get there."""
+        """The environment of a trained cell (`environment.json`); empty if there is none."""
         path = self.folder(key) / ENVIRONMENT
         return read_json(path) if path.exists() else {}
 
@@ -155,16 +155,16 @@ class Store:
         return load_file(path)
 
     def weights_path(self, key: str) -> Path:
-        """Where the trained weights of a cell lie."""
+        """The file of a cell's trained weights."""
         return self.folder(key) / WEIGHTS
 
     def log(self, key: str) -> str:
-        """What a cell's process wrote to its output; empty when it wrote nothing."""
+        """The output of a cell's process; empty if there was none."""
         path = self.folder(key) / LOG
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def busy(self, key: str) -> bool:
-        """Whether a process is making this cell."""
+        """Whether a process is running this cell."""
         try:
             with self._locked(key):
                 return False
@@ -173,15 +173,15 @@ class Store:
 
     @contextmanager
     def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[CellWorkspace | None]:
-        """Lock a cell and give its work folder; None when it is done already.
+        """Lock a cell and yield its workspace; None when it is already done.
 
-        A folder that holds a checkpoint is gone on with; any other remnant is cleared away.
+        A workspace with a checkpoint is resumed; any other one is cleared.
 
         Args:
-            keep: leave what is there as it is, to end the work of a process that died.
+            keep: keep all files, to record the outcome of a process that died.
 
         Raises:
-            Busy: another process is making this cell.
+            Busy: another process is running this cell.
         """
         with self._locked(cell.key):
             done = self.done(cell.key)
@@ -189,7 +189,7 @@ class Store:
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        # The file stays behind: taking it away would split those who wait for it.
+        # The lock file stays: without it, two waiting processes could lock different files.
         lock = FileLock(self.path / "work" / f"{key}.lock", timeout=0)
         try:
             lock.acquire()
@@ -210,7 +210,7 @@ class Store:
         try:
             state = CellStatus.read(folder)
         except (OSError, ValueError):  # killed before its first file was written
-            state = CellStatus(status="interrupted", reason="stopped before it began")
+            state = CellStatus(status="interrupted", reason="stopped before it started")
         if self.live(key) is not None:
             return CellStatus(status="running", started=state.started)
         return state.model_copy(update={"status": "interrupted"})

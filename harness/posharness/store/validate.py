@@ -1,4 +1,4 @@
-"""Opening a store: whether a path can be one, said before anything is written to it."""
+"""Whether a path is a store or can become one, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["examine", "open_folder"]
 
 
 def open_folder(path: Path, *, create: bool) -> None:
-    """Check that a folder is a store of this format; make it one if it may be made.
+    """Check that a folder is a store of this format, or create one.
 
     Args:
-        create: make a missing or empty folder a store, and make sure that it can be written; else
-            the store must exist, and nothing is written.
+        create: turn a missing or empty folder into a store, and check that it can be written; else the
+            store must exist, and nothing is written.
 
     Raises:
-        UserError: the path is no store and cannot become one.
+        UserError: the path is not a store and cannot become one.
     """
     if not examine(path) and not create:
         raise UserError(f"There is no store at {path}; run something first: harness run --store {path}.")
@@ -36,10 +36,10 @@ def open_folder(path: Path, *, create: bool) -> None:
 
 
 def examine(path: Path) -> bool:
-    """Whether there is a store; False where one could be made, as far as can be seen without writing.
+    """Whether there is a store; False where one can probably be created.
 
     Raises:
-        UserError: the path is no store and cannot become one.
+        UserError: the path is not a store and cannot become one.
     """
     try:
         if path.exists() and not path.is_dir():
@@ -49,7 +49,7 @@ def examine(path: Path) -> bool:
             return True
         if _holds_something(path):
             raise UserError(
-                f"The folder {path} is not empty and is no store; give a new or empty folder with --store."
+                f"The folder {path} is not empty and is not a store; give a new or empty folder with --store."
             )
     except OSError as error:
         raise UserError(
@@ -74,7 +74,7 @@ def _check_format(path: Path) -> None:
 
 
 def _holds_something(path: Path) -> bool:
-    # Another process may just be making the same store: its unfinished file does not count.
+    # Another process may be creating the same store: its unfinished file does not count.
     return path.is_dir() and any(not entry.name.startswith(f".{STORE}") for entry in path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""A cell in the making: its work folder, from the first file to its place among the finished ones."""
+"""The workspace of a running cell: a folder that moves to the finished cells when the cell ends."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ INTERRUPTED = CellOutcome("interrupted", "stopped; the next run resumes it")
 
 
 class Busy(Exception):
-    """Another process is making this cell."""
+    """Another process is running this cell."""
 
 
 class CellWorkspace:
-    """The work folder of one cell, whose lock is held; made by `Store.begin`.
+    """The work folder of one cell, made by `Store.begin`, which holds the cell's lock.
 
-    From its first moment the folder says "interrupted", which is what it is if nothing more is written.
+    Its first status is "interrupted": the right one if the process dies and writes no other.
 
     Attributes:
-        folder: where training writes its files.
+        folder: the folder that training writes to.
     """
 
     def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool) -> None:
@@ -46,11 +46,11 @@ class CellWorkspace:
         CellStatus(status=INTERRUPTED.status, reason=INTERRUPTED.reason, started=self._started).write(folder)
 
     def report(self, progress: Progress) -> None:
-        """Show other processes how far the cell is."""
+        """Show the progress of the cell to other processes."""
         write_json(self.folder / LIVE, asdict(progress))
 
     def beat(self) -> None:
-        """Show other processes that the cell is alive, though there is nothing new to report."""
+        """Show other processes that the cell is alive, without new progress."""
         with suppress(FileNotFoundError):
             os.utime(self.folder / LIVE)
 
@@ -78,7 +78,7 @@ class CellWorkspace:
 
     def _publish(self) -> None:
         self._home.parent.mkdir(exist_ok=True)
-        # A folder that is not empty cannot be replaced in one step: an older, worse result steps aside.
+        # A folder that is not empty cannot be replaced in one step: the older, worse result moves away first.
         worse = self.folder.with_name(f"{self.folder.name}.worse")
         shutil.rmtree(worse, ignore_errors=True)
         with suppress(FileNotFoundError):

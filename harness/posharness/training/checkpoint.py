@@ -1,4 +1,4 @@
-"""Stopping a cell without losing what it has learned, and going on from there."""
+"""Checkpoints: stopping a cell without losing its training, and resuming it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _BETWEEN = 180.0
 
 
 class Interrupted(Exception):
-    """The cell was asked to stop, and has kept what it needs to go on."""
+    """The cell was asked to stop, and its checkpoint is written."""
 
 
 class StopSignal:
-    """Within it, SIGINT and SIGTERM are noted instead of obeyed, so that no step is cut in two.
+    """Within it, SIGINT and SIGTERM set `requested` instead of stopping the process in the middle of a step.
 
-    Signals can be noted in a process's main thread only; elsewhere `requested` stays False.
+    Python handles signals in the main thread only; in another one `requested` stays False.
     """
 
     def __init__(self) -> None:
@@ -63,9 +63,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class Checkpoints(pl.Callback):
-    """Keeps a checkpoint every few minutes and when asked to stop, always between two steps.
+    """Writes a checkpoint every few minutes and when asked to stop, always between two steps.
 
-    It must stand after every callback whose state the checkpoint is to hold.
+    It must come after every callback whose state the checkpoint holds.
     """
 
     def __init__(self, path: Path, stop: StopSignal) -> None:
@@ -83,13 +83,13 @@ class Checkpoints(pl.Callback):
             raise Interrupted
 
     def keep(self, trainer: pl.Trainer) -> None:
-        """Write the checkpoint; an older one is replaced as a whole."""
+        """Write the checkpoint, in place of an older one."""
         trainer.save_checkpoint(self._path)
         self._saved = time.monotonic()
 
 
 def resumable(path: Path) -> Path | None:
-    """The checkpoint to go on from; None where there is none, or none that can be read."""
+    """The checkpoint to resume from; None where there is none, or it cannot be read."""
     try:
         torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):

@@ -1,4 +1,4 @@
-"""The batches of a cell: functions of its task, its seed and a number, and of nothing else."""
+"""The batches of a cell: functions of its task, its seed and a number alone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["TrainingBatches", "chosen", "evaluation_batch", "predicted", "rows",
 
 
 class TrainingBatches:
-    """The batches of steps 0, 1, …; interrupted and resumed, it goes on where it was.
+    """The training batches of steps 0, 1, …; a resumed one continues where it was interrupted.
 
-    A step's batch depends on the task, the seed and the step, so that all encodings meet the same data.
-    The `state_dict` is what Lightning asks of a data loader that can resume.
+    A step's batch depends on the task, the seed and the step, so that all encodings train on the same data.
+    Lightning saves the `state_dict` of a data loader that can resume.
     """
 
     def __init__(self, cell: Cell, task: Task) -> None:
@@ -46,30 +46,30 @@ class TrainingBatches:
 
 
 def validation_batch(cell: Cell, task: Task) -> Batch:
-    """Every sequence of the validations, which are the same each time."""
+    """All validation sequences; every validation uses the same ones."""
     draws = generator("validation", cell.task.name, cell.seed)
     return task.sample(draws, cell.budget.validation_sequences, task.length, "validation")
 
 
 def evaluation_batch(cell: Cell, task: Task, length: int) -> Batch:
-    """Every test sequence of one length."""
+    """All test sequences of one length."""
     draws = generator("test", cell.task.name, cell.seed, length)
     return task.sample(draws, cell.budget.test_sequences, length, "test")
 
 
 def rows(batch: Batch, start: int, stop: int) -> Batch:
-    """The sequences from `start` up to but without `stop`."""
+    """The sequences from `start` to `stop`, exclusive."""
     return chosen(batch, torch.arange(start, min(stop, len(batch.tokens)), device=batch.tokens.device))
 
 
 def chosen(batch: Batch, which: Int[Tensor, " m"]) -> Batch:
-    """The sequences of these indices."""
+    """The sequences with these indices."""
     parts = {f.name: value[which] for f in fields(batch) if (value := getattr(batch, f.name)) is not None}
     return replace(batch, **parts)
 
 
 def predicted(batch: Batch, objective: int) -> Bool[Tensor, "b n"]:
-    """Where the objective of that index is scored."""
+    """The positions where an objective, given by its index, is scored."""
     if batch.objective is None:
         return batch.scored if objective == 0 else batch.scored.new_zeros(()).expand_as(batch.scored)
     return batch.scored & (batch.objective == objective)

@@ -1,4 +1,4 @@
-"""Decoding with a model's own predictions in the place of the tokens that teacher forcing shows it."""
+"""Free-running decoding: the model reads its own predictions instead of the targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def free_running(
 
     Args:
         hidden: the hidden states of the batch as it is, under teacher forcing.
-        objectives: how many the model has.
+        objectives: the number of the model's objectives.
         positions: a generator for the encoding's position ids, the same at each call.
     """
     fed = batch.scored[:, :-1] & batch.scored[:, 1:]  # b n-1: token i + 1 is replaced

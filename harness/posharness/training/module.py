@@ -26,16 +26,16 @@ __all__ = ["Diverged", "TrainingModule"]
 
 
 class Diverged(Exception):
-    """The loss or its gradient is no finite number any more; the message says what and at which step."""
+    """The loss or the gradient is not finite; the message says which, and at which step."""
 
 
 class TrainingModule(pl.LightningModule):
-    """The sum over objectives of the mean cross-entropy of what each scores in the batch.
+    """Trains on the sum over objectives of the mean cross-entropy of each objective's predictions.
 
     Attributes:
-        losses: of the last step, one for each objective; NaN where the batch scored none of it.
+        losses: of the last step, one for each objective; NaN where the batch has no prediction of it.
         gradient_norm: of the last step, before clipping.
-        learning_rate: of the last step, as the optimiser has it.
+        learning_rate: of the last step.
     """
 
     def __init__(self, cell: Cell, model: Model, objectives: Sequence[Objective]) -> None:

@@ -1,4 +1,4 @@
-"""AdamW over a model's weights, and which of them decay."""
+"""AdamW, and which weights of a model decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The news of how far a cell is, told no more often than a display can use."""
+"""Reporting the progress of a cell, no more often than a display needs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from posharness.contracts import Progress
 __all__ = ["ProgressReporter"]
 
 _BETWEEN = 0.25
-"""Seconds that lie between two pieces of news at least."""
+"""The least number of seconds between two reports."""
 
 
 class ProgressReporter:
-    """Hands `Progress` to an observer.
+    """Passes `Progress` to an observer.
 
     Attributes:
         score: the last validation score; None before the first.
@@ -26,22 +26,22 @@ class ProgressReporter:
         self._steps = steps
         self._observe = observe
         self._loss: float | None = None
-        self._told = -_BETWEEN
+        self._reported = -_BETWEEN
 
     def training(self, step: int, loss: float) -> None:
-        """So many steps are made; the last one's loss."""
+        """Report the number of completed steps and the last loss."""
         self._loss = loss
         if self._due(last=step == self._steps):
             self._observe(Progress(self._key, "training", step, self._steps, loss, self.score))
 
     def evaluating(self, sequences: int, of: int) -> None:
-        """So many test sequences are scored, which stand in the place of steps."""
+        """Report the number of scored test sequences, out of all of them."""
         if self._due(last=sequences == of):
             self._observe(Progress(self._key, "evaluating", sequences, of, self._loss, self.score))
 
     def _due(self, *, last: bool) -> bool:
         now = time.monotonic()
-        if now - self._told < _BETWEEN and not last:
+        if now - self._reported < _BETWEEN and not last:
             return False
-        self._told = now
+        self._reported = now
         return True

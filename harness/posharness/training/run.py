@@ -1,4 +1,4 @@
-"""One cell from its choices to the files in its folder."""
+"""Train and test one cell, and write its files."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ __all__ = ["train_cell"]
 def train_cell(
     cell: Cell, registry: Registry, folder: Path, *, cache: Path, observe: Callable[[Progress], None]
 ) -> CellOutcome:
-    """Train and test a cell, going on from `folder`/checkpoint.ckpt where there is one.
+    """Train and test a cell; resume from `folder`/checkpoint.ckpt if there is one.
 
-    The same cell leaves the same predictions bit for bit on the same machine and number of threads,
-    whether or not it was interrupted.
+    The same cell gives the same predictions bit for bit on the same machine and number of threads,
+    whether it was interrupted or not.
 
     Files, all in `folder`:
         curve.parquet: see `Curve`.
         predictions.parquet: see `predictions`; only of a cell that is done.
         mechanism.parquet: see `mechanism`; only of a cell that is done.
-        weights.safetensors: those that were tested; only of a cell that is done.
+        weights.safetensors: the tested weights; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
         result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
-            sittings), step_ms, train_length, max_length, distance, undefined_lengths, objectives,
+            attempts), step_ms, train_length, max_length, distance, undefined_lengths, objectives,
             strata, score (the best on validation).
 
     Args:
-        folder: exists; belongs to this cell alone.
-        cache: where tasks find what they prepared.
-        observe: told how far the cell is, at most four times a second.
+        folder: an existing folder of this cell alone.
+        cache: the folder of prepared corpora.
+        observe: called with the progress, at most four times a second.
 
     Returns:
         "done", or "diverged" with the reason.
 
     Raises:
-        KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint lies in `folder`.
+        KeyboardInterrupt: on SIGINT or SIGTERM; a checkpoint is in `folder`.
         Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
     """
     with quiet(), torch.random.fork_rng(devices=[]):
@@ -63,7 +63,7 @@ def train_cell(
 
 
 class _Attempt:
-    """One attempt at a cell, from a checkpoint or from the start."""
+    """One attempt at a cell, from the start or from a checkpoint."""
 
     def __init__(
         self, cell: Cell, task: Task, model: Model, folder: Path, observe: Callable[[Progress], None]

@@ -10,7 +10,7 @@ __all__ = ["factor"]
 
 
 def factor(step: int, steps: int, settings: OptimiserSettings) -> float:
-    """What the learning rate of a step, counted from 0, is multiplied by.
+    """The factor of the learning rate at a step, counted from 0.
 
     It rises linearly over the first w = round(warmup·steps) steps, (step + 1)/w; afterwards, with
     p = (step − w)/(steps − w), it is (1 + cos πp)/2, 1 − p or 1. No step has a rate of 0.

@@ -1,4 +1,4 @@
-"""Scoring a model without training it: what validation and the test have in common."""
+"""Scoring the predictions of a model, for validation and for the test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from posharness.training.free_running import free_running
 __all__ = ["Scored", "score"]
 
 _SCORES = 2**21
-"""The most attention scores of one head in one forward pass: it bounds the memory of evaluation."""
+"""The largest number of attention scores of one head in one forward pass: it bounds the memory used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Scored:
 
     @property
     def loss(self) -> float:
-        """Mean cross-entropy; NaN of no prediction."""
+        """Mean cross-entropy; NaN without predictions."""
         return -self.log_prob.double().mean().item() if len(self.log_prob) else math.nan
 
     @property
     def accuracy(self) -> float:
-        """Share of correct predictions; NaN of no prediction."""
+        """Share of correct predictions; NaN without predictions."""
         return self.correct.double().mean().item() if len(self.correct) else math.nan
 
 
@@ -58,14 +58,14 @@ def score(
     fed_back: bool = False,
     tick: Callable[[int], None] = lambda _: None,
 ) -> list[Scored]:
-    """Every prediction of a batch, objective by objective, without dropout or gradients.
+    """Score every prediction of a batch, objective by objective, without dropout or gradients.
 
     Args:
-        objectives: how many the model has.
-        purpose: what the encoding's position ids are drawn for; the same ids serve every sequence.
-        fed_back: whether to score a second time, free-running: these predictions follow, again one list
-            item for each objective.
-        tick: told how many sequences were scored, from time to time.
+        objectives: the number of the model's objectives.
+        purpose: seeds the draw of the encoding's position ids, which all sequences share.
+        fed_back: whether to score the batch a second time, free-running; these predictions follow, again
+            one list item for each objective.
+        tick: called with the number of newly scored sequences.
     """
     device = next(model.parameters()).device
     positions = partial(generator, "positions", *purpose)

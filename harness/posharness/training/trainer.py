@@ -1,4 +1,4 @@
-"""Lightning's Trainer with nothing but the loop: no logger, no bar, no console."""
+"""Lightning's Trainer as a bare loop: no logger, no progress bar, no output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["quiet", "trainer"]
 
 
 def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
-    """A Trainer for one process and one device, whatever cluster it finds itself on."""
+    """A Trainer for one process and one device, on any cluster."""
     return pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -35,7 +35,7 @@ def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Tr
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's remarks on hardware, configuration and its own code from the console."""
+    """Silence Lightning's messages about hardware and configuration, and warnings about its own code."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

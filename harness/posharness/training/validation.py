@@ -1,4 +1,4 @@
-"""What happens between two steps: validation, early stopping, the curve and the news of how far it is."""
+"""Validation between two steps: the score, early stopping, the learning curve and the progress report."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["ValidationCallback"]
 
 
 class ValidationCallback(pl.Callback):
-    """Validates every `validate_every` steps and at the last one. All that it knows survives a checkpoint.
+    """Validates every `validate_every` steps and after the last one. A checkpoint holds its whole state.
 
     The score is the accuracy of the first objective on the validation sequences. With a patience p > 0,
-    training stops after p validations in a row that did not beat the best before them, and the weights
-    of the best one are kept to be tested; with 0, those of the last step are tested.
+    training stops after p validations in a row without a new best score, and the weights of the best
+    validation are tested; with 0, the weights of the last step are tested.
 
     Attributes:
-        curve: of the steps so far.
-        seconds: time spent in training steps, data included and validation not.
+        curve: the learning curve so far.
+        seconds: time spent in training steps, with data and without validation.
         best: the best score so far; NaN before the first validation.
-        best_weights: those that had it; None without patience.
+        best_weights: the weights with the best score; None without patience.
     """
 
     def __init__(self, cell: Cell, task: Task, reporter: ProgressReporter) -> None:
@@ -46,7 +46,7 @@ class ValidationCallback(pl.Callback):
         self._since = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # An interruption may have come after the decision to stop.
+        # The cell may have been interrupted after the decision to stop.
         trainer.should_stop = self._out_of_patience
         self._since = time.perf_counter()
 
@@ -93,12 +93,12 @@ class ValidationCallback(pl.Callback):
 
     def _validate(self, module: TrainingModule, step: int) -> list[Scored]:
         purpose = ("validation", self._cell.seed)
-        found = score(module.model, self._validation, len(module.objectives), purpose)
-        for objective, scored in zip(module.objectives, found, strict=True):
-            if len(scored.log_prob) and not math.isfinite(scored.loss):
-                raise Diverged(f"the {objective.name} loss on validation was {scored.loss} at step {step}")
-        self._reporter.score = found[0].accuracy
-        return found
+        scored = score(module.model, self._validation, len(module.objectives), purpose)
+        for objective, part in zip(module.objectives, scored, strict=True):
+            if len(part.log_prob) and not math.isfinite(part.loss):
+                raise Diverged(f"the {objective.name} loss on validation was {part.loss} at step {step}")
+        self._reporter.score = scored[0].accuracy
+        return scored
 
     def _judge(self, module: TrainingModule, score: float) -> None:
         if math.isnan(self.best) or score > self.best:
