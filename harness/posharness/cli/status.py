@@ -89,7 +89,7 @@ def _several_versions(cells: Sequence[dict[str, Any]]) -> bool:
     return len(shown) > len({row[:-1] for row in shown})
 
 
-def _news(entry: dict[str, Any]) -> str:
+def _progress(entry: dict[str, Any]) -> str:
     if live := entry["progress"]:
         words = [f"{live['stage']} {live['step']}/{live['steps']}"]
         words += [f"{name} {number(live[name])}" for name in ("loss", "score") if live[name] is not None]

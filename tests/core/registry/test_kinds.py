@@ -24,7 +24,7 @@ from posharness.registry import kinds
 from posharness.registry.kinds import KINDS, Kind
 from posharness.registry.registry import Registry
 
-from .commands import harness
+from ..commands import harness
 
 FILE = """
 from posharness.contracts import hookimpl

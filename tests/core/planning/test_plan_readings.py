@@ -12,7 +12,7 @@ from posharness.planning.plan import plan
 from posharness.planning.plan_readings import choose_readings, model_of_cell, model_of_others
 from posharness.registry.registry import Registry
 
-ASKER = Path(__file__).with_name("asker.py")
+ASKER = Path(__file__).parents[1] / "asker.py"
 TASKS = """
 import torch
 from posharness.contracts import Batch, Objective, PositionalEncoding, Task, hookimpl

@@ -19,7 +19,7 @@ from posharness.executors.forkserver import fork_server
 from posharness.experiment import load_experiment
 from posharness.store import Store
 
-PLUGINS = [Path(__file__).with_name(name) for name in ("asker.py", "filler.py")]
+PLUGINS = [(Path(__file__).parents[1] / name) for name in ("asker.py", "filler.py")]
 TINY = {
     "tasks": ["filling"],
     "seeds": 1,

@@ -13,7 +13,7 @@ import pytest
 
 import posharness
 
-from .commands import FRAGILE, TINY, Ended, harness
+from ..commands import FRAGILE, TINY, Ended, harness
 
 pytestmark = pytest.mark.usefixtures("terminal")
 

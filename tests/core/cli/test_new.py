@@ -15,7 +15,7 @@ from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.scaffold import package
 
-from .commands import TINY, harness
+from ..commands import TINY, harness
 
 KINDS = {kind.slug: kind.plural for kind in kinds.KINDS}
 

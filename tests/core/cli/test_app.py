@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import harness
+from ..commands import harness
 
 COMMANDS = ("run", "evaluate", "list", "show", "status", "report", "publish", "export", "check", "new")
 

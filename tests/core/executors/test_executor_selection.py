@@ -12,7 +12,7 @@ from posharness.executors import LocalRunner
 from posharness.registry.registry import Registry
 from posharness.store import Store
 
-from .commands import harness
+from ..commands import harness
 from .test_executor import PLUGIN, make_cell
 
 SERIAL = Path(__file__).with_name("serial.py")
