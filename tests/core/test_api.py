@@ -13,6 +13,7 @@ from posharness.api import RunSummary, compile_report, execute
 from posharness.errors import UserError
 from posharness.execution import Execution
 from posharness.experiment import load_experiment
+from posharness.store import Store
 
 TINY = {
     "tasks": ["offset_recall[length=7,symbols=3,offsets=[1,2]]"],
@@ -123,3 +124,14 @@ def test_a_report_of_a_run_shows_the_cells_of_that_run(
     assert versions(edited) == {(old, ""), (new, "shown")}
     newest = compile_report(tmp_path / "runs")
     assert f"{new} of its code" in (newest.parent / "report.md").read_text()
+
+
+def test_the_source_of_a_single_file_is_kept_with_its_cells(
+    run: Callable[..., RunSummary], tmp_path: Path
+) -> None:
+    (cell,) = run("mine").planned
+    store = Store.open(tmp_path / "runs", create=False)
+    assert (store.folder(cell.key) / "plugins" / "mine.py").read_text() == (tmp_path / "mine.py").read_text()
+    kept = {plugin["name"]: plugin for plugin in store.plugins(cell.key)}
+    assert kept["mine"]["digest"] == cell.encoding.digest
+    assert (kept["mine"]["file"], kept["softmax"]["package"]) == ("mine.py", "posharness")

@@ -52,6 +52,7 @@ def cell(store: Store, key: str) -> dict[str, Any]:
         said["settings"] = {"error": f"cannot be read: {' '.join(str(error).split())}"}
     said["results"] = store.results(key)
     said["environment"] = store.environment(key)
+    said["plugins"] = store.plugins(key)
     said["log"] = "\n".join(store.log(key).splitlines()[-_LOG_LINES:])
     return said
 

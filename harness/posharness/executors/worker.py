@@ -17,6 +17,7 @@ import torch
 from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.cell import Cell
 from posharness.executors.lifeline import Lifeline
+from posharness.executors.plugin_sources import keep_plugin_sources
 from posharness.registry.registry import Registry
 from posharness.store import INTERRUPTED, CellWorkspace, Store
 from posharness.store.layout import LOG
@@ -84,6 +85,7 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
         else Progress(cell.key, "training", 0, cell.budget.steps)
     )
     registry = Registry.load(job.plugin_paths)
+    keep_plugin_sources(cell, registry, work.folder)
     # Not at the top: the calling process imports this module too, and does not need Lightning.
     if cell.pretrained:
         from posharness.reading import read_cell

@@ -21,8 +21,10 @@ __all__ = [
     "LIVE",
     "LOG",
     "MECHANISM",
+    "PLUGINS",
     "PREDICTIONS",
     "RESULT",
+    "SOURCES",
     "STATUS",
     "STORE",
     "WEIGHTS",
@@ -40,6 +42,8 @@ STATUS = "status.json"
 LIVE = "live.json"
 RESULT = "result.json"
 ENVIRONMENT = "environment.json"
+PLUGINS = "plugins.json"
+SOURCES = "plugins"
 CURVE = "curve.parquet"
 PREDICTIONS = "predictions.parquet"
 MECHANISM = "mechanism.parquet"

@@ -20,6 +20,7 @@ from posharness.store.layout import (
     ENVIRONMENT,
     LIVE,
     LOG,
+    PLUGINS,
     PREDICTIONS,
     RESULT,
     WEIGHTS,
@@ -135,6 +136,11 @@ class Store:
         """The facts about a trained cell (`result.json`); empty if there are none."""
         path = self.folder(key) / RESULT
         return read_json(path) if path.exists() else {}
+
+    def plugins(self, key: str) -> list[dict[str, str]]:
+        """The plugins that made a cell, with package, version, file and digest (`plugins.json`)."""
+        path = self.folder(key) / PLUGINS
+        return list(read_json(path)["plugins"]) if path.exists() else []
 
     def environment(self, key: str) -> dict[str, Any]:
         """The environment of a trained cell (`environment.json`); empty if there is none."""

@@ -94,7 +94,15 @@ def test_a_reading_leaves_what_a_trained_cell_leaves_but_training(first: RunSumm
     for cell in readings:
         names = {path.name for path in store.home(cell.key).iterdir()}
         assert names == {
-            *("cell.json", "status.json", "result.json", "environment.json", "predictions.parquet", "log.txt")
+            *(
+                "cell.json",
+                "status.json",
+                "result.json",
+                "environment.json",
+                "predictions.parquet",
+                "log.txt",
+            ),
+            *("plugins.json", "plugins"),
         }
     frames = [pd.read_parquet(store.home(c.key) / "predictions.parquet") for c in (trained[0], readings[0])]
     for name, kind in frames[0].dtypes.items():

@@ -1,0 +1,45 @@
+"""Keeps with a cell which plugins it was made by, and the source of those that are single files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from posharness.contracts.atomic_files import write_json
+from posharness.contracts.cell import Cell
+from posharness.registry.registry import Registry
+from posharness.store.layout import PLUGINS, SOURCES
+
+__all__ = ["keep_plugin_sources"]
+
+
+def keep_plugin_sources(cell: Cell, registry: Registry, folder: Path) -> None:
+    """Write what identifies each plugin, and copy single files with the neighbours that they use."""
+    kept: list[dict[str, str]] = []
+    for kind, choice in _parts(cell):
+        catalogue = registry.catalogues[kind]
+        plugin: type[Any] = catalogue.chosen(choice.name, choice.digest)
+        source, where = registry.digests.source(plugin), catalogue.source_of(plugin)
+        first = next(iter(source.files.values()))
+        about = {"kind": kind, "name": choice.name, "file": first.name, "digest": source.digest}
+        kept.append(about | ({"package": where.package, "version": where.version} if where else {}))
+        if where and not where.version:
+            for path in source.files.values():
+                if path.is_relative_to(first.parent):
+                    copy = folder / SOURCES / path.relative_to(first.parent)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(path, copy)
+    write_json(folder / PLUGINS, {"plugins": kept})
+
+
+def _parts(cell: Cell) -> list[tuple[str, Any]]:
+    if cell.pretrained:
+        return [("readings", cell.task)]
+    attentions = dict.fromkeys(part.name for part in (cell.attention, cell.self_attention) if part)
+    parts = [part for part in (cell.attention, cell.self_attention) if part]
+    return [
+        *(("encodings", choice) for choice in (cell.encoding, *cell.encoding.nested)),
+        *(("attentions", next(part for part in parts if part.name == name)) for name in attentions),
+        ("tasks", cell.task),
+    ]
