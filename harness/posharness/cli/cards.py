@@ -22,7 +22,7 @@ __all__ = ["cell", "plugin", "print_card"]
 
 _LOG_LINES = 20
 _LONG = ("doc", "traceback", "log")
-"""Texts of several lines, which stand below the others."""
+"""Texts of several lines, which are printed below the others."""
 
 
 def plugin(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def plugin(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
 
 
 def cell(store: Store, key: str) -> dict[str, Any]:
-    """The card of a cell: what it was asked, how it ended, and what came out."""
+    """The card of a cell: its settings, its status and its results."""
     state = store.status(key)
     said: dict[str, Any] = {"kind": "cell", "name": key, "folder": str(store.folder(key))}
     if state is not None:

@@ -1,4 +1,4 @@
-"""`harness check`: whether a plugin keeps its contract, check by check."""
+"""`harness check`: check that a plugin keeps its contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EPILOG = """[bold]Examples[/]
   harness check my_encoding.py        everything that a file offers
   harness check copy                  a task
 
-Each plugin is checked in a process of its own, so that one that hangs is told of too.
+Each plugin is checked in a process of its own, so that one that hangs is reported too.
 Exit status: 0 everything holds, 1 something fails, 2 wrong input."""
 
 
@@ -44,7 +44,7 @@ def check(
         str,
         typer.Argument(
             metavar="NAME|FILE",
-            help="An encoding, attention, task, section or claim; or a file with some.",
+            help="A plugin of any kind, or a file with some.",
         ),
     ],
     plugin_path: PluginPaths = None,
@@ -73,10 +73,10 @@ def check(
 def _supervise(
     command: list[str], target: str, timeout: float, tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """What the checking process said, plugin by plugin; that it did not come to its end is a finding.
+    """The findings of the checking process, plugin by plugin; a process that does not finish is a finding.
 
     Raises:
-        UserError: the process said that the user is mistaken.
+        UserError: the process reported a mistake of the user's.
     """
     checked: list[dict[str, Any]] = []
     doing = ""

@@ -1,4 +1,4 @@
-"""What a plugin or a preset says of itself, as plain values for `list` and `show`."""
+"""Descriptions of plugins and presets as plain values, for `list` and `show`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`harness new`: the beginnings of a plugin of one's own, as a package that installs."""
+"""`harness new`: write a package with a plugin to start from."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def new(
             metavar="KIND", help=f"{', '.join(kind.slug for kind in KINDS[:-1])} or {KINDS[-1].slug}."
         ),
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the plugin will be called.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the package's folder is made.")] = Path(),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the plugin.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write the package into.")] = Path(),
 ) -> None:
     """Write a package with a plugin that works, for you to change."""
     from posharness.contracts.atomic_files import write_folder
@@ -45,7 +45,7 @@ def new(
     files = package(kind, name)
     folder = to / name
     if folder.exists():
-        raise UserError(f"{folder} is there already, and is left as it is: give another name, or --to DIR.")
+        raise UserError(f"{folder} exists already, and is left as it is: give another name, or --to DIR.")
     _refuse_taken(name)
     write_folder(folder, {path: text.encode() for path, text in files.items()})
     out = console()

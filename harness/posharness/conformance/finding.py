@@ -39,7 +39,7 @@ class Check(Generic[S]):
     Attributes:
         run: subject -> what is wrong with it; "" when nothing is. What it raises is wrong too.
         applies: subject -> why the check does not apply to it; "" where it does.
-        gate: whether the checks after it say nothing before it holds.
+        gate: whether the checks after it are not run before it holds.
     """
 
     name: str
@@ -55,13 +55,13 @@ def examine(
 
     Args:
         subjects: the same plugin in each place that it declares, by the name of the place.
-        begin: told the name of each check before it runs.
+        begin: called with the name of each check before it runs.
     """
     closed = ""
     for check in checks:
         begin(check.name)
         if closed:
-            yield Finding(check.name, "not applicable", f"cannot be told before {closed!r} holds")
+            yield Finding(check.name, "not applicable", f"cannot be checked before {closed!r} holds")
             continue
         finding = _merge(check.name, {place: _try(check, subject) for place, subject in subjects.items()})
         if check.gate and finding.verdict == "fails":

@@ -99,7 +99,7 @@ def check(
         registry: where the default parts of a model and nested encodings are found; by default,
             what is installed. The plugin itself need not be in it.
         cache: where a task prepares its data; by default, where `harness run` does.
-        begin: told the name of each check before it runs.
+        begin: called with the name of each check before it runs.
 
     Raises:
         UserError: a class of no kind, or a parameter that the plugin does not have.
@@ -111,7 +111,7 @@ def check(
         # A plugin may refuse some of its parameters everywhere, but not its defaults.
         yield Finding(first.name, "not applicable" if params else "fails", found)
         for other in others:
-            yield Finding(other.name, "not applicable", f"cannot be told before {first.name!r} holds")
+            yield Finding(other.name, "not applicable", f"cannot be checked before {first.name!r} holds")
     else:
         with suite.around():
             yield from examine(suite.checks, found, begin)

@@ -1,4 +1,4 @@
-"""The beginnings of a plugin of one's own: a package that installs, with one plugin and its test."""
+"""Packages to start a plugin from: each installs, and has one plugin and its test."""
 
 from posharness.scaffold.package import package
 

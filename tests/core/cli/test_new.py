@@ -114,7 +114,7 @@ def test_a_name_that_would_hide_another_is_refused(kind: str, name: str) -> None
 def test_nothing_is_overwritten_or_begun_in_vain(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     for arguments, said in (
-        (["encoding", "mine", "--to", tmp_path], "is there already, and is left as it is"),
+        (["encoding", "mine", "--to", tmp_path], "exists already, and is left as it is"),
         (
             ["encoding", "relative", "--to", tmp_path],
             "'relative' is the name of an installed encoding; give another name.",
