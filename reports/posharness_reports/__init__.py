@@ -1,4 +1,4 @@
-"""Reports: the built-in sections and the compiler, offered through the same hooks as anyone's."""
+"""Reports: the built-in sections, claims and compiler, offered through the same hooks as those of others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from posharness_reports.compile.compiler import HtmlCompiler
 
 @hookimpl
 def posharness_report_sections() -> Sequence[type[ReportSection]]:
-    """The sections of the folder `sections`, one file each."""
+    """The sections in the folder `sections`."""
     return defined_in(sections, ReportSection)
 
 
 @hookimpl
 def posharness_claims() -> Sequence[type[Claim]]:
-    """The claims of the folder `claims`, one file each."""
+    """The claims in the folder `claims`."""
     return defined_in(claims, Claim)
 
 

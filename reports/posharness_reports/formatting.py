@@ -1,4 +1,4 @@
-"""Numbers, names and counts as readers see them, in HTML, Markdown and figures alike."""
+"""How numbers, names and counts are written in HTML, Markdown and figures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Format = Callable[[float, float, float], str]
 
 
 def show(value: Any) -> str:
-    """A table's value: three decimals for a float, thin spaces in a long integer, "–" for nothing."""
+    """A value of a table: three decimals for a float, thin spaces in a long integer, "–" if missing."""
     if isinstance(value, str):
         return value
     if value is None or value != value:
@@ -48,7 +48,7 @@ def show(value: Any) -> str:
 
 
 def fraction(value: float) -> str:
-    """An accuracy: two decimals, which is as sharp as a few hundred sequences make it."""
+    """An accuracy with two decimals; a few hundred sequences do not give more precision."""
     return "–" if math.isnan(value) else f"{value:z.2f}"
 
 
@@ -58,22 +58,22 @@ def percent(share: float) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """An accuracy with the interval around it."""
+    """An accuracy with its interval."""
     if math.isnan(value):
         return "–"
     return f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
 
 
 def nats(value: float, low: float, high: float) -> str:
-    """A difference of log-probabilities with the interval around it, of three significant digits each."""
+    """A difference of log-probabilities with its interval, with three significant digits each."""
     if math.isnan(value):
         return "–"
-    # What is left of rounding errors is nothing.
-    said = [
+    # Rounding errors are shown as 0.
+    texts = [
         "–" if math.isnan(v) else f"{0.0 if abs(v) < 1e-9 else v:z#.3g}".rstrip(".")
         for v in (value, low, high)
     ]
-    return f"{said[0]} [{said[1]}, {said[2]}]"
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def distance(value: float) -> str:
@@ -82,9 +82,9 @@ def distance(value: float) -> str:
 
 
 def reach(length: float, low: float, high: float, longest: float) -> str:
-    """An effective dependency length with its interval, unless every draw agrees.
+    """An effective dependency length, with its interval if the draws differ.
 
-    "≥" stands where it is censored at the longest distance tested.
+    "≥" means at least the longest distance tested.
     """
 
     def one(value: float) -> str:
@@ -103,9 +103,9 @@ def count(n: int, noun: str, plural: str = "") -> str:
 
 
 def span(values: Iterable[int], noun: str) -> str:
-    """How many things of each: "2 seeds", or "1–3 seeds" where it differs."""
-    found = sorted(set(values)) or [0]
-    return count(found[0], noun) if len(found) == 1 else f"{found[0]}–{found[-1]} {noun}s"
+    """A number of things, or the range of several numbers: "2 seeds", "1–3 seeds"."""
+    numbers = sorted(set(values)) or [0]
+    return count(numbers[0], noun) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]} {noun}s"
 
 
 def enumerate_words(words: Sequence[str]) -> str:
@@ -119,17 +119,17 @@ def shorten(text: str, width: int) -> str:
 
 
 def slug(text: str) -> str:
-    """A file's name for a heading: lower-case ASCII words joined by hyphens."""
+    """A file name for a heading: lower-case ASCII words joined by hyphens."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain))[:60].strip("-") or "untitled"
 
 
 def escape_markdown(text: str) -> str:
-    """Text, e.g. a plugin's label, that stands for itself in Markdown prose."""
+    """Escape text, e.g. the label of a plugin, so that Markdown shows it unchanged."""
     entities = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#!|])", r"\\\1", entities).replace("\\|", "|")
 
 
 def moment(iso: str) -> str:
-    """An ISO 8601 moment in UTC as it is read: "2026-01-05 10:00 UTC"."""
+    """An ISO 8601 time in UTC, for readers: "2026-01-05 10:00 UTC"."""
     return f"{iso[:10]} {iso[11:16]} UTC" if iso else "not started"

@@ -1,4 +1,4 @@
-"""What the built-in sections work on: prepared frames, and what is measured from them, computed once."""
+"""A study: the prepared frames of a store, and the measurements that its sections share."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Study", "study"]
 
 @dataclass(frozen=True)
 class Study(Frames):
-    """Frames as `prepare` leaves them; what several sections need of them is measured once.
+    """Prepared frames, with the measurements that several sections need.
 
     Attributes:
-        claims: the statements that the report gives a verdict on.
+        claims: the claims that the report gives a verdict on.
     """
 
     claims: tuple[Claim, ...] = field(default=(), kw_only=True)
@@ -45,21 +45,21 @@ class Study(Frames):
 
     @cached_property
     def trained(self) -> Study:
-        """What of it was trained: everything but the readings."""
-        return self._of(self.cells["pretrained"] == "")
+        """The part about trained cells: everything but the readings."""
+        return self._part(self.cells["pretrained"] == "")
 
     @cached_property
     def readings(self) -> Study:
-        """The readings of pretrained models alone."""
-        return self._of(self.cells["pretrained"] != "")
+        """The part about readings of pretrained models."""
+        return self._part(self.cells["pretrained"] != "")
 
-    def _of(self, chosen: pd.Series[bool]) -> Study:
+    def _part(self, chosen: pd.Series[bool]) -> Study:
         if chosen.all():
             return self
         cells = self.cells[chosen].reset_index(drop=True)
         rows = (self.predictions, self.curves, self.mechanism)
-        own = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
-        return Study(cells, *own, claims=self.claims)
+        kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
+        return Study(cells, *kept, claims=self.claims)
 
     @property
     def labels(self) -> list[str]:
@@ -68,7 +68,7 @@ class Study(Frames):
 
 
 def study(frames: Frames, claims: Sequence[Claim] = ()) -> Study:
-    """The study of these frames; a study is its own, and keeps its own claims."""
+    """The study of these frames; a study is returned as it is, with its claims."""
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)

@@ -1,1 +1,1 @@
-"""The built-in claims, one file each: that positions are best told relative to each other, and learned."""
+"""The built-in claims, one file each: that relative and trained positions are better."""

@@ -1,4 +1,4 @@
-"""One number for each run and task, which claims are judged by; 0 is chance and 1 is perfect."""
+"""The metrics of claims: one number for each run and task; 0 is chance and 1 is perfect."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COLUMNS = ["task", "label", "seed", "value", "reason"]
 def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
     """Normalised accuracy at the training length, mean over buckets of dependency length.
 
-    Tasks of which only spans are known have no dependency length, and those with one bucket no two of them.
+    Tasks that have only spans, and tasks with a single bucket of distances, have no value.
 
     Args:
-        farther: of the buckets, only the farther half, rounded up.
+        farther: use only the farther half of the buckets, rounded up.
 
     Returns:
         As `Claim.measure`.
@@ -34,7 +34,7 @@ def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
     ready = study(frames)
     measured = ready.by_distance
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(
+    for (task, objective), own in _teacher_forced(
         ready, matching(measured.runs, scope=SCOPES[0], distance="dependency")
     ):
         places = sorted(own["x"].unique())
@@ -51,7 +51,7 @@ def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
 def in_longer_sequences(frames: Frames) -> pd.DataFrame:
     """Normalised accuracy beyond the training length, mean over the tested lengths.
 
-    A label that has not learned the task at the training length, or is undefined beyond it, has no value.
+    A label has no value if it has not learned the task at the training length, or is undefined beyond it.
 
     Returns:
         As `Claim.measure`.
@@ -59,7 +59,7 @@ def in_longer_sequences(frames: Frames) -> pd.DataFrame:
     ready = study(frames)
     points, runs = ready.by_length
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(ready, points[points["length"] > points["train_length"]]):
+    for (task, objective), own in _teacher_forced(ready, points[points["length"] > points["train_length"]]):
         name = title(task, objective, ready.cells)
         chance = own[~own["undefined"]].groupby("length")["chance"].mean()
         beyond = matching(runs[runs["length"] > runs["train_length"]], task=task, objective=objective)
@@ -80,14 +80,14 @@ def while_training(frames: Frames) -> pd.DataFrame:
     """Normalised validation accuracy, mean over the validations of a run: the area under its curve.
 
     Returns:
-        As `Claim.measure`; runs that did not end as done, whose curves are cut short, have no value.
+        As `Claim.measure`; only for finished runs, because other curves are incomplete.
     """
     ready = study(frames)
     chances = ready.predictions.groupby(["task", "objective"], observed=True)["chance"].mean()
     done = set(ready.cells.loc[ready.cells["status"] == "done", "cell"])
     curves = ready.curves[np.isfinite(ready.curves["validation_score"].astype(float))]
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _forced(ready, curves[curves["cell"].isin(done)]):
+    for (task, objective), own in _teacher_forced(ready, curves[curves["cell"].isin(done)]):
         if (task, objective) in chances.index:
             chance = float(chances[task, objective])
             scores = normalised(own["validation_score"].to_numpy(float), np.full(len(own), chance))
@@ -95,7 +95,7 @@ def while_training(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _forced(ready: Study, rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+def _teacher_forced(ready: Study, rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """The rows of each task and objective, but those of free-running decoding, which has a twin."""
     for (task, objective), own in grouped(rows, ["task", "objective"]):
         if (str(task), str(objective)) not in ready.free_running:
@@ -114,5 +114,5 @@ def _values(task: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _without_value(task: str, label: str, reason: str) -> dict[str, Any]:
-    """Of no seed in particular."""
+    """A row for a label without a value, for all its seeds (seed −1)."""
     return {"task": task, "label": label, "seed": -1, "value": np.nan, "reason": reason}

@@ -1,4 +1,4 @@
-"""The claim that relative encodings carry information over long distances better."""
+"""The claim that relative encodings carry information over long distances better than absolute ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LongDistances(Claim):
-    """At the training length, over the farther half of the buckets of distance."""
+    """Measured at the training length, over the farther half of the buckets of distance."""
 
     name = "long-distances"
     summary = "Relative encodings capture long dependencies better"
@@ -24,7 +24,7 @@ class LongDistances(Claim):
     order = 20
 
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """Of every task with dependency lengths in two buckets or more."""
+        """Measured on every task with dependency lengths in two buckets or more."""
         from posharness_reports.claims._metrics import by_distance
 
         return by_distance(frames, farther=True)

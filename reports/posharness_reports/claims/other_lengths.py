@@ -1,4 +1,4 @@
-"""The claim that relative encodings adapt to longer sequences, where fixed absolute ones do not."""
+"""The claim that relative encodings adapt to longer sequences and fixed absolute ones do not."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class OtherLengths(Claim):
-    """Beyond the training length, of encodings that have learned the task at the training length itself."""
+    """Measured beyond the training length, for encodings that have learned the task at that length."""
 
     name = "other-lengths"
     summary = "Relative encodings adapt to longer sequences"
-    statement = "Relative encodings adapt to longer sequences, where fixed absolute ones do not."
+    statement = "Relative encodings adapt to longer sequences, and fixed absolute ones do not."
     contrasts: ClassVar = (("relative", "absolute"),)
     metric = "normalised accuracy beyond the training length, mean over the tested lengths"
     order = 30
 
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """Of every task that is tested on longer sequences."""
+        """Measured on every task that is tested on longer sequences."""
         from posharness_reports.claims._metrics import in_longer_sequences
 
         return in_longer_sequences(frames)

@@ -1,4 +1,4 @@
-"""The claim that trainable positions improve training."""
+"""The claim that trained positions improve training."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class TrainingDynamics(Claim):
-    """How much is known how soon. Relative against ALiBi, and learned against absolute, tell what the
-    training of positions adds where both are relative, and where both are absolute."""
+    """Measured over the whole training. Relative against ALiBi shows what trained positions add to relative
+    encodings, and learned against absolute what they add to absolute ones."""
 
     name = "training-dynamics"
-    summary = "Trainable positions let a model learn sooner"
-    statement = "Positions that are trained improve training: the model learns sooner."
+    summary = "Trained positions let a model learn sooner"
+    statement = "Trained positions improve training: the model learns sooner."
     contrasts: ClassVar = (("relative", "absolute"), ("relative", "alibi"), ("learned", "absolute"))
     metric = "normalised validation accuracy, mean over the training run"
     order = 40
 
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """Of every task whose validation accuracy was logged."""
+        """Measured on every task whose validation accuracy was logged."""
         from posharness_reports.claims._metrics import while_training
 
         return while_training(frames)

@@ -1,4 +1,4 @@
-"""The claim that relative encodings carry information over every distance better."""
+"""The claim that relative encodings carry information over varying distances better than absolute ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class VaryingDistances(Claim):
-    """At the training length, over all distances: each bucket counts once, however often it is asked."""
+    """Measured at the training length, over all distances; each bucket counts once, whatever its size."""
 
     name = "varying-distances"
     summary = "Relative encodings capture dependencies of varying length better"
@@ -21,7 +21,7 @@ class VaryingDistances(Claim):
     order = 10
 
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """Of every task with dependency lengths in two buckets or more."""
+        """Measured on every task with dependency lengths in two buckets or more."""
         from posharness_reports.claims._metrics import by_distance
 
         return by_distance(frames)

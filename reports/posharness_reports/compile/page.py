@@ -64,7 +64,7 @@ def _read(name: str) -> str:
 
 
 def _environment(*, html: bool) -> Environment:
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("posharness_reports"),
         autoescape=html,
         undefined=StrictUndefined,
@@ -72,8 +72,13 @@ def _environment(*, html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"moment": moment, "md": escape_markdown, "cell": _markdown_field, "data": _data_uri}
-    return found
+    environment.filters |= {
+        "moment": moment,
+        "md": escape_markdown,
+        "cell": _markdown_field,
+        "data": _data_uri,
+    }
+    return environment
 
 
 def _data_uri(content: bytes, ending: str) -> Markup:

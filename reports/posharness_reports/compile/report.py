@@ -43,7 +43,9 @@ def compile_report(
     ready = study(frames, claims)
     taken: set[str] = set()
     ordered = sorted(sections, key=lambda section: (section.order, section.name))
-    rendered = [found for section in ordered if (found := render(section, ready, taken)) is not None]
+    rendered = [
+        section_files for section in ordered if (section_files := render(section, ready, taken)) is not None
+    ]
     parts = _parts(rendered)
     about = _about(ready, title, rendered)
     about = {"format": FORMAT, "id": _identity(about, rendered, parts), **about}

@@ -1,1 +1,1 @@
-"""What every section is given: prepared frames, and how they are split."""
+"""The frames of a store, prepared for the sections, and how to split them."""

@@ -1,4 +1,4 @@
-"""Splitting tidy frames, with nothing to split when they are empty."""
+"""Splitting frames by the values of columns; empty frames are allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["grouped", "matching"]
 
 
 def grouped(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The rows of each combination of values that occurs, in ascending order.
+    """The rows of each combination of values in these columns, in ascending order.
 
     Yields:
         The values as a tuple, even of one column, and the rows.
@@ -21,7 +21,7 @@ def grouped(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, pd.D
 
 
 def matching(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
-    """The rows that have these values; all of a frame without rows, which may lack the columns."""
+    """The rows with these values. An empty frame is returned as it is, because it may lack the columns."""
     for column, value in values.items():
         if not frame.empty:
             frame = frame[frame[column] == value]

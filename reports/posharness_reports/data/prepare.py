@@ -1,4 +1,4 @@
-"""What every section is given: one cell for a task, label and seed, and unlike tasks told apart."""
+"""Prepared frames: one cell for each task, label and seed, and different names for different tasks."""
 
 from __future__ import annotations
 
@@ -31,30 +31,32 @@ _TEXT = [
 
 
 def prepare(frames: Frames) -> Frames:
-    """Frames fit to be grouped by task and label alone.
+    """Frames that can be grouped by task and label.
 
-    - A task that was posed to several bodies, at several training lengths or under several settings
-      becomes several: what differs is added to its name, so that unlike runs are never averaged.
-    - Of several versions of a plugin's code the one started last counts, unless the frames say already
-      which are superseded, and of several cells with the same task, label and seed too; the others keep
-      their row in `cells` with the status "superseded", and lose their predictions, curves and mechanism.
-    - A task whose code has several versions among the cells that count becomes several, so that runs on
-      different versions of a task are not compared.
-    - A reading goes the way of the model that it read: it is superseded with it, and where models of one
-      label were made in different ways, what differs is added to the label of their readings.
-    - `posed` is the task's name as the store has it.
-    - An objective that was decoded free-running, or asked by a reading under a condition, becomes one of its
-      own, such as "copy (free-running)": in the predictions and in the `objectives` of their cells.
-    - Frames of a store without any finished cell get the columns they lack.
-    - `started` becomes text, `cells` is in a fixed order.
+    - A task that was run with several bodies, training lengths or settings becomes several tasks:
+      what differs is added to its name, so that different runs are never averaged.
+    - Of several versions of a plugin's code, only the version that started last counts, unless the frames
+      already say which are superseded. Of several cells with the same task, label and seed, only the one that
+      started last counts. The others keep their row in `cells` with the status "superseded", and lose their
+      predictions, curves and mechanism.
+    - A task with several versions of its code among the cells that count becomes several tasks, so that runs
+      on different versions of a task are not compared.
+    - A reading is superseded together with the model that it read. If models of one label were trained in
+      different ways, what differs is added to the label of their readings.
+    - The column `posed` is the name of the task in the store.
+    - An objective with free-running decoding, or one that a reading asks under a condition, becomes a
+      separate objective, such as "copy (free-running)", in the predictions and in the `objectives` of their
+      cells.
+    - Frames of a store without a finished cell get the columns that they lack.
+    - `started` becomes text, and `cells` is in a fixed order.
     """
     cells = _complete(frames.cells, CELLS)
     for column in _TEXT:
         cells[column] = [_text(value) for value in cells[column]]
-    # A folder that cannot be read has a row too, of which little is known.
+    # A cell whose folder cannot be read has a row too, with few values.
     cells["task"] = [task or "unknown" for task in cells["task"]]
     cells = cells.astype({"seed": "Int64", "results_version": "Int64"})
-    cells["started"] = [_moment(value) for value in cells["started"]]
+    cells["started"] = [_utc(value) for value in cells["started"]]
     predictions = _qualified(_complete(frames.predictions, PREDICTIONS))
     cells["undefined_lengths"] = [_tuple(value) for value in cells["undefined_lengths"]]
     settings = [value if isinstance(value, Mapping) else {} for value in cells["settings"]]
@@ -70,8 +72,8 @@ def prepare(frames: Frames) -> Frames:
     marked |= cells["cell"].isin(old)
     for cell, version in old.items():
         cells.loc[cells["cell"] == cell, "reason"] = stands_in(version)
-    cells["task"] = _told_apart(cells, ~marked)
-    cells["label"] = _by_making(cells)
+    cells["task"] = _disambiguated_tasks(cells, ~marked)
+    cells["label"] = _disambiguated_labels(cells)
     cells = cells.assign(old=marked).sort_values(
         ["task", "label", "seed", "started", "cell"], ignore_index=True
     )
@@ -79,7 +81,7 @@ def prepare(frames: Frames) -> Frames:
     again = cells[~early].duplicated(["task", "label", "seed"], keep="last")
     again = again.reindex(cells.index, fill_value=False)
     again |= ~early & cells["pretrained"].isin(cells.loc[again, "cell"])
-    cells.loc[again, "reason"] = "A later run of the same encoding and task stands in its place."
+    cells.loc[again, "reason"] = "A later run of the same encoding and task replaces it."
     early |= again
     cells.loc[early, "status"] = SUPERSEDED
     current = cells[~early].set_index("cell")
@@ -93,7 +95,7 @@ def prepare(frames: Frames) -> Frames:
 
 
 def title(task: str, objective: str, cells: pd.DataFrame) -> str:
-    """What a measurement is of: the task, and the objective where the task has several.
+    """The name of what was measured: the task, and the objective if the task has several.
 
     Args:
         cells: prepared.
@@ -142,17 +144,17 @@ def _objectives(predictions: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _of_cells(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """The rows of these cells, under the names that the cells have by now."""
+    """The rows of these cells, with the task and label that the prepared cells have."""
     named = {name: rows["cell"].map(cells[name]) for name in ("task", "label")}
     fresh = {name: names.astype("category") for name, names in named.items()}
     return rows.assign(**fresh)[named["task"].notna()].reset_index(drop=True)
 
 
-def _told_apart(cells: pd.DataFrame, current: pd.Series[bool]) -> list[str]:
-    """The name of each cell's task, with what sets it apart from others of that name.
+def _disambiguated_tasks(cells: pd.DataFrame, current: pd.Series[bool]) -> list[str]:
+    """The name of each cell's task, with what differs from other cells of that name.
 
     Args:
-        current: which cells count: a version of the task's code that none of them has sets nothing apart.
+        current: the cells that count; a version of the task's code that only other cells have adds nothing.
     """
     suffixes: dict[Any, list[str]] = {index: [] for index in cells.index}
     for _, rows in cells.groupby("task", sort=False):
@@ -176,8 +178,8 @@ def _told_apart(cells: pd.DataFrame, current: pd.Series[bool]) -> list[str]:
     ]
 
 
-def _by_making(cells: pd.DataFrame) -> list[str]:
-    """The label of each cell; of readings, with how their model was made where one label has several ways."""
+def _disambiguated_labels(cells: pd.DataFrame) -> list[str]:
+    """The label of each cell; for a reading, with the task of its model if that is ambiguous."""
     made = dict(zip(cells["cell"], cells["task"], strict=True))
     making = [model and made.get(model, model[:8]) for model in cells["pretrained"]]
     ways: dict[str, set[str]] = {}
@@ -193,8 +195,8 @@ def _text(value: Any) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value)
 
 
-def _moment(value: Any) -> str:
-    """A start as ISO 8601 text in UTC, from text, a timestamp or seconds since 1970; "" when unknown."""
+def _utc(value: Any) -> str:
+    """A start as ISO 8601 text in UTC, from text, a timestamp or seconds since 1970; "" if unknown."""
     if not _text(value):
         return ""
     stamp = pd.Timestamp(value, unit="s") if isinstance(value, int | float) else pd.Timestamp(value)

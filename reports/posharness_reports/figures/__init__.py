@@ -1,1 +1,1 @@
-"""Drawing: panels, heat maps, line labels, and how each encoding looks."""
+"""Figures: panels, heatmaps, line labels, colours and type."""

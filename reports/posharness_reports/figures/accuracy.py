@@ -39,12 +39,12 @@ _KEY = ["task", "objective", "scope"]
 
 @dataclass(frozen=True)
 class _Plot:
-    """A panel, and how it is drawn when its labels are too many to share it.
+    """A panel, and how to draw it when it has too many labels.
 
     Attributes:
         order: its labels, the best first.
-        notes: how far each label carries.
-        each: whether every label also gets a panel of its own.
+        notes: the effective dependency length of each label.
+        each: whether to draw a panel for every label too.
     """
 
     panel: Panel
@@ -54,28 +54,28 @@ class _Plot:
 
 
 def dependency_figures(measured: Measured, cells: pd.DataFrame) -> Figures:
-    """Accuracy by dependency length, by caption; distances and spans in figures of their own.
+    """Caption to figure: accuracy by dependency length; distances and spans have separate figures.
 
     Args:
-        cells: of the frames, for the names and looks of all labels.
+        cells: all cells, so that a label looks the same in every figure.
     """
     figures: Figures = {}
     for (kind,), points in grouped(measured.points, ["distance"]):
         plots: list[_Plot] = []
-        # The scope "at the training length" comes first, as the alphabet has it.
+        # In alphabetical order the scope "at the training length" comes first.
         for key, _ in grouped(points, _KEY):
             panel = distance_panel(measured, key, cells)
-            heads = matching(measured.reach, **dict(zip(_KEY, key, strict=True)))
-            heads = heads.sort_values(["reach", "mean"], ascending=False, kind="stable")
-            carried = map(reach, heads["reach"], *[[math.nan] * len(heads)] * 2, heads["longest"])
-            notes = dict(zip(heads["label"], carried, strict=True))
-            plots.append(_Plot(panel, list(heads["label"]), notes, key[2] == SCOPES[0]))
-        figures |= _laid_out(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), band_note(points))
+            lengths = matching(measured.reach, **dict(zip(_KEY, key, strict=True)))
+            lengths = lengths.sort_values(["reach", "mean"], ascending=False, kind="stable")
+            texts = map(reach, lengths["reach"], *[[math.nan] * len(lengths)] * 2, lengths["longest"])
+            notes = dict(zip(lengths["label"], texts, strict=True))
+            plots.append(_Plot(panel, list(lengths["label"]), notes, key[2] == SCOPES[0]))
+        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), band_note(points))
     return figures
 
 
 def distance_panel(measured: Measured, key: tuple[str, str, str], cells: pd.DataFrame) -> Panel:
-    """Accuracy by distance of one task, objective and scope."""
+    """Accuracy by distance, of one task, objective and scope."""
     wanted = dict(zip(_KEY, key, strict=True))
     rows = matching(measured.points, **wanted)
     return Panel(
@@ -84,7 +84,7 @@ def distance_panel(measured: Measured, key: tuple[str, str, str], cells: pd.Data
         lines=_lines(rows),
         dots=_dots(matching(measured.runs, **wanted)),
         chance=_chance(rows),
-        # A dash beyond Latin-1 would cost every PDF a second subset of its font, and half of its time.
+        # An en dash would embed a second subset of the font in every PDF, which doubles its time.
         ticks=dict(zip(rows["x"], rows["bucket"].str.replace("–", "-"), strict=True)),
         log=log_spaced(rows["x"]),
         limits=ACCURACY,
@@ -94,21 +94,21 @@ def distance_panel(measured: Measured, key: tuple[str, str, str], cells: pd.Data
 
 
 def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> Figures:
-    """Accuracy by evaluation length, by caption, for what was tested at several lengths."""
+    """Caption to figure: accuracy by evaluation length, of what was tested at several lengths."""
     if points.empty or runs.empty:
         return {}
     points, runs = (frame.rename(columns={"length": "x"}) for frame in (points, runs))
     plots: list[_Plot] = []
     for (task, objective), rows in grouped(points, ["task", "objective"]):
-        held = rows[~rows["undefined"]]
-        if rows["x"].nunique() < 2 or held.empty:
+        defined = rows[~rows["undefined"]]
+        if rows["x"].nunique() < 2 or defined.empty:
             continue
         trained = rows["train_length"].iloc[0]
         panel = Panel(
             title=title(task, objective, cells),
-            lines=_lines(held),
+            lines=_lines(defined),
             dots=_dots(matching(runs, task=task, objective=objective)),
-            chance=_chance(held),
+            chance=_chance(defined),
             undefined=rows.loc[rows["undefined"], ["label", "x"]],
             ticks={x: str(x) for x in sorted(rows["x"].unique())},
             log=log_spaced(rows["x"]),
@@ -117,33 +117,31 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
             x_label="evaluation length in tokens",
             y_label="accuracy",
         )
-        ends = held.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
+        ends = defined.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
         order = list(ends.sort_values(["last", "mean"], ascending=False, kind="stable").index)
         plots.append(_Plot(panel, order + [label for label in panel.labels if label not in order]))
     note = band_note(points[~points["undefined"]])
     if points["undefined"].any():
-        note += " ✕: the encoding is undefined at that length."
-    return _laid_out("Accuracy by evaluation length", plots, looks(cells["label"]), note)
+        note += " Cross: the encoding is undefined at that length."
+    return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note)
 
 
 def band_note(points: pd.DataFrame) -> str:
-    """What band, dots and dashes show, and how far to trust them with so few seeds."""
+    """What the band, dots and dotted line mean, and how reliable they are with few seeds."""
     least, most = int(points["seeds"].min()), int(points["seeds"].max())
-    said = f"Mean over {span(points['seeds'].astype(int), 'seed')}, one dot a seed."
+    note = f"Mean over {span(points['seeds'].astype(int), 'seed')}; one dot per seed."
     if most == 1:
-        said += (
-            " Band: 95 % bootstrap over the sequences of that one seed, so it says nothing of other seeds."
-        )
+        note += " Band: 95 % bootstrap over the sequences of this seed; it says nothing about other seeds."
     else:
-        said += " Band: 95 % cluster bootstrap over seeds, then the sequences of each"
-        said += ", or over sequences alone where there is one seed." if least == 1 else "."
+        note += " Band: 95 % bootstrap over seeds and the sequences of each"
+        note += "; with one seed, over its sequences only." if least == 1 else "."
         if least <= 3:
-            said += " With three seeds or fewer such intervals cover less than 95 %."
-    return said + " Dashed: chance."
+            note += " With three seeds or fewer, such bands are too narrow."
+    return note + " Grey dotted line: chance."
 
 
-def _laid_out(name: str, plots: Sequence[_Plot], seen: Looks, note: str) -> Figures:
-    """Few labels share their panels, a row for each task; many get a map of numbers and a panel each."""
+def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: str) -> Figures:
+    """A few labels share panels, with a row for each task; many labels get a heatmap and a panel each."""
     few: dict[str, list[Panel]] = {}
     figures: Figures = {}
     for plot in plots:
@@ -152,14 +150,14 @@ def _laid_out(name: str, plots: Sequence[_Plot], seen: Looks, note: str) -> Figu
             few.setdefault(panel.title, []).append(panel)
             continue
         about = ", ".join(filter(None, (panel.title, panel.subtitle)))
-        caption = f"{name}, all at a glance: {about}. Mean accuracy, the best on top."
-        caption += " Framed: the training length." if panel.marked else ""
-        caption += " Empty: the encoding is undefined there." if len(panel.undefined) else ""
+        caption = f"{name}, all encodings: {about}. Mean accuracy; the best encodings are on top."
+        caption += " Frame: the training length." if panel.marked else ""
+        caption += " Empty field: the encoding is undefined there." if len(panel.undefined) else ""
         figures[caption] = heatmap(panel, plot.order, plot.notes)
         if plot.each:
-            caption = f"{name}, one by one: {about}. {note} Grey: the others."
-            figures[caption] = one_panel_each(panel, seen, plot.order)
-    shared = {f"{name}. {note}": side_by_side(list(few.values()), seen)} if few else {}
+            caption = f"{name}, one panel per encoding: {about}. {note} Grey lines: the other encodings."
+            figures[caption] = one_panel_each(panel, styles, plot.order)
+    shared = {f"{name}. {note}": side_by_side(list(few.values()), styles)} if few else {}
     return shared | figures
 
 

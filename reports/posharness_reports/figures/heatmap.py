@@ -1,4 +1,4 @@
-"""Drawing many labels at once: a map with one row each, the best on top, and a number in every field."""
+"""A heatmap of accuracies, for more labels than a panel of lines can show."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _ROW, _LONGEST_LABEL = 0.21, 34
 
 
 def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
-    """Accuracy by label and place; a field without a point stays empty, the marked place is framed.
+    """Accuracy by label and place. A field without a value is empty, and the marked place has a frame.
 
     Args:
-        order: labels from the top to the bottom.
-        notes: how far each label carries, at the right end of its row.
+        order: labels from top to bottom.
+        notes: the effective dependency length of each label, written at the end of its row.
     """
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
     names = [shorten(label, _LONGEST_LABEL) for label in order]
     left, right = (
-        0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "carries to"])
+        0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "effective length"])
     )
     top, bottom = 0.55, 0.5
     size = (min(0.55 * len(ticks) + 0.2, 9.6 - left - right), _ROW * len(order))
@@ -48,7 +48,7 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
     for row, label in enumerate(order):
         axes.text(len(ticks) + 0.15, row + 0.5, notes.get(label, ""), va="center", size=7.5, color=MUTED)
     if notes:
-        axes.text(len(ticks) + 0.15, -0.15, "carries to", va="bottom", size=7.5, color=MUTED)
+        axes.text(len(ticks) + 0.15, -0.15, "effective length", va="bottom", size=7.5, color=MUTED)
     if panel.marked is not None and panel.marked[0] in ticks:
         column = sorted(ticks).index(panel.marked[0])
         axes.add_patch(Rectangle((column, 0), 1, len(order), fill=False, ec=INK, lw=1.4, clip_on=False))

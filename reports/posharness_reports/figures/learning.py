@@ -24,29 +24,29 @@ _Y_LABELS = {
 
 
 def learning_figures(curves: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Figure]:
-    """Training loss and validation score by step, by caption; one line a run."""
+    """Caption to figure: training loss and validation accuracy by step, with one line per run."""
     grid: list[list[Panel]] = []
     for (task, objective), rows in grouped(curves, ["task", "objective"]):
         heading = title(task, objective, cells)
         panels = (curve_panel(rows, column, heading) for column in ("train_loss", "validation_score"))
-        found = [panel for panel in panels if not panel.lines.empty]
-        grid += [found] if found else []
+        row = [panel for panel in panels if not panel.lines.empty]
+        grid += [row] if row else []
     if not grid:
         return {}
-    seen = looks(cells["label"])
+    styles = looks(cells["label"])
     runs = curves.groupby(["task", "label"], observed=True)["cell"].nunique()
-    note = f"One line a run ({span(runs, 'run')} for each label)."
-    if len(seen) <= MOST_SHARED:
-        return {f"Learning curves. {note}": side_by_side(grid, seen)}
-    note += " In colour: the four that end best and the four that end worst; grey: the others."
+    note = f"One line per run ({span(runs, 'run')} per encoding)."
+    if len(styles) <= MOST_SHARED:
+        return {f"Learning curves. {note}": side_by_side(grid, styles)}
+    note += " In colour: the four best and the four worst encodings at the end; grey: the others."
     return {
-        f"Learning curves: {found[0].title}. {note}": side_by_side([_best_and_worst(found)], seen)
-        for found in grid
+        f"Learning curves: {row[0].title}. {note}": side_by_side([_best_and_worst(row)], styles)
+        for row in grid
     }
 
 
 def curve_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
-    """A column of the curves of one task and objective by step; without lines where it was never measured."""
+    """A column of the curves of one task and objective, by step; without lines if it was never measured."""
     known = rows[np.isfinite(rows[column].astype(float))]
     lines = pd.DataFrame(
         {
@@ -67,9 +67,8 @@ def curve_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
 
 
 def _best_and_worst(panels: list[Panel]) -> list[Panel]:
-    """The labels that end best and worst in colour, by the last panel: the validation, where it is known."""
-    judged = panels[-1]
-    last = judged.lines.sort_values("x", kind="stable").groupby(["label", "run"])["y"].last()
+    """The panels with only the best and worst labels in colour, ranked by the end of the last panel."""
+    last = panels[-1].lines.sort_values("x", kind="stable").groupby(["label", "run"])["y"].last()
     ranked = list(last.groupby("label").mean().sort_values(kind="stable").index)
     named = {*ranked[: MOST_SHARED // 2], *ranked[-MOST_SHARED // 2 :]}
     return [

@@ -1,4 +1,4 @@
-"""Names at the right ends of lines, in their colours, moved apart where they would overlap."""
+"""Names at the right ends of lines, in the colours of the lines, moved apart if they would overlap."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from matplotlib.collections import LineCollection
 __all__ = ["label_ends", "line_ends", "spread", "text_width"]
 
 _LINE = 0.145
-"""Height of a name, in inches."""
+"""The height of a name, in inches."""
 
 _CLEAR = 0.055
-"""How far from a line's end its connection to the name begins, in inches."""
+"""The gap between the end of a line and its connection to the name, in inches."""
 
 
 def text_width(text: str) -> float:
-    """About how wide a text is in a figure's small type, in inches."""
+    """The approximate width of a text in the small type of a figure, in inches."""
     return 0.066 * len(text)
 
 
 def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
-    """Places near the wanted ones, at least `gap` apart, and within 0 and `high` if they all fit there.
+    """Places near the wanted ones, at least `gap` apart, and between 0 and `high` if they fit there.
 
     Args:
         wanted: in ascending order.
     """
-    # Groups of names that touch are centred on the mean of what they want, and merge when they meet.
+    # A group of names that touch is centred on the mean of the wanted places; groups that meet are merged.
     groups: list[tuple[float, int]] = []
     for place in wanted:
         groups.append((place, 1))
@@ -47,21 +47,21 @@ def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
 
 
 def line_ends(lines: pd.DataFrame) -> pd.DataFrame:
-    """Where each label's name belongs: columns label, x, y.
+    """The end of each label's line, where its name belongs: columns label, x, y.
 
     Args:
-        lines: columns label, x, y; several lines of one label (column run) share one name, at the mean
-            height of the longest ones' ends.
+        lines: columns label, x, y. Several lines of one label (column run) share a name, at the mean
+            height of the ends of the longest ones.
     """
     keys = ["label", "run"] if "run" in lines else ["label"]
     last = lines.sort_values("x", kind="stable").groupby(keys, as_index=False).last()
-    # A run that broke off early ends somewhere in the middle; the name belongs to those that went on.
+    # A run that stopped early ends in the middle of the panel; the name belongs to the longer ones.
     last = last[last["x"] == last.groupby("label")["x"].transform("max")]
     return last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
 
 
 def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> None:
-    """Write names to the right of the axes, each as near as possible to the height of its point.
+    """Write names to the right of the axes, each as close as possible to the height of its point.
 
     Args:
         ends: columns name, x, y, colour.
@@ -71,7 +71,7 @@ def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> Non
     ends = ends.join(pd.DataFrame(axes.transAxes.inverted().transform(pixels), columns=["across", "up"]))
     ends = ends.sort_values(["up", "name"], ascending=[True, False])
     heights = spread([up * size[1] for up in ends["up"]], _LINE, size[1])
-    # One collection of plain lines: an arrow for each name would take a tenth of a figure's time.
+    # One collection of plain lines: an arrow per name takes a tenth of the time of a figure.
     points = ends[["across", "up"]].to_numpy(dtype=float).tolist()
     starts = [(across + _CLEAR / size[0], up) for across, up in points]
     texts = [(1 + 0.14 / size[0], height / size[1]) for height in heights]

@@ -1,4 +1,4 @@
-"""Drawing: panels of lines with bands and dots, side by side, one for each label, or as a map of numbers."""
+"""Panels of lines with bands and dots: side by side, or one per label."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["ACCURACY", "MOST_SHARED", "Panel", "log_spaced", "one_panel_each", "
 Looks = Mapping[str, Look]
 
 MOST_SHARED = 8
-"""So many labels can be told apart in one panel."""
+"""The largest number of labels that readers can distinguish in one panel."""
 
 ACCURACY = (-0.03, 1.03)
-"""Limits of an axis of accuracies."""
+"""The limits of an axis of accuracies."""
 
 _WIDTH, _LEFT, _TOP, _BOTTOM, _HEIGHT = 9.6, 0.5, 0.5, 0.5, 1.9
 _LONGEST_LABEL = 30
@@ -38,14 +38,14 @@ class Panel:
     """One set of axes.
 
     Attributes:
-        lines: columns label, x, y, and either run (several lines of one label) or low and high (a band).
+        lines: columns label, x, y, and run (for several lines of one label) or low and high (for a band).
         dots: columns label, x, y.
-        chance: columns x, y; a dashed line, called `chance_name`.
+        chance: columns x, y; a grey dotted line with the name `chance_name`.
         undefined: columns label, x; a cross on the axis.
-        ghosts: lines in grey behind the others, with the columns of `lines`.
-        ticks: place on the x axis to its name; the axis's own where empty.
-        marked: a place on the x axis that is marked, with its name.
-        markers: whether lines carry their label's marker.
+        ghosts: grey lines behind the others; columns as in `lines`.
+        ticks: place on the x axis to its name; automatic if empty.
+        marked: a place on the x axis to mark, and its name.
+        markers: whether lines have the marker of their label.
     """
 
     title: str
@@ -66,12 +66,12 @@ class Panel:
 
     @property
     def labels(self) -> list[str]:
-        """Every label in it, sorted."""
+        """The labels of lines and crosses, sorted."""
         return sorted({*self.lines["label"], *self.undefined.get("label", ())})
 
 
 def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
-    """Panels in rows, every line named at its right end; when each row has one, up to three share a row."""
+    """Panels in rows, with a name at the right end of every line; rows of one panel are joined by threes."""
     panels = [panel for row in grid for panel in row]
     written = [
         shorten(name, _LONGEST_LABEL) for panel in panels for name in (*panel.labels, panel.chance_name)
@@ -92,7 +92,7 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
             axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
-            # Before anything is drawn: to name axes without a name, seaborn would lay out every tick.
+            # Before drawing: for axes without a label, seaborn would lay out every tick.
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
             _draw(axes, panel, looks, size[0])
             if panel.marked is not None:
@@ -103,7 +103,7 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
 
 
 def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
-    """The same panel once for each label, drawn before all the others in grey."""
+    """The same panel once per label, with the lines of the other labels in grey behind it."""
     columns = min(5, len(order))
     rows = math.ceil(len(order) / columns)
     across, down, left, bottom, top = _WIDTH / columns, 1.35, 0.45, 0.5, 0.55
@@ -125,7 +125,7 @@ def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
 
 
 def log_spaced(values: Iterable[float]) -> bool:
-    """Whether places are spread evenly rather on a logarithmic axis than on a linear one."""
+    """Whether the places are spaced more evenly on a logarithmic axis than on a linear one."""
     places = np.unique(np.asarray(list(values), dtype=float))
     if len(places) < 3 or places[0] <= 0 or places[-1] / places[0] < 4:
         return False
@@ -134,20 +134,22 @@ def log_spaced(values: Iterable[float]) -> bool:
 
 
 def _only(panel: Panel, label: str) -> Panel:
-    def own(frame: pd.DataFrame) -> pd.DataFrame:
+    """The panel with one label in colour, and the lines of all labels in grey behind it."""
+
+    def of_label(frame: pd.DataFrame) -> pd.DataFrame:
         return frame if frame.empty else frame[frame["label"] == label]
 
     return replace(
         panel,
-        lines=own(panel.lines),
-        dots=own(panel.dots),
-        undefined=own(panel.undefined),
+        lines=of_label(panel.lines),
+        dots=of_label(panel.dots),
+        undefined=of_label(panel.undefined),
         ghosts=panel.lines,
     )
 
 
 def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
-    """The names at the right of a panel: of its lines, of crosses, and of the chance line."""
+    """The names at the right of a panel: of lines, crosses and the chance line."""
     points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
     ends = line_ends(points)
     ends["name"] = [shorten(label, _LONGEST_LABEL) for label in ends["label"]]
@@ -159,10 +161,10 @@ def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
 
 
 def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
-    """Everything of a panel but its names.
+    """Draw a panel without the names of its lines.
 
     Args:
-        width: of the axes, in inches.
+        width: the width of the axes, in inches.
     """
     if panel.log:
         axes.set_xscale("log", base=2)
@@ -213,16 +215,16 @@ def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
 
 
 def _roomy(panel: Panel, width: float) -> dict[float, str]:
-    """The ticks whose names do not touch: from the right, because the longest distance matters most."""
+    """The ticks whose names do not touch, chosen from the right: the longest distance matters most."""
     scale: Callable[[float], float] = math.log if panel.log else float
     places = sorted(panel.ticks)
     extent = scale(places[-1]) - scale(places[0])
     shown: dict[float, str] = {}
     edge = math.inf
     for place in reversed(places):
-        at = (scale(place) - scale(places[0])) / (extent or 1) * 0.9 * width
+        middle = (scale(place) - scale(places[0])) / (extent or 1) * 0.9 * width
         half = text_width(panel.ticks[place] + " ") / 2
-        if at + half < edge:
+        if middle + half < edge:
             shown[place] = panel.ticks[place]
-            edge = at - half
+            edge = middle - half
     return dict(sorted(shown.items()))

@@ -1,4 +1,4 @@
-"""The colours and type of every figure, and how they turn with a dark page."""
+"""The colours and type of every figure, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from posharness_reports.figures.palette import COLOURS, DARK
 
 __all__ = ["GHOST", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
 
-# Each has a value of its own, so that it can be told from any other colour in a finished SVG.
+# All values differ, so that each can be found and replaced in a finished SVG.
 SURFACE, INK, MUTED, GRID, GHOST = "#ffffff", "#1f2430", "#5b6472", "#e4e7ec", "#c3c9d3"
 
 _ROLES = {"surface": SURFACE, "ink": INK, "muted": MUTED, "grid": GRID, "ghost": GHOST}
@@ -25,21 +25,21 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     **{name: (light, _DARK_ROLES[name]) for name, light in _ROLES.items()},
     **{f"series-{i}": pair for i, pair in enumerate(zip(COLOURS, DARK, strict=True), 1)},
 }
-"""CSS variable to its colours on a light and on a dark page."""
+"""The name of a CSS variable to its colours on a light and on a dark page."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "text.color": INK,
-    # A label may hold a dollar sign.
+    # A label may contain a dollar sign.
     "text.parse_math": False,
     "figure.facecolor": SURFACE,
     "axes.facecolor": SURFACE,
     "axes.edgecolor": GHOST,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 8.5,
-    # One font throughout, and of it Latin-1 alone: bold type, or a minus sign of its own, would have to be
-    # embedded in every PDF beside it.
+    # One font and only its Latin-1 characters: bold type or a typographic minus would be embedded in every
+    # PDF as another font.
     "axes.unicode_minus": False,
     "axes.titlesize": 10.5,
     "axes.titleweight": "normal",
@@ -63,8 +63,8 @@ RC: dict[Any, Any] = {
     "xtick.minor.size": 0,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
-    # Text stays text: small, sharp, searchable, in the page's own font. PDFs carry their font as outlines
-    # that journals accept.
+    # Text in an SVG stays text: small, sharp, searchable, in the font of the page. Journals accept the
+    # outline fonts (type 42) of the PDFs.
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }

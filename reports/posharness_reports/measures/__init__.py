@@ -1,1 +1,1 @@
-"""From predictions to numbers: accuracy by distance and length, intervals, paired differences."""
+"""From predictions to numbers: accuracy by distance and by length, intervals, paired differences."""

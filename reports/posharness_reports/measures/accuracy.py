@@ -1,4 +1,4 @@
-"""From predictions to measured points: accuracy by distance and by length, for each run and across runs."""
+"""Accuracy by dependency length and by evaluation length, for each run and across runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_
 Array = ndarray[Any, Any]
 
 GATE = 0.95
-"""Normalised score at the training length below which nothing is said of extrapolation."""
+"""The normalised score at the training length that an encoding needs to be judged in longer sequences."""
 
 _POINT = ["seeds", "predictions", "accuracy", "low", "high", "chance", "normalised"]
 _RUN = ["seed", "correct", "predictions", "accuracy", "low", "high"]
@@ -32,12 +32,12 @@ SCOPES = ("at the training length", "beyond the training length")
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, as tidy frames that share the columns task, objective, scope and label.
+    """Measured accuracy, as frames with the columns task, objective, scope and label.
 
     Attributes:
-        points: accuracy of the mean over runs in each bucket, with a 95 % interval.
+        points: mean accuracy over runs in each bucket, with a 95 % interval.
         runs: accuracy of each run in each bucket, with Wilson's interval.
-        reach: how far the accuracy of each label carries (see `effective_length`).
+        reach: the effective dependency length of each label (see `effective_length`).
     """
 
     points: pd.DataFrame
@@ -46,10 +46,10 @@ class Measured:
 
 
 def by_dependency_length(frames: Frames) -> Measured:
-    """Accuracy by dependency length, at the training length and beyond it apart.
+    """Accuracy by dependency length, separately at the training length and beyond it.
 
-    Apart, because the longest distances occur in the longest sequences alone: pooled, a fall with the
-    distance could not be told from a fall with the length.
+    The longest distances occur only in the longest sequences. Pooled, a loss with distance could not be
+    distinguished from a loss with length.
     """
     points: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def by_dependency_length(frames: Frames) -> Measured:
                     where = {**about, "label": label, "bucket": name, "x": buckets.positions[b]}
                     if np.isfinite(accuracy[b]):
                         points.append(where | _point(runs_of, b, accuracy[b], low[b], high[b], chance[b]))
-                        runs += [where | line for line in _lines(runs_of, b)]
+                        runs += [where | line for line in _by_run(runs_of, b)]
                 reach.append({**about, "label": label} | _reach(accuracy, redrawn, chance, buckets))
     place = ["task", "objective", "scope", "lengths", "distance", "label"]
     return Measured(
@@ -93,7 +93,7 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns:
         Points and runs, as in `Measured`, with columns length, train_length and, in the points,
-        `undefined`: True, and no accuracy, where the encoding has no value at that length.
+        `undefined`: True, without an accuracy, if the encoding has no value at that length.
     """
     points: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
             )
             point = _point(runs_of, 0, accuracy[0], low[0], high[0], chance)
             points.append({**about, "label": label} | point | {"undefined": False})
-            runs += [{**about, "label": label} | line for line in _lines(runs_of, 0)]
+            runs += [{**about, "label": label} | line for line in _by_run(runs_of, 0)]
     done = frames.cells[frames.cells["status"] == "done"]
     for (task, label), cells in grouped(done, ["task", "label"]):
         about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
@@ -115,11 +115,12 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
             for objective in cells["objectives"].iloc[0]:
                 points.append({**about, "objective": objective, "length": length, "undefined": True})
     place = ["task", "objective", "length", "train_length", "label"]
-    found = _tidy(points, [*place, *_POINT, "undefined"]).astype({"undefined": bool})
-    return found, _tidy(runs, [*place, *_RUN])
+    all_points = _tidy(points, [*place, *_POINT, "undefined"]).astype({"undefined": bool})
+    return all_points, _tidy(runs, [*place, *_RUN])
 
 
 def _tested(frames: Frames) -> pd.DataFrame:
+    """The predictions of the test split, with the training length and the kind of distance of their cell."""
     rows = frames.predictions[frames.predictions["split"] == "test"]
     cells = frames.cells.set_index("cell")
     return rows.assign(
@@ -131,10 +132,10 @@ def _tested(frames: Frames) -> pd.DataFrame:
 def _point(
     runs: list[RunCounts], b: int, accuracy: float, low: float, high: float, chance: float
 ) -> dict[str, Any]:
-    held = [run for run in runs if run.total[:, b].any()]
+    tested_runs = [run for run in runs if run.total[:, b].any()]
     return {
-        "seeds": len(held),
-        "predictions": int(sum(run.total[:, b].sum() for run in held)),
+        "seeds": len(tested_runs),
+        "predictions": int(sum(run.total[:, b].sum() for run in tested_runs)),
         "accuracy": accuracy,
         "low": low,
         "high": high,
@@ -143,7 +144,7 @@ def _point(
     }
 
 
-def _lines(runs: list[RunCounts], b: int) -> Iterator[dict[str, Any]]:
+def _by_run(runs: list[RunCounts], b: int) -> Iterator[dict[str, Any]]:
     for run in runs:
         right, scored = int(run.summed[:, b].sum()), int(run.total[:, b].sum())
         if scored:
@@ -185,7 +186,7 @@ def _tidy(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
 
 
 def learned(points: pd.DataFrame, key: tuple[str, str, str]) -> float | None:
-    """The normalised score of a task, objective and label at the training length; None when not tested."""
-    own = matching(points, task=key[0], objective=key[1], label=key[2])
-    inside = own[(own["length"] == own["train_length"]) & ~own["undefined"]]
+    """The normalised score at the training length of (task, objective, label); None if not tested."""
+    rows = matching(points, task=key[0], objective=key[1], label=key[2])
+    inside = rows[(rows["length"] == rows["train_length"]) & ~rows["undefined"]]
     return None if inside.empty else float(inside["normalised"].iloc[0])

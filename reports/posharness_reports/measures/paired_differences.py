@@ -1,4 +1,4 @@
-"""Differences between two answers to the same question: their mean by distance and over all."""
+"""Differences between two answers to the same question: means by distance and overall."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _STATISTICS = ["seeds", "pairs", "mean", "low", "high"]
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean differences, each run counting once, with 95 % intervals of the cluster bootstrap.
+    """Mean differences over runs, with 95 % intervals of the cluster bootstrap.
 
     Attributes:
         points: columns label, bucket, x, seeds, pairs, mean, low, high.
-        runs: the mean of each run: columns label, bucket, x, seed, mean.
-        overall: those without a distance included: columns label, seeds, pairs, mean, low, high.
+        runs: the mean of each run; columns label, bucket, x, seed, mean.
+        overall: the mean over all pairs, with and without a distance; columns label, seeds, pairs, mean,
+            low, high.
     """
 
     points: pd.DataFrame
@@ -33,14 +34,14 @@ class PairedDifference:
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, value: str) -> pd.DataFrame:
-    """The questions that both answer, by label, seed, sequence and position, each with a difference.
+    """The questions answered in both frames, matched by label, seed, sequence and position.
 
     Returns:
         Columns label, seed, length, sequence, position, dependency_length (as in `one`), stratum and
-        difference: `value` in `one` minus that in `other`.
+        difference: `value` in `one` minus `value` in `other`.
 
     Raises:
-        pandas.errors.MergeError: a question is answered twice.
+        pandas.errors.MergeError: a question has two answers in one frame.
     """
     both = one.merge(other[[*_PLACE, value]], on=_PLACE, suffixes=("", "_other"), validate="one_to_one")
     difference = both[value].astype(float) - both[f"{value}_other"].astype(float)
@@ -48,11 +49,11 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
-    """The mean difference by distance and over all.
+    """The mean difference by distance and overall.
 
     Args:
-        pairs: as of `paired`.
-        purpose: names the draws of the bootstrap.
+        pairs: from `paired`.
+        purpose: identifies the bootstrap, so that its draws do not depend on other intervals.
     """
     near = pairs[pairs["dependency_length"] >= 0]
     points: list[dict[str, Any]] = []
@@ -61,16 +62,16 @@ def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
         distances = near["dependency_length"].to_numpy()
         buckets = Buckets.of(distances)
         places = list(zip(buckets.names, buckets.positions, strict=True))
-        for label, own in count_runs(near, buckets.index(distances), len(buckets), "difference"):
-            means = _means(own, ("contrast", *purpose, label))
-            for b, ((name, x), said) in enumerate(zip(places, means, strict=True)):
+        for label, runs_of_label in count_runs(near, buckets.index(distances), len(buckets), "difference"):
+            means = _means(runs_of_label, ("contrast", *purpose, label))
+            for b, ((name, x), statistics) in enumerate(zip(places, means, strict=True)):
                 where = {"label": label, "bucket": name, "x": x}
-                if said["pairs"]:
-                    points.append(where | said)
-                    runs += [where | line for line in _lines(own, b)]
+                if statistics["pairs"]:
+                    points.append(where | statistics)
+                    runs += [where | line for line in _run_means(runs_of_label, b)]
     overall = [
-        {"label": label, **_means(own, ("contrast over all", *purpose, label))[0]}
-        for label, own in count_runs(pairs, np.zeros(len(pairs), int), 1, "difference")
+        {"label": label, **_means(runs_of_label, ("contrast over all", *purpose, label))[0]}
+        for label, runs_of_label in count_runs(pairs, np.zeros(len(pairs), int), 1, "difference")
     ]
     return PairedDifference(
         pd.DataFrame(points, columns=["label", "bucket", "x", *_STATISTICS]),
@@ -80,28 +81,28 @@ def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
 
 
 def accuracy_by_class(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
-    """Accuracy by label and the classes of a column, in the order of its categories.
+    """Accuracy by label and by the values of a column, in the order of its categories.
 
     Returns:
-        Columns label, `by`, seeds, pairs (how many predictions), mean, low, high, chance.
+        Columns label, `by`, seeds, pairs (the number of predictions), mean, low, high, chance.
     """
     kinds = rows[by].astype("category").cat.remove_unused_categories().cat
     classes, index = [str(name) for name in kinds.categories], kinds.codes.to_numpy()
-    # A model's own: which questions are left to it depends on its tokenizer.
+    # Chance is computed for each model, because its tokenizer decides which questions it can answer.
     chance = rows["chance"].astype(float).groupby([rows["label"].astype(str), index]).mean()
-    found = [
-        {"label": label, by: classes[b], **said, "chance": chance[label, b]}
-        for label, own in count_runs(rows, index, len(classes))
-        for b, said in enumerate(_means(own, ("class", *purpose, label), proportion=True))
-        if said["pairs"]
+    averages = [
+        {"label": label, by: classes[b], **statistics, "chance": chance[label, b]}
+        for label, runs_of_label in count_runs(rows, index, len(classes))
+        for b, statistics in enumerate(_means(runs_of_label, ("class", *purpose, label), proportion=True))
+        if statistics["pairs"]
     ]
-    return pd.DataFrame(found, columns=["label", by, *_STATISTICS, "chance"])
+    return pd.DataFrame(averages, columns=["label", by, *_STATISTICS, "chance"])
 
 
 def _means(runs: list[RunCounts], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
     mean, low, high, _ = mean_with_interval(runs, key, proportion=proportion)
     if not proportion:
-        # Drawn from one sequence alone, every draw is that one again, which is no certainty.
+        # With one sequence all draws are equal, which does not mean that the value is certain.
         alone = np.sum([(run.total > 0).sum(0) for run in runs], axis=0) < 2
         low, high = np.where(alone, np.nan, low), np.where(alone, np.nan, high)
     return [
@@ -116,6 +117,6 @@ def _means(runs: list[RunCounts], key: tuple[str, ...], *, proportion: bool = Fa
     ]
 
 
-def _lines(runs: list[RunCounts], b: int) -> list[dict[str, Any]]:
-    held = [run for run in runs if run.total[:, b].any()]
-    return [{"seed": r.seed, "mean": float(r.summed[:, b].sum() / r.total[:, b].sum())} for r in held]
+def _run_means(runs: list[RunCounts], b: int) -> list[dict[str, Any]]:
+    known_runs = [run for run in runs if run.total[:, b].any()]
+    return [{"seed": r.seed, "mean": float(r.summed[:, b].sum() / r.total[:, b].sum())} for r in known_runs]

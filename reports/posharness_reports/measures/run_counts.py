@@ -21,11 +21,11 @@ Array = ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class RunCounts:
-    """One run's predictions, by sequence and bucket.
+    """The predictions of one run, by sequence and bucket.
 
     Attributes:
-        summed: their values, e.g. 1 for a correct one, added up.
-        total: how many there are.
+        summed: the sum of their values, e.g. of 1 for a correct and 0 for a wrong prediction.
+        total: their number.
     """
 
     seed: int
@@ -36,19 +36,19 @@ class RunCounts:
 def count_runs(
     rows: pd.DataFrame, index: Int[Array, " n"], buckets: int, value: str = "correct"
 ) -> Iterator[tuple[str, list[RunCounts]]]:
-    """Each label's runs, in the order of their seeds.
+    """The counts of each run of each label, in the order of seeds.
 
     Args:
         rows: columns label, seed, length, sequence and `value`.
         index: the bucket of each row.
     """
-    for label, own in grouped(rows.assign(_bucket=index), ["label"]):
-        runs = [_count(int(seed[0]), run, buckets, value) for seed, run in grouped(own, ["seed"])]
+    for label, rows_of_label in grouped(rows.assign(_bucket=index), ["label"]):
+        runs = [_count(int(seed[0]), run, buckets, value) for seed, run in grouped(rows_of_label, ["seed"])]
         yield str(label[0]), runs
 
 
 def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> RunCounts:
-    # A sequence is known by its length and number: each evaluation length starts at 0 again.
+    # A sequence is identified by its length and number: numbers start at 0 for each evaluation length.
     lengths, numbers = run["length"].to_numpy(np.int64), run["sequence"].to_numpy(np.int64)
     _, sequence = np.unique(lengths * (numbers.max() + 1) + numbers, return_inverse=True)
     place = sequence * buckets + run["_bucket"].to_numpy()
@@ -61,14 +61,14 @@ def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> RunCounts:
 def mean_with_interval(
     runs: list[RunCounts], key: tuple[str | int, ...], *, proportion: bool = True
 ) -> tuple[Array, Array, Array, Array]:
-    """The mean over runs in each bucket, each run counting once.
+    """The mean over runs in each bucket; each run counts once.
 
     Args:
-        key: the purpose that the bootstrap is drawn for.
-        proportion: whether values are 0 or 1, so that Wilson's interval stands in where all draws agree.
+        key: identifies the bootstrap, so that its draws do not depend on other intervals.
+        proportion: whether values are 0 or 1; then Wilson's interval is used when all draws agree.
 
     Returns:
-        Mean, lower end and upper end by bucket, and every draw's mean (draws b).
+        Mean, lower end and upper end by bucket, and the mean of every draw (draws b).
     """
     redrawn = cluster_bootstrap([r.summed for r in runs], [r.total for r in runs], rng=generator(*key))
     sums = np.array([[run.summed.sum(0), run.total.sum(0)] for run in runs])
@@ -77,8 +77,8 @@ def mean_with_interval(
     mean = np.divide(np.nansum(each, 0), known, out=np.full(len(known), np.nan), where=known > 0)
     low, high = interval(redrawn)
     if proportion:
-        # Draws that all agree hide how little they were drawn from. Then every sequence was all right or
-        # all wrong (or there is one only), so that sequences are what Wilson's interval has to count.
+        # If all draws agree, their interval has no width, however few the sequences. Then every sequence was
+        # completely right or completely wrong (or there is only one), so Wilson's n is the sequences.
         sequences = np.sum([(run.total > 0).sum(0) for run in runs], axis=0)
         certain = low == high
         low[certain], high[certain] = wilson(mean[certain] * sequences[certain], sequences[certain])

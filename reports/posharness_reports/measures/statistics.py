@@ -1,7 +1,8 @@
-"""Statistics as pure functions of arrays: intervals within and across runs, and how far accuracy reaches.
+"""Statistics as pure functions of arrays: intervals, tests, and the effective dependency length.
 
-The unit is a run: inside one run a Wilson interval, across runs a cluster bootstrap (seeds, then the
-sequences of each). Pooling tokens would overstate n, because the predictions of one run share its weights.
+The unit is a run. The interval of one run is Wilson's; the interval of a mean over runs is a cluster
+bootstrap over seeds and the sequences of each seed. Pooling the predictions of all runs would give intervals
+that are too narrow, because the predictions of one run share its weights.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ else:
 LEVEL = 0.95
 DRAWS = 1000
 _EXACT = 14
-"""Pairs up to which a sign-flip test goes through all 2ⁿ signs."""
+"""The largest number of pairs for which a sign-flip test uses all 2ⁿ signs."""
 THRESHOLD = 0.9
 
 
 def generator(*purpose: str | int) -> np.random.Generator:
-    """A generator for a purpose, so that one interval never depends on which others are drawn."""
+    """A random generator for one purpose: an interval never depends on which others are drawn."""
     text = "\x1f".join(map(str, purpose))
     return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
@@ -49,7 +50,7 @@ def generator(*purpose: str | int) -> np.random.Generator:
 def wilson(
     correct: Num[Array, "*n"] | float, total: Num[Array, "*n"] | float, level: float = LEVEL
 ) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
-    """Wilson's score interval of a proportion (Wilson 1927), for one run: its n is its predictions.
+    """Wilson's score interval of a proportion (Wilson 1927).
 
     Returns:
         Lower and upper ends; NaN where `total` is 0.
@@ -63,7 +64,7 @@ def wilson(
 
 
 def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*#n"]) -> Float[Array, "*n"]:
-    """(accuracy − chance)/(1 − chance): 0 at chance, 1 when all is right, NaN where chance is 1."""
+    """(accuracy − chance)/(1 − chance): 0 at chance, 1 if all answers are correct, NaN if chance is 1."""
     room = 1.0 - np.asarray(chance, dtype=float)
     return (np.asarray(accuracy, dtype=float) - chance) / np.where(room > 0, room, np.nan)
 
@@ -75,17 +76,17 @@ def cluster_bootstrap(
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> Float[Array, "draws b"]:
-    """Accuracy of the mean over runs, redrawn: runs with replacement, then sequences within each drawn run.
+    """Mean accuracy over runs in each draw: runs are drawn with replacement, then sequences within each run.
 
-    With a single run only its sequences are redrawn, so the spread says nothing of other seeds.
+    With a single run only its sequences are drawn, so the spread says nothing about other seeds.
 
     Args:
-        correct: for each run, right predictions, or whatever else is averaged, added up by sequence s and
-            bucket b.
-        total: for each run, all predictions by sequence and bucket.
+        correct: for each run, the number of correct predictions (or the sum of another value) by sequence s
+            and bucket b.
+        total: for each run, the number of predictions by sequence and bucket.
 
     Returns:
-        NaN in draws where a bucket holds no prediction at all.
+        The means; NaN in draws in which a bucket has no prediction.
     """
     runs, buckets = len(correct), correct[0].shape[1]
     drawn = rng.integers(runs, size=(draws, runs))
@@ -99,20 +100,23 @@ def cluster_bootstrap(
         n = weights @ scored
         accuracy[slots] = np.divide(weights @ right, n, out=np.full(n.shape, np.nan), where=n > 0)
     known = np.isfinite(accuracy)
-    held = known.sum(axis=1)
+    known_runs = known.sum(axis=1)
     summed = np.where(known, accuracy, 0.0).sum(axis=1)
-    mean: Array = np.divide(summed, held, out=np.full(summed.shape, np.nan), where=held > 0)
+    mean: Array = np.divide(summed, known_runs, out=np.full(summed.shape, np.nan), where=known_runs > 0)
     return mean
 
 
 def stratified_bootstrap(
     strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = DRAWS
 ) -> Float[Array, " draws"]:
-    """The mean over strata of their means, redrawn within each stratum (2108.13264, section 4.1).
+    """The mean over strata of their means, drawn within each stratum (arXiv:2108.13264, section 4.1).
 
-    The strata stay as they are, so the spread says nothing of others.
+    The strata are fixed, so the spread says nothing about other strata.
     """
-    means = [np.asarray(own)[rng.integers(len(own), size=(draws, len(own)))].mean(axis=1) for own in strata]
+    means = [
+        np.asarray(stratum)[rng.integers(len(stratum), size=(draws, len(stratum)))].mean(axis=1)
+        for stratum in strata
+    ]
     mean: Array = np.mean(means, axis=0)
     return mean
 
@@ -120,10 +124,12 @@ def stratified_bootstrap(
 def sign_flip(strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = 9999) -> float:
     """Two-sided p of a sign-flip test (Fisher 1935) of the mean over strata of their mean differences.
 
-    Exact up to 14 pairs, where all signs are gone through; else from drawn signs, the observed ones counted
-    among them. Of n pairs no p is below 2/2ⁿ.
+    Exact for up to 14 pairs, with all combinations of signs; otherwise from random signs and the observed
+    ones. With n pairs, p is at least 2/2ⁿ.
     """
-    effects = np.concatenate([np.asarray(own, dtype=float) / len(own) for own in strata]) / len(strata)
+    effects = np.concatenate([np.asarray(stratum, dtype=float) / len(stratum) for stratum in strata]) / len(
+        strata
+    )
     n = len(effects)
     if n <= _EXACT:
         signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
@@ -131,12 +137,12 @@ def sign_flip(strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator
         drawn = rng.integers(2, size=(draws, n)) * 2.0 - 1.0
         signs = np.concatenate([np.ones((1, n)), drawn])
     seen = abs(effects.sum())
-    # Sums of the same numbers in another order differ by rounding.
+    # The order of a sum changes its rounding.
     return float((np.abs(signs @ effects) >= seen - 1e-9 * max(1.0, seen)).mean())
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979), in the order in which they were given."""
+    """P-values corrected for their number (Holm 1979), in the given order."""
     order = np.argsort(p, kind="stable")
     scaled = np.asarray(p, dtype=float)[order] * (len(p) - np.arange(len(p)))
     corrected = np.empty(len(p))
@@ -147,7 +153,7 @@ def holm(p: Sequence[float]) -> list[float]:
 def interval(
     redrawn: Float[Array, "draws ..."], level: float = LEVEL
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """The percentile interval of each column of a bootstrap; NaN where no draw has a value."""
+    """The percentile interval of each column of a bootstrap; NaN if no draw has a value."""
     flat = redrawn.reshape(len(redrawn), -1)
     known = np.isfinite(flat).any(axis=0)
     ends = np.full((2, flat.shape[1]), np.nan)
@@ -163,20 +169,19 @@ def effective_length(
     longest: float,
     threshold: float = THRESHOLD,
 ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
-    """How far information carries: the distance up to which every bucket scores at least `threshold`.
+    """The effective dependency length: the distance up to which every bucket scores at least `threshold`.
 
-    Between the last bucket that does and the first that does not, the crossing is interpolated on the
-    logarithm of the distance.
+    The crossing between the last bucket that passes and the first that fails is interpolated on the logarithm
+    of the distance.
 
     Args:
         scores: normalised scores by bucket, nearest first.
-        positions: the distance that stands for each bucket, ascending and above 0.
+        positions: the distance of each bucket, ascending and above 0.
         longest: the longest distance tested.
 
     Returns:
-        Lengths, and whether each is censored: every bucket passed, so the true one is at least `longest`.
-        A length is 0 when already the nearest bucket fails, NaN when some bucket before the crossing has
-        no score.
+        Lengths, and whether each is censored: every bucket passed, so the true length is at least `longest`.
+        A length is 0 if the nearest bucket fails, and NaN if a bucket before the crossing has no score.
     """
     scores = np.asarray(scores, dtype=float)
     place = np.log(np.asarray(positions, dtype=float))

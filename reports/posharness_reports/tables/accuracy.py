@@ -1,4 +1,4 @@
-"""Tables of accuracy: the summary, by dependency length and by evaluation length."""
+"""Tables of accuracy: a summary, by dependency length and by evaluation length."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _CHANCE = "(chance)"
 def summary(study: Study) -> pd.DataFrame:
     """One row for each task, objective and label that has a finished run."""
     points, _ = study.by_length
-    held = points[~points["undefined"]]
+    defined = points[~points["undefined"]]
     measured = study.by_distance
-    far, heads = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
+    at_distances, lengths = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
     cells = study.cells[study.cells["status"] == "done"].groupby(["task", "label"])
     costs = cells[["parameters", "step_ms"]].mean()
     rows = []
-    for key, own in grouped(held, ["task", "objective", "label"]):
+    for key, points_of_label in grouped(defined, ["task", "objective", "label"]):
         task, objective, label = key
         cost = costs.loc[(task, label)]
-        inside = own[own["length"] == own["train_length"]].iloc[:1]
-        farthest, head = _of(far, key).iloc[-1:], _of(heads, key)
+        inside = points_of_label[points_of_label["length"] == points_of_label["train_length"]].iloc[:1]
+        farthest, length = _of(at_distances, key).iloc[-1:], _of(lengths, key)
         rows.append(
             {
                 "task": title(task, objective, study.cells),
                 "encoding": label,
-                "seeds": int(own["seeds"].max()),
+                "seeds": int(points_of_label["seeds"].max()),
                 "at training length": _first(inside),
                 "at longest distance": _first(farthest),
-                "chance": fraction(own["chance"].mean()),
-                "effective length": reach(*head[["reach", "low", "high", "longest"]].iloc[0])
-                if len(head)
+                "chance": fraction(points_of_label["chance"].mean()),
+                "effective length": reach(*length[["reach", "low", "high", "longest"]].iloc[0])
+                if len(length)
                 else "–",
                 "in longer sequences": _beyond(points, key),
                 "parameters": cost["parameters"],
@@ -49,35 +49,37 @@ def summary(study: Study) -> pd.DataFrame:
 
 
 def _beyond(points: pd.DataFrame, key: tuple[str, str, str]) -> str:
-    """What can be said of extrapolation: nothing of an encoding that has not learned the task itself."""
-    own = _of(points, key)
-    longer = own[own["length"] > own["train_length"]].sort_values("length")
+    """Accuracy at the longest tested length, or "not learned" (at the training length)."""
+    rows = _of(points, key)
+    longer = rows[rows["length"] > rows["train_length"]].sort_values("length")
     if longer.empty:
         return "–"
     score = learned(points, key)
     if score is not None and score < GATE:
         return "not learned"
     last = longer.iloc[-1]
-    said = "undefined" if last["undefined"] else with_interval(last["accuracy"], last["low"], last["high"])
-    return f"{said} at {last['length']}"
+    accuracy = (
+        "undefined" if last["undefined"] else with_interval(last["accuracy"], last["low"], last["high"])
+    )
+    return f"{accuracy} at {last['length']}"
 
 
 def by_distance(study: Study, task: str, objective: str, scope: str) -> pd.DataFrame:
-    """Encodings by bucket, each field an accuracy with its interval; chance in the last row."""
+    """Encodings by bucket of distance: accuracy with its interval, and chance in the last row."""
     points = study.by_distance.points
-    own = matching(points, task=task, objective=objective, scope=scope)
-    return _wide(own.assign(place=own["bucket"]), list(dict.fromkeys(own.sort_values("x")["bucket"])))
+    rows = matching(points, task=task, objective=objective, scope=scope)
+    return _wide(rows.assign(place=rows["bucket"]), list(dict.fromkeys(rows.sort_values("x")["bucket"])))
 
 
 def by_length(study: Study, task: str, objective: str) -> pd.DataFrame:
-    """Encodings by evaluation length, "undefined" where an encoding has no value; chance in the last row."""
+    """Encodings by evaluation length: accuracy with its interval or "undefined"; chance in the last row."""
     points, _ = study.by_length
-    own = matching(points, task=task, objective=objective).sort_values("length")
+    rows = matching(points, task=task, objective=objective).sort_values("length")
     names = {
         length: f"{length} (trained)" if length == trained else str(length)
-        for length, trained in zip(own["length"], own["train_length"], strict=True)
+        for length, trained in zip(rows["length"], rows["train_length"], strict=True)
     }
-    return _wide(own.assign(place=own["length"].map(names)), list(names.values()))
+    return _wide(rows.assign(place=rows["length"].map(names)), list(names.values()))
 
 
 def _wide(points: pd.DataFrame, places: list[str]) -> pd.DataFrame:

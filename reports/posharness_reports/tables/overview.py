@@ -1,4 +1,4 @@
-"""Tables of what was run: how cells ended, with which settings, and where."""
+"""Tables of what was run: the status of cells, their settings, and where they ran."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ __all__ = ["environments", "settings", "status", "unfinished"]
 
 
 def status(study: Study) -> pd.DataFrame:
-    """How many cells of each task and label ended how; the longer of the two runs down the page."""
+    """The number of cells of each task and label, by status; rows are labels or tasks, whichever are more."""
 
-    def counted(found: pd.Series[str]) -> str:
-        return ", ".join(f"{n} {name}" for name, n in sorted(Counter(found).items()))
+    def count_by_status(statuses: pd.Series[str]) -> str:
+        return ", ".join(f"{n} {name}" for name, n in sorted(Counter(statuses).items()))
 
-    table = study.cells.pivot_table("status", "label", "task", aggfunc=counted).fillna("–")
+    table = study.cells.pivot_table("status", "label", "task", aggfunc=count_by_status).fillna("–")
     table = table.rename_axis(index="encoding", columns="task")
     return (table if len(table) >= len(table.columns) else table.T).rename_axis(columns=None).reset_index()
 
 
 def unfinished(study: Study) -> pd.DataFrame:
-    """Every cell that is not done, with its reason."""
+    """Every cell that is not done, with the reason; superseded cells are last."""
     rows = study.cells[study.cells["status"] != "done"]
     order = rows.assign(late=rows["status"] == SUPERSEDED).sort_values("late", kind="stable")
     return order[["status", "task", "label", "seed", "reason"]].rename(columns={"label": "encoding"})
 
 
 def settings(study: Study) -> pd.DataFrame:
-    """The settings of each task, as far as they are known."""
+    """The known settings of each task."""
     cells = study.cells[study.cells["status"] != SUPERSEDED]
     rows = []
-    for (task,), own in grouped(cells, ["task"]):
-        stated = [text for text in dict.fromkeys(map(settings_text, own["settings"])) if text]
-        lengths = sorted({int(v) for v in own["train_length"].dropna()})
+    for (task,), cells_of_task in grouped(cells, ["task"]):
+        known_settings = [text for text in dict.fromkeys(map(settings_text, cells_of_task["settings"])) if text]
+        lengths = sorted({int(v) for v in cells_of_task["train_length"].dropna()})
         rows.append(
             {
                 "task": task,
-                "body": ", ".join(sorted(set(own["body"]))),
+                "body": ", ".join(sorted(set(cells_of_task["body"]))),
                 "training length": ", ".join(map(str, lengths)) or "–",
-                "steps trained": _range(own["steps"]),
-                "seeds": ", ".join(map(str, sorted(set(own["seed"].dropna())))),
-                "settings": "; ".join(stated) or "–",
+                "steps trained": _range(cells_of_task["steps"]),
+                "seeds": ", ".join(map(str, sorted(set(cells_of_task["seed"].dropna())))),
+                "settings": "; ".join(known_settings) or "–",
             }
         )
     return folded(pd.DataFrame(rows))
 
 
 def environments(study: Study) -> pd.DataFrame:
-    """The versions and machines that finished cells ran on, with the number of cells of each."""
+    """The versions and machines of finished cells, and the number of cells for each."""
     done = study.cells[study.cells["status"] == "done"]
     columns = ["torch", "python", "machine", "results_version"]
     counted = done[columns].astype("string").fillna("unknown").value_counts(sort=False)

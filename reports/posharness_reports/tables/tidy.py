@@ -1,4 +1,4 @@
-"""Tables to be computed with: measured frames under the names that readers of a CSV file meet."""
+"""Measured frames as tables for computation, under the column names of their CSV file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAMES = {
 
 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
-    """A measured frame under the names that readers of its CSV file meet."""
+    """A measured frame, folded, under the column names of its CSV file."""
     renamed = frame.rename(columns=_NAMES)
     whole = [name for name in ("train_length", "seeds", "predictions", "pairs") if name in renamed]
     return folded(renamed.astype(dict.fromkeys(whole, "Int64")))
 
 
 def folded(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table that the page shows only when it is asked for."""
+    """The same table, marked: the page shows it only when a reader opens it."""
     frame.attrs["folded"] = True
     return frame

@@ -28,21 +28,26 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
     verdicts = text_width(max((contrast.outcome for contrast in measured), key=len)) + 0.3
     widest = max(abs(effect) for contrast in measured for effect in [*contrast.by_task, contrast.mean])
     limit = 1.1 * max(widest, *(2 * claim.smallest_effect for claim in claims))
-    rows = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
-    height = sum(_TITLE + _ROW * len(own) for own in rows.values()) + _BOTTOM
+    by_claim = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
+    height = sum(_TITLE + _ROW * len(contrasts) for contrasts in by_claim.values()) + _BOTTOM
     figure = Figure(figsize=(_WIDTH, height))
     top = height
-    for claim, own in rows.items():
-        top -= _TITLE + _ROW * len(own)
-        place = (left / _WIDTH, top / height, (_WIDTH - left - verdicts) / _WIDTH, _ROW * len(own) / height)
+    for claim, contrasts in by_claim.items():
+        top -= _TITLE + _ROW * len(contrasts)
+        place = (
+            left / _WIDTH,
+            top / height,
+            (_WIDTH - left - verdicts) / _WIDTH,
+            _ROW * len(contrasts) / height,
+        )
         axes = figure.add_axes(place)
         axes.set_title(claim.statement, loc="left", x=-left / (_WIDTH - left - verdicts), size=9)
         axes.axvspan(-claim.smallest_effect, claim.smallest_effect, color=GRID, linewidth=0)
         axes.axvline(0, color=GHOST, linewidth=1)
-        axes.set(xlim=(-limit, limit), ylim=(len(own) - 0.5, -0.5), yticks=range(len(own)))
-        axes.set_yticklabels([names[contrast] for contrast in own], color=INK)
+        axes.set(xlim=(-limit, limit), ylim=(len(contrasts) - 0.5, -0.5), yticks=range(len(contrasts)))
+        axes.set_yticklabels([names[contrast] for contrast in contrasts], color=INK)
         axes.grid(visible=False)
-        for row, contrast in enumerate(own):
+        for row, contrast in enumerate(contrasts):
             _draw(axes, contrast, row)
             axes.annotate(
                 contrast.outcome, (1.02, row), xycoords=("axes fraction", "data"), color=MUTED, va="center"

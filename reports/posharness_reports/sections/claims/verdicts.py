@@ -122,7 +122,7 @@ def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> Cl
     }
     if runs.empty:
         return ClaimContrast(claim, better, other, runs, missing, *[float("nan")] * 3)
-    strata = [own["effect"].to_numpy(float) for _, own in runs.groupby("task")]
+    strata = [rows["effect"].to_numpy(float) for _, rows in runs.groupby("task")]
     key = ("claim", claim.name, better, other)
     low, high = (
         interval(stratified_bootstrap(strata, rng=generator(*key)))
@@ -137,10 +137,10 @@ def _reason(task: str, better: str, one: pd.DataFrame, other: str, two: pd.DataF
     """Why two labels have no pair in a task: the reason why either has no value."""
     clauses = []
     for label, side in ((better, one), (other, two)):
-        own = side[side["task"] == task]
-        reasons = sorted({*own.loc[own["value"].isna(), "reason"]} - {""})
-        if reasons and own["value"].isna().all():
+        rows = side[side["task"] == task]
+        reasons = sorted({*rows.loc[rows["value"].isna(), "reason"]} - {""})
+        if reasons and rows["value"].isna().all():
             clauses.append(f"{label} {' and '.join(reasons)}")
-        elif own.empty:
+        elif rows.empty:
             clauses.append(f"{label} not measured")
     return ", ".join(clauses) or "no seed in common"

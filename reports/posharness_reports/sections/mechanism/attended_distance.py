@@ -72,13 +72,17 @@ def by_layer(ranked: pd.DataFrame) -> pd.DataFrame:
         ranked: from `across_seeds`.
     """
     rows: list[dict[str, object]] = []
-    for (task, label), own in grouped(ranked, ["task", "label"]):
-        row: dict[str, object] = {"task": task, "encoding": label, "seeds": int(own["seeds"].max())}
-        for (stack, layer), heads in grouped(own, ["stack", "layer"]):
+    for (task, label), heads_of_label in grouped(ranked, ["task", "label"]):
+        row: dict[str, object] = {
+            "task": task,
+            "encoding": label,
+            "seeds": int(heads_of_label["seeds"].max()),
+        }
+        for (stack, layer), heads in grouped(heads_of_label, ["stack", "layer"]):
             far = heads["attended"]
             ends = f" ({distance(far.min())}–{distance(far.max())})" if len(far) > 1 else ""
             row[layer_name(stack, layer)] = distance(far.mean()) + ends
-        rows.append(row | {"equal weights": distance(own["uniform"].mean())})
+        rows.append(row | {"equal weights": distance(heads_of_label["uniform"].mean())})
     return pd.DataFrame(rows).fillna("–")
 
 

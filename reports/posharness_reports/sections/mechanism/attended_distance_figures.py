@@ -27,7 +27,7 @@ def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict
         cells: all cells, so that a label looks the same in every figure.
     """
     figures: dict[str, Figure] = {}
-    seen = looks(cells["label"])
+    styles = looks(cells["label"])
     for (task,), rows in grouped(ranked, ["task"]):
         caption = (
             f"Mean attended distance: {task}. One dot per head; encodings that attend nearest are on top. "
@@ -39,11 +39,11 @@ def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict
                 "seed: a dot is the mean over seeds at one rank, and its line goes from the lowest to the "
                 "highest seed. "
             )
-        figures[caption + "Grey dotted line: equal weights on all visible tokens."] = _by_layer(rows, seen)
+        figures[caption + "Grey dotted line: equal weights on all visible tokens."] = _by_layer(rows, styles)
     return figures
 
 
-def _by_layer(rows: pd.DataFrame, seen: Mapping[str, Look]) -> Figure:
+def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
     order = list(rows.groupby("label")["attended"].mean().sort_values(kind="stable").index)
     panels = list(grouped(rows, ["stack", "layer"]))
     columns = min(MOST_ACROSS, len(panels))
@@ -53,14 +53,17 @@ def _by_layer(rows: pd.DataFrame, seen: Mapping[str, Look]) -> Figure:
     grid = Grid(len(panels), columns, (across, 0.21 * len(order) + 0.1), left, 0.3, (0.2, 0.6))
     figure = Figure(figsize=(left + columns * (across + 0.2), grid.height))
     farthest = 1.05 * max(rows["high"].max(), rows["uniform"].max())
-    for i, (axes, ((stack, layer), own)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+    for i, (axes, ((stack, layer), layer_rows)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
         axes.set_title(layer_name(stack, layer), size=9, pad=4)
-        y = own["label"].map({label: k for k, label in enumerate(order)})
-        colours = [seen[label].colour for label in own["label"]]
-        axes.axvline(own["uniform"].mean(), color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
-        spans = [[(low, k), (high, k)] for low, high, k in zip(own["low"], own["high"], y, strict=True)]
+        y = layer_rows["label"].map({label: k for k, label in enumerate(order)})
+        colours = [styles[label].colour for label in layer_rows["label"]]
+        axes.axvline(layer_rows["uniform"].mean(), color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+        spans = [
+            [(low, k), (high, k)]
+            for low, high, k in zip(layer_rows["low"], layer_rows["high"], y, strict=True)
+        ]
         axes.add_collection(LineCollection(spans, colors=colours, linewidths=1.2, alpha=0.5, zorder=2))
-        axes.scatter(own["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
+        axes.scatter(layer_rows["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
         axes.set_xlim(0, farthest)
         axes.set_ylim(len(order) - 0.4, -0.6)
         axes.set_yticks(range(len(order)), names if i % columns == 0 else [""] * len(order))

@@ -62,7 +62,7 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
         caption = (
             f"Score by distance: {task}. What the encoding adds to a score, on average, by the signed "
             f"distance from query to key. {legend}; heads and layers are numbered from 0. One seed only "
-            f"({seeds}), because heads of different seeds do not correspond. Each encoding has its own "
+            f"({seeds}), because heads of different seeds do not correspond. Each encoding has its part "
             "scale; only differences along a line matter."
         )
         figures[caption] = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
@@ -71,22 +71,22 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
 
 def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> Figure:
     names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
-    seen = looks(names)
+    styles = looks(names)
     panels = list(grouped(rows, split))
     per_row = max(1, math.floor(WIDTH / (0.5 + max(text_width(name) for name in names))))
     legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
     across = min(WIDTH / columns, 3.2)
     grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
     figure = Figure(figsize=(max(across * columns, 3.2), grid.height))
-    _legend(figure, names, seen, per_row)
-    scales = {label: _padded(own["effect"], 0.06) for (label,), own in grouped(rows, ["label"])}
-    for i, (axes, (key, own)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+    _legend(figure, names, styles, per_row)
+    scales = {label: _padded(part["effect"], 0.06) for (label,), part in grouped(rows, ["label"])}
+    for i, (axes, (key, part)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
         heading = layer_name(key[1], key[2]) if by_layer else ""
         room = int((across - 0.2) / 0.07) - len(heading) - 2
         axes.set_title(", ".join(filter(None, (shorten(str(key[0]), room), heading))), size=8, pad=3)
-        _lines(axes, own, seen)
+        _lines(axes, part, styles)
         axes.set_ylim(*scales[key[0]])
-        axes.set_xlim(*_padded(own["distance"], 0.02))
+        axes.set_xlim(*_padded(part["distance"], 0.02))
         axes.locator_params(axis="y", nbins=4)
         axes.locator_params(axis="x", nbins=4, integer=True)
         if i + columns >= len(panels):
@@ -96,15 +96,15 @@ def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool)
     return figure
 
 
-def _lines(axes: Axes, rows: pd.DataFrame, seen: Mapping[str, Look]) -> None:
+def _lines(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Look]) -> None:
     axes.axhline(0, color=GHOST, lw=0.8, zorder=1.2)
     axes.axvline(0, color=GHOST, lw=0.8, zorder=1.2)
-    for (key,), own in grouped(rows, ["key"]):
-        heads = own.sort_values("distance").groupby(["stack", "layer", "head"], observed=True)
+    for (key,), part in grouped(rows, ["key"]):
+        heads = part.sort_values("distance").groupby(["stack", "layer", "head"], observed=True)
         lines = [_thinned(head[["distance", "effect"]].to_numpy(dtype=float)) for _, head in heads]
         axes.add_collection(
             LineCollection(
-                lines, colors=seen[key].colour, linestyles=_style(seen[key]), linewidths=1.1, zorder=2
+                lines, colors=styles[key].colour, linestyles=_style(styles[key]), linewidths=1.1, zorder=2
             )
         )
 
@@ -131,9 +131,9 @@ def _style(look: Look) -> Any:
     return (0, look.dashes) if look.dashes else "-"
 
 
-def _legend(figure: Figure, names: Sequence[str], seen: Mapping[str, Look], per_row: int) -> None:
+def _legend(figure: Figure, names: Sequence[str], styles: Mapping[str, Look], per_row: int) -> None:
     handles = [
-        Line2D([], [], color=seen[name].colour, linestyle=_style(seen[name]), lw=1.4, label=name)
+        Line2D([], [], color=styles[name].colour, linestyle=_style(styles[name]), lw=1.4, label=name)
         for name in names
     ]
     figure.legend(

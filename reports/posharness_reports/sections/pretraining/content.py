@@ -65,24 +65,24 @@ def describe_task(study: Study, task: str) -> Section:
 def _table(study: Study, task: str) -> pd.DataFrame:
     """A row for each objective and label: first and last loss, test accuracy and chance."""
     points, _ = study.by_length
-    held = matching(points, task=task, undefined=False)
-    found = curve_summary(matching(study.curves, task=task))
+    defined = matching(points, task=task, undefined=False)
+    summaries = curve_summary(matching(study.curves, task=task))
     rows = []
     for objective in objectives(study, task):
         for label in study.labels:
-            own = matching(found, objective=objective, encoding=label)
-            tested = matching(held, objective=objective, label=label)
-            if own.empty and tested.empty:
+            curves = matching(summaries, objective=objective, encoding=label)
+            tested = matching(defined, objective=objective, label=label)
+            if curves.empty and tested.empty:
                 continue
             point = tested[tested["length"] == tested["train_length"]].iloc[:1]
-            validated = "validation_" if own["first_validation_loss"].notna().any() else ""
+            validated = "validation_" if curves["first_validation_loss"].notna().any() else ""
             rows.append(
                 {
                     "objective": objective,
                     "encoding": label,
                     "seeds": int(point["seeds"].iloc[0]) if len(point) else 0,
-                    "first loss": own[f"first_{validated}loss"].mean(),
-                    "last loss": own[f"last_{validated}loss"].mean(),
+                    "first loss": curves[f"first_{validated}loss"].mean(),
+                    "last loss": curves[f"last_{validated}loss"].mean(),
                     "test cross-entropy": _cross_entropy(study, task, objective, label),
                     "test accuracy": with_interval(*point[["accuracy", "low", "high"]].iloc[0])
                     if len(point)
@@ -134,10 +134,12 @@ def _figures(study: Study, task: str) -> dict[str, Figure]:
     """A row for each objective: its loss, and its accuracy by distance or, without distances, by step."""
     grid = []
     for objective in objectives(study, task):
-        own = matching(study.curves, task=task, objective=objective)
-        validated = np.isfinite(own["validation_loss"].astype(float)).any()
-        loss = curve_panel(own, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
-        grid.append([panel for panel in (loss, _accuracy(study, task, objective, own)) if len(panel.lines)])
+        curves = matching(study.curves, task=task, objective=objective)
+        validated = np.isfinite(curves["validation_loss"].astype(float)).any()
+        loss = curve_panel(curves, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
+        grid.append(
+            [panel for panel in (loss, _accuracy(study, task, objective, curves)) if len(panel.lines)]
+        )
     grid = [row for row in grid if row]
     # With more labels, the figures of the sections on accuracy and learning show the same and stay readable.
     if not grid or len(study.labels) > MOST_SHARED:
@@ -153,7 +155,7 @@ def _figures(study: Study, task: str) -> dict[str, Figure]:
 def _accuracy(study: Study, task: str, objective: str, curves: pd.DataFrame) -> Panel:
     measured = study.by_distance
     key = (task, objective, SCOPES[0])
-    if key in {found for found, _ in grouped(measured.points, ["task", "objective", "scope"])}:
+    if key in {summaries for summaries, _ in grouped(measured.points, ["task", "objective", "scope"])}:
         return distance_panel(measured, key, study.cells)
     panel = curve_panel(curves, "validation_score", f"{task}: {objective}")
     points = matching(study.by_length[0], task=task, objective=objective)
