@@ -165,14 +165,14 @@ def compile_report(
 ) -> Path:
     """Compile the report of a store, and return the path of report.html.
 
-    Its folder is named by the cells, how they ended, which of them count, the title, and the code of the
-    sections and claims.
+    The id of the report is a digest of the cells, their status, which of them count, the title, and the code
+    of the sections and claims. It names the folder of the report and the address where it is published.
 
     Args:
-        planned: keys of the cells that a run asked for. Where a plugin's code has several versions, theirs
-            counts, and without a run the one that was started last; the others are listed as superseded.
-        reuse: take the report of the same name that lies there already.
-        compiler: what writes it, as for `--compiler`.
+        planned: keys of the cells that a run asked for. If a plugin's code has several versions, theirs
+            counts; without a run, the version that started last counts. The others are listed as superseded.
+        reuse: return the report of the same id if there is one already.
+        compiler: the compiler that writes it, as for `--compiler`.
 
     Raises:
         UserError: there is no store, it holds no cell, or there is no such compiler.
@@ -185,14 +185,14 @@ def compile_report(
             f"The store {store} holds no cell yet; run something first: harness run --store {store}."
         )
     writer, label = registry.compiler(compiler)
-    sections = sorted(registry.sections.values(), key=lambda section: (section.order, section.name))
+    sections = sorted(registry.sections.values(), key=lambda section: section.name)
     claims = sorted(registry.claims.values(), key=lambda claim: (claim.order, claim.name))
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [registry.digests.digest(cls) for cls in (type(writer), *sections, *claims)]
     old = superseded(_versions(opened, states), planned)
-    identity = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
-    folder = opened.path / "reports" / identity
+    report_id = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
+    folder = opened.path / "reports" / report_id
     # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:

@@ -46,8 +46,8 @@ def test_dependency_figure_names_lines_and_chance_and_has_dots_and_bands(frames:
     ready = study(frames)
     ((caption, figure),) = dependency_figures(ready.by_distance, ready.cells).items()
     assert "Mean over 1–2 seeds" in caption
-    assert "over sequences alone where there is one seed" in caption
-    assert "cover less than 95 %" in caption
+    assert "with one seed, over its sequences only" in caption
+    assert "such bands are too narrow" in caption
     assert [axes.get_title("left") or axes.get_title() for axes in figure.axes].count("bert: mlm") == 1
     texts = _texts(figure)
     assert (
@@ -98,10 +98,13 @@ def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:
     labels = tuple(f"e{i:02d}" for i in range(16))
     ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
     captions = dependency_figures(ready.by_distance, ready.cells)
-    heat, each = (next(f for c, f in captions.items() if word in c) for word in ("at a glance", "one by one"))
+    heat, each = (
+        next(f for c, f in captions.items() if word in c)
+        for word in ("all encodings", "one panel per encoding")
+    )
     assert sorted(label.get_text() for label in heat.axes[0].get_yticklabels()) == list(labels)
     assert sorted(axes.get_title() for axes in each.axes) == list(labels)
-    assert "one seed" in next(c for c in captions if "one by one" in c)
+    assert "this seed" in next(c for c in captions if "one panel per encoding" in c)
     ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
     assert sum(text in labels for text in _texts(learning)) == 2 * 8
     assert _drawn(heat)

@@ -66,8 +66,29 @@ def test_publishing_twice_changes_nothing(make: Callable[[str, str], Path], tmp_
     assert {path: path.stat().st_mtime_ns for path in before if path.is_file()} == {
         path: time for path, time in before.items() if path.is_file()
     }
-    identity = json.loads((report.parent / "report.json").read_text(encoding="utf-8"))["id"]
-    assert _contents(tmp_path / "site" / identity) == _contents(report.parent)
+
+
+def test_a_report_is_published_under_the_id_of_its_folder(
+    make: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    report = make("study", "2026-01-01T00:00:00Z")
+    assert json.loads((report.parent / "report.json").read_text(encoding="utf-8"))["id"] == "study"
+    _publish(report, tmp_path / "site")
+    assert _contents(tmp_path / "site" / "study") == _contents(report.parent)
+
+
+@pytest.mark.parametrize("unsafe", ["../up", "/etc", "a/b", "..", ""])
+def test_an_id_that_names_no_folder_is_refused(
+    make: Callable[[str, str], Path], tmp_path: Path, unsafe: str
+) -> None:
+    report = make("study", "2026-01-01T00:00:00Z")
+    about = report.parent / "report.json"
+    about.write_text(
+        json.dumps(json.loads(about.read_text(encoding="utf-8")) | {"id": unsafe}), encoding="utf-8"
+    )
+    with pytest.raises(UserError, match="cannot be the name of a folder"):
+        _publish(report, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_damaged_copy_is_mended_and_strangers_are_left_alone(
@@ -87,14 +108,14 @@ def test_a_damaged_copy_is_mended_and_strangers_are_left_alone(
 def test_what_is_no_report_is_refused_in_one_sentence(
     make: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="no compiled report"):
+    with pytest.raises(UserError, match="not a compiled report"):
         _publish(tmp_path / "nowhere", tmp_path / "site")
     report = make("study", "2026-01-01T00:00:00Z")
     about = report.parent / "report.json"
     whole = about.read_text(encoding="utf-8")
     for broken in ("{", "[]", "{}"):
         about.write_text(broken, encoding="utf-8")
-        with pytest.raises(UserError, match="no compiled report"):
+        with pytest.raises(UserError, match="not a compiled report"):
             _publish(report, tmp_path / "site")
     about.write_text(whole.replace('"format": 1', '"format": 99'), encoding="utf-8")
     with pytest.raises(UserError, match="format 99"):

@@ -179,10 +179,18 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_same_frames_give_the_same_bytes_in_any_process(simulated: Simulate, tmp_path: Path) -> None:
     frames = simulated(tasks=("offset_recall",), seeds=1, sequences=8)
-    _compile(frames, tmp_path / "here", title="Twice")
+    _compile(frames, tmp_path / "here/twice", title="Twice")
     pd.to_pickle(frames, tmp_path / "frames")
     subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT, str(tmp_path / "frames"), str(tmp_path / "there")],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            SCRIPT,
+            str(tmp_path / "frames"),
+            str(tmp_path / "there/twice"),
+        ],
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "17", "TZ": "Asia/Tokyo"},
     )
@@ -194,6 +202,7 @@ class Breaks(ReportSection):
 
     name = "breaks"
     summary = "What a third party adds"
+    place = "overview"
     order = 15
 
     def build(self, frames: Frames) -> Section:
@@ -204,6 +213,7 @@ class Adds(ReportSection):
     """A section with unusual values."""
 
     name = "adds"
+    place = "overview"
     order = 5
 
     def build(self, frames: Frames) -> Section:
@@ -283,7 +293,7 @@ def test_a_report_replaces_a_report_and_nothing_else(simulated: Simulate, tmp_pa
     assert not (tmp_path / "r/figures").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match="no report"):
+    with pytest.raises(UserError, match="not a report"):
         _compile(frames, tmp_path / "mine")
     with pytest.raises(UserError, match="cannot be written"):
         _compile(frames, tmp_path / "mine/thesis.tex/r")

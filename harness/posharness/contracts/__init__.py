@@ -17,11 +17,12 @@ from posharness.contracts.hooks import hookimpl
 from posharness.contracts.outcome import CellOutcome, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
 from posharness.contracts.reading import Answers, MaskedModel, Reading
-from posharness.contracts.section import ReportSection, Section
+from posharness.contracts.section import PLACES, Place, ReportSection, Section, in_report_order
 from posharness.contracts.task import Batch, Objective, Split, Task
 from posharness.errors import Incompatible, UserError
 
 __all__ = [
+    "PLACES",
     "SLOTS",
     "Answers",
     "Attention",
@@ -44,6 +45,7 @@ __all__ = [
     "Named",
     "Objective",
     "Observer",
+    "Place",
     "PositionalEncoding",
     "Progress",
     "Reading",
@@ -58,4 +60,5 @@ __all__ = [
     "by_name",
     "defined_in",
     "hookimpl",
+    "in_report_order",
 ]

@@ -32,12 +32,13 @@ class Compiler(Named, ABC):
     ) -> Path:
         """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
 
-        The same frames give the same report. A section that raises is shown as failed, with its reason;
-        the others stand.
+        The same frames give the same report. Sections are in the order of `in_report_order`. A section that
+        raises is shown as failed, with its error, and the other sections are built.
 
         Args:
-            claims: the statements that the report gives a verdict on. They are handed to the section of
-                the compiler's own that judges them; a section sees frames alone.
+            claims: the claims that the report gives a verdict on. The compiler hands them to the section that
+                judges them; other sections only see the frames.
+            folder: its name is the id of the report, in report.json and in the address of a published report.
 
         Returns:
             The path of report.html, a single file that needs no network.
@@ -45,11 +46,11 @@ class Compiler(Named, ABC):
 
     @abstractmethod
     def publish(self, report: Path, *, to: Path) -> Path:
-        """Put a compiled report into the static folder `to`; doing it twice changes nothing.
+        """Copy a compiled report into the static folder `to`; publishing twice changes nothing.
 
         Returns:
             The path of the folder's index page, which lists every published report, newest first.
 
         Raises:
-            UserError: `report` is no compiled report, or `to` cannot be written.
+            UserError: `report` is not a compiled report, or `to` cannot be written.
         """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from posharness.contracts.plugin import Named
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from posharness.contracts.frames import Frames
 
-__all__ = ["ReportSection", "Section"]
+__all__ = ["PLACES", "Place", "ReportSection", "Section", "in_report_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,37 @@ class Section:
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
+Place = Literal["overview", "accuracy", "learning", "pretraining", "readings", "mechanism", "trust", "end"]
+"""A part of the report; a section names the part that it belongs to."""
+
+PLACES: tuple[Place, ...] = get_args(Place)
+"""The parts of the report, from the top to the bottom."""
+
+
 class ReportSection(Named, ABC):
-    """A part of every report.
+    """A section of every report.
 
     Attributes:
-        order: sections stand in ascending order; the built-in ones leave gaps of ten.
+        place: the part of the report that it belongs to, one of `PLACES`: "overview" (what was run, and the
+            verdicts on claims), "accuracy", "learning" (curves), "pretraining", "readings" (of pretrained
+            models), "mechanism" (what happens inside), "trust" (what is missing) or "end".
+        order: sections of one place are in ascending order. The built-in ones use 10, 20, 30 …, so that a
+            section without an order comes after them.
     """
 
+    place: ClassVar[Place] = "end"
     order: ClassVar[int] = 500
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.place not in PLACES:
+            raise TypeError(f"place of {cls.__name__} is {cls.place!r}: expected one of {', '.join(PLACES)}.")
 
     @abstractmethod
     def build(self, frames: Frames) -> Section | None:
         """Turn frames into a section; None when it has nothing to say about them."""
+
+
+def in_report_order(sections: Iterable[ReportSection]) -> list[ReportSection]:
+    """Sections from the top of a report to its bottom: by place, then by order, then by name."""
+    return sorted(sections, key=lambda section: (PLACES.index(section.place), section.order, section.name))

@@ -53,7 +53,7 @@ def reading_facts(cls: type[Reading], registry: Registry) -> dict[str, Any]:
 
 def section_facts(cls: type[ReportSection], registry: Registry) -> dict[str, Any]:
     """Its place in the report."""
-    return {"order": cls.order}
+    return {"place": cls.place, "order": cls.order}
 
 
 def claim_facts(cls: type[Claim], registry: Registry) -> dict[str, Any]:

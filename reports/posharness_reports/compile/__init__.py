@@ -1,1 +1,1 @@
-"""From frames and sections to the files of one report."""
+"""From frames and sections to the files of a report."""

@@ -1,4 +1,4 @@
-"""The compiler of reports, as plugins are found: what it needs is imported when it is used."""
+"""The built-in compiler; it imports what it needs only when it is used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posharness.contracts import Claim, Compiler, Frames, ReportSection
-from posharness_reports.publish.static_folder import publish
 
 __all__ = ["HtmlCompiler"]
 
@@ -27,11 +26,13 @@ class HtmlCompiler(Compiler):
         folder: Path,
     ) -> Path:
         """See `posharness_reports.compile.report.compile_report`."""
-        # Every command asks for the compiler; only this one may wait for pandas and seaborn.
+        # Every command finds the compiler; only this one waits for pandas and seaborn.
         from posharness_reports.compile.report import compile_report
 
         return compile_report(frames, sections, claims=claims, title=title, folder=folder)
 
     def publish(self, report: Path, *, to: Path) -> Path:
         """See `posharness_reports.publish.static_folder.publish`."""
+        from posharness_reports.publish.static_folder import publish
+
         return publish(report, to)

@@ -1,4 +1,4 @@
-"""Tables as LaTeX, for papers: booktabs rules, numbers to the right."""
+"""Tables as LaTeX for papers, with booktabs rules and numbers aligned to the right."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPECIAL = {
 
 
 def latex_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
-    """A `tabular` that needs the package booktabs; what means something to LaTeX is escaped."""
+    """A `tabular` that needs the package booktabs; special characters are escaped."""
     lines = [
         rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numeric)}}}",
         r"\toprule",
@@ -38,5 +38,5 @@ def latex_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: 
 
 def _row(values: Sequence[str]) -> str:
     escaped = ("".join(_SPECIAL.get(character, character) for character in value) for value in values)
-    # A bracket after a line's end would be read as that end's argument.
+    # LaTeX would read a bracket after the end of a row as the argument of that end.
     return " & ".join("{[}" + value[1:] if value.startswith("[") else value for value in escaped) + r" \\"

@@ -1,4 +1,4 @@
-"""Markdown prose to HTML, with nothing in it that a browser would run or fetch."""
+"""Markdown to HTML without anything that a browser would run or load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["to_html"]
 
 
 def to_html(prose: str) -> str:
-    """Paragraphs, lists, emphasis, code and links; raw HTML shows as text, and images are left out."""
+    """HTML with paragraphs, lists, emphasis, code and links; raw HTML becomes text, images are dropped."""
     converter = markdown.Markdown(extensions=["sane_lists"], output_format="html")
     converter.preprocessors.deregister("html_block")
     for pattern in ("html", "image_link", "image_reference", "short_image_ref"):

@@ -1,15 +1,14 @@
-"""Compiles frames and sections into a report: one page that needs no network, and the files behind it."""
+"""Compiles a report: one page that needs no network, and the files of its figures and tables."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posharness.contracts import Claim, Frames, ReportSection, UserError
+from posharness.contracts import Claim, Frames, ReportSection, UserError, in_report_order
 from posharness.contracts.atomic_files import write_folder
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
@@ -30,25 +29,28 @@ def compile_report(
     title: str,
     folder: Path,
 ) -> Path:
-    """Write a report into `folder`, whole or not at all; a report that is there is replaced.
+    """Write a report into `folder`, completely or not at all. An earlier report in it is replaced.
+
+    The name of the folder is the id of the report, in report.json and in the address where it is published.
 
     Returns:
         The path of report.html.
 
     Raises:
-        UserError: `folder` holds something else, or cannot be written.
+        UserError: `folder` has other contents, or cannot be written.
     """
     if folder.exists() and not (folder / "report.json").is_file() and _occupied(folder):
-        raise UserError(f"{folder} holds something that is no report; give a new or empty folder.")
+        raise UserError(f"{folder} has contents that are not a report. Give a new or empty folder.")
     ready = study(frames, claims)
     taken: set[str] = set()
-    ordered = sorted(sections, key=lambda section: (section.order, section.name))
     rendered = [
-        section_files for section in ordered if (section_files := render(section, ready, taken)) is not None
+        section_files
+        for section in in_report_order(sections)
+        if (section_files := render(section, ready, taken)) is not None
     ]
     parts = _parts(rendered)
     about = _about(ready, title, rendered)
-    about = {"format": FORMAT, "id": _identity(about, rendered, parts), **about}
+    about = {"format": FORMAT, "id": folder.resolve().name, **about}
     files = {
         "report.html": report_page(about, rendered),
         "report.md": markdown_report(about, rendered),
@@ -59,7 +61,7 @@ def compile_report(
         write_folder(folder, files, replace=True)
     except OSError as error:
         raise UserError(
-            f"The report cannot be written to {folder} ({error.strerror}); give a folder that can be."
+            f"The report cannot be written to {folder} ({error.strerror}). Give a folder that can be written."
         ) from None
     return folder / "report.html"
 
@@ -84,7 +86,7 @@ def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dic
     done = cells[cells["status"] == "done"]
     return {
         "title": title,
-        # Of the data, not of the clock: the same store gives the same report.
+        # From the data and not from the clock, so that the same store gives the same report.
         "created": max(cells["started"], default=""),
         "headline": headline(ready),
         "cells": dict(
@@ -98,15 +100,3 @@ def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dic
         "figures": [figure.name for section in sections for figure in section.figures],
         "tables": [table.name for section in sections for table in section.tables],
     }
-
-
-def _identity(
-    about: Mapping[str, Any], sections: Sequence[RenderedSection], parts: Mapping[str, bytes]
-) -> str:
-    """A hash of all that the report says."""
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for section in sections:
-        digest.update(f"{section.title}\n{section.prose}\n{section.failure}\n".encode())
-    for name, content in sorted(parts.items()):
-        digest.update(f"{name}\n".encode() + content)
-    return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""One section to what a page and a folder need of it; a section that raises becomes its own reason."""
+"""Builds a section for the page and the folder; a section that raises is shown with its error."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "render"]
 
 _DPI = 144
 _LONG = 40
-# A date would make two reports of the same frames differ.
+# Without dates, so that the same frames give the same files.
 _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure: file name without ending, caption, files by ending, and its SVG for a page."""
+    """A figure: file name without ending, caption, files by ending, and the SVG for the page."""
 
     name: str
     caption: str
@@ -41,10 +41,10 @@ class RenderedFigure:
 
 @dataclass(frozen=True)
 class RenderedTable:
-    """A table: file name without ending, caption, text of its fields, and its files by ending.
+    """A table: file name without ending, caption, text of its fields, and files by ending.
 
     Attributes:
-        folded: shown only when it is asked for.
+        folded: shown only when a reader opens it.
     """
 
     name: str
@@ -58,12 +58,12 @@ class RenderedTable:
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section, or why there is none.
+    """A section, or the error that it raised.
 
     Attributes:
         anchor: its id on the page.
-        failure: one line; "" when it was built.
-        details: the traceback that belongs to the failure.
+        failure: the error in one line; "" if there was none.
+        details: the traceback of the error.
     """
 
     title: str
@@ -80,12 +80,12 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
     """Build a section and draw its figures.
 
     Args:
-        taken: names in use in this report, of anchors and files; the section's own are added.
+        taken: the names of anchors and files in this report; those of the section are added.
 
     Returns:
-        None when the section has nothing to say.
+        The rendered section; None if the section has nothing to say.
     """
-    # Sections are code of other people's too: what one raises is shown, and the others stand.
+    # Sections may be third-party code: an error is shown in its place, and the other sections are built.
     try:
         with mpl.rc_context(RC):
             built = section.build(frames)
@@ -105,7 +105,7 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
             title=heading,
             anchor=_unique("section", heading, taken),
             failure=f"{type(error).__name__}: {error}".strip(": "),
-            details=_told(error),
+            details=_traceback(error),
         )
 
 
@@ -119,8 +119,8 @@ def _unique(kind: str, heading: str, taken: set[str]) -> str:
     return name
 
 
-def _told(error: Exception) -> str:
-    """The traceback without the folders it ran in, which would make reports differ between machines."""
+def _traceback(error: Exception) -> str:
+    """The traceback without folders, which would make reports differ between machines."""
     frames = traceback.extract_tb(error.__traceback__)
     return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)
 
@@ -129,11 +129,11 @@ def _figure(caption: str, figure: Figure, taken: set[str]) -> RenderedFigure:
     name = _unique("figures", caption, taken)
     # The salt makes the ids inside an SVG the same every time.
     with mpl.rc_context({"svg.hashsalt": name}):
-        files = {ending: _drawn(figure, ending) for ending in _METADATA}
+        files = {ending: _saved(figure, ending) for ending in _METADATA}
     return RenderedFigure(name, caption, files, inline(files["svg"].decode(), alt=caption, scope=name))
 
 
-def _drawn(figure: Figure, ending: str) -> bytes:
+def _saved(figure: Figure, ending: str) -> bytes:
     written = io.BytesIO()
     figure.savefig(written, format=ending, dpi=_DPI, metadata=_METADATA[ending])
     return written.getvalue()

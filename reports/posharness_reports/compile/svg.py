@@ -1,4 +1,4 @@
-"""A figure as part of a page: its SVG with the page's own type, and colours that turn with a dark page."""
+"""A figure inside a page: its SVG, with the type of the page and with colours for light and dark pages."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["inline"]
 
 
 def inline(svg: str, *, alt: str, scope: str) -> str:
-    """The `<svg>` element of a file written by matplotlib, ready to stand in HTML.
+    """The `<svg>` element of a file written by matplotlib, for use in HTML.
 
     Args:
-        alt: read out instead of the picture.
-        scope: a name that no other figure of the page has: it keeps their ids apart.
+        alt: the text for readers who cannot see the figure.
+        scope: a name that is unique on the page; it makes the ids of the figure unique.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    # The rule's selector is "*": left as it is, it would restyle the whole page.
+    # The selector of this style is "*": it would apply to the whole page.
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
     kept = {name for pair in used for name in pair if name}

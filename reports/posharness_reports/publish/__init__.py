@@ -1,1 +1,1 @@
-"""Putting compiled reports where others read them."""
+"""Publishing compiled reports where others can read them."""

@@ -1,19 +1,20 @@
-"""Publishes compiled reports: a static folder that holds them, and an index page that lists them."""
+"""Publishes compiled reports in a static folder, with an index page that lists them."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from posharness.contracts import UserError
 from posharness.contracts.atomic_files import write_bytes, write_folder
-from posharness_reports.compile.page import index_page
+from posharness_reports.publish.index_page import index_page
 
 __all__ = ["FORMAT", "publish"]
 
 FORMAT = 1
-"""Of report.json."""
+"""The format of report.json."""
 
 _FILES = ("report.html", "report.md", "report.json")
 _FOLDERS = ("figures", "tables")
@@ -24,18 +25,18 @@ def publish(report: Path, to: Path) -> Path:
     """Copy a report to `to/<id>/` and list it in `to/index.html`, newest first; twice changes nothing.
 
     Args:
-        report: a compiled report's folder, or its report.html.
+        report: the folder of a compiled report, or its report.html.
 
     Returns:
         The path of the index page.
 
     Raises:
-        UserError: `report` is no compiled report, or `to` cannot be written.
+        UserError: `report` is not a compiled report, or `to` cannot be written.
     """
     folder = report.parent if report.name == "report.html" else report
     about = _about(folder)
     if to.exists() and not to.is_dir():
-        raise UserError(f"--to {to} is a file; give a folder to publish into.")
+        raise UserError(f"--to {to} is a file. Give a folder to publish into.")
     files = _files(folder)
     listed = {about["id"]: about}
     for place in sorted(to.glob("*/report.json")):
@@ -51,13 +52,13 @@ def publish(report: Path, to: Path) -> Path:
             write_bytes(index, page)
     except OSError as error:
         raise UserError(
-            f"--to {to} cannot be written ({error.strerror}); give a folder that can be."
+            f"--to {to} cannot be written ({error.strerror}). Give a folder that can be written."
         ) from None
     return index
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """What report.json says of the report in `folder`."""
+    """The content of report.json in `folder`."""
     try:
         about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         whole = (folder / "report.html").is_file()
@@ -65,13 +66,18 @@ def _about(folder: Path) -> dict[str, Any]:
         about, whole = None, False
     if not whole or not isinstance(about, dict) or any(key not in about for key in _EXPECTED):
         raise UserError(
-            f"{folder} is no compiled report: a folder with report.html and report.json was expected; "
-            "make one with `harness report STORE`."
+            f"{folder} is not a compiled report: expected a folder with report.html and report.json. "
+            "Make one with `harness report STORE`."
         )
     if about.get("format") != FORMAT:
         raise UserError(
-            f"{folder} was compiled by another version (format {about.get('format')}, expected {FORMAT}); "
-            "compile it again with `harness report STORE`."
+            f"{folder} was compiled by another version (format {about.get('format')}, expected {FORMAT}). "
+            "Compile it again with `harness report STORE`."
+        )
+    if not re.fullmatch(r"[\w-][\w.-]*", str(about["id"])):
+        raise UserError(
+            f"{folder} has the id {about['id']!r}, which cannot be the name of a folder: expected letters, "
+            "digits, dots and hyphens. Compile it again with `harness report STORE`."
         )
     return about
 

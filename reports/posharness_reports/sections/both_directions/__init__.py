@@ -10,7 +10,8 @@ class BothDirections(ReportSection):
 
     name = "both-directions"
     summary = "Both directions and one"
-    order = 55
+    place = "pretraining"
+    order = 20
 
     def build(self, frames: Frames) -> Section | None:
         """None when no task was run with both bodies under the same settings."""

@@ -10,7 +10,8 @@ class Claims(ReportSection):
 
     name = "claims"
     summary = "Verdicts on claims"
-    order = 15
+    place = "overview"
+    order = 20
 
     def build(self, frames: Frames) -> Section | None:
         """None when no claim has runs of both its encodings."""

@@ -10,7 +10,8 @@ class DependencyLength(ReportSection):
 
     name = "dependency-length"
     summary = "Accuracy by dependency length"
-    order = 20
+    place = "accuracy"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when no finished cell has predictions with a distance."""

@@ -10,7 +10,8 @@ class EvaluationLength(ReportSection):
 
     name = "evaluation-length"
     summary = "Accuracy by evaluation length"
-    order = 30
+    place = "accuracy"
+    order = 20
 
     def build(self, frames: Frames) -> Section | None:
         """None when nothing was tested."""

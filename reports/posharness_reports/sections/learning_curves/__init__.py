@@ -10,7 +10,8 @@ class LearningCurves(ReportSection):
 
     name = "learning-curves"
     summary = "Learning curves"
-    order = 40
+    place = "learning"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when no step was logged."""

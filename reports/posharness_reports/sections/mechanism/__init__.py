@@ -10,7 +10,8 @@ class Mechanism(ReportSection):
 
     name = "mechanism"
     summary = "What positions do to attention"
-    order = 60
+    place = "mechanism"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when no finished cell has measurements of its attention."""

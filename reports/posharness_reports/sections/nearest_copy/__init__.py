@@ -10,7 +10,8 @@ class NearestCopy(ReportSection):
 
     name = "nearest-copy"
     summary = "Nearest copy"
-    order = 51
+    place = "readings"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when no model has this reading."""

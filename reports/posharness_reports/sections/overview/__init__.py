@@ -10,6 +10,7 @@ class Overview(ReportSection):
 
     name = "overview"
     summary = "Overview"
+    place = "overview"
     order = 10
 
     def build(self, frames: Frames) -> Section:

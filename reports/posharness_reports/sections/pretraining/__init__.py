@@ -10,7 +10,8 @@ class Pretraining(ReportSection):
 
     name = "pretraining"
     summary = "Pretraining"
-    order = 50
+    place = "pretraining"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when no task with several objectives was trained."""

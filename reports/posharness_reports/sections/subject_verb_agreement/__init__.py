@@ -10,7 +10,8 @@ class SubjectVerbAgreement(ReportSection):
 
     name = "subject-verb-agreement"
     summary = "Subject–verb agreement"
-    order = 54
+    place = "readings"
+    order = 40
 
     def build(self, frames: Frames) -> Section | None:
         """None when no model has this reading."""

@@ -10,7 +10,8 @@ class SyntacticHeads(ReportSection):
 
     name = "syntactic-heads"
     summary = "Syntactic heads"
-    order = 53
+    place = "readings"
+    order = 30
 
     def build(self, frames: Frames) -> Section | None:
         """None when no model has this reading."""

@@ -10,7 +10,8 @@ class Truncation(ReportSection):
 
     name = "truncation"
     summary = "Truncated context"
-    order = 52
+    place = "readings"
+    order = 20
 
     def build(self, frames: Frames) -> Section | None:
         """None when no model has this reading."""

@@ -10,7 +10,8 @@ class Unfinished(ReportSection):
 
     name = "unfinished"
     summary = "Runs that did not finish"
-    order = 60
+    place = "trust"
+    order = 10
 
     def build(self, frames: Frames) -> Section | None:
         """None when every cell is done."""

@@ -1,0 +1,73 @@
+"""The templates of pages and of Markdown, and the functions that fill them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from posharness_reports.figures.theme import VARIABLES
+from posharness_reports.formatting import escape_markdown, moment
+
+__all__ = ["fill_markdown", "fill_page"]
+
+_MEDIA_TYPES = {"csv": "text/csv", "pdf": "application/pdf"}
+
+
+def fill_markdown(name: str, **values: Any) -> bytes:
+    """A Markdown file from a template."""
+    return _environment(html=False).get_template(name).render(**values).encode()
+
+
+def fill_page(name: str, **values: Any) -> bytes:
+    """An HTML page from a template, with our style and script and nothing from elsewhere."""
+    script = _read("script.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # The page loads nothing and runs no script but ours, whatever a label or the prose of a section contains.
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    template = _environment(html=True).get_template(name)
+    return template.render(policy=policy, style=Markup(_style()), script=Markup(script), **values).encode()
+
+
+def _style() -> str:
+    light, dark = (
+        "".join(f"--{name}:{colours[side]};" for name, colours in VARIABLES.items()) for side in (0, 1)
+    )
+    # A printed page is always light.
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n" + _read(
+        "style.css"
+    )
+
+
+def _read(name: str) -> str:
+    return (files("posharness_reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _environment(*, html: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("posharness_reports"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "moment": moment,
+        "md": escape_markdown,
+        "cell": _markdown_field,
+        "data": _data_uri,
+    }
+    return environment
+
+
+def _data_uri(content: bytes, ending: str) -> Markup:
+    return Markup(f"data:{_MEDIA_TYPES[ending]};base64,{base64.b64encode(content).decode()}")
+
+
+def _markdown_field(text: str) -> str:
+    return escape_markdown(text).replace("|", "\\|").replace("\n", " ")
