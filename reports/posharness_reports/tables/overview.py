@@ -38,7 +38,9 @@ def settings(study: Study) -> pd.DataFrame:
     cells = study.cells[study.cells["status"] != SUPERSEDED]
     rows = []
     for (task,), cells_of_task in grouped(cells, ["task"]):
-        known_settings = [text for text in dict.fromkeys(map(settings_text, cells_of_task["settings"])) if text]
+        known_settings = [
+            text for text in dict.fromkeys(map(settings_text, cells_of_task["settings"])) if text
+        ]
         lengths = sorted({int(v) for v in cells_of_task["train_length"].dropna()})
         rows.append(
             {
