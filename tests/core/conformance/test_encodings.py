@@ -107,7 +107,7 @@ def test_after_a_broken_foundation_no_check_guesses(registry: Registry) -> None:
     first, *others = check_encoding(wrong.Refusing, registry=registry)
     assert first.verdict == "fails"
     assert {(other.verdict, other.why) for other in others} == {
-        ("not applicable", "cannot be told before 'builds' holds")
+        ("not applicable", "cannot be checked before 'builds' holds")
     }
     names = [finding.check for finding in check_encoding(wrong.Decay, registry=registry)]
     assert [first.check, *(other.check for other in others)] == names
