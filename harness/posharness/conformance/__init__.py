@@ -4,6 +4,8 @@ from posharness.conformance import assert_conforms
 
 def test_my_encoding():
     assert_conforms(MyEncoding)
+
+The checks of each kind of plugin are in `<kind>_checks.py`, so this folder grows with the kinds.
 """
 
 from posharness.conformance.finding import Check, Finding, Verdict
