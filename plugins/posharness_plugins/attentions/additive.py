@@ -1,4 +1,4 @@
-"""Additive attention: a small network that compares each query with each key."""
+"""Additive attention: a small network scores each query with each key."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from posharness_plugins.attentions._explicit import attend
 class Additive(Attention):
     """out_i = Σ_j softmax_j(s_ij + bias_ij)·v_j with s_ij = uᵀ tanh(W q_i + U k_j).
 
-    Bahdanau et al., 1409.0473, section 3.1 and appendix A.1.2 (their v is u here: v is the values). The
-    paper has one head; here each head has its own W, U and u, with `inner` hidden units (the head's width
-    unless given). As there, nothing is divided by √d. W and U start Xavier-normal, u normal with variance
-    1/inner (the paper: u at zero, where W and U get no gradient).
+    Bahdanau et al., 1409.0473, section 3.1 and appendix A.1.2 (their v is u here, because v are the values).
+    The paper has one head; here each head has its own W, U and u, with `inner` hidden units (by default the
+    width of the head). As in the paper, scores are not divided by √d. W and U start Xavier-normal, and u
+    normal with variance 1/inner; the paper starts u at zero, where W and U get no gradient.
 
-    Memory: the hidden units of every pair, O(q·k·inner) numbers for each head and sequence, are kept for
-    the gradient. Without gradients it is O(q·k), as hidden units are made one at a time.
+    Memory: the hidden units of every pair, O(q·k·inner) numbers for each head and sequence, are kept for the
+    gradient. Without gradients it is O(q·k), because hidden units are computed one at a time.
 
-    Honours every slot but `rotate`: a rotation speaks through q·k, which it makes a function of i − j.
-    tanh(W R_i q + U R_j k) is none. `scores` receives s_ij + bias_ij.
+    Honours every slot except `rotate`: rotating q and k makes q·k a function of i − j, but not tanh(W R_i q +
+    U R_j k). `scores` receives s_ij + bias_ij.
     """
 
     name = "additive"

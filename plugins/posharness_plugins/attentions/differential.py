@@ -1,4 +1,4 @@
-"""Differential attention: the difference of two softmax maps, so that what both attend to cancels."""
+"""Differential attention: the difference of two softmax maps, in which their common part cancels."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ class Differential(Attention):
     """out_i = (1 − λ₀)·g ⊙ RMSNorm(Σ_j (A¹_ij − λ·A²_ij)·v_j), Aᵐ_ij = softmax_j(qᵐ_i·kᵐ_j/√(d/2) + bias_ij).
 
     2410.05258, equations 1 to 3: λ = exp(λ_q1·λ_k1) − exp(λ_q2·λ_k2) + λ₀ and λ₀ = 0.8 − 0.6·e^(−0.3·(l − 1))
-    in layer l = 1, 2, …; the vectors λ are a layer's own, shared by its heads, and start normal with
-    standard deviation 0.1. The norm is each head's own, its gain g shared by the heads (1 at the start).
+    in layer l = 1, 2, …. Each layer has its own vectors λ, shared by its heads, which start normal with
+    standard deviation 0.1. The norm is computed for each head; its gain g is shared by the heads and starts
+    at 1.
 
-    A head of width d has two halves of d/2 for q and k, and values of d, as in the paper, whose models
-    then have half as many heads; here the number of heads stays what it is. The halves share out
-    neighbouring pairs of components in turn: components 0, 1, 4, 5, … make q¹ and 2, 3, 6, 7, … q². To the
-    projections the order is all the same. To `rotate`, as far as it turns neighbouring pairs, it keeps
-    every pair whole and gives both halves low and high frequencies: q¹ exactly those that rotary
+    As in the paper, a head of width d has two halves of width d/2 for q and k, and values of width d. The
+    paper's models then have half as many heads; here the number of heads does not change. The halves take
+    neighbouring pairs of components alternately: components 0, 1, 4, 5, … are q¹ and 2, 3, 6, 7, … are q².
+    For the projections the order makes no difference. For encodings that rotate neighbouring pairs, it keeps
+    every pair whole and gives both halves low and high frequencies: q¹ has exactly those that rotary
     embedding has at width d/2, as in the paper, and q² those half a step below.
 
-    `bias` is added to both maps, `values` receives A¹ − λA² and the mix before the norm; without it, both
-    maps take the fused kernel. `scores` is not honoured: it reads q and k of the full width, and there
-    are two scores for each of theirs.
+    `bias` is added to both maps; `values` receives A¹ − λA² and the mix before the norm. Without `values`,
+    both maps use the fused kernel. `scores` is not honoured: it needs one score for each pair of full-width q
+    and k, and there are two.
     """
 
     name = "differential"
@@ -81,7 +82,7 @@ class Differential(Attention):
         return normed * gain
 
     def share(self) -> Float[Tensor, ""]:
-        """λ: how much of the second map is taken from the first."""
+        """λ, the weight of the second map."""
         first, second = (self.query * self.key).sum(-1).exp()
         found: Tensor = first - second + self.start
         return found

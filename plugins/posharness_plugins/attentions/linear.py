@@ -1,4 +1,4 @@
-"""Linear attention: a kernel of query and key, with which keys and values are summed once for all queries."""
+"""Linear attention: a kernel of query and key, so that one sum over keys and values serves all queries."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ EPSILON = 1e-6
 class Linear(Attention):
     """out_i = φ(q_i)ᵀ Σ_j φ(k_j)·v_jᵀ / φ(q_i)ᵀ Σ_j φ(k_j), with φ(x) = elu(x) + 1.
 
-    2006.16236, equations 4, 5 and 7. In causal bodies the sums run over j ≤ i (equations 9 to 12), by
-    chunks of 64 tokens: direct products inside a chunk, and one d × d sum for all chunks before. Time and
-    memory grow with n, not n². Computed in float32 whatever the input is, because the sums are long.
+    2006.16236, equations 4, 5 and 7. In causal bodies the sums are over j ≤ i (equations 9 to 12), computed
+    in chunks of 64 tokens: direct products within a chunk, and one d × d sum for all chunks before it. Time
+    and memory grow with n, not n². Computed in float32 for any type of input, because the sums are long.
 
-    The mask has to be what a body gives: padding keys, hidden from all, and causality. Then the last query
-    sees every key that any query sees, which is where padding is read from; causality is read from the
+    The mask must be one that a body makes: padding keys hidden from all queries, and causality. The last
+    query then sees every key that any query sees, so padding is read from its row; causality is read from the
     geometry. As cross-attention it is defined in the bidirectional form.
 
-    Honours `positions` and `embed` only, as there are no scores to add to. Rotary position embedding has a
-    linear form (2104.09864, equation 19), which turns φ(q) and φ(k), and only in the numerator; turning q
-    and k before φ, which is what `rotate` does, is not a function of i − j.
+    Honours `positions` and `embed` only, because there are no scores to add to. Rotary position embedding has
+    a linear form (2104.09864, equation 19), which rotates φ(q) and φ(k), and only in the numerator. `rotate`
+    acts on q and k before φ, and the result is not a function of i − j.
     """
 
     name = "linear"
@@ -71,6 +71,6 @@ def running(
 
 
 def in_chunks(x: Float[Tensor, "b h n d"], size: int) -> Float[Tensor, "b h c size d"]:
-    """The tokens in chunks of `size`, the last one filled up with zeros."""
+    """The tokens in chunks of `size`; the last chunk is filled with zeros."""
     filled = pad(x, (0, 0, 0, -x.shape[2] % size))
     return filled.reshape(*x.shape[:2], -1, size, x.shape[3])

@@ -13,20 +13,20 @@ from posharness_plugins.attentions._dot_product import dot_product
 
 
 class Multiplicative(Attention):
-    """out_i = Σ_j softmax_j(s_ij + bias_ij)·v_j, without a division by √d (Luong et al., 1508.04025).
+    """out_i = Σ_j softmax_j(s_ij + bias_ij)·v_j, not divided by √d (Luong et al., 1508.04025).
 
     Equations 7 and 8, global attention, by `form`:
 
     - general: s_ij = q_iᵀ W k_j, with a W for each head.
     - dot: s_ij = q_iᵀ k_j, without parameters.
 
-    The paper's third form, concat, is `additive`. The paper has one head and reads the hidden states
-    themselves; here each head has its own projections before W. Their product with W has the rank it
-    had without, so W changes how the scores are learned, not what they can be. W starts normal with
-    standard deviation 1/d, which makes scores of unit variance from components of unit variance.
+    The paper's third form, concat, is `additive`. The paper has one head and no projections before W; here
+    each head has its own. The product of the projections and W has the same rank as without W, so W changes
+    how scores are learned, not which scores are possible. W starts normal with standard deviation 1/d, which
+    gives scores of unit variance for components of unit variance.
 
-    Honours every slot but one: in the general form W stands between q and k, and qᵀ R_iᵀ W R_j k is
-    not a function of i − j, so `rotate` is honoured by the dot form only. `scores` receives s_ij + bias_ij.
+    Honours every slot in the dot form, and every slot except `rotate` in the general form: qᵀ R_iᵀ W R_j k is
+    not a function of i − j. `scores` receives s_ij + bias_ij.
     """
 
     name = "multiplicative"

@@ -1,4 +1,4 @@
-"""Attention whose weights are sigmoids of the scores, each key's independent of the others'."""
+"""Attention with sigmoids of the scores as weights, independent for each key."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from posharness_plugins.attentions._explicit import apply_mask, attend
 class Sigmoid(Attention):
     """out_i = Σ_j σ(s_ij + b)·v_j with s_ij = q_i·k_j/√d + bias_ij and b = −log n.
 
-    2409.04431, equation 3; b makes the weights of n keys with score 0 sum up to about 1. `n` is
+    2409.04431, equation 3. b makes the weights of n keys with score 0 sum to about 1. `n`, in tokens:
 
-    - training: the length of the training sequences, a constant, as in the authors' experiments. Weights
-      of a longer sequence sum up to more.
-    - visible, ours: the number of keys that the query sees, so that sums stay about 1 at every length
-      and at the start of a causal sequence.
+    - training: the length of the training sequences, a constant, as in the authors' experiments. The weights
+      of a longer sequence sum to more.
+    - visible (ours): the number of keys that the query sees, so that sums stay about 1 at every length and at
+      the start of a causal sequence.
 
-    The paper adds LayerScale or a norm where its large models need them for stability; not here. Honours
-    every slot; the encoding acts on s, and b comes after it.
+    For large models the paper adds LayerScale or a norm to stabilise training; these are not included.
+    Honours every slot; the encoding acts on s, and b is added afterwards.
     """
 
     name = "sigmoid"

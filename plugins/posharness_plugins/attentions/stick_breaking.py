@@ -1,4 +1,4 @@
-"""Stick-breaking attention: from the nearest key backwards, each takes its share of what is left."""
+"""Stick-breaking attention: each key, from the nearest backwards, takes a share of the remaining weight."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from posharness_plugins.attentions._order import own_key
 class StickBreaking(Attention):
     """out_i = Σ_(j<i) A_ij·v_j with A_ij = σ(s_ij)·Π_(j<t<i) (1 − σ(s_it)), s_ij = q_i·k_j/√d + bias_ij.
 
-    2410.17980, section 2. As in the paper, a token does not attend to itself: the first one gets zeros.
-    `current=True` lets the stick be broken at the token's own key first (j ≤ i and t ≤ i), an option of
-    the authors' code. Weights sum up to at most 1; the authors' language models give the rest of the
-    stick to a learned vector, here it is dropped.
+    2410.17980, section 2. As in the paper, a token does not attend to itself, so the first token gets zeros.
+    `current=True` includes the token's own key (j ≤ i and t ≤ i), an option of the authors' code. The weights
+    sum to at most 1. The authors' language models give the remaining weight to a learned vector; here it is
+    dropped.
 
-    In log space: since log σ(s) = s + log(1 − σ(s)), log A_ij = s_ij − Σ_(j≤t<i) log(1 + e^(s_it)). Summed
-    from the nearest key on, so that weights that matter are not differences of large sums. In float32.
+    Computed in log space and float32: since log σ(s) = s + log(1 − σ(s)), log A_ij = s_ij − Σ_(j≤t<i) log(1 +
+    e^(s_it)). The sum starts at the nearest key, so that large weights are not differences of large sums.
 
-    The order of the keys is all that it knows of position: index, not claimed position. Queries are the
-    last tokens of the sequence of keys. Defined for causal bodies only. Keys that the mask hides take
-    nothing. Honours every slot.
+    The order of keys is that of their indices, not of their positions. Queries are the last tokens of the
+    sequence of keys. Causal only. Keys that the mask hides take no weight. Honours every slot.
     """
 
     name = "stick_breaking"
-    summary = "From the nearest key backwards, each takes a share of what is left (Tan et al.)"
+    summary = "Each key, from the nearest backwards, takes a share of the remaining weight (Tan et al.)"
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)
     supports_cross_attention = False
@@ -58,6 +57,6 @@ class StickBreaking(Attention):
         index = arange(keys, device=s.device)
         before = (index <= own if self.current else index < own)[None, None]  # 1 1 q k
         visible = before if mask is None else mask & before
-        # Hidden first: e^(−∞) = 0 then takes nothing and gets nothing.
+        # Mask first: a score of −∞ takes no weight and leaves the rest unchanged.
         s = apply_mask(s.float(), visible)
         return (s - softplus(s).flip(-1).cumsum(-1).flip(-1)).exp()

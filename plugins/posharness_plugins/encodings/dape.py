@@ -1,4 +1,4 @@
-"""DAPE: a small network adapts another encoding's bias to the scores that it meets."""
+"""DAPE: a small network adapts another encoding's bias to the scores."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from posharness.contracts import Geometry, Incompatible, PositionalEncoding, Use
 class Dape(PositionalEncoding):
     """s_ij = s_ij + b_ij + f([s_ij; b_ij]), with f an MLP 2H → `hidden` → H across the heads.
 
-    2405.14722, section 3; b is the bias of `base`, and s the scores divided by √d. As in the authors'
-    code f has one hidden layer of 32 leaky rectified units (slope 0.01), and f and b are each layer's
-    own, also where `base` by itself would be shared. Each pair of positions is seen alone, so nothing
-    passes from a masked pair to another, and it is defined wherever `base` is; the paper uses it in
-    causal bodies.
+    2405.14722, section 3. b is the bias of `base`, and s are the scores after division by √d. As in the
+    authors' code, f has one hidden layer of 32 units with leaky ReLU (slope 0.01), and each layer has its own
+    f and b, even where `base` alone would be shared. f is applied to each pair of positions separately, so no
+    information passes from a masked pair to another, and the encoding is defined wherever `base` is. The
+    paper uses causal bodies.
 
-    The hidden layer holds `hidden` numbers for each pair of positions.
+    Memory: `hidden` activations for each pair of positions.
     """
 
     name = "dape"

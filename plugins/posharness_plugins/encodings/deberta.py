@@ -1,4 +1,4 @@
-"""DeBERTa: content attends to relative positions, and relative positions to content."""
+"""DeBERTa: queries are compared with relative positions, and relative positions with keys."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from posharness_plugins.encodings._by_distance import whole_distances
 class Deberta(PositionalEncoding):
     """s_ij = (q_i·k_j + q_i·K_δ + k_j·Q_δ)/√(3d), with K = P W_K, Q = P W_Q and δ = δ(i, j).
 
-    2006.03654, section 3.1, equations 2 to 4: δ(i, j) = i − j + k held within 0..2k−1, for a learned
-    table P of 2k rows, of which a causal body has the k that it meets, those for i ≥ j. k is `span`:
-    the training length unless given, as the paper's 512 is. `log=True` is DeBERTa-v2's form: distances
-    up to k/2 have a row each, the farther ones share the others, in geometric steps up to
-    `max_distance`. Then k is half of the training length and `max_distance` 2k unless given, as its
-    256 rows to a side for 512 tokens are. Distances between fractional positions are rounded.
+    2006.03654, section 3.1, equations 2 to 4. δ(i, j) = i − j + k, clipped to 0..2k−1, is a row of a learned
+    table P of 2k rows; a causal body has only the k rows that it needs, those for i ≥ j. k is `span`, in
+    positions: by default the training length, like the paper's 512.
 
-    The equation has δ(j, i) in the third term; the authors' code looks up δ(i, j) there as well, and
-    so does this. The paper shares P among layers, and v2 also takes the content's own projections for
-    W_K and W_Q, out of reach of an encoding: here each layer has its own P, W_K and W_Q, without
-    biases. P starts at variance 1, where v2's LayerNorm brings it. Published for bidirectional bodies;
-    nothing in it minds a causal one. The enhanced mask decoder is no part of it.
+    `log=True` is the form of DeBERTa-v2: distances up to k/2 have a row each, and farther ones share the
+    other rows in geometric steps up to `max_distance`. Then k is half the training length and `max_distance`
+    is 2k by default, like v2's 256 rows on each side for 512 tokens. Distances between fractional positions
+    are rounded.
+
+    Departures: the third term of the paper's equation has δ(j, i), but the authors' code uses δ(i, j) there
+    too, and so does this one. The paper shares P among the layers, and v2 uses the projections of the content
+    as W_K and W_Q, which an encoding cannot reach: here each layer has its own P, W_K and W_Q, without
+    biases. P starts with variance 1, which v2's LayerNorm gives it. The paper uses bidirectional bodies; the
+    formula is defined in causal ones too. The enhanced mask decoder is not included.
     """
 
     name = "deberta"
@@ -64,7 +66,7 @@ class Deberta(PositionalEncoding):
         self.query = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
 
     def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """δ(i, j), less k in a causal body: the row of P that stands between a query and a key."""
+        """The row of P for each pair of query and key: δ(i, j), less k in a causal body."""
         delta = -whole_distances(pos_q, pos_k)
         bucket = torch.bucketize(delta.abs(), self.ends)
         return (self.right + delta.sign() * bucket).clamp(0, len(self.vectors) - 1)
@@ -91,8 +93,8 @@ class Deberta(PositionalEncoding):
 def log_ends(span: int, max_distance: int) -> list[int]:
     """The largest distance of each of the buckets 0..span−1 of one side.
 
-    Bucket a for a ≤ m = span // 2; beyond, m + ⌈(m − 1)·log(a/m)/log((max_distance − 1)/m)⌉. In whole
-    numbers, so that no rounding puts a distance on an edge into the wrong bucket.
+    The bucket of distance a is a for a ≤ m = span // 2, and m + ⌈(m − 1)·log(a/m)/log((max_distance − 1)/m)⌉
+    beyond. Computed in integers, so that rounding cannot put a distance into the wrong bucket.
     """
     m = span // 2
     ends = list(range(m + 1))

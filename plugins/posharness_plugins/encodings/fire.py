@@ -1,4 +1,4 @@
-"""FIRE: a small network maps distance, relative to the query's position, to a bias."""
+"""FIRE: a small network maps the distance, relative to the query's position, to a bias."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SMALLEST = 1e-6
 class Fire(PositionalEncoding):
     """s_ij += f(ψ(i − j)/ψ(max(i, T)))_h, with ψ(x) = log(c·x + 1) and f an MLP 1 → `hidden` → H.
 
-    2310.04418, section 3; c and T are learned, one each and one MLP for each layer. As in the authors'
-    code c starts at 0.1, T is its initial value times a learned factor, both are taken without their
-    sign, the MLP has one hidden layer of 32 rectified units, and 1e-6 is added to the denominator. T
-    starts at a quarter of the training length (the paper's 512 of 2048) unless `threshold` says
-    otherwise. Positions count from 0, so attention depends on more than their differences.
+    2310.04418, section 3. Each layer learns its own c, T and MLP. As in the authors' code, c starts at 0.1, T
+    is `threshold` times a learned factor, c and T are used by absolute value, the MLP has one hidden layer of
+    32 ReLU units, and 1e-6 is added to the denominator. `threshold`, in positions, is a quarter of the
+    training length by default, like the paper's 512 of 2048. Positions are counted from 0, so attention
+    depends on more than their differences.
 
-    The paper defines the causal form. The bidirectional one is ours: ψ(|i − j|)/ψ(max(i, j, T)), the
-    causal form for keys to the left and its mirror image for keys to the right, which stays within
-    [0, 1] and does not depend on how long the sequence is. It cannot tell left from right; with
-    `signed` the quotient takes the sign of i − j, so that f can.
+    The paper defines the causal form only. The bidirectional form is ours: ψ(|i − j|)/ψ(max(i, j, T)), which
+    is the causal form for keys on the left and its mirror image for keys on the right. It stays within [0, 1]
+    and does not depend on the length of the sequence, but it is the same to the left and to the right.
+    `signed` multiplies the quotient by the sign of i − j, so that f can distinguish the two.
     """
 
     name = "fire"
@@ -54,7 +54,7 @@ class Fire(PositionalEncoding):
         z = self.psi(delta.abs()) / (self.psi(farthest) + SMALLEST)  # q k
         if self.signed:
             z = z * delta.sign()
-        # Hidden units first: what comes out is then contiguous by head.
+        # Hidden units first: the output is then contiguous by head.
         units = self.linear(self.inner, z.view(1, -1)).relu_()  # hidden q·k
         return self.linear(self.outer, units).view(1, -1, *z.shape)
 

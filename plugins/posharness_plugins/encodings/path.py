@@ -18,17 +18,17 @@ CHUNK = 32
 class Path(PositionalEncoding):
     """s_ij = q_i·H_i H_(i−1) ⋯ H_(j+1) k_j/√d, with H_t = I − β_t w_t w_t^T.
 
-    2505.16381, section 3: w_t, a vector of length 1 for each head, comes from the layer's input x_t by
-    a linear map of rank `rank`, a causal convolution over 3 tokens and L2 normalisation;
-    β_t = 2σ(a_h·x_t + b_h). As in the authors' code the convolution is depthwise, has no bias and ends
-    in a SiLU. Each layer has its own. Positions say only which key is which: what counts is the order
-    of the tokens. Tokens that no query may see reflect nothing. Causal only. The paper's further gate
-    (PaTH-FoX) is no part of it.
+    2505.16381, section 3. w_t, a unit vector for each head, is computed from the layer's input x_t by a
+    linear map of rank `rank`, a causal convolution over 3 tokens and L2 normalisation; β_t = 2σ(a_h·x_t +
+    b_h). As in the authors' code, the convolution is depthwise, has no bias and is followed by a SiLU. Each
+    layer has its own parameters. Positions only identify the keys: scores depend on the order of the tokens.
+    Tokens that no query may see have β_t = 0. Causal only. The paper's variant with a forgetting gate
+    (PaTH-FoX) is not included.
 
-    Computed in float32 by the UT transform, `CHUNK` tokens t at a time: with g_j the sum of what the
-    tokens before them took from k_j, the u_tj in H_t ⋯ H_(j+1) k_j = k_j − g_j − Σ_t u_tj w_t solve the
-    unit triangular system u_tj + β_t Σ_{t' < t} (w_t·w_t') u_t'j = β_t w_t·(k_j − g_j) over t > j. In
-    all O(n²·(d + CHUNK)) multiplications, and no matrix of size d × d for any pair.
+    Computed in float32 by the UT transform, in chunks of `CHUNK` tokens t. If g_j is the sum of what the
+    tokens before the chunk subtracted from k_j, the u_tj in H_t ⋯ H_(j+1) k_j = k_j − g_j − Σ_t u_tj w_t
+    solve the unit triangular system u_tj + β_t Σ_{t' < t} (w_t·w_t') u_t'j = β_t w_t·(k_j − g_j) over t > j.
+    This takes O(n²·(d + CHUNK)) multiplications, and no pair needs a d × d matrix.
     """
 
     name = "path"
@@ -84,10 +84,10 @@ def reflected(
     beta: Float[Tensor, "b h k 1"],
     own: Shaped[Tensor, " q"],
 ) -> Float[Tensor, "b h q k"]:
-    """q_i·k_j − q_i·H_i ⋯ H_(j+1) k_j for keys j up to the query's own token, of no meaning beyond.
+    """q_i·k_j − q_i·H_i ⋯ H_(j+1) k_j for keys j up to the query's own token; undefined for later keys.
 
     Args:
-        own: which of the keys' tokens each query is, ascending.
+        own: for each query, the index of its own token among the keys, ascending.
     """
     keys = k.shape[2]
     starts = range(0, keys, CHUNK)

@@ -13,12 +13,11 @@ from posharness_plugins.encodings._by_distance import look_up, whole_distances
 class TableBias(PositionalEncoding):
     """s_ij += b[h, j − i], with b a learned table of every distance below `max_length`.
 
-    Swin Transformer's bias (2103.14030, equation 4), which BEiT shares, along one axis instead of two.
-    Each layer has its own table: 2·max_length − 1 distances in a bidirectional body, max_length in a
-    causal one. It starts at standard deviation 0.02 as in Swin's code. The table serves sequences as
-    long as those of training, unless `max_length` says otherwise; distances that training never meets
-    keep their initial bias, and one of max_length or more raises RuntimeError. Fractional distances are
-    rounded.
+    The bias of Swin Transformer (2103.14030, equation 4) and BEiT, along one axis instead of two. Each layer
+    has its own table, of 2·max_length − 1 distances in a bidirectional body and max_length in a causal one,
+    with initial standard deviation 0.02 as in Swin's code. `max_length`, in positions, is the training length
+    by default. Distances that training never uses keep their initial bias; a distance of max_length or more
+    raises RuntimeError. Fractional distances are rounded.
     """
 
     name = "table_bias"

@@ -1,4 +1,4 @@
-"""Transformer-XL: queries meet a projected sinusoid of the distance, and keys a bias of their own."""
+"""Transformer-XL: queries times a projected sinusoid of the distance, and keys times a learned vector."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from posharness_plugins.encodings._rotary import geometric, phasors, rotate_pair
 class TransformerXL(PositionalEncoding):
     """s_ij = ((q_i + u)·k_j + (q_i + v)·W_R r_(i−j))/√d, with r_Δ = [sin Δθ_0, cos Δθ_0, sin Δθ_1, …].
 
-    1901.02860, section 3.3; θ_c = 10000^(−2c/width), and 1/√d as in the authors' code. Each layer has
-    its own W_R, u and v: the paper shares u and v among layers, XLNet (1906.08237) does not. r
-    alternates sines and cosines where the authors' code has all sines first: the same function with
-    the columns of W_R in another order. An odd width has one component more. The segment-level memory
-    of the paper is no part of it. Defined for distances of either sign, as XLNet uses it.
+    1901.02860, section 3.3, with θ_c = 10000^(−2c/width), and 1/√d as in the authors' code. Each layer has
+    its own W_R, u and v; the paper shares u and v among the layers, XLNet (1906.08237) does not. r alternates
+    sines and cosines, while the authors' code has all sines first: the same function, with the columns of W_R
+    in another order. If width is odd, r has one component more. The paper's segment-level memory is not
+    included. Defined for distances of either sign, as XLNet uses it.
 
-    No r_Δ is made. With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is
-    Σ_c Im(z_c·e^(i·pos_i·θ_c)·e^(−i·pos_j·θ_c)): queries are turned by their positions and multiplied
-    with sinusoids of the keys' positions. So any positions will do, gapped or fractional, and memory
-    is of size q × width instead of q × k × d.
+    No r_Δ is computed. With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is Σ_c
+    Im(z_c·e^(i·pos_i·θ_c)·e^(−i·pos_j·θ_c)): queries are rotated by their positions and multiplied by
+    sinusoids of the keys' positions. So positions may have gaps or be fractional, and memory is of size q ×
+    width instead of q × k × d.
     """
 
     name = "transformer_xl"

@@ -1,4 +1,4 @@
-"""TUPE: positions attend to positions, with projections of their own."""
+"""TUPE: scores between positions, with separate projections."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from posharness_plugins.encodings._by_distance import Buckets, look_up
 
 
 class Tupe(PositionalEncoding):
-    """s_ij = q_i·k_j/√(2d) + (p_i U^Q)·(p_j U^K)/√(2d), d being the width of a head.
+    """s_ij = q_i·k_j/√(2d) + (p_i U^Q)·(p_j U^K)/√(2d), where d is the width of a head.
 
-    2006.15595, section 3.1 (TUPE-A): learned positions p of `max_length` rows and projections U^Q and
-    U^K, all shared by all layers. The rows are as many as a training sequence has tokens, unless
-    `max_length` says otherwise; positions are whole numbers below it, any other raises IndexError or
-    RuntimeError.
+    2006.15595, section 3.1 (TUPE-A). p is a learned table of `max_length` rows; all layers share p, U^Q and
+    U^K. `max_length`, in positions, is the training length by default. Positions are integers below it;
+    others raise IndexError or RuntimeError.
 
     - `relative` adds T5's bias b[h, bucket(j − i)] to the position term (TUPE-R).
-    - `untie` resets that term to a learned θ1_h where the query is the first token, and to θ2_h where
-      only the key is (section 3.2). The paper does so for [CLS]. It is off unless asked for: in a task
-      without [CLS] the first token is an input like any other, and would lose its position.
+    - `untie` replaces that term by a learned θ1_h where the query is the first token, and by θ2_h where only
+      the key is (section 3.2). The paper does so for [CLS]. It is off by default: in a task without [CLS],
+      the first token is an ordinary input and would lose its position.
 
-    The authors' code normalises p (LayerNorm) and adds biases to U; the equation has neither. Here p
-    and p U start at variance 1. Its θ are inner products of two further rows of p; here they are plain
-    numbers that start at 0. Published for bidirectional bodies; nothing in it minds a causal one.
+    Departures: the authors' code normalises p (LayerNorm) and adds biases to U. The equation has neither, and
+    here p and p U start with variance 1. In that code θ1 and θ2 are inner products of two further rows of p;
+    here they are scalars that start at 0. The paper uses bidirectional bodies; the formula is defined in
+    causal ones too.
     """
 
     name = "tupe"

@@ -1,4 +1,4 @@
-"""xPos: rotary positions whose scores decay with distance."""
+"""xPos: rotary positions with scores that decay with distance."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from posharness_plugins.encodings._rotary import Rotary, ends, phasors, rotate_p
 class Xpos(Rotary):
     """s_ij = Re Σ_c q_ic·conj(k_jc)·ζ_c^((i−j)/B)·e^(i(i−j)θ_c)/√d, ζ_c = (2c/d + γ)/(1 + γ), γ = 0.4.
 
-    2212.10554: RoPE, then queries times ζ_c^(i/B) and keys times ζ_c^(−j/B), where B is
-    `scale_base`. Causal only: towards keys after the query the scores would grow. Positions are counted
-    from the middle of those in sight, which changes no score and keeps both factors small, up to a span
-    of 63·B positions (`max_length`); the paper splits longer sequences into blocks instead. Its
-    blockwise causal attention is no part of this encoding.
+    2212.10554: RoPE, with queries multiplied by ζ_c^(i/B) and keys by ζ_c^(−j/B), where B is `scale_base`, in
+    positions. Causal only: scores of keys after the query would grow with distance. Positions are counted
+    from the middle of the current ones, which changes no score and keeps both factors small for sequences
+    that span up to 63·B positions (`max_length`). The paper splits longer sequences into blocks instead; its
+    blockwise causal attention is not included.
     """
 
     name = "xpos"
-    summary = "RoPE whose scores decay with distance, faster in pairs that rotate faster (xPos)"
+    summary = "RoPE with scores that decay with distance, faster in pairs that rotate faster (xPos)"
     paper = "arXiv:2212.10554"
     directions = frozenset({"causal"})
 

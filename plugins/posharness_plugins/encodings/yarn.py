@@ -1,4 +1,4 @@
-"""YaRN: each rotary frequency interpolated by how often it turned in training, and sharper attention."""
+"""YaRN: rotary frequencies interpolated by their number of turns in training, and sharper attention."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
 
 
 class Yarn(Rotary):
-    """RoPE with θ_c(s) = (1 − γ_c)·θ_c/s + γ_c·θ_c, and queries and keys each times 0.1·ln s + 1.
+    """RoPE with θ_c(s) = (1 − γ_c)·θ_c/s + γ_c·θ_c, and queries and keys each multiplied by 0.1·ln s + 1.
 
-    2309.00071, sections 3.2 and 3.4; s = max(1, N/L) for positions that span N, trained on L, as in its
-    section 3.3. Up to the training length s is 1, and this is `rope`. γ_c is 1 for the
-    frequencies that are kept and 0 for those that are interpolated. Between them, by `ramp`, it falls
+    2309.00071, sections 3.2 and 3.4, with s = max(1, N/L) for positions that span N and a training length L,
+    as in its section 3.3. Up to the training length, s is 1 and this is `rope`. γ_c is 1 for frequencies that
+    are kept and 0 for frequencies that are interpolated. `alpha` and `beta` are α and β, in turns within a
+    training sequence: frequencies of at least β turns are kept, those of at most α are interpolated. Between
+    the two, γ_c falls by `ramp`:
 
-    - index: linearly in c from ⌊c(β)⌋ to ⌈c(α)⌉, where c(r) = d·ln(L/2πr)/(2·ln base) is the pair that
-      turns around r times in a training sequence. A departure from the paper that its authors' code
-      makes, and `transformers` with it, so that this is what has been measured as YaRN.
-    - turns: as the paper has it, (r_c − α)/(β − α) clipped to 0..1, with r_c = L·θ_c/2π. No pair turns
-      β = 32 times in fewer than 202 tokens: with a shorter L every frequency is interpolated somewhat.
+    - index: linearly in c from ⌊c(β)⌋ to ⌈c(α)⌉, where c(r) = d·ln(L/2πr)/(2·ln base) is the pair that makes
+      about r turns in a training sequence. This departs from the paper, but the authors' code and
+      `transformers` do so, and published results for YaRN were measured with it.
+    - turns: as in the paper, (r_c − α)/(β − α) clipped to 0..1, with r_c = L·θ_c/2π. No pair makes β = 32
+      turns in fewer than 202 tokens, so with a shorter L every frequency is interpolated to some degree.
     """
 
     name = "yarn"
