@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from posharness.cli.app import app
 from posharness.contracts.cell import Budget, ModelSettings, OptimiserSettings
+from posharness.contracts.columns import columns_markdown
 from posharness.experiment import Experiment, load_experiment, preset_names
 from posharness.experiment.experiment import ReadingSettings, TaskSettings
 from posharness.experiment.sizes import SIZES
@@ -193,7 +194,13 @@ def keys_of(model: type[BaseModel]) -> Callable[[], str]:
     return lambda: keys(model)
 
 
+def columns() -> str:
+    """The columns of every frame."""
+    return columns_markdown().replace("## ", "### ").strip()
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
+    "columns": columns,
     "commands": commands,
     "modules": modules,
     "presets": presets,

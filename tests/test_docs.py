@@ -5,7 +5,7 @@ Fenced blocks are executed from top to bottom, each page in a folder of its own:
     python title="FILE"     is written to FILE
     python, pycon           is executed; of the latter, what is shown is compared
     console, console exit=N runs each line after "$ ", and compares what is shown; "..." stands for anything
-    toml, text              is shown only
+    toml, text              is shown only; commands in it, and in the prose, are parsed
 
 Runs are made tiny by an experiment file of the tests.
 """
@@ -25,12 +25,17 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import typer
 
+import posharness
 from posharness.cli import main
+from posharness.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
+OTHERS = sorted(ROOT.glob("*.md"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 TINY = """
 preset = "smoke"
@@ -169,8 +174,34 @@ def test_what_a_page_shows_is_so(page: Path, reader: Reader) -> None:
         reader.follow(block, page.name)
 
 
+def mentioned(text: str) -> Iterator[str]:
+    """The commands in blocks of text and in the prose, without what explains them."""
+    for block in re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        lines = re.sub(r"\\\n\s*", "", block).splitlines()
+        commands = [line.strip() for line in lines if line.strip().startswith("harness ")]
+        yield from (re.split(r"\s{2,}", line)[0] for line in commands if "[OPTIONS]" not in line)
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    yield from (" ".join(code.split()) for code in re.findall(r"`(harness [^`]+)`", prose))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_that_are_mentioned_can_be_parsed(page: Path) -> None:
+    commands: Any = typer.main.get_command(app)
+    faults = []
+    for command in mentioned(page.read_text("utf-8")):
+        name, *arguments = shlex.split(command, comments=True)[1:]
+        if name in ("COMMAND", "--help", "--version", "--install-completion"):
+            continue
+        try:
+            commands.commands[name].make_context(name, arguments)
+        except typer.TyperException as error:
+            faults.append(f"{command}: {error.format_message()}")
+    # The prose may leave out what a command is about.
+    assert [fault for fault in faults if "Missing" not in fault] == []
+
+
 def test_every_link_leads_somewhere() -> None:
-    for page in [*PAGES, ROOT / "README.md"]:
+    for page in [*PAGES, *OTHERS]:
         text = page.read_text()
         for target in re.findall(r"\]\(([^)]+)\)", text):
             path, _, anchor = target.partition("#")
@@ -201,7 +232,18 @@ def test_what_the_readme_shows_is_so(reader: Reader) -> None:
     for block in blocks(ROOT / "README.md"):
         if "posharness.run(" in block.text:
             exec(block.text.replace('preset="smoke"', 'config="tiny.toml"'), reader.names)
-            assert not reader.names["results"].predictions.empty
+            agrees_with_the_report(reader.names["accuracy"])
+
+
+def agrees_with_the_report(accuracy: pd.Series[float]) -> None:
+    """What the example computes stands in the report."""
+    folder = posharness.compile_report("runs").parent
+    table = pd.read_csv(folder / "tables" / "accuracy-by-dependency-length-all-values.csv")
+    table = table[table["scope"] == "at the training length"].astype({"bucket": int})
+    reported = table.set_index(["task", "objective", "encoding", "bucket"])["accuracy"]
+    assert set(accuracy.index.get_level_values("label")) == {"relative", "absolute"}
+    for place, value in accuracy.items():
+        assert reported[place] == pytest.approx(value, abs=1e-6), place
 
 
 def prose() -> str:
