@@ -3,7 +3,7 @@
 import posharness
 
 results = posharness.run(plugins=["rpe", "absolute"], preset="smoke")
-results.predictions.groupby(["label", "dependency_length"])["correct"].mean()
+results.predictions  # one row for each scored prediction
 """
 
 from __future__ import annotations
