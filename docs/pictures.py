@@ -1,18 +1,20 @@
 """Makes the pictures of the documentation: `python docs/pictures.py STORE`.
 
-STORE is what the first command of README leaves, `harness run --plugins rpe,absolute --store STORE`. Chromium
-takes the picture of the report; that of a terminal is what the same command prints when it is given again.
+STORE is what `harness run --plugins rpe,absolute --seeds 1 --store STORE` leaves. Chromium takes the picture
+of its report; the picture of a terminal is what the same command prints when it is given again.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
@@ -41,7 +43,9 @@ def terminal(name: str, *command: str) -> None:
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(Text(f"$ harness {' '.join(command)}", style="bold"))
     console.print(Text.from_ansi("\n".join(lines).rstrip()))
-    console.save_svg(str(IMAGES / name), title="harness", font_aspect_ratio=0.61)
+    drawn = console.export_svg(title="harness")
+    # The font would be fetched from elsewhere; any monospaced one does.
+    (IMAGES / name).write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
 def photograph(report: Path, name: str, *, height: int) -> None:
@@ -64,6 +68,13 @@ def photograph(report: Path, name: str, *, height: int) -> None:
         )
 
 
+def shrink(picture: Path) -> None:
+    """Make a picture as small as a page needs it."""
+    image = Image.open(picture).convert("RGB")
+    image.thumbnail((1000, 3000))
+    image.quantize(128).save(picture, optimize=True)
+
+
 def main(store: str) -> None:
     """Make every picture."""
     IMAGES.mkdir(exist_ok=True)
@@ -71,7 +82,10 @@ def main(store: str) -> None:
     photograph(report, "report.png", height=1300)
     figure = "accuracy-by-dependency-length.png"
     shutil.copy(report.parent / "figures" / figure, IMAGES / figure)
-    terminal("run.svg", "run", "--plugins", "rpe,absolute", "--store", store)
+    for name in ("report.png", figure):
+        shrink(IMAGES / name)
+    command = ("run", "--plugins", "rpe,absolute", "--seeds", "1", "--store", store)
+    terminal("run.svg", *command, "--no-report")
 
 
 if __name__ == "__main__":
