@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
-from posharness.registry.definitions import read_module
+from posharness.registry.source.definitions import read_module
 
 __all__ = ["import_file"]
 

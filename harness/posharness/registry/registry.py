@@ -24,12 +24,12 @@ from posharness.contracts.plugin import Named
 from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Catalogue, Names, Source
-from posharness.registry.digest import SourceDigests
 from posharness.registry.discovery import discover
 from posharness.registry.kinds import Kind, kind_of
 from posharness.registry.parameters import Parameter, build, check, parameters, show_value, unknown
 from posharness.registry.plugin_code import plugin_code
 from posharness.registry.selection import Selection, parse, parse_all
+from posharness.registry.source.digest import SourceDigests
 
 __all__ = ["Registry"]
 

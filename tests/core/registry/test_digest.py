@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.registry.digest import SourceDigests
+from posharness.registry.source.digest import SourceDigests
 
 PLUGIN = '''"""A plugin."""
 from thing_pack._helper import base

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TypeVar
 
-from posharness.registry.definitions import chain, never_runs
+from posharness.registry.source.definitions import chain, never_runs
 
 __all__ = ["normal_form"]
 

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from posharness.registry.definitions import Module, Target, chain, read_module
-from posharness.registry.modules import CORE, ModuleFinder
-from posharness.registry.normal_form import normal_form
+from posharness.registry.source.definitions import Module, Target, chain, read_module
+from posharness.registry.source.modules import CORE, ModuleFinder
+from posharness.registry.source.normal_form import normal_form
 
 __all__ = ["Link", "Names", "Node", "Sources", "imported_modules"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posharness.errors import UserError
-from posharness.registry.definitions import Module, Target, chain
-from posharness.registry.modules import CORE
-from posharness.registry.references import Link, Names, Node, Sources, imported_modules
+from posharness.registry.source.definitions import Module, Target, chain
+from posharness.registry.source.modules import CORE
+from posharness.registry.source.references import Link, Names, Node, Sources, imported_modules
 
 __all__ = ["PluginSource", "SourceDigests"]
 

@@ -1,0 +1,1 @@
+"""A digest of the source of a plugin, with everything that its code reaches."""
