@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import pytest
@@ -68,8 +68,13 @@ def check_sources(
         same = kept.scatter(1, place, read.gather(1, place))
         changed = read.scatter(1, place, _another(task, read, place, others))
         for alike, now in ((True, same), (False, changed)):
-            asked = replace(batch, tokens=batch.tokens[scored], memory=now)
+            asked = replace(_rows(batch, scored), memory=now)
             assert ((solve(task, asked)[:, t] == batch.targets[scored, t]) == alike).all()
+
+
+def _rows(batch: Batch, which: Tensor) -> Batch:
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return Batch(**{name: value[which] for name, value in values.items() if value is not None})
 
 
 def _another(task: T, memory: Tensor, place: Tensor, others: Callable[[T, Tensor], Tensor]) -> Tensor:

@@ -54,7 +54,7 @@ def with_special_tokens(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor
 
 
 def padded_batches(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], tell: Progress
+    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], tell: Progress
 ) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
     """Batches of sequences of similar length, shortest first.
 
@@ -82,7 +82,7 @@ def padded_batches(
 
 
 def masked_log_probs(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " n"]], asked: Int[Tensor, "m k"], tell: Progress
+    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], asked: Int[Tensor, "m k"], tell: Progress
 ) -> Iterator[tuple[Int[Tensor, " b"], Float[Tensor, "b k vocabulary"]]]:
     """The model's predictions at the asked positions of each row, in batches.
 

@@ -80,7 +80,7 @@ class RunningTextReading(Reading, ABC):
         model: MaskedModel,
         targets: Targets,
         number: Int[Tensor, " m"],
-        shown: Sequence[Int[Tensor, " n"]],
+        shown: Sequence[Int[Tensor, " _n"]],
         distance: Int[Tensor, " m"],
         tell: Progress,
     ) -> Answers:

@@ -64,14 +64,14 @@ class ParseBatch:
 
 def word_states(
     model: MaskedModel, parses: Sequence[Parse], tell: Progress
-) -> dict[int, Float[Tensor, "w l width"]]:
+) -> dict[int, Float[Tensor, "_w l width"]]:
     """The states of the words of each sentence, by its number; a word's state is the mean over its pieces.
 
     Returns:
         the states of the embeddings and of every layer.
     """
     rows = [with_special_tokens(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
-    found: dict[int, Float[Tensor, "w l width"]] = {}
+    found: dict[int, Float[Tensor, "_w l width"]] = {}
     for batch, tokens, padding in padded_batches(model, rows, tell):
         layers = model.layers(tokens, padding).float()  # l b n width
         for row, states in zip(batch, layers.permute(1, 2, 0, 3), strict=True):  # n l width
@@ -82,7 +82,7 @@ def word_states(
     return found
 
 
-def batch_parses(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> list[ParseBatch]:
+def batch_parses(parses: Sequence[Parse], states: dict[int, Float[Tensor, "_w l width"]]) -> list[ParseBatch]:
     """The sentences in their order, in batches; sort them by length to save padding."""
     groups: list[list[Parse]] = []
     widest = 0
@@ -95,7 +95,7 @@ def batch_parses(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l w
     return [_batch(group, states) for group in groups]
 
 
-def _batch(parses: Sequence[Parse], states: dict[int, Float[Tensor, "w l width"]]) -> ParseBatch:
+def _batch(parses: Sequence[Parse], states: dict[int, Float[Tensor, "_w l width"]]) -> ParseBatch:
     def padded(rows: Sequence[Tensor]) -> Tensor:
         return pad_sequence(list(rows), batch_first=True)
 
