@@ -18,6 +18,7 @@ from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.store import CellStatus, Store
+from posharness.store.layout import REPORTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +193,7 @@ def compile_report(
     code = [registry.digests.digest(cls) for cls in (type(writer), *sections, *claims)]
     old = superseded(_versions(opened, states), planned)
     report_id = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
-    folder = opened.path / "reports" / report_id
+    folder = opened.path / REPORTS / report_id
     # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
     if reuse and (folder / REPORT).is_file() and not moving:

@@ -18,7 +18,7 @@ from scipy.stats import chisquare
 
 from posharness.contracts import Batch, Task
 from posharness.contracts.cell import Budget, Cell, Choice
-from posharness.training.data import TrainingBatches, evaluation_batch, validation_batch
+from posharness.training.batches import TrainingBatches, evaluation_batch, validation_batch
 from posharness_tasks._seq2seq import Seq2Seq
 
 from . import instrument

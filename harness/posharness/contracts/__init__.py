@@ -8,7 +8,6 @@ from posharness.contracts.attention import Attention, BoundSlots
 from posharness.contracts.cell import Cell
 from posharness.contracts.claim import Claim
 from posharness.contracts.compiler import Compiler
-from posharness.contracts.discovery import defined_in
 from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
 from posharness.contracts.executor import CellRunner, Event, Executor, Finished, Observer, Progress, Started
 from posharness.contracts.frames import Frames
@@ -16,6 +15,7 @@ from posharness.contracts.geometry import Geometry
 from posharness.contracts.hooks import hookimpl
 from posharness.contracts.outcome import CellOutcome, Status
 from posharness.contracts.plugin import Body, Direction, Named, Slot
+from posharness.contracts.plugin_folder import defined_in
 from posharness.contracts.reading import Answers, MaskedModel, Reading
 from posharness.contracts.section import PLACES, Place, ReportSection, Section, in_report_order
 from posharness.contracts.task import Batch, Objective, Split, Task

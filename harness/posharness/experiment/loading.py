@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from posharness.contracts.cell import ModelSettings
 from posharness.defaults import DEFAULT_PRESET
 from posharness.errors import UserError, did_you_mean
-from posharness.experiment.experiment import Experiment, ReadingSettings, TaskSettings
-from posharness.experiment.sizes import SIZE, drop_overridden_sizes, expand_sizes
+from posharness.experiment.experiment import Experiment
+from posharness.experiment.settings import parse_settings
+from posharness.experiment.sizes import drop_overridden_sizes, expand_sizes
+from posharness.experiment.validation import validate
 
-__all__ = ["load_experiment", "parse_settings", "preset_names"]
-
-_BY_NAME: Mapping[str, type[BaseModel]] = {"task": TaskSettings, "reading": ReadingSettings}
-"""Settings by a plugin's name."""
+__all__ = ["load_experiment", "preset_names"]
 
 
 def preset_names() -> list[str]:
@@ -51,47 +46,12 @@ def load_experiment(
     base = stated.pop("preset", None)
     if base is not None and not isinstance(base, str):
         raise UserError(f"{config}: preset expects the name of a preset, not {base!r}.")
-    _validate(expand_sizes(stated, str(config)), str(config))
+    validate(expand_sizes(stated, str(config)), str(config))
     given = _without_none(overrides or {})
     raw: dict[str, Any] = {}
-    for layer in (*_layers(preset or base or DEFAULT_PRESET), stated, given, parse_settings(settings)):
+    for layer in (*_layers(preset or base or DEFAULT_PRESET), stated, given, *parse_settings(settings)):
         raw = _merge(drop_overridden_sizes(raw, layer), expand_sizes(layer, "the experiment"))
-    return _validate(raw, "the experiment")
-
-
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Single settings, nested like an experiment file; of one key the last value counts.
-
-    Args:
-        settings: each `KEY=VALUE`, where the key is dotted as in a file and the value is TOML or plain text:
-            `budget.steps=200`, `task.copy.params.length=64`, `seeds=[3,4]`, `model.norm=post`.
-
-    Raises:
-        UserError: no "=", an unknown key, or a value of the wrong type.
-    """
-    merged: dict[str, Any] = {}
-    for setting in settings:
-        source = f"--set {setting}"
-        key, equals, value = setting.partition("=")
-        if not (equals and key.strip() and value.strip()):
-            raise UserError(f"{source}: expected KEY=VALUE, for example --set budget.steps=200.")
-        if key.strip() == "preset":
-            raise UserError(
-                f"{source}: a preset is what settings are laid over; give --preset {value.strip()}."
-            )
-        layer = _toml(f"{key}={value}") or _toml(f"{key}={json.dumps(value.strip())}")
-        if layer is None:
-            raise UserError(f"{source}: {key.strip()!r} is no key; write it as in a file, like budget.steps.")
-        _validate(expand_sizes(layer, source), source)
-        merged = _merge(merged, layer)
-    return merged
-
-
-def _toml(text: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
+    return validate(raw, "the experiment")
 
 
 def _layers(preset: str) -> list[dict[str, Any]]:
@@ -142,34 +102,3 @@ def _without_none(layer: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in layer.items()
         if value is not None
     }
-
-
-def _validate(raw: Mapping[str, Any], source: str) -> Experiment:
-    try:
-        return Experiment.model_validate(raw)
-    except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    # A union adds the name of the member that was tried; only real keys help the reader.
-    where = ".".join(str(part) for part in first["loc"] if str(part) not in ("int", "list[int]"))
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; {did_you_mean(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{where} {message}; given {first['input']!r}."
-
-
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Experiment
-    for index, part in enumerate(location):
-        if named := _BY_NAME.get(str(part)) or (index and _BY_NAME.get(str(location[index - 1]))):
-            model = named
-        else:
-            field = model.model_fields[str(part)].annotation
-            if not (isinstance(field, type) and issubclass(field, BaseModel)):
-                break
-            model = field
-    further = {Experiment: ["preset"], ModelSettings: [SIZE]}.get(model, [])
-    return [*model.model_fields, *further]

@@ -9,8 +9,8 @@ from torch import nn
 
 from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
 from posharness.contracts.cell import Cell, Choice
-from posharness.contracts.compatibility import unsupported_cross_attention, unsupported_slots
 from posharness.contracts.geometry import geometry
+from posharness.contracts.incompatibilities import unsupported_cross_attention, unsupported_slots
 from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
 from posharness.model.embedding import Embedding

@@ -6,7 +6,7 @@ from torch import nn
 
 from posharness.contracts import Incompatible, Objective, Task
 from posharness.contracts.cell import Cell
-from posharness.contracts.compatibility import indivisible_width
+from posharness.contracts.incompatibilities import indivisible_width
 from posharness.model.body import BODIES
 from posharness.model.model import Model
 from posharness.model.readout import READOUTS

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from posharness.contracts import Geometry, Incompatible, Task
 from posharness.contracts.cell import Cell, Choice
-from posharness.contracts.compatibility import (
+from posharness.contracts.geometry import geometry
+from posharness.contracts.incompatibilities import (
     indivisible_width,
     unsupported_cross_attention,
     unsupported_direction,
     unsupported_slots,
 )
-from posharness.contracts.geometry import geometry
 from posharness.errors import UserError
 from posharness.registry.registry import Registry
 

@@ -14,6 +14,7 @@ from posharness.contracts.atomic_files import write_json
 
 __all__ = [
     "CELL",
+    "CELLS",
     "CHECKPOINT",
     "CURVE",
     "ENVIRONMENT",
@@ -23,11 +24,13 @@ __all__ = [
     "MECHANISM",
     "PLUGINS",
     "PREDICTIONS",
+    "REPORTS",
     "RESULT",
     "SOURCES",
     "STATUS",
     "STORE",
     "WEIGHTS",
+    "WORK",
     "CellStatus",
     "is_key",
     "now",
@@ -37,6 +40,12 @@ FORMAT = 2
 """Raised when the layout of a store changes so that other versions cannot read it."""
 
 STORE = "store.json"
+CELLS = "cells"
+"""The folder of the cells that have ended, one folder each, named by the key."""
+WORK = "work"
+"""The folder of the cells that run or were interrupted, and of their locks."""
+REPORTS = "reports"
+
 CELL = "cell.json"
 STATUS = "status.json"
 LIVE = "live.json"

@@ -16,6 +16,7 @@ from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.layout import (
     CELL,
+    CELLS,
     CURVE,
     ENVIRONMENT,
     LIVE,
@@ -24,6 +25,7 @@ from posharness.store.layout import (
     PREDICTIONS,
     RESULT,
     WEIGHTS,
+    WORK,
     CellStatus,
     is_key,
 )
@@ -70,11 +72,11 @@ class Store:
 
     def home(self, key: str) -> Path:
         """The folder of a cell that has ended."""
-        return self.path / "cells" / key
+        return self.path / CELLS / key
 
     def keys(self) -> list[str]:
         """The keys of all cells, ended or not, in ascending order."""
-        parents = (parent for name in ("cells", "work") if (parent := self.path / name).is_dir())
+        parents = (parent for name in (CELLS, WORK) if (parent := self.path / name).is_dir())
         return sorted({entry.name for parent in parents for entry in parent.iterdir() if is_key(entry.name)})
 
     def find(self, prefix: str) -> str:
@@ -196,7 +198,7 @@ class Store:
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         # The lock file stays: without it, two waiting processes could lock different files.
-        lock = FileLock(self.path / "work" / f"{key}.lock", timeout=0)
+        lock = FileLock(self.path / WORK / f"{key}.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -207,7 +209,7 @@ class Store:
             lock.release()
 
     def _work(self, key: str) -> Path:
-        return self.path / "work" / key
+        return self.path / WORK / key
 
     def _work_status(self, key: str) -> CellStatus | None:
         folder = self._work(key)

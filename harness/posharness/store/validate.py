@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 
 from posharness.contracts.atomic_files import read_json, write_json
 from posharness.errors import UserError
-from posharness.store.layout import FORMAT, STORE
+from posharness.store.layout import CELLS, FORMAT, STORE, WORK
 
 __all__ = ["examine", "open_folder"]
 
@@ -84,7 +84,7 @@ def _make(path: Path) -> None:
     try:
         if not (path / STORE).exists():
             write_json(path / STORE, {"format": FORMAT, "posharness": version("posharness")}, durable=True)
-        for folder in (path, path / "cells", path / "work"):
+        for folder in (path, path / CELLS, path / WORK):
             folder.mkdir(exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch
 from posharness.model import Model
-from posharness.training.data import chosen, predicted
+from posharness.training.batches import chosen, predicted
 
 __all__ = ["free_running"]
 

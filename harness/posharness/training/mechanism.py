@@ -17,7 +17,7 @@ from posharness.contracts.columns import MECHANISM
 from posharness.model import Model
 from posharness.model.attention import SelfAttention
 from posharness.seeds import generator
-from posharness.training.data import evaluation_batch, rows
+from posharness.training.batches import evaluation_batch, rows
 
 __all__ = ["mechanism"]
 

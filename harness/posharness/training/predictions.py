@@ -13,7 +13,7 @@ from posharness.contracts import Batch, Task
 from posharness.contracts.cell import Cell
 from posharness.contracts.columns import DECODINGS, PREDICTIONS
 from posharness.model import Model
-from posharness.training.data import evaluation_batch
+from posharness.training.batches import evaluation_batch
 from posharness.training.scoring import Scored, score
 
 __all__ = ["predictions", "split_lengths"]

@@ -13,14 +13,14 @@ from posharness.contracts.atomic_files import new_file, write_json
 from posharness.contracts.cell import Cell
 from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
+from posharness.training.batches import TrainingBatches
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
-from posharness.training.data import TrainingBatches
 from posharness.training.environment import environment
 from posharness.training.mechanism import mechanism
-from posharness.training.module import Diverged, TrainingModule
 from posharness.training.predictions import predictions, split_lengths
 from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.trainer import quiet, trainer
+from posharness.training.training_step import Diverged, TrainingModule
 from posharness.training.validation import ValidationCallback
 
 __all__ = ["train_cell"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from posharness.contracts import Batch
 from posharness.model import Model
 from posharness.seeds import generator
-from posharness.training.data import predicted, rows
+from posharness.training.batches import predicted, rows
 from posharness.training.free_running import free_running
 
 __all__ = ["Scored", "score"]

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from posharness.contracts import Task
 from posharness.contracts.cell import Cell
+from posharness.training.batches import validation_batch
 from posharness.training.curve import Curve
-from posharness.training.data import validation_batch
-from posharness.training.module import Diverged, TrainingModule
 from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.scoring import Scored, score
+from posharness.training.training_step import Diverged, TrainingModule
 
 __all__ = ["ValidationCallback"]
 

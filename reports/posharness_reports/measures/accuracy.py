@@ -13,8 +13,9 @@ from numpy import ndarray
 from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.measures.buckets import Buckets
+from posharness_reports.measures.effective_length import THRESHOLD, effective_length
 from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval
-from posharness_reports.measures.statistics import THRESHOLD, effective_length, interval, normalised, wilson
+from posharness_reports.measures.statistics import interval, normalised, wilson
 
 __all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_length"]
 

@@ -1,4 +1,4 @@
-"""Runs count_runs by sequence and bucket, and their mean with the interval of the cluster bootstrap."""
+"""Runs counted by sequence and bucket, and their mean with the interval of the cluster bootstrap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics as pure functions of arrays: intervals, tests, and the effective dependency length.
+"""Statistics as pure functions of arrays: intervals and tests.
 
 The unit is a run. The interval of one run is Wilson's; the interval of a mean over runs is a cluster
 bootstrap over seeds and the sequences of each seed. Pooling the predictions of all runs would give intervals
@@ -13,12 +13,11 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Float, Num
 from numpy import ndarray
 
 __all__ = [
     "cluster_bootstrap",
-    "effective_length",
     "generator",
     "holm",
     "interval",
@@ -38,7 +37,6 @@ LEVEL = 0.95
 DRAWS = 1000
 _EXACT = 14
 """The largest number of pairs for which a sign-flip test uses all 2ⁿ signs."""
-THRESHOLD = 0.9
 
 
 def generator(*purpose: str | int) -> np.random.Generator:
@@ -161,38 +159,3 @@ def interval(
         ends[:, known] = np.nanquantile(flat[:, known], [0.5 - level / 2, 0.5 + level / 2], axis=0)
     low, high = ends.reshape(2, *redrawn.shape[1:])
     return low, high
-
-
-def effective_length(
-    scores: Float[Array, "*n b"],
-    positions: Float[Array, " b"],
-    longest: float,
-    threshold: float = THRESHOLD,
-) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
-    """The effective dependency length: the distance up to which every bucket scores at least `threshold`.
-
-    The crossing between the last bucket that passes and the first that fails is interpolated on the logarithm
-    of the distance.
-
-    Args:
-        scores: normalised scores by bucket, nearest first.
-        positions: the distance of each bucket, ascending and above 0.
-        longest: the longest distance tested.
-
-    Returns:
-        Lengths, and whether each is censored: every bucket passed, so the true length is at least `longest`.
-        A length is 0 if the nearest bucket fails, and NaN if a bucket before the crossing has no score.
-    """
-    scores = np.asarray(scores, dtype=float)
-    place = np.log(np.asarray(positions, dtype=float))
-    passed = scores >= threshold
-    crossing = np.where(passed.all(axis=-1), scores.shape[-1], np.argmin(passed, axis=-1))
-    censored = crossing == scores.shape[-1]
-    above = np.clip(crossing - 1, 0, None)
-    below = np.clip(crossing, None, scores.shape[-1] - 1)
-    high = np.take_along_axis(scores, above[..., None], axis=-1)[..., 0]
-    low = np.take_along_axis(scores, below[..., None], axis=-1)[..., 0]
-    drop = np.where(high > low, high - low, 1.0)
-    length = np.exp(place[above] + (high - threshold) / drop * (place[below] - place[above]))
-    length = np.where(censored, longest, np.where(crossing == 0, 0.0, length))
-    return np.where(np.isnan(low) & ~censored, np.nan, length), censored

@@ -21,7 +21,7 @@ from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training import train_cell
-from posharness.training.data import evaluation_batch
+from posharness.training.batches import evaluation_batch
 from posharness.training.predictions import predictions
 from posharness.training.scoring import Scored, score
 

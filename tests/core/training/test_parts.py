@@ -12,7 +12,7 @@ from posharness.contracts.cell import Budget, Cell, OptimiserSettings
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training.data import (
+from posharness.training.batches import (
     TrainingBatches,
     chosen,
     evaluation_batch,

@@ -7,7 +7,7 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.formatting import count, escape_markdown, percent
 from posharness_reports.measures.accuracy import GATE
-from posharness_reports.measures.statistics import THRESHOLD
+from posharness_reports.measures.effective_length import THRESHOLD
 from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task, cell_counts
 from posharness_reports.study import Study

@@ -18,7 +18,7 @@ from posharness.contracts import Batch, Objective
 from posharness.contracts.cell import Cell
 from posharness.model import Model
 from posharness.seeds import derive, generator
-from posharness.training.data import predicted
+from posharness.training.batches import predicted
 from posharness.training.optimiser import adamw
 from posharness.training.schedule import factor
 
