@@ -1,4 +1,4 @@
-"""Measure which way of telling a transformer about position carries information how far.
+"""Measure how far a transformer carries information, with each way of encoding position.
 
 import posharness
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from posharness.contracts import Frames, UserError, hookimpl
     from posharness.experiment import Experiment, load_experiment
 
-_HOMES = {
+_MODULES = {
     "Experiment": "posharness.experiment",
     "Frames": "posharness.contracts",
     "Results": "posharness.api",
@@ -59,9 +59,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Lazy, so that `harness --help` answers before torch could be imported.
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    # Lazy, so that `harness --help` does not wait for the import of torch.
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

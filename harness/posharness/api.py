@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from posharness.contracts import Frames
-from posharness.contracts.versions import SUPERSEDED, Versioned, stands_in, superseded, versioned_rows
+from posharness.contracts.versions import (
+    SUPERSEDED,
+    Versioned,
+    replacement_reason,
+    superseded,
+    versioned_rows,
+)
 from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE, cache_root
 from posharness.errors import UserError
 from posharness.evaluation import evaluate as evaluate_models
@@ -38,7 +44,7 @@ REPORT = "report.html"
 
 
 class Results(Frames):
-    """What a store holds, as tidy frames; see `posharness.contracts.Frames` for their columns."""
+    """The results of a store, as tidy frames; their columns are in `posharness.contracts.columns`."""
 
     __slots__ = ()
 
@@ -49,7 +55,7 @@ def execute(
     """Run every cell of an experiment that the store does not hold yet.
 
     Args:
-        announce: called with the name of each task and reading that is prepared.
+        announce: called with a message before each task and reading is prepared.
 
     Raises:
         UserError: the experiment or its data are wrong, or the store cannot be used.
@@ -70,12 +76,18 @@ def run(
     overrides: dict[str, Any] | None = None,
     executor: str | None = None,
 ) -> Results:
-    """Train the cells that the store does not hold yet, and return the results of the experiment.
+    """Run the cells that the store does not hold yet, and return the results of the experiment.
 
     Args:
         plugins: encodings and attentions, as for `--plugins`.
+        tasks: tasks, as for `--tasks`.
+        preset: the name of a preset, as for `--preset`.
+        config: an experiment file, or the name of a shipped one, as for `--config`.
+        workers: number of cells that run at a time; by default one for each core.
+        timeout: seconds that one cell may take; None for no limit.
+        plugin_paths: files of single-file plugins, as for `--plugin-path`.
         overrides: further settings, nested like an experiment file, e.g. `{"seeds": 3}`.
-        executor: what runs the cells, as for `--executor`, e.g. `"local"`.
+        executor: the executor that runs the cells, as for `--executor`, e.g. `"local"`.
 
     Raises:
         UserError: as `execute`.
@@ -83,8 +95,8 @@ def run(
     Example:
         >>> results = posharness.run(["rpe", "absolute"], preset="smoke")  # doctest: +SKIP
     """
-    given = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
-    experiment = load_experiment(preset=preset, config=config, overrides=given)
+    settings = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
+    experiment = load_experiment(preset=preset, config=config, overrides=settings)
     execution = Execution(
         Path(store),
         workers,
@@ -93,7 +105,7 @@ def run(
         executor=executor or experiment.executor,
     )
     summary = execute(experiment, execution)
-    return _of(summary, store)
+    return _results(summary, store)
 
 
 def evaluate(
@@ -108,38 +120,38 @@ def evaluate(
     plugin_paths: Sequence[str | Path] = (),
     executor: str = DEFAULT_EXECUTOR,
 ) -> Results:
-    """Read masked language models that are trained already, and return the results of these readings.
+    """Run readings on trained masked language models, and return the results.
 
     Args:
         models: each a folder or a Hub id for `transformers`, or the beginning of a finished cell's key.
-        treebank: the text that is read, in CoNLL-U format.
+        treebank: the text, in CoNLL-U format.
         readings: names of readings, as for `--readings`.
-        seeds: for models from elsewhere; a cell is read with its own seed.
-        executor: what runs the cells, as for `--executor`.
+        seeds: seeds for external models; a cell is evaluated with its own seed.
+        executor: the executor that runs the cells, as for `--executor`.
 
     Raises:
-        UserError: no such model, one that is no masked language model, or a mistake in the readings.
+        UserError: an unknown model, one that is not a masked language model, or a mistake in the readings.
     """
     experiment = Experiment(readings=list(readings), treebank=str(treebank), seeds=seeds)
     paths = [Path(path) for path in plugin_paths]
     execution = Execution(Path(store), workers, timeout, paths, executor=executor)
-    return _of(evaluate_models(models, experiment, execution), store)
+    return _results(evaluate_models(models, experiment, execution), store)
 
 
-def _of(summary: RunSummary, store: str | Path) -> Results:
+def _results(summary: RunSummary, store: str | Path) -> Results:
     """The results of a run's cells."""
-    everything = load(store, versions="all")
+    stored = load(store, versions="all")
     keys = [cell.key for cell in summary.planned]
-    frames = (everything.cells, everything.predictions, everything.curves, everything.mechanism)
+    frames = (stored.cells, stored.predictions, stored.curves, stored.mechanism)
     return Results(*(frame[frame["cell"].isin(keys)].reset_index(drop=True) for frame in frames))
 
 
 def load(store: str | Path, *, versions: Literal["current", "all"] = "current") -> Results:
-    """Load what a store holds.
+    """Load the results of a store.
 
     Args:
-        versions: "current" leaves out the cells whose code has another version that was started later;
-            "all" keeps them. The column `version` of `cells` tells versions apart.
+        versions: "current" leaves out the cells that a later version of their code replaces; "all" keeps
+            them. The column `version` of `cells` distinguishes versions.
 
     Raises:
         UserError: there is no store, or it belongs to another version.
@@ -170,10 +182,10 @@ def compile_report(
     of the sections and claims. It names the folder of the report and the address where it is published.
 
     Args:
-        planned: keys of the cells that a run asked for. If a plugin's code has several versions, theirs
+        planned: keys of the cells that a run selected. If a plugin's code has several versions, theirs
             counts; without a run, the version that started last counts. The others are listed as superseded.
-        reuse: return the report of the same id if there is one already.
-        compiler: the compiler that writes it, as for `--compiler`.
+        reuse: return the report with the same id if there is one.
+        compiler: the compiler that writes the report, as for `--compiler`.
 
     Raises:
         UserError: there is no store, it holds no cell, or there is no such compiler.
@@ -219,10 +231,11 @@ def publish_report(
     """Publish a compiled report into a static folder, and return the path of its index page.
 
     Args:
-        compiler: what wrote the report, as for `--compiler`.
+        to: the static folder; it is created if missing.
+        compiler: the compiler that wrote the report, as for `--compiler`.
 
     Raises:
-        UserError: no compiled report, or a folder that cannot be written.
+        UserError: `report` is not a compiled report, or the folder cannot be written.
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
     return writer.publish(Path(report), to=Path(to))
@@ -230,7 +243,7 @@ def publish_report(
 
 def _versions(store: Store, states: Mapping[str, CellStatus]) -> Iterator[Versioned]:
     for key, state in states.items():
-        # A cell that cannot be read is reported as such, and nothing stands in for it.
+        # A cell that cannot be read is reported as such, and no other cell replaces it.
         with suppress(OSError, ValueError):
             yield Versioned.of(store.cell(key), state.started)
 
@@ -238,10 +251,10 @@ def _versions(store: Store, states: Mapping[str, CellStatus]) -> Iterator[Versio
 def _mark(cells: pd.DataFrame, old: Mapping[str, str]) -> None:
     """Give the rows of superseded cells their status and reason."""
     for key, version in old.items():
-        cells.loc[cells["cell"] == key, ["status", "reason"]] = [SUPERSEDED, stands_in(version)]
+        cells.loc[cells["cell"] == key, ["status", "reason"]] = [SUPERSEDED, replacement_reason(version)]
 
 
 def _frames(store: Store) -> Frames:
-    from posharness.store.frames import read_frames  # pandas and pyarrow take their time to import
+    from posharness.store.frames import read_frames  # not at the top: pandas and pyarrow import slowly
 
     return read_frames(store)

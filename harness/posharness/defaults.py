@@ -1,4 +1,4 @@
-"""What is used where nobody says otherwise: the store, the executor, the compiler, the workers, the cache."""
+"""The defaults: store, executor, compiler, preset, number of workers, and folder of the cache."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DEFAULT_PRESET = "quick"
 
 
 def default_workers() -> int:
-    """The number of cells that run at a time: one for each core."""
+    """The default number of cells that run at a time: one for each core."""
     return os.cpu_count() or 1
 
 
 def cache_root() -> Path:
     """The folder of prepared corpora and vocabularies.
 
-    `POSHARNESS_CACHE`, else `posharness` in the user's cache folder (XDG).
+    The environment variable `POSHARNESS_CACHE`, or else `posharness` in the user's cache folder (XDG).
     """
-    if named := os.environ.get("POSHARNESS_CACHE"):
-        return Path(named)
+    if folder := os.environ.get("POSHARNESS_CACHE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posharness"

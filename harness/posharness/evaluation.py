@@ -1,4 +1,4 @@
-"""Readings of trained models: finished cells of a store, and models that `transformers` loads."""
+"""Runs readings on trained models: on finished cells of a store, and on models that `transformers` loads."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment
 from posharness.planning.plan_readings import (
     choose_readings,
-    fills_masks,
-    model_of_cell,
-    model_of_others,
+    external_model,
     plan_readings,
+    trained_model,
+    trains_masked_language_model,
 )
 from posharness.registry.catalogue import Catalogue
 from posharness.registry.registry import Registry
@@ -27,7 +27,7 @@ from posharness.store import Store
 __all__ = ["evaluate", "trained_cell"]
 
 _KEY = "[0-9a-fA-F]{1,64}"
-"""The beginning of a key; no model of the Hub has such a name."""
+"""The pattern of the first characters of a key. No model of the Hub has such a name."""
 
 
 def evaluate(
@@ -54,54 +54,53 @@ def evaluate(
 
     def plan(registry: Registry) -> list[Cell]:
         readings = choose_readings(experiment, registry)
-        found = [
-            model for named in models for model in _find(named, experiment, registry, execution, announce)
-        ]
-        return plan_readings(readings, found, registry, cache_root(), announce)
+        cells = [cell for name in models for cell in _model(name, experiment, registry, execution, announce)]
+        return plan_readings(readings, cells, registry, cache_root(), announce)
 
     return execution.run(plan)
 
 
-def _find(
-    named: str,
+def _model(
+    name: str,
     experiment: Experiment,
     registry: Registry,
     execution: Execution,
     announce: Callable[[str], None],
 ) -> list[Cell]:
-    """The model of a name, once for each seed."""
-    if not Path(named).is_dir() and (key := _key(named, execution.store)):
+    """The model of that name, once for each seed."""
+    if not Path(name).is_dir() and (key := _key(name, execution.store)):
         store = Store.open(execution.store, create=False)
-        return [model_of_cell(trained_cell(store, key, registry))]
-    if re.fullmatch(_KEY, named) and not Path(named).is_dir():
+        return [trained_model(trained_cell(store, key, registry))]
+    if re.fullmatch(_KEY, name) and not Path(name).is_dir():
         raise UserError(
-            f"There is no cell in the store {execution.store} whose key begins with {named!r}, and no folder "
-            f"{named!r}; give --store DIR, or a model's folder or Hub id."
+            f"There is no cell in the store {execution.store} whose key begins with {name!r}, and no folder "
+            f"{name!r}; give --store DIR, or a model's folder or Hub id."
         )
-    # Not at the top: no other command waits for torch's models and transformers.
+    # Not at the top: no other command needs torch's models and transformers, which import slowly.
     from posharness.pretrained import open_transformers
 
-    announce(f"opening {named}")
-    model = open_transformers(named)
-    # The cell runs in another process, and perhaps later from another working directory.
-    where = str(Path(named).resolve()) if Path(named).is_dir() else named
-    return [model_of_others(model.label, model.identity, where, seed) for seed in experiment.seed_list]
+    announce(f"loading {name}")
+    model = open_transformers(name)
+    # The cell may run later, from another working directory.
+    where = str(Path(name).resolve()) if Path(name).is_dir() else name
+    return [external_model(model.label, model.identity, where, seed) for seed in experiment.seed_list]
 
 
-def _key(named: str, folder: Path) -> str:
-    """The key in the store that begins with `named`; "" when there is none."""
-    if not re.fullmatch(_KEY, named) or not folder.is_dir():
+def _key(start: str, folder: Path) -> str:
+    """The key in the store that begins with `start`; "" if there is none."""
+    if not re.fullmatch(_KEY, start) or not folder.is_dir():
         return ""
     store = Store.open(folder, create=False)
-    known = any(key.startswith(named.lower()) for key in store.keys())  # noqa: SIM118
-    return store.find(named) if known else ""
+    exists = any(key.startswith(start.lower()) for key in store.keys())  # noqa: SIM118
+    return store.find(start) if exists else ""
 
 
 def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
-    """The cell of a key, whose model readings can evaluate.
+    """The cell of a key, checked to have a model that readings can evaluate.
 
     Raises:
-        UserError: it is not done, trains no masked language model, or its plugins' code has changed.
+        UserError: the cell is not done, trains no masked language model, or the code of its encoding or
+            attention has changed.
     """
     state = store.status(key)
     if not store.done(key):
@@ -110,24 +109,24 @@ def trained_cell(store: Store, key: str, registry: Registry) -> Cell:
             f"`harness status --store {store.path}` lists them."
         )
     cell = store.cell(key)
-    if cell.pretrained or not _fills_masks(cell, registry):
+    if cell.pretrained or not _trains_masked_language_model(cell, registry):
         raise UserError(
             f"The cell {key[:12]} ({cell}) trains no masked language model; give a cell of a task that "
             "does, for example bert."
         )
     encodings = (cell.encoding, *cell.encoding.nested)
     for part in (*encodings, cell.attention):
-        known: Catalogue[Any] = registry.encodings if part in encodings else registry.attentions
-        if registry.digests.digest(registry.class_of(known, part)) != part.digest:
+        catalogue: Catalogue[Any] = registry.encodings if part in encodings else registry.attentions
+        if registry.digests.digest(registry.class_of(catalogue, part)) != part.digest:
             raise UserError(
                 f"The code of {part.name} has changed since the cell {key[:12]} was trained, so that its "
-                "weights mean something else by now; train it again."
+                "weights no longer fit the code; train it again."
             )
     return cell
 
 
-def _fills_masks(cell: Cell, registry: Registry) -> bool:
+def _trains_masked_language_model(cell: Cell, registry: Registry) -> bool:
     try:
-        return fills_masks(registry.task(cell.task, cell.body))
+        return trains_masked_language_model(registry.task(cell.task, cell.body))
     except Incompatible:
         return False

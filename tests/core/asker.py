@@ -40,7 +40,7 @@ class Asking(Reading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         if self.mood == "raise":
             raise ValueError("no luck\ntoday")
@@ -52,10 +52,10 @@ class Asking(Reading):
             return []
         asked = "stray" if self.mood == "stray" else "word"
         answers = [self._ask(asked, "", model, generator)]
-        tell(1, 2)
+        report_progress(1, 2)
         condition = "changed" if self.mood == "changed" else "untrained"
         answers.append(self._ask("word", condition, untrained(), generator))
-        tell(2, 2)
+        report_progress(2, 2)
         return answers
 
     def _ask(self, objective: str, condition: str, model: MaskedModel, generator: torch.Generator) -> Answers:

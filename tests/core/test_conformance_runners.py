@@ -67,7 +67,7 @@ class Loose(Reading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         ones = torch.ones(3, dtype=torch.int64)
         right = torch.rand(3) < 2

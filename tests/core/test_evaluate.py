@@ -116,7 +116,7 @@ def tokenizer(text: str) -> Any:
 
 
 def save(folder: Path, text: str) -> None:
-    """Models with random weights: three that fill masks, and two that do not."""
+    """Models with random weights: three masked language models, and two that are not."""
     pieces = tokenizer(text)
     size = {**SIZE, "vocab_size": len(pieces), "pad_token_id": 0}
     ends = {"bos_token_id": 2, "eos_token_id": 3}
@@ -257,7 +257,7 @@ def test_a_finished_cell_is_found_by_the_first_figures_of_its_key(place: Path) -
     ("arguments", "says"),
     [
         (["--model", "./nowhere"], "There is no directory ./nowhere"),
-        (["--model", "causal"], "The model causal is a gpt2, which transformers knows no masked"),
+        (["--model", "causal"], "The model causal is a gpt2, a type without a masked"),
         (["--model", "headless"], "The model headless has no trained cls.predictions"),
         (
             ["--model", "0123456789abcdef"],

@@ -71,7 +71,7 @@ def check(
 
 
 def _supervise(
-    command: list[str], target: str, timeout: float, tell: Callable[[str], None]
+    command: list[str], target: str, timeout: float, announce: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """The findings of the checking process, plugin by plugin; a process that does not finish is a finding.
 
@@ -91,7 +91,7 @@ def _supervise(
                     raise UserError(said)
                 if what == "begin":
                     doing = said
-                    tell(doing)
+                    announce(doing)
                 elif what == "plugin":
                     checked.append({**said, "findings": []})
                 else:

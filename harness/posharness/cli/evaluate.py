@@ -41,7 +41,7 @@ def evaluate(
     readings: Readings = None,
     treebank: Treebank = None,
     seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Seeds 0 … N-1 for a model that is not of the store.")
+        int, typer.Option(min=1, metavar="N", help="Seeds 0 … N-1 for a model from outside the store.")
     ] = 1,
     store: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder of the cells and the results.")

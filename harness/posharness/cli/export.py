@@ -42,6 +42,6 @@ def export(
     opened = Store.open(store, create=False)
     registry = Registry.load(plugin_path or ())
     key = opened.find(cell)
-    found = trained_cell(opened, key, registry)
-    export_model(found, opened.weights_path(key), to, registry=registry, cache=cache_root())
+    trained = trained_cell(opened, key, registry)
+    export_model(trained, opened.weights_path(key), to, registry=registry, cache=cache_root())
     console().print(str(to), soft_wrap=True)

@@ -32,7 +32,7 @@ Executor = Annotated[
     typer.Option(
         "--executor",
         metavar="NAME",
-        help="What runs the cells, as NAME or NAME\\[param=value]. `harness list --executors` shows them.",
+        help="The executor, as NAME or NAME\\[param=value]. `harness list --executors` shows them.",
         show_default=DEFAULT_EXECUTOR,
     ),
 ]
@@ -41,7 +41,7 @@ Compiler = Annotated[
     typer.Option(
         "--compiler",
         metavar="NAME",
-        help="What writes the report, as NAME or NAME\\[param=value].",
+        help="The compiler of the report, as NAME or NAME\\[param=value].",
         show_default=DEFAULT_COMPILER,
     ),
 ]
@@ -53,28 +53,28 @@ Readings = Annotated[
     ),
 ]
 Treebank = Annotated[
-    str | None, typer.Option(metavar="FILE", help="The text of the readings, in CoNLL-U format.")
+    str | None, typer.Option(metavar="FILE", help="The text for the readings, in CoNLL-U format.")
 ]
 StoreArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[STORE]", help="A folder that `run` filled.", show_default=str(DEFAULT_STORE)),
+    typer.Argument(metavar="[STORE]", help="The folder of the store.", show_default=str(DEFAULT_STORE)),
 ]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
         metavar="DIR",
-        help="A folder that `run` filled.",
+        help="The folder of the store.",
         show_default=str(DEFAULT_STORE),
     ),
 ]
 
 
 def one_store(argument: Path | None, option: Path | None) -> Path:
-    """The store, given as an argument or as an option.
+    """The store that the argument or the option names.
 
     Raises:
-        UserError: two different ones are given.
+        UserError: they name two different stores.
     """
     if argument is not None and option is not None and argument != option:
         raise UserError(f"Two stores are given, {argument} and --store {option}; give one.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import sys
@@ -13,6 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from posharness.contracts.strict_json import strict_json
 
 __all__ = ["STYLES", "complain", "console", "duration", "number", "prepare_streams", "print_json", "table"]
 
@@ -30,16 +31,16 @@ STYLES = {
 """The style of each status; the word itself is always printed too."""
 
 _PIPE_WIDTH = 100_000
-"""No line of a table is as long."""
+"""More characters than any line of a table has."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on the present stdout or stderr. Rich honours NO_COLOR, COLUMNS and TERM=dumb."""
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        # A pipe has no width: a word that is broken over two lines is not found by a script.
-        made.width = _PIPE_WIDTH
-    return made
+    """A console on the current stdout or stderr. Rich honours NO_COLOR, COLUMNS and TERM=dumb."""
+    output = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not output.is_terminal and "COLUMNS" not in os.environ:
+        # A pipe has no width, and a script does not find a word that is broken over two lines.
+        output.width = _PIPE_WIDTH
+    return output
 
 
 def complain(message: str) -> None:
@@ -48,30 +49,20 @@ def complain(message: str) -> None:
 
 
 def prepare_streams() -> None:
-    """Print "?" for characters that the output's encoding lacks, instead of failing."""
+    """Print "?" for characters that the encoding of the output lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def print_json(value: Any) -> None:
-    """Strict JSON on stdout, for programs: no colour, no wrapping; null for a number that is not finite."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    """Print strict JSON on stdout, for programs: without colour or wrapping."""
+    print(strict_json(value, indent=2), flush=True)
 
 
 def table(*columns: str, title: str = "") -> Table:
     """An empty table in the style of all commands."""
-    made = Table(
+    empty = Table(
         title=title or None,
         box=SIMPLE_HEAD,
         title_justify="left",
@@ -80,8 +71,8 @@ def table(*columns: str, title: str = "") -> Table:
         collapse_padding=True,
     )
     for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+        empty.add_column(column, overflow="fold")
+    return empty
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ _EPILOG = """[bold]Examples[/]
   harness report
   harness report results --title 'Copying at twice the length'
 
-It can be compiled while a run is going on."""
+A report can be compiled during a run."""
 
 
 def register(app: typer.Typer) -> None:

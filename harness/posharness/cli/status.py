@@ -44,7 +44,7 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
         return
     out = console()
     if cells:
-        # Which version it is matters only where a store holds several.
+        # The version matters only if a store holds several.
         names = ("label", "task", "body", "seed", *(["version"] if _several_versions(cells) else []))
         rows = table("cell", "plugin", *names[1:], "status", "")
         for entry in cells:
@@ -56,13 +56,13 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
             if entry["reason"]:
                 styled = Text(entry["status"], style=STYLES[entry["status"]])
                 out.print(styled + Text(f" {entry['cell'][:8]}: {entry['reason']}"), soft_wrap=True)
-    said = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
-    out.print(f"{path}: {len(cells)} cells{': ' + said if said else ''}", soft_wrap=True)
+    summary = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
+    out.print(f"{path}: {len(cells)} cells{': ' + summary if summary else ''}", soft_wrap=True)
 
 
 def _entry(store: Store, key: str) -> dict[str, Any] | None:
     state = store.status(key)
-    if state is None:  # taken away since the store was listed
+    if state is None:  # removed since the keys were listed
         return None
     entry: dict[str, Any] = {"cell": key, **dict.fromkeys(("label", "task", "body", "seed", "version"), "?")}
     try:
@@ -70,7 +70,7 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
         entry |= {"label": cell.label, "task": cell.task.label, "body": cell.body_name, "seed": cell.seed}
         entry["version"] = cell.version
     except (OSError, ValueError):
-        pass  # its status says so
+        pass  # its status gives the reason
     progress = store.live(key)
     return {
         **entry,

@@ -181,7 +181,9 @@ def order(bench: Bench) -> str:
     sees = difference(here, there[:, swapped]) > CLOSE
     declared = bench.build_encoding().order_aware
     if sees and not declared:
-        return "it declares order_aware = False, and a bidirectional body does tell the order of tokens by it"
+        return (
+            "it declares order_aware = False, but by it a bidirectional body depends on the order of tokens"
+        )
     if declared and not sees:
         return "a bidirectional body reads a bag of tokens; declare order_aware = False if that is the method"
     return ""

@@ -1,15 +1,16 @@
-"""Files and folders that appear whole or not at all: written beside their place, then renamed."""
+"""Files and folders that appear whole or not at all: written under another name, then renamed."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from posharness.contracts.strict_json import strict_json
 
 __all__ = [
     "UNFINISHED",
@@ -24,20 +25,20 @@ __all__ = [
 ]
 
 UNFINISHED = ".unfinished"
-"""The ending of unfinished files and folders, whose names begin with a dot and the finished name."""
+"""The suffix of unfinished files and folders; their names begin with a dot and the final name."""
 
 
 @contextmanager
 def new_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield the path of a file beside `path`; when the block ends without an exception, it replaces `path`.
 
-    Its permissions are those that the umask gives to a new file, whoever writes it.
+    It gets the permissions of a new file under the umask, even if a library wrote it with others.
 
     Args:
-        durable: wait until the file is on the disk, for what must survive a power failure.
+        durable: wait until the file is on the disk, so that it survives a power failure.
 
     Raises:
-        OSError: the file cannot be written; then the earlier content of `path` is still there.
+        OSError: the file cannot be written; `path` keeps its earlier content.
     """
     aside = _aside(path)
     aside.unlink(missing_ok=True)
@@ -59,13 +60,14 @@ def new_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
 def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `folder`; when the block ends without an exception, it takes its place.
 
-    The permissions of the folder and of all in it are those that the umask gives, whoever writes them.
+    The folder and its files get the permissions of new ones under the umask, even if a library wrote them
+    with others.
 
     Args:
-        replace: replace a folder that exists; else it is an error, unless the folder is empty.
+        replace: replace an existing folder. If False, an existing folder that is not empty is an error.
 
     Raises:
-        OSError: the folder cannot be written; then an earlier one is still there.
+        OSError: the folder cannot be written; an earlier one is kept.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = _aside(folder)
@@ -89,13 +91,12 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = False) -> None:
-    """Write strict JSON in one step: a number that is not finite becomes null; see `new_file`."""
-    text = json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False)
-    write_bytes(path, (text + "\n").encode(), durable=durable)
+    """Write JSON in one step; see `strict_json` and `new_file`."""
+    write_bytes(path, (strict_json(content, indent=1) + "\n").encode(), durable=durable)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool = False) -> None:
-    """Write a folder of exactly these files, by their path in it, in one step; see `new_folder`."""
+    """Write a folder with exactly these files, given by relative path, in one step; see `new_folder`."""
     with new_folder(folder, replace=replace) as aside:
         for name, content in files.items():
             path = aside / name
@@ -108,16 +109,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it holds no JSON object.
+        ValueError: it is not a JSON object.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
+        raise ValueError(f"{path.name} is not a JSON object.")
     return content
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the list of files of a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -134,12 +135,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
-    # With the process's number, so that two processes that write the same file do not meet.
+    # The number of the process keeps two processes that write the same file apart.
     return path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
 
 
 def _permit(folder: Path) -> None:
-    """Give every file in a folder the permissions of a new one: some libraries write for the owner alone."""
+    """Give every file in a folder the permissions of a new one: some libraries write for the owner only."""
     probe = folder / f".probe{UNFINISHED}"
     probe.touch()
     permissions = probe.stat().st_mode
@@ -159,13 +160,3 @@ def _swap(new: Path, folder: Path) -> None:
         old.rename(folder)
         raise
     shutil.rmtree(old)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

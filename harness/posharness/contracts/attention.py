@@ -19,13 +19,13 @@ __all__ = ["Attention", "BoundSlots"]
 class BoundSlots:
     """What an encoding does inside one attention call, with positions and input already bound.
 
-    A field is None where the encoding leaves that slot alone, so an attention can take its fastest
-    path. `rotate` has been applied to q and k before the attention is called.
+    A field is None where the encoding does not override that slot, so that an attention can take its
+    fastest path. `rotate` has been applied to q and k before the attention is called.
 
     Attributes:
         bias: added to the scaled scores, (1 or b, h, q, k).
         scores: rewrites the scores (b, h, q, k), bias included, before masking.
-        values: (out, weights) -> out, after the weights have mixed the values.
+        values: (out, weights) -> out; adds to the weighted sum of the values.
     """
 
     bias: Float[Tensor, "#b h q k"] | None = None
@@ -36,18 +36,18 @@ class BoundSlots:
 
 
 class Attention(nn.Module, Named, ABC):
-    """A way for queries to read values. The projections around it belong to the body.
+    """Maps queries, keys and values to an output. The projections around it belong to the body.
 
     The constructor takes the `Geometry` first; further parameters as for `PositionalEncoding`.
 
     Attributes:
-        slots: the encoding slots that it honours. An encoding that acts on another one cannot be
-            paired with it: that cell is skipped with the reason.
-        directions: where it is defined.
+        slots: the encoding slots that it honours. A cell whose encoding overrides another slot is skipped,
+            and the report gives the reason.
+        directions: the directions that it is defined for.
         has_weights: whether the output is a weighted sum of the values, so that its weights can be measured.
-        supports_cross_attention: whether it can read one sequence from another, as a decoder reads its
-            encoder: any number of queries and of keys, without an order that they share. For this it is
-            built with a bidirectional geometry as long as the keys, and is given no slots.
+        supports_cross_attention: whether it works between two sequences, as between a decoder and its
+            encoder: any number of queries and of keys, which share no order. It is then built with a
+            bidirectional geometry whose length is that of the keys, and receives no slots.
         quadratic_memory: as for `PositionalEncoding`.
     """
 
@@ -70,10 +70,10 @@ class Attention(nn.Module, Named, ABC):
         mask: Bool[Tensor, "#b 1 q k"] | None,
         slots: BoundSlots,
     ) -> Float[Tensor, "b h q d"]:
-        """Mix the values.
+        """Compute the output of each query.
 
         Args:
-            mask: True where a query may see a key, causality and padding together; None where every
+            mask: True where a query may see a key; it combines causality and padding. None where every
                 query sees every key. Every query sees at least one key.
-            slots: only fields that this attention declares in `slots` are ever set.
+            slots: what the encoding does; only the fields that this attention declares in `slots` are set.
         """

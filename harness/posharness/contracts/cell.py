@@ -1,4 +1,4 @@
-"""A cell: one training run, or one reading of a pretrained model, and the key that stands for its result."""
+"""A cell: one training run, or one reading of a pretrained model; and its key."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = [
 ]
 
 CORPUS = "corpus"
-"""The parameter of readings, and of tasks that read a text, that says where the text lies."""
+"""The parameter that holds the path of the text, in readings and in tasks that read a text."""
 
 BodyName = Literal["encoder", "decoder", "encoder-decoder", "bert"]
-"""What a body is asked for by: its own name, or "bert" for an encoder of BERT's shape."""
+"""A body as the user selects it: by its name, or "bert" for an encoder of BERT's shape."""
 
 RESULTS_VERSION = 2
 """Raised whenever the core changes what a cell's result is; part of every key."""
@@ -42,9 +42,9 @@ class Choice(_Settings):
         name: the plugin's name (never an alias).
         params: every parameter of its constructor, defaults included; the value of a parameter that
             is itself an encoding is a nested `Choice`.
-        digest: of the plugin's own source; "" never equals a real one.
-        label: how reports call it: the name and the parameters that differ from the default; "" for
-            a part that goes without saying.
+        digest: of the plugin's code, and of the code that it imports; "" where it is not known.
+        label: its name in reports, with the parameters that differ from the defaults; "" where reports
+            leave it out.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Choice(_Settings):
     @field_validator("params")
     @classmethod
     def _nested(cls, params: dict[str, Any]) -> dict[str, Any]:
-        # Read back from JSON, a nested choice is a plain object.
+        # In JSON, a nested choice is a plain object.
         return {k: Choice.model_validate(v) if isinstance(v, dict) else v for k, v in params.items()}
 
     @property
     def nested(self) -> tuple[Choice, ...]:
-        """The choices among its parameters, and theirs."""
-        own = [value for value in self.params.values() if isinstance(value, Choice)]
-        return tuple(choice for value in own for choice in (value, *value.nested))
+        """The choices among its parameters, and among theirs."""
+        direct = [value for value in self.params.values() if isinstance(value, Choice)]
+        return tuple(choice for value in direct for choice in (value, *value.nested))
 
     def identity(self) -> dict[str, Any]:
-        """What of this choice can change a result: everything but the label."""
+        """Everything in this choice that can change a result: all but the label."""
         params = {k: v.identity() if isinstance(v, Choice) else v for k, v in self.params.items()}
         return {"name": self.name, "params": params, "digest": self.digest}
 
@@ -75,14 +75,14 @@ class ModelSettings(_Settings):
 
     Attributes:
         width: width of the hidden states; a multiple of `heads`.
-        layers: layers of each stack.
-        heads: attention heads of a layer.
+        layers: number of layers in each stack.
+        heads: number of attention heads in each layer.
         feedforward: inner width of the feed-forward block, as a multiple of `width`.
         norm: LayerNorm before each sub-layer (with one at the end) or after it (1706.03762).
-        dropout: share that is dropped in training, of the embeddings and after each sub-layer.
+        dropout: dropout rate in training, of the embeddings and after each sub-layer.
         scale_embedding: token embeddings start at variance 1/width and are multiplied by √width
-            (1706.03762, section 3.4); off, they and every linear map start at standard deviation 0.02
-            (1810.04805).
+            (1706.03762, section 3.4). If False, they and every linear map start at standard deviation
+            0.02 (1810.04805).
     """
 
     width: int = Field(64, ge=1)
@@ -99,15 +99,15 @@ class ModelSettings(_Settings):
 
 
 class Budget(_Settings):
-    """How long a cell trains and how much it is tested.
+    """How long a cell trains, and on how many sequences it is validated and tested.
 
     Attributes:
-        steps: optimiser steps; fewer where `patience` ends the training.
-        batch: sequences in each step.
-        test_sequences: test sequences for each evaluation length.
-        validation_sequences: sequences of each validation.
+        steps: optimiser steps, unless `patience` ends the training earlier.
+        batch: number of sequences in each step.
+        test_sequences: number of test sequences of each evaluation length.
+        validation_sequences: number of sequences in each validation.
         validate_every: steps between validations.
-        patience: validations without a better score after which training stops; 0 for never.
+        patience: training stops after this many validations without a better score; 0 for never.
     """
 
     steps: int = Field(1000, ge=1)
@@ -119,15 +119,15 @@ class Budget(_Settings):
 
 
 class OptimiserSettings(_Settings):
-    """AdamW with linear warm-up and a decay to zero.
+    """AdamW, with a linear warm-up and a decay of the learning rate.
 
     Attributes:
-        lr: the highest learning rate, reached after the warm-up.
+        lr: the highest learning rate, reached at the end of the warm-up.
         schedule: how the learning rate falls to zero after the warm-up; "constant" keeps it.
-        warmup: share of the steps over which the learning rate rises from zero.
+        warmup: fraction of the steps over which the learning rate rises from zero.
         weight_decay: AdamW's weight decay.
-        beta1: decay rate of the mean of the gradient.
-        beta2: decay rate of the mean of its square.
+        beta1: decay rate of the running mean of the gradient.
+        beta2: decay rate of the running mean of its square.
         clip: largest norm of the gradient; 0 for no clipping.
     """
 
@@ -143,18 +143,19 @@ class OptimiserSettings(_Settings):
 class Cell(_Settings):
     """One training run: encoding ∘ attention ∘ body ∘ task, a budget, an optimiser and a seed.
 
-    Or one reading of a model that is trained already. Then `task` is the reading, everything else is as in
-    the cell that trained the model, and of a model from elsewhere the encoding has that model's name.
+    A cell can also be one reading of a pretrained model. Then `task` is the reading, and the other fields
+    equal those of the cell that trained the model. For an external model, which no cell trained, `encoding`
+    has the model's name.
 
     Attributes:
-        self_attention: the attention inside each stack of an encoder-decoder, where `attention` is the one
-            across from decoder to encoder; None for the other bodies, which have one attention only.
-        data: fingerprint of the task's external data; "" for tasks drawn on the fly.
-        pretrained: of a reading, the model that is read: the key of the cell that trained it, or the digest
-            of one from elsewhere; "" of a training run.
-        where: of a model from elsewhere, where `transformers` finds it. Not part of the key.
-        results_version: of the core that planned the cell.
-        skip: why the pair cannot work; "" when it can. Not part of the key.
+        self_attention: the attention inside each stack of an encoder-decoder, whose `attention` is the
+            cross-attention; None for the other bodies, which have only one attention.
+        data: fingerprint of the task's external data; "" for a task without any.
+        pretrained: the model that a reading evaluates: the key of the cell that trained it, or the digest of
+            an external model; "" for a training run.
+        where: the folder or the Hub id of an external model. Not part of the key.
+        results_version: `RESULTS_VERSION` of the core that planned the cell.
+        skip: why the parts cannot work together; "" when they can. Not part of the key.
     """
 
     encoding: Choice
@@ -176,8 +177,8 @@ class Cell(_Settings):
         """Everything that can change the result, and nothing else."""
         if self.pretrained:
             return self._reading_identity()
-        own = {"self_attention": self.self_attention.identity()} if self.self_attention else {}
-        return own | {
+        within = {"self_attention": self.self_attention.identity()} if self.self_attention else {}
+        return within | {
             "encoding": self.encoding.identity(),
             "attention": self.attention.identity(),
             "body": self.body,
@@ -191,7 +192,7 @@ class Cell(_Settings):
         }
 
     def _reading_identity(self) -> dict[str, Any]:
-        # The model's own identity stands for all that made it.
+        # The identity of the model includes everything that made it.
         return {
             "pretrained": self.pretrained,
             "task": self._task_identity(),
@@ -201,7 +202,7 @@ class Cell(_Settings):
         }
 
     def _task_identity(self) -> dict[str, Any]:
-        # The data's identity stands for where they lie: a file that was moved is the same text.
+        # The fingerprint of the data replaces their path: a file that was moved is the same text.
         task = self.task.identity()
         params = {name: value for name, value in task["params"].items() if name != CORPUS or not self.data}
         return task | {"params": params}
@@ -214,7 +215,7 @@ class Cell(_Settings):
 
     @property
     def body_name(self) -> BodyName:
-        """What its body is asked for by: an encoder of BERT's shape is "bert"."""
+        """The body as the user selects it: "bert" for an encoder of BERT's shape."""
         if self.body == "encoder" and self.model == self.model.like_bert():
             return "bert"
         return self.body
@@ -223,7 +224,7 @@ class Cell(_Settings):
     def settings(self) -> dict[str, Any]:
         """Model, budget, optimiser and so on, by name: cells that differ in one are not averaged.
 
-        Those of a reading are of the reading alone: models of any making are compared by it.
+        A reading has only the settings of its own, since it compares models however they were trained.
         """
         settings: dict[str, Any] = {}
         if not self.pretrained:
@@ -236,23 +237,23 @@ class Cell(_Settings):
 
     @property
     def version(self) -> str:
-        """A digest of the code of the cell's plugins: an edited plugin is another one of the same name.
+        """A digest of the code of the cell's plugins: editing a plugin gives a new version.
 
-        Of a reading it is the reading's own: the cell that trained the model has the rest.
+        For a reading it covers the reading alone, not the plugins of the model.
         """
-        own = (self.self_attention,) if self.self_attention else ()
-        parts = (self.task,) if self.pretrained else (self.encoding, self.attention, self.task, *own)
+        within = (self.self_attention,) if self.self_attention else ()
+        parts = (self.task,) if self.pretrained else (self.encoding, self.attention, self.task, *within)
         digests = [choice.digest for part in parts for choice in (part, *part.nested)]
         return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:8]
 
     @property
     def task_version(self) -> str:
-        """A digest of the code of the task or reading: cells that differ in it did not do the same."""
+        """A digest of the code of the task or reading: cells that differ in it are not compared."""
         return self.task.digest[:8]
 
     @property
     def label(self) -> str:
-        """The encoding, and the attention unless it goes without saying, as reports call them."""
+        """The names in reports of the encoding and, unless it is the default one, of the attention."""
         return " · ".join(filter(None, (self.encoding.label, self.attention.label)))
 
     def __str__(self) -> str:

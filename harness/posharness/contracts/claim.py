@@ -1,4 +1,4 @@
-"""The contract of a claim: a statement about encodings that runs can bear out, or not."""
+"""The contract of a claim: a statement about encodings that runs can support or contradict."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Claim"]
 
 
 class Claim(Named, ABC):
-    """A statement, what is set against what, what is measured, and the smallest effect that matters.
+    """A statement, the encodings that it compares, a metric, and the smallest effect that matters.
 
-    The report gives each contrast a verdict: from the differences of paired runs (of one task, one seed and
-    one attention, which met the same data), never from the statement.
+    The report gives each contrast a verdict. It is computed from the differences between paired runs: those
+    of the same task, seed and attention, which were trained on the same data.
 
     Attributes:
-        statement: what is claimed, as a sentence.
-        contrasts: pairs of names of encodings: the one that is claimed to do better, and the one that it is
-            compared with. Every label of the one is compared with every label of the other.
-        metric: what `measure` gives of a run, in words; more of it is better.
+        statement: the claim, as a sentence.
+        contrasts: pairs of names of encodings: the one that the claim expects to be better, and the one that
+            it is compared with. Every label of the first is compared with every label of the second.
+        metric: the name of what `measure` returns for a run; higher is better.
         smallest_effect: the smallest difference of the metric that matters, above 0.
-        order: claims stand in ascending order; the built-in ones leave gaps of ten.
+        order: claims are in ascending order; the built-in ones use 10, 20, 30 ….
     """
 
     statement: ClassVar[str]
@@ -38,12 +38,12 @@ class Claim(Named, ABC):
 
     @abstractmethod
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """The metric of each run that it can be told of.
+        """Measure the metric of each run.
 
         Args:
-            frames: of trained cells alone, one cell for each task, label and seed.
+            frames: the trained cells, one for each task, label and seed.
 
         Returns:
-            Columns task (what is measured of it included, where that is several things), label, seed, value,
-            and reason: "", or, of a label that has no value (NaN), why.
+            The columns task, label, seed, value and reason. Where the metric has several values for a task,
+            the text of `task` says which one this is. `reason` says why a value is NaN, and is "" elsewhere.
         """

@@ -1,4 +1,4 @@
-"""The columns of every frame: name, type and meaning, for those who write, read or document them."""
+"""The schema of the frames: name, type and meaning of every column, for writers, readers and the docs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TYPES: dict[Type, str] = {
 TEACHER_FORCED = "teacher-forced"
 FREE_RUNNING = "free-running"
 DECODINGS = (TEACHER_FORCED, FREE_RUNNING)
-"""The values of the column `decoding`, in their order."""
+"""The values of the column `decoding`, in the order of reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Column:
 
     Attributes:
         type: a key of `TYPES`.
-        meaning: what a value says, with its unit.
+        meaning: what a value means, with its unit.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Table:
     Attributes:
         name: the attribute of `Frames`.
         row: what one row is.
-        own: its columns beside `IDENTITY`: those that a cell's file holds.
+        own: its columns besides those of `IDENTITY`, as in the file of a cell.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Table:
         return [column.name for column in self.columns]
 
     def checked(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows of one cell as they are written: `own` in its order.
+        """The rows of one cell, with the columns `own` in their order.
 
         Raises:
             ValueError: a column is missing, or not one of `own`.
@@ -114,7 +114,7 @@ class Table:
             close = get_close_matches(str(name), names, n=1)
             wrong.append(f"unknown column {name!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
         if wrong:
-            raise ValueError(f"These rows are no {self.name}: {', '.join(wrong)}.")
+            raise ValueError(f"These rows do not have the columns of {self.name}: {', '.join(wrong)}.")
         return rows[names]
 
 
@@ -127,16 +127,16 @@ IDENTITY = (
     Column("task", "text", "the task, or the reading, with the parameters that differ from the defaults"),
     Column("seed", "int64", "seed of the run"),
 )
-"""Leads every frame. In frames other than `cells` its texts are categories."""
+"""The first columns of every frame. In frames other than `cells`, their texts are categories."""
 
 CELLS = Table(
     "cells",
     "a cell, of any status",
     (
         Column("status", "text", "done, failed, diverged, timeout, crashed, interrupted, skipped or running"),
-        Column("reason", "text", "why it ended so, in one line; empty when done"),
+        Column("reason", "text", "the reason for the status, in one line; empty when done"),
         Column("parameters", "float64", "number of trainable parameters"),
-        Column("encoding_parameters", "float64", "those of the encoding"),
+        Column("encoding_parameters", "float64", "number of trainable parameters of the encoding"),
         Column("steps", "float64", "optimiser steps made; 0 for a reading"),
         Column("seconds", "float64", "time of training in seconds, without validation"),
         Column("step_ms", "float64", "mean time of a step in milliseconds"),
@@ -150,14 +150,14 @@ CELLS = Table(
         Column("python", "text", "version of Python"),
         Column("machine", "text", "architecture of the processor"),
         Column("results_version", "int64", "version of the core's results, part of the key"),
-        Column("started", "time", "when it was begun"),
+        Column("started", "time", "when it started"),
         Column(
             "settings",
             "mapping",
-            "what else is in the key, by name: model, budget, optimiser, the attention within stacks, digest "
-            "of the data; cells that differ in it are never averaged",
+            "the rest of the key, by name: model, budget, optimiser, the attention within stacks, digest of "
+            "the data; cells that differ in it are never averaged",
         ),
-        Column("version", "text", "digest of the code of the cell's plugins; versions differ in it"),
+        Column("version", "text", "digest of the code of the cell's plugins; editing a plugin changes it"),
         Column(
             "task_version",
             "text",
@@ -166,8 +166,8 @@ CELLS = Table(
         Column(
             "pretrained",
             "text",
-            "for a reading, what was read: the `cell` that trained the model, or the digest of a model from "
-            "elsewhere; empty for a training run",
+            "for a reading, the model: the `cell` that trained it, or the digest of an external model; empty "
+            "for a training run",
         ),
     ),
 )
@@ -181,22 +181,26 @@ PREDICTIONS = Table(
         Column(
             "decoding",
             "category",
-            "teacher-forced: the inputs are the data's own, as they always are in an encoder; free-running: "
-            "the decoder reads what it emitted itself",
+            "teacher-forced: the inputs are those of the data, as always in an encoder; free-running: the "
+            "decoder reads its own output",
         ),
         Column(
             "condition",
             "category",
-            "how a reading changed the question, such as occluded; empty where it did not",
+            "how a reading changed the input, such as occluded; empty where it did not",
         ),
         Column("length", "int32", "tokens of the sequence"),
-        Column("sequence", "int32", "number of the sequence among those of its length, from 0"),
-        Column("position", "int32", "place of the prediction in the sequence in tokens, from 0"),
-        Column("dependency_length", "int32", "tokens from the prediction to what decides it; -1 for none"),
+        Column("sequence", "int32", "index of the sequence among those of its length, from 0"),
+        Column("position", "int32", "index of the token at which the prediction is made, from 0"),
+        Column(
+            "dependency_length",
+            "int32",
+            "tokens from the prediction to its farthest necessary token; -1 for none",
+        ),
         Column("stratum", "category", "class of the prediction within its task; empty for none"),
         Column("correct", "bool", "whether the most probable answer is the right one"),
         Column("log_prob", "float32", "natural logarithm of the probability of the right answer"),
-        Column("chance", "float32", "accuracy without reading the input, from 0 to 1"),
+        Column("chance", "float32", "accuracy of the best prediction that ignores the input, from 0 to 1"),
     ),
 )
 
@@ -204,16 +208,20 @@ CURVES = Table(
     "curves",
     "a logged step and objective of a cell that trained",
     (
-        Column("step", "int32", "number of the optimiser step, from 1"),
+        Column("step", "int32", "index of the optimiser step, from 1"),
         Column("seconds", "float64", "time of training until then in seconds, without validation"),
         Column("objective", "category", "what is predicted: one of the cell's `objectives`"),
-        Column("train_loss", "float64", "mean cross-entropy in nats over the steps since the row before"),
+        Column("train_loss", "float64", "mean cross-entropy in nats over the steps since the previous row"),
         Column(
             "validation_loss",
             "float64",
             "mean cross-entropy in nats on the validation set, teacher-forced; NaN where not measured",
         ),
-        Column("validation_score", "float64", "accuracy there, from 0 to 1; NaN where not measured"),
+        Column(
+            "validation_score",
+            "float64",
+            "accuracy on the validation set, from 0 to 1; NaN where not measured",
+        ),
         Column("gradient_norm", "float64", "norm of the step's gradient, before clipping"),
         Column("learning_rate", "float64", "learning rate of the step"),
     ),
@@ -223,14 +231,14 @@ MECHANISM = Table(
     "mechanism",
     "a layer, head and signed distance of a done cell",
     (
-        Column("stack", "category", "encoder or decoder where the body has both; else empty"),
-        Column("layer", "int16", "number of the layer in its stack, from 0"),
-        Column("head", "int16", "number of the head in its layer, from 0"),
-        Column("distance", "int32", "position of the key less that of the query, in tokens"),
+        Column("stack", "category", "encoder or decoder, in a body that has both; else empty"),
+        Column("layer", "int16", "index of the layer in its stack, from 0"),
+        Column("head", "int16", "index of the head in its layer, from 0"),
+        Column("distance", "int32", "position of the key minus that of the query, in tokens"),
         Column(
             "effect",
             "float32",
-            "mean of what the encoding adds to an attention score; NaN where it changes none",
+            "mean change of the attention score by the encoding; NaN where it changes none",
         ),
         Column("weight", "float32", "mean attention weight; NaN where the attention has none"),
     ),
@@ -241,14 +249,14 @@ TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM)
 
 
 def qualified(objective: str, *, decoding: str = TEACHER_FORCED, condition: str = "") -> str:
-    """An objective as it is shown where its decoding and condition have no column: "copy (free-running)"."""
-    said = [condition] if condition else []
-    said += [decoding] if decoding != TEACHER_FORCED else []
-    return f"{objective} ({', '.join(said)})" if said else objective
+    """An objective with decoding and condition, for tables without these columns: "copy (free-running)"."""
+    qualifiers = [condition] if condition else []
+    qualifiers += [decoding] if decoding != TEACHER_FORCED else []
+    return f"{objective} ({', '.join(qualifiers)})" if qualifiers else objective
 
 
 def columns_markdown() -> str:
-    """Every frame as a Markdown table of its columns, under a heading each."""
+    """The columns of every frame as Markdown tables, each under a heading."""
     parts = [_section("Every frame begins with", IDENTITY)]
     parts += [_section(f"`{table.name}`: one row is {table.row}", table.own) for table in TABLES]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""The contract of a report compiler: frames and sections to a folder that can be published."""
+"""The contract of a report compiler, which turns frames and sections into a folder that can be published."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Compiler(Named, ABC):
         raises is shown as failed, with its error, and the other sections are built.
 
         Args:
-            claims: the claims that the report gives a verdict on. The compiler hands them to the section that
-                judges them; other sections only see the frames.
-            folder: its name is the id of the report, in report.json and in the address of a published report.
+            claims: the claims that get a verdict. The compiler passes them to the section of verdicts; the
+                other sections receive only the frames.
+            folder: where to write. Its name is the id of the report, in report.json and in the address of the
+                published report.
 
         Returns:
             The path of report.html, a single file that needs no network.
@@ -46,7 +47,7 @@ class Compiler(Named, ABC):
 
     @abstractmethod
     def publish(self, report: Path, *, to: Path) -> Path:
-        """Copy a compiled report into the static folder `to`; publishing twice changes nothing.
+        """Copy a compiled report into the static folder `to`. Publishing it again changes nothing.
 
         Returns:
             The path of the folder's index page, which lists every published report, newest first.

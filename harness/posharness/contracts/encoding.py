@@ -23,7 +23,7 @@ def by_name(name: str) -> Any:
 
 
 class PositionalEncoding(nn.Module, Named):
-    """A way of telling a transformer about position. Override the slots that it acts on.
+    """Gives a transformer information about position. A subclass overrides the slots that it needs.
 
     The constructor takes the `Geometry` first; every further parameter is keyword-only, annotated and
     has a default, and becomes an option of the plugin (`name[param=value]`). A parameter annotated
@@ -31,22 +31,22 @@ class PositionalEncoding(nn.Module, Named):
     what `nested_geometry` returns; its default is written `by_name("rope")`.
     Raise `posharness.contracts.Incompatible` for a geometry that cannot work.
 
-    The harness calls each slot with position ids, never with the promise that they are 0..n-1. Axes:
-    b batch, h heads, q query position, k key position, d head width; `x` is the layer's input
-    (b, k, width), normalised where the body is pre-LayerNorm.
+    The harness calls each slot with position ids; they need not be 0..n-1. Axes: b batch, h heads,
+    q query position, k key position, d head width. `x` is the layer's input (b, k, width), normalised
+    where the body is pre-LayerNorm.
 
     Attributes:
-        directions: where the encoding is defined.
-        per: "model" for one instance shared by all layers, "layer" for one each. `positions` and
-            `embed` are called once for each forward pass, on the first layer's instance.
-        shift_invariant: whether attention depends on differences of position only.
-        bias_reads_input: whether `bias` reads `x`. If not, `x` is None there, and the bias of an
-            encoding shared by all layers is computed once for each forward pass.
-        max_length: the longest sequence the encoding is defined for; None for no limit. Evaluation
-            beyond it is reported as "undefined".
-        order_aware: whether a bidirectional body can tell the order of tokens by it.
-        quadratic_memory: whether no tensor that it makes grows faster than the scores themselves,
-            O(h·q·k) for each sequence; False for a method that needs more.
+        directions: the directions that the encoding is defined for.
+        per: "model" for one instance that all layers share, "layer" for one instance in each layer.
+            `positions` and `embed` are called once for each forward pass, on the first layer's instance.
+        shift_invariant: whether attention depends only on differences of position.
+        bias_reads_input: whether `bias` reads `x`. If False, `bias` receives None for `x`, and the bias
+            of an encoding shared by all layers is computed once for each forward pass.
+        max_length: the longest sequence that the encoding is defined for; None for no limit. Longer
+            evaluation lengths are reported as "undefined".
+        order_aware: whether the output of a bidirectional body depends on the order of the tokens.
+        quadratic_memory: True where memory for each sequence is O(h·q·k), as for the scores; False for a
+            method that needs more.
     """
 
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
@@ -62,9 +62,9 @@ class PositionalEncoding(nn.Module, Named):
         self.geometry = geometry
 
     def declare_like(self, base: PositionalEncoding) -> None:
-        """Declare of itself what another encoding declares: for one that wraps it.
+        """Copy the declarations of another encoding, for an encoding that wraps it.
 
-        `per` and `bias_reads_input` are left alone: they say how the instance itself is called.
+        `per` and `bias_reads_input` stay, since they say how the harness calls this instance.
         """
         self.directions = base.directions
         self.shift_invariant = base.shift_invariant
@@ -74,25 +74,25 @@ class PositionalEncoding(nn.Module, Named):
 
     @classmethod
     def nested_geometry(cls, geometry: Geometry, params: Mapping[str, Any]) -> Geometry:
-        """The geometry that encodings among this one's parameters are built for; by default its own.
+        """The geometry for the encodings among this one's parameters; by default the same geometry.
 
-        Override it where they will meet other positions than their own would be, for example ids from
-        a longer range.
+        Override it if the inner encoding will receive other positions, for example ids from a longer range.
 
         Args:
+            geometry: the geometry of this encoding.
             params: this encoding's other parameters, by name.
         """
         return geometry
 
     @property
     def slots(self) -> frozenset[Slot]:
-        """The slots this encoding acts on: by default, those that its class overrides."""
+        """The slots that this encoding uses: by default, those that its class overrides."""
         return frozenset(
             slot for slot in SLOTS if getattr(type(self), slot) is not getattr(PositionalEncoding, slot)
         )
 
     def positions(self, length: int, generator: torch.Generator) -> Shaped[Tensor, " n"]:
-        """Which position each token claims: ids of shape (n,), ascending, integer or float.
+        """Assign a position to each token: ids of shape (n,), ascending, integer or float.
 
         Args:
             length: number of tokens n.
@@ -101,7 +101,7 @@ class PositionalEncoding(nn.Module, Named):
         return torch.arange(length)
 
     def embed(self, x: Float[Tensor, "b n width"], pos: Shaped[Tensor, " n"]) -> Float[Tensor, "b n width"]:
-        """Add to the token embeddings."""
+        """Add positions to the token embeddings."""
         return x
 
     def rotate(
@@ -111,13 +111,13 @@ class PositionalEncoding(nn.Module, Named):
         pos_q: Shaped[Tensor, " q"],
         pos_k: Shaped[Tensor, " k"],
     ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        """Act on queries and keys before they meet."""
+        """Transform queries and keys before their dot product."""
         return q, k
 
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "#b h q k"]:
-        """Add to the scores q·k/√d: shape (1, h, q, k), or (b, h, q, k) when it reads `x`."""
+        """Return what is added to the scores q·k/√d: (1, h, q, k), or (b, h, q, k) if it depends on `x`."""
         return torch.zeros(1, self.geometry.heads, len(pos_q), len(pos_k), device=pos_q.device)
 
     def scores(
@@ -130,12 +130,12 @@ class PositionalEncoding(nn.Module, Named):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
-        """Rewrite the scores with content in sight.
+        """Rewrite the scores, with access to queries, keys and the layer's input.
 
         Args:
             s: q·k/√d after `rotate`, with `bias` added; not yet masked.
-            mask: True where a query may see a key; None where it sees every key. The harness masks
-                the result, so a slot needs it only where a score depends on other keys' scores.
+            mask: True where a query may see a key; None where every query sees every key. The harness masks
+                the result, so only a score that depends on the scores of other keys needs the mask.
         """
         return s
 
@@ -147,5 +147,5 @@ class PositionalEncoding(nn.Module, Named):
         pos_q: Shaped[Tensor, " q"],
         pos_k: Shaped[Tensor, " k"],
     ) -> Float[Tensor, "b h q d"]:
-        """Add to the mix of values `out` = weights·v."""
+        """Add to the weighted sum of the values, `out` = weights·v."""
         return out

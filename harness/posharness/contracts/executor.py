@@ -1,4 +1,4 @@
-"""The contract of an executor: it runs cells somewhere, and reports their progress and their outcome."""
+"""The contract of an executor, which runs cells and reports their progress and outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a cell. `score` is the last validation score; None before the first."""
+    """The progress of a running cell. `score` is the last validation score; None before the first one."""
 
     key: str
     stage: Literal["training", "evaluating"]
@@ -49,9 +49,9 @@ Observer = Callable[[Event], None]
 
 
 class CellRunner(Protocol):
-    """Runs one cell on the machine where it is called, in a process of its own, into the store.
+    """Runs one cell in a new process on this machine, and puts its results into the store.
 
-    It can be pickled and called in another process, or on another machine that sees the same folders.
+    It can be pickled, and called in another process or on another machine with the same folders.
     """
 
     @property
@@ -60,14 +60,14 @@ class CellRunner(Protocol):
 
     @property
     def plugin_paths(self) -> Sequence[Path]:
-        """The single-file plugins that are loaded before a cell is built."""
+        """The single-file plugins, which are loaded before a cell is built."""
 
     def __call__(
         self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
     ) -> CellOutcome:
-        """Run the cell to a status, and record it; a cell that has a reason to be skipped is skipped.
+        """Run the cell, and record its outcome in the store. A cell with a reason to skip it is skipped.
 
-        Call it in the main thread. A cell that another process is running is waited for.
+        Call it in the main thread. If another process is running the cell, it waits for the end.
 
         Args:
             timeout: seconds that the cell may take; None for no limit.
@@ -81,11 +81,11 @@ class CellRunner(Protocol):
 class Executor(Named, ABC):
     """Decides where and when each cell runs. Every cell has its own process and its own folder in the store.
 
-    The harness sets `workers` and `timeout`. Further parameters of the constructor are keyword-only and
-    annotated, and have defaults: `--executor NAME[param=value]` sets them.
+    The harness sets `workers` and `timeout`. Further parameters of the constructor are keyword-only,
+    annotated and have defaults; `--executor NAME[param=value]` sets them.
 
     Attributes:
-        workers: how many cells may run at a time.
+        workers: the largest number of cells that run at a time.
         timeout: seconds that one cell may take; None for no limit.
     """
 
@@ -97,10 +97,12 @@ class Executor(Named, ABC):
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         """Run every cell until all of them have ended.
 
-        A cell that raises, diverges, dies or exceeds `timeout` does not stop the others. On
-        KeyboardInterrupt the running cells are stopped and marked interrupted, and it is raised again.
+        A cell that fails, diverges, crashes or exceeds `timeout` does not stop the others.
 
         Args:
             run: runs one cell.
             observe: called with each event, in order, in the calling process.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; the running cells are stopped first and recorded as interrupted.
         """

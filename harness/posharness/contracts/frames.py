@@ -1,4 +1,4 @@
-"""The results of a store as tidy frames: what report sections and claims are given."""
+"""The results of a store as tidy frames, which report sections and claims receive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _no_rows() -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Everything a store holds, as tidy frames joined by `cell` (the key).
+    """The results of a store, as tidy frames joined by `cell` (the key).
 
     Their columns are in `posharness.contracts.columns`.
 
@@ -27,7 +27,7 @@ class Frames:
         cells: one row for each cell, of any status.
         predictions: one row for each scored prediction of a done cell.
         curves: one row for each logged step and objective of a cell that trained.
-        mechanism: what positions do in the done cells, one row for each layer, head and signed distance.
+        mechanism: attention by distance in the done cells, one row for each layer, head and signed distance.
     """
 
     cells: pd.DataFrame

@@ -16,13 +16,13 @@ class Geometry:
 
     Attributes:
         width: model width d.
-        heads: attention heads H; each is `width // heads` wide.
+        heads: number of attention heads h; each is `width // heads` wide.
         length: the longest sequence of training, in tokens.
-        direction: whether queries see the keys after them.
-        layers: how many layers the stack has.
-        layer: which of them this instance serves, from 0 (always 0 for one shared by all layers).
-        embedding_std: standard deviation of the token embeddings at initialisation; an additive
-            encoding that wants to be heard starts at the same scale.
+        direction: "causal" where a query sees only the keys up to its own position.
+        layers: number of layers in the stack.
+        layer: index of the layer, from 0; 0 for an instance that all layers share.
+        embedding_std: standard deviation of the token embeddings at initialisation, a good scale for an
+            additive encoding to start at.
     """
 
     width: int
@@ -35,6 +35,7 @@ class Geometry:
 
     @property
     def head_width(self) -> int:
+        """The width of a head, d."""
         return self.width // self.heads
 
 
@@ -42,8 +43,8 @@ def geometry(model: ModelSettings, body: Body, length: int, layer: int = 0) -> G
     """The geometry of a layer of self-attention.
 
     Args:
-        body: "encoder" or "decoder"; of an encoder-decoder, which of its stacks. Its cross-attention has
-            the geometry of the encoder, whose states it reads.
+        body: "encoder" or "decoder"; in an encoder-decoder, the stack. Its cross-attention has the geometry
+            of the encoder, whose states are its keys.
         length: the longest sequence of training.
     """
     direction: Direction = "bidirectional" if body == "encoder" else "causal"

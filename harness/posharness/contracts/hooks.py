@@ -52,7 +52,7 @@ def posharness_report_sections() -> Sequence[type[ReportSection]]:  # type: igno
 
 @_spec
 def posharness_claims() -> Sequence[type[Claim]]:  # type: ignore[empty-body]
-    """Claims that every report gives a verdict on: subclasses of `posharness.contracts.Claim`."""
+    """Claims, each with a verdict in every report: subclasses of `posharness.contracts.Claim`."""
 
 
 @_spec
@@ -62,4 +62,4 @@ def posharness_executors() -> Sequence[type[Executor]]:  # type: ignore[empty-bo
 
 @_spec
 def posharness_compilers() -> Sequence[type[Compiler]]:  # type: ignore[empty-body]
-    """What compiles and publishes reports: subclasses of `posharness.contracts.Compiler`."""
+    """Compilers, which compile and publish reports: subclasses of `posharness.contracts.Compiler`."""

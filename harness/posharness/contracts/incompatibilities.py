@@ -1,4 +1,4 @@
-"""The reasons why parts cannot work together, stated by the plan and raised by the model."""
+"""Why parts of a model cannot work together: the plan skips such cells, and the model refuses to be built."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def indivisible_width(model: ModelSettings) -> str:
 
 
 def unsupported_slots(encoding: PositionalEncoding, attention: Attention) -> str:
-    """Which slots of the encoding the attention would ignore; "" for none.
+    """Why the attention cannot honour the slots of the encoding; "" when it can.
 
-    An attention that ignored a slot in silence would measure another encoding than the one named.
+    If an attention ignored a slot silently, the result would be that of another encoding.
     """
     if ignored := sorted(encoding.slots - attention.slots):
         return f"{attention.name} attention does not honour {encoding.name}'s {' and '.join(ignored)}"
@@ -31,13 +31,13 @@ def unsupported_direction(part: PositionalEncoding | Attention, label: str, dire
     """Why an encoding or an attention cannot work in a direction; "" when it can.
 
     Args:
-        label: how the plan calls it.
+        label: the part's label, for the reason.
     """
     return "" if direction in part.directions else f"{label} is not defined for {direction} attention"
 
 
 def unsupported_cross_attention(attention: Attention) -> str:
-    """Why an attention cannot read the encoder from the decoder; "" when it can."""
+    """Why an attention cannot be the cross-attention of a decoder; "" when it can."""
     if attention.supports_cross_attention:
         return ""
     return f"{attention.name} attention cannot read one sequence from another"

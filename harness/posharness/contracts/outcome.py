@@ -1,4 +1,4 @@
-"""How a cell ended: the statuses, and the outcome that every part of the program passes on."""
+"""How a cell ended: its status, a reason and a traceback. Every part of the program uses this one type."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class CellOutcome:
     """How a cell ended.
 
     Attributes:
-        reason: one line; empty when done.
-        traceback: of the exception that a failed cell raised; else empty.
+        reason: why it ended with that status, in one line; empty when done.
+        traceback: the traceback of a failed cell's exception; else empty.
     """
 
     status: Status
@@ -25,5 +25,5 @@ class CellOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the cell could have been done and is not."""
+        """Whether the cell should have been done and is not: neither done nor skipped."""
         return self.status not in ("done", "skipped")

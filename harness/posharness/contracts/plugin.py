@@ -1,4 +1,4 @@
-"""What every plugin class shares: a name, aliases, a one-line summary and its source."""
+"""What every plugin class declares: a name, aliases, a one-line summary and a citation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Slot = Literal["positions", "embed", "rotate", "bias", "scores", "values"]
 
 
 class Named:
-    """The names under which a plugin class is found.
+    """The names and the description of a plugin class.
 
     Attributes:
-        name: what the user types; lower case, unique among plugins of its kind.
+        name: the name that the user types: lower case, unique among the plugins of its kind.
         aliases: other names for the same class.
         summary: one line for `harness list`.
-        paper: where it is defined, as "arXiv:NNNN.NNNNN" or a citation; empty for a plain baseline.
+        paper: the source, as "arXiv:NNNN.NNNNN" or a citation; empty for a plain baseline.
     """
 
     name: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Finds the plugin classes in a package's folder, so that adding a file is all it takes to add a plugin."""
+"""Finds the plugin classes of a package, so that a new file is enough to add a plugin."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ __all__ = ["defined_in"]
 
 
 def defined_in(package: ModuleType, base: type) -> list[type[Any]]:
-    """The concrete subclasses of `base` that the package's modules and packages define, in their order.
+    """The concrete subclasses of `base` that the modules of a package define, sorted by module.
 
-    Modules and classes whose name starts with an underscore are helpers. A module that cannot be
-    imported raises: a built-in that is silently absent would be missed by nobody.
+    Modules and classes whose name starts with an underscore are left out: they are helpers.
+
+    Raises:
+        Exception: a module cannot be imported; nobody would notice a plugin that is silently absent.
     """
-    found: list[type[Any]] = []
+    classes: list[type[Any]] = []
     for info in iter_modules(package.__path__, package.__name__ + "."):
         if info.name.rpartition(".")[2].startswith("_"):
             continue
         module = import_module(info.name)
-        found += [
+        classes += [
             value
             for name, value in vars(module).items()
             if inspect.isclass(value)
             and issubclass(value, base)
             and not inspect.isabstract(value)
             and not name.startswith("_")
-            # A package may define its class in a module of its own.
+            # A package may import its class from one of its modules.
             and (value.__module__ + ".").startswith(info.name + ".")
         ]
-    return found
+    return classes

@@ -1,4 +1,4 @@
-"""The contract of a reading: what a pretrained masked language model is asked, once it is trained."""
+"""The contract of a reading, which evaluates a pretrained masked language model by dependency length."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Answers", "MaskedModel", "Reading"]
 
 
 class MaskedModel(ABC):
-    """A masked language model with its tokenizer: one of the store, or any that `transformers` loads.
+    """A masked language model with its tokenizer: from the store, or any that `transformers` loads.
 
     Attributes:
-        width: of its hidden states.
+        width: width of its hidden states.
         vocabulary: number of token ids.
-        max_length: the longest sequence that it reads, special tokens included; None for no limit.
+        max_length: the longest sequence that it accepts, special tokens included; None for no limit.
         mask, cls, sep, pad: ids of the special tokens.
     """
 
@@ -39,7 +39,7 @@ class MaskedModel(ABC):
     def pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         """The token ids of each word of each sentence, without special tokens.
 
-        A word of which nothing is left (a character that the tokenizer drops) has none.
+        A word that the tokenizer drops, such as an unknown character, has no ids.
         """
 
     @abstractmethod
@@ -49,35 +49,35 @@ class MaskedModel(ABC):
         """The last hidden states, without dropout and without gradient.
 
         Args:
-            padding: True on padding, which stands on the right.
+            padding: True on padding, which is on the right.
         """
 
     @abstractmethod
     def layers(
         self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
     ) -> Float[Tensor, "l b n width"]:
-        """What the embeddings give, then what each layer gives; the last hidden states come last."""
+        """The output of the embeddings, then that of each layer; the last is `states`."""
 
     @abstractmethod
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
-        """What the head of masked language modelling makes of hidden states."""
+        """The logits of the masked language modelling head for these hidden states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came out for m scored predictions of one objective. Tensors are (m,) unless named otherwise.
+    """The results of m scored predictions of one objective. Tensors are (m,).
 
     Attributes:
-        objective: what was asked, such as "head".
-        length: tokens of the sequence that the prediction stands in.
-        sequence: number of that sequence.
-        position: of the prediction in it.
-        dependency_length: -1 where there is none.
-        correct: whether it was right.
-        log_prob: natural logarithm of the probability that the right answer had.
-        chance: accuracy of the best answer that ignores the input.
+        objective: what was predicted, such as "head".
+        length: length in tokens of the sequence with the prediction.
+        sequence: index of that sequence.
+        position: position of the prediction in it.
+        dependency_length: tokens from the prediction to its farthest necessary token; -1 for none.
+        correct: whether the prediction is right.
+        log_prob: natural logarithm of the probability of the right answer.
+        chance: accuracy of the best prediction that ignores the input.
         stratum: index into the reading's `strata`; None for none.
-        condition: how the question was changed, such as "untrained encoder"; "" where it was not.
+        condition: how the input or the model was changed, such as "untrained encoder"; "" where it was not.
     """
 
     objective: str
@@ -93,17 +93,18 @@ class Answers:
 
 
 class Reading(Named, ABC):
-    """Questions to a pretrained masked language model whose answers have a dependency length.
+    """An evaluation of a pretrained masked language model whose predictions have a dependency length.
 
-    Every parameter of the constructor is keyword-only, annotated and has a default. The text that is read
-    is `corpus`, which `harness evaluate --treebank FILE` sets.
+    Every parameter of the constructor is keyword-only, annotated and has a default. The parameter `corpus` is
+    the path of the text; `harness evaluate --treebank FILE` sets it.
 
     Attributes:
         distance: "dependency" or "span", as for a `Task`.
         strata: names of the classes that `Answers.stratum` indexes.
-        objectives: every objective that an `Answers` of it can have; the first is the one that is summed up,
-            as it is asked unchanged.
-        conditions: every condition that an `Answers` of it can have.
+        objectives: every objective that its `Answers` can have. The score of the reading is the accuracy of
+            the first one under the condition "".
+        conditions: every condition that its `Answers` can have.
+        corpus: the path of the text.
     """
 
     distance: ClassVar[Literal["dependency", "span"]] = "dependency"
@@ -113,14 +114,14 @@ class Reading(Named, ABC):
     corpus: str
 
     def prepare(self, cache: Path) -> None:
-        """Make or load what reading needs, under `cache`; as for a `Task`.
+        """Make or load the data that `read` needs, in the folder `cache`; as for a `Task`.
 
         Raises:
             UserError: the corpus is missing, malformed or too small.
         """
 
     def fingerprint(self) -> str:
-        """The identity of the text that is read; part of the cell's key."""
+        """The identity of the text, for example its SHA-256; part of the cell's key."""
         return ""
 
     @abstractmethod
@@ -129,12 +130,12 @@ class Reading(Named, ABC):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
-        """Ask, and give every answer.
+        """Evaluate the model, and return every scored prediction.
 
         Args:
-            untrained: makes the control: the same model with freshly drawn weights.
+            untrained: builds a control: the same model with new random weights.
             generator: the only source of randomness.
-            tell: told how much of how much is done, from time to time.
+            report_progress: to be called from time to time with the amount done and the total.
         """

@@ -1,4 +1,4 @@
-"""The contract of a report section: data frames in; prose, tables and figures out."""
+"""The contract of a report section, which turns data frames into prose, tables and figures."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Section:
     """One section of a report.
 
     Attributes:
-        title: its heading.
+        title: the heading.
         prose: paragraphs of Markdown, without figures or tables.
-        tables: caption to frame; each also becomes a CSV file.
-        figures: caption to figure; each is also written as SVG, PNG and PDF.
+        tables: tables by caption; each is also written as CSV.
+        figures: figures by caption; each is also written as SVG, PNG and PDF.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Section:
 
 
 Place = Literal["overview", "accuracy", "learning", "pretraining", "readings", "mechanism", "trust", "end"]
-"""A part of the report; a section names the part that it belongs to."""
+"""A part of the report."""
 
 PLACES: tuple[Place, ...] = get_args(Place)
 """The parts of the report, from the top to the bottom."""
@@ -63,7 +63,7 @@ class ReportSection(Named, ABC):
 
     @abstractmethod
     def build(self, frames: Frames) -> Section | None:
-        """Turn frames into a section; None when it has nothing to say about them."""
+        """Build the section from the frames; None if they hold nothing that it shows."""
 
 
 def in_report_order(sections: Iterable[ReportSection]) -> list[ReportSection]:

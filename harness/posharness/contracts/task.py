@@ -1,4 +1,4 @@
-"""The contract of a task: batches from a generator, with a dependency length for each prediction."""
+"""The contract of a task, which draws batches with a dependency length for each prediction."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One thing that is predicted, and how it is read from the hidden states.
+    """One kind of prediction, and how it is computed from the hidden states.
 
     Attributes:
-        name: as it stands in the predictions, e.g. "recall", "mlm", "nsp".
+        name: its name in the predictions, e.g. "recall", "mlm", "nsp".
         classes: number of classes of its targets.
-        chance: accuracy of the best predictor that ignores the input.
+        chance: accuracy of the best prediction that ignores the input.
         readout: "linear": one linear map of the final hidden state; "mlm": BERT's dense, GELU,
             LayerNorm and a decoder tied to the token embeddings; "pooled": BERT's tanh pooler and a
             linear map (1810.04805).
@@ -39,24 +39,24 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch of b sequences of n tokens. Every tensor that is not named with another shape is (b, n).
+    """A batch of b sequences of n tokens. Tensors are (b, n) unless another shape is given.
 
     Attributes:
         tokens: input ids.
-        targets: what the hidden state *at this position* has to emit (a decoder's targets are already
-            shifted); meaningless where not scored.
-        scored: which positions are predictions, in training and in evaluation.
-        dependency_length: tokens from the emitting position to the farthest position that is necessary
-            to get the target right; -1 where the prediction has none. Across two sequences it is the
-            difference of the two positions, each counted from the start of its own sequence.
-        padding: True on padding, which stands on the right; None without any.
-        segments: segment ids; None when the task has no segments.
+        targets: the class to predict from the hidden state *at this position* (so a decoder's targets are
+            already shifted); ignored where not scored.
+        scored: True where a prediction is made, in training and in evaluation.
+        dependency_length: tokens from the position of the prediction to the farthest position that is
+            necessary to get the target right; -1 for none. Between two sequences it is the difference of the
+            two positions, each counted from the start of its own sequence.
+        padding: True on padding, which is on the right; None without padding.
+        segments: segment ids; None for a task without segments.
         objective: index into the task's `objectives`; None for all 0.
         stratum: index into the task's `strata`; None for none.
         source: (b, n, s) positions that are together necessary and sufficient for the target, padded
-            with -1; what interventions in tests act on. None where no unique source exists.
-        memory: (b, m) tokens of the encoder that an encoder-decoder reads across; None for one stack.
-            There, positions in `source` index `memory`.
+            with -1; tests intervene on them. None where no unique source exists.
+        memory: (b, m) tokens of the encoder in an encoder-decoder, whose `source` then holds positions in
+            `memory`; None for one stack.
         memory_padding: (b, m), as `padding`.
     """
 
@@ -73,35 +73,35 @@ class Batch:
     memory_padding: Bool[Tensor, "b m"] | None = None
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
+        """Return the batch on another device."""
         present = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(self, **{name: value.to(device) for name, value in present.items()})
 
 
 class Task(Named, ABC):
-    """A problem whose predictions each have a dependency length.
+    """A problem in which every prediction has a dependency length.
 
     The constructor takes the `Body` first; every further parameter is keyword-only, annotated and has
-    a default. Construction is cheap and reads nothing; `prepare` does what takes time.
+    a default. The constructor is fast and reads no file; `prepare` does the work that takes time.
 
     Attributes:
-        bodies: the bodies that it can be posed to; the first is the default.
+        bodies: the bodies that the task is defined for; the first is the default.
         distance: "dependency" where each prediction has a unique farthest source, "span" where only
             an interval of influence exists; the two are never plotted together.
-        control: a negative control: expected to stay near chance, whatever the encoding.
+        control: True for a negative control, which should stay near chance with every encoding.
         strata: names of the classes that `Batch.stratum` indexes, e.g. numbers of attractors.
-        vocabulary: number of token ids; 0 until prepared, for a corpus task.
+        vocabulary: number of token ids; for a corpus task 0 until it is prepared.
         segments: number of segment ids; 0 for none.
-        objectives: what is predicted. The first one's accuracy on validation is the score that
-            training is watched by.
-        length: tokens of a training sequence; for an encoder-decoder, of its memory.
-        evaluation_lengths: lengths that are tested, the training length among them.
-        autoregressive: whether the target of a scored position is the token of the next one, wherever
-            that is scored too. Beside teacher forcing such a task is then scored free-running: each of
-            these tokens replaced by what the model itself has emitted, so classes are token ids. Not for
-            the body "encoder", which sees the tokens that it would have to emit.
-        tokenizer: file of the tokenizer of a corpus task, as `tokenizers` reads it, with BERT's special
-            tokens among its pieces; set by `prepare`; None for a task without one.
+        objectives: the kinds of prediction. The validation accuracy of the first one is the score of
+            training.
+        length: length of a training sequence in tokens; for an encoder-decoder, of its memory.
+        evaluation_lengths: lengths of the test sequences, the training length among them.
+        autoregressive: whether the target of a scored position is the token at the next position, where
+            that is scored too. Besides teacher-forced, such a task is evaluated free-running, where these
+            tokens are replaced by the model's own predictions; so classes are token ids. Not for the body
+            "encoder", which sees the tokens that it would predict.
+        tokenizer: for a corpus task, the file of its tokenizer in the format of `tokenizers`, with BERT's
+            special tokens; `prepare` sets it. None for a task without one.
     """
 
     bodies: ClassVar[tuple[Body, ...]]
@@ -129,18 +129,18 @@ class Task(Named, ABC):
         """Set `length` and `evaluation_lengths`, and return the shortest of them all.
 
         Args:
-            evaluation_lengths: None or () for the training length times each of `factors`.
+            evaluation_lengths: None or () for `length` times each of `factors`.
         """
         self.length = length
         self.evaluation_lengths = evaluation_lengths or tuple(factor * length for factor in factors)
         return min(length, *self.evaluation_lengths)
 
     def prepare(self, cache: Path) -> None:
-        """Make or load what sampling needs (a corpus, a vocabulary), under `cache`.
+        """Make or load the data that `sample` needs, such as a vocabulary, in the folder `cache`.
 
-        Called once before anything else, in the planning process and again in each worker; what lies
-        in the cache is found again. Workers call it at the same time: a file must appear there whole,
-        written aside and renamed.
+        It is called first in the planning process, and then in each worker, which should find its files in
+        `cache`. Workers call it at the same time, so a file must appear there whole: write it under another
+        name, then rename it.
 
         Raises:
             UserError: the corpus is missing, unreadable or too small.
@@ -149,13 +149,13 @@ class Task(Named, ABC):
     def fingerprint(self) -> str:
         """The identity of external data, e.g. a corpus's SHA-256; part of the cell's key.
 
-        Where it is not empty it stands for the parameter `corpus`, if there is one: where data lie is no part
-        of the key.
+        If it is not empty, it replaces the parameter `corpus` in the key, so that the path of the data does
+        not matter.
         """
         return ""
 
     def decoder_length(self, length: int) -> int:
-        """Tokens that an encoder-decoder's decoder reads where its memory has `length` of them."""
+        """The number of tokens in a sequence of the decoder whose memory has `length` tokens."""
         return length
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Versions of one plugin's code in one store: which of them counts."""
+"""Cells of several versions of a plugin's code in one store: which version counts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
     from posharness.contracts.cell import Cell
 
-__all__ = ["SUPERSEDED", "Versioned", "stands_in", "superseded", "versioned_rows"]
+__all__ = ["SUPERSEDED", "Versioned", "replacement_reason", "superseded", "versioned_rows"]
 
 SUPERSEDED = "superseded"
-"""Status in a report of a cell that another version of its code stands in for."""
+"""The status in a report of a cell that is replaced by one of another version of its code."""
 
 
 class Versioned(NamedTuple):
-    """A cell, and what decides whether it counts.
+    """A cell, with the facts that decide whether it counts.
 
     Attributes:
-        alike: what a cell of another version has in common with it: label, task, body, settings.
-        version: of the code of its plugins and of the core's results.
-        started: as text that sorts by time.
-        pretrained: of a reading, the cell whose model is read.
+        alike: what the same cell of another version has in common with it: label, task, body, settings.
+        version: version of the code of its plugins, and of the core's results.
+        started: when it started, as text that sorts by time.
+        pretrained: for a reading, the cell that trained the model.
     """
 
     cell: str
@@ -34,20 +34,20 @@ class Versioned(NamedTuple):
 
     @classmethod
     def of(cls, cell: Cell, started: str) -> Versioned:
-        """Of a cell of a store."""
+        """The facts about a cell of a store."""
         alike = (cell.label, cell.task.label or cell.task.name, cell.body_name, str(cell.settings))
         version = f"{cell.version}.{cell.results_version}"
         return cls(cell.key, alike, version, started, cell.pretrained)
 
 
 def superseded(cells: Iterable[Versioned], planned: Collection[str] = ()) -> dict[str, str]:
-    """The cells that do not count, each with the version that stands in its place.
+    """The cells that do not count, each with the version that replaces it.
 
-    Of several versions of alike cells the planned one counts, and without a plan the one begun last. A
-    reading goes the way of the cell whose model it read.
+    Of several versions of a cell, the planned one counts; without a plan, the one that started last. A
+    reading counts if the cell that trained its model counts.
 
     Args:
-        planned: keys of the cells that were asked for.
+        planned: keys of the cells that a run selected.
     """
     ordered = sorted(cells, key=lambda cell: (cell.cell in planned, cell.started, cell.cell))
     current = {cell.alike: cell.version for cell in ordered}
@@ -56,13 +56,13 @@ def superseded(cells: Iterable[Versioned], planned: Collection[str] = ()) -> dic
     return old | {cell.cell: old[cell.pretrained] for cell in readings}
 
 
-def stands_in(version: str) -> str:
-    """The reason of a cell that is superseded by another version."""
-    return f"The version {version.partition('.')[0]} of its code stands in its place."
+def replacement_reason(version: str) -> str:
+    """The reason that a report gives for a superseded cell."""
+    return f"It is replaced by version {version.partition('.')[0]} of its code."
 
 
 def versioned_rows(cells: pd.DataFrame) -> list[Versioned]:
-    """The rows of `Frames.cells`."""
+    """The facts about each row of `Frames.cells`."""
     columns = ("label", "task", "body", "settings", "version", "results_version", "started", "pretrained")
     read = {name: [_text(value) for value in cells[name]] for name in ("cell", *columns)}
     return [

@@ -1,4 +1,4 @@
-"""Executors, which run cells."""
+"""The local executor: it runs each cell in a process of its own on this machine."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ __all__ = ["LocalExecutor", "LocalRunner"]
 _POLL = 0.2
 """Seconds between two looks at the running cells."""
 
-_Ended = tuple[CellOutcome, Progress | None]
-"""What the process of a cell returns: see `run_job`."""
+_JobResult = tuple[CellOutcome, Progress | None]
+"""The return value of `run_job`."""
 
 
 class LocalExecutor(Executor):
@@ -105,11 +105,11 @@ class _Pool:
         self._far_end, self._lifeline = context.Pipe(duplex=False)
         # pebble's stub calls this argument mp_context, its code context.
         launcher: Any = process
-        self._run: Callable[[Job, Connection], Future[_Ended]] = launcher(
+        self._run: Callable[[Job, Connection], Future[_JobResult]] = launcher(
             name="posharness-cell", timeout=self._timeout, context=context
         )(run_job)
         self._waiting: deque[Cell] = deque()
-        self._running: dict[Future[_Ended], Cell] = {}
+        self._running: dict[Future[_JobResult], Cell] = {}
         self._last: dict[str, Progress] = {}
 
     def run_all(self, cells: Sequence[Cell]) -> None:

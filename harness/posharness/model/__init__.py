@@ -1,4 +1,4 @@
-"""The model of a cell: a body that reads tokens, and readouts that emit predictions."""
+"""The model of a cell: a body that turns tokens into hidden states, and a readout for each objective."""
 
 from posharness.model.build import build_model
 from posharness.model.model import Model

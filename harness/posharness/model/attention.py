@@ -17,11 +17,11 @@ __all__ = ["CrossAttention", "Memory", "SelfAttention", "shared_bias"]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a decoder reads across.
+    """The input of cross-attention: the states of the encoder.
 
     Attributes:
         hidden: the encoder's hidden states, (b, m, width).
-        mask: True where a query of the decoder may see a state; None where it sees every one.
+        mask: True where a query of the decoder may see a state; None where every query sees every state.
     """
 
     hidden: Float[Tensor, "b m width"]
@@ -46,7 +46,7 @@ class _MultiHead(nn.Module):
 
 
 class SelfAttention(_MultiHead):
-    """Attention within a sequence, y = x; the encoding rotates queries and keys, and has its slots bound."""
+    """Attention within a sequence (y = x), with the slots of the encoding."""
 
     def forward(
         self,
@@ -56,7 +56,7 @@ class SelfAttention(_MultiHead):
         encoding: PositionalEncoding,
         bias: Float[Tensor, "1 h n n"] | None,
     ) -> Float[Tensor, "b n width"]:
-        """Let every position read the others.
+        """Compute the attention of every position to the others.
 
         Args:
             mask: True where a query may see a key; None where every query sees every key.
@@ -68,7 +68,7 @@ class SelfAttention(_MultiHead):
         return self._output(self.attention(q, k, v, mask, self.bind(encoding, q, k, v, x, pos, mask, bias)))
 
     def heads_of(self, x: Float[Tensor, "b n width"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of each head, each (b, h, n, d)."""
+        """The queries, keys and values of all heads, each (b, h, n, d)."""
         parts: Tensor = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
         q, k, v = parts.permute(2, 0, 3, 1, 4)
         return q, k, v
@@ -84,7 +84,7 @@ class SelfAttention(_MultiHead):
         mask: Bool[Tensor, "#b 1 n n"] | None,
         bias: Float[Tensor, "1 h n n"] | None,
     ) -> BoundSlots:
-        """What the encoding does to the scores and the mix of these queries, keys and values."""
+        """The slots of the encoding, bound to these queries, keys and values."""
         slots = encoding.slots
 
         def scores(s: Float[Tensor, "b h n n"]) -> Float[Tensor, "b h n n"]:
@@ -107,23 +107,23 @@ class SelfAttention(_MultiHead):
 class CrossAttention(_MultiHead):
     """Attention from a decoder's states x to an encoder's y.
 
-    It knows of position only what the states themselves hold: between two sequences there is no distance
-    that an encoding could act on, as in 1706.03762.
+    It uses no slot of an encoding, as in 1706.03762: between two sequences there is no distance.
     """
 
     def forward(self, x: Float[Tensor, "b n width"], memory: Memory) -> Float[Tensor, "b n width"]:
-        """Let every position of the decoder read the memory."""
+        """Compute the attention of every position of the decoder to the memory."""
         width = x.shape[-1]
         weight, bias = self.qkv.weight, self.qkv.bias
-        asked = linear(x, weight[:width], bias[:width])  # b n width
-        offered = linear(memory.hidden, weight[width:], bias[width:])  # b m 2*width
-        q = asked.reshape(*asked.shape[:2], self.heads, -1).transpose(1, 2)  # b h n d
-        k, v = offered.reshape(*offered.shape[:2], 2, self.heads, -1).permute(2, 0, 3, 1, 4)  # each b h m d
+        queries = linear(x, weight[:width], bias[:width])  # b n width
+        keys_values = linear(memory.hidden, weight[width:], bias[width:])  # b m 2*width
+        q = queries.reshape(*queries.shape[:2], self.heads, -1).transpose(1, 2)  # b h n d
+        parts = keys_values.reshape(*keys_values.shape[:2], 2, self.heads, -1)  # b m 2 h d
+        k, v = parts.permute(2, 0, 3, 1, 4)  # each b h m d
         return self._output(self.attention(q, k, v, memory.mask, BoundSlots()))
 
 
 def shared_bias(encoding: PositionalEncoding, pos: Shaped[Tensor, " n"]) -> Float[Tensor, "1 h n n"] | None:
-    """The bias that all layers have in common, computed once for each forward pass; None if there is none."""
+    """The bias that all layers share, computed once for each forward pass; None where they share none."""
     if "bias" in encoding.slots and encoding.per == "model" and not encoding.bias_reads_input:
         return encoding.bias(pos, pos, None)
     return None

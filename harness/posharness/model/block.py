@@ -1,4 +1,4 @@
-"""One layer of a body: self-attention, in one of two stacks cross-attention, and a feed-forward network."""
+"""One layer of a body: self-attention, cross-attention in a decoder with an encoder, and feed-forward."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Block", "FeedForward"]
 
 
 class FeedForward(nn.Module):
-    """W_2·GELU(W_1 x), as wide inside as `feedforward` times the model's width."""
+    """W_2·GELU(W_1 x), with an inner width of `feedforward` times the model's width."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Block(nn.Module):
     """x += f(norm(x)) for each sub-layer f where `norm` is "pre", x = norm(x + f(x)) where it is "post".
 
     Args:
-        cross: attention to a memory, between the two other sub-layers; None in a body of one stack.
+        cross: cross-attention, between the two other sub-layers; None in a body of one stack.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Block(nn.Module):
         bias: Float[Tensor, "1 h n n"] | None,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b n width"]:
-        """One layer; the arguments are those of `SelfAttention`, and the memory of `CrossAttention`."""
+        """Apply the layer. `memory` is for `CrossAttention`, the other arguments are for `SelfAttention`."""
         x = self._add(x, self.attention_norm, lambda y: self.attention(y, pos, mask, encoding, bias))
         cross = self.cross
         if cross is not None:

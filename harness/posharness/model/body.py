@@ -1,4 +1,4 @@
-"""The bodies, by name: how the parts of a cell are put together into something that reads tokens."""
+"""The bodies, by name: how each is built from the parts of a cell."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["BODIES"]
 
 
 def _single_stack(cell: Cell, registry: Registry, task: Task) -> Stack:
-    """One stack; the encoder and the decoder differ in the direction of their geometry only."""
+    """One stack. Encoder and decoder differ only in the direction of their geometry."""
     return _Parts(cell, registry, task, cell.body, task.length, cell.attention).stack(task.segments)
 
 
 def _two_stacks(cell: Cell, registry: Registry, task: Task) -> TwoStacks:
-    """An encoder, and a decoder with the cell's attention across; they share the token embeddings."""
-    own = cell.self_attention or cell.attention
+    """An encoder, and a decoder with the cell's attention as cross-attention; they share token embeddings."""
+    within = cell.self_attention or cell.attention
     length = task.decoder_length(task.length)
-    decoder = _Parts(cell, registry, task, "decoder", length, own, ("decoder",)).stack(
+    decoder = _Parts(cell, registry, task, "decoder", length, within, ("decoder",)).stack(
         task.segments, across=True
     )
-    encoder = _Parts(cell, registry, task, "encoder", task.length, own, ("encoder",))
+    encoder = _Parts(cell, registry, task, "encoder", task.length, within, ("encoder",))
     return TwoStacks(encoder.stack(segments=0, tokens=decoder.embedding.tokens), decoder)
 
 
@@ -49,14 +49,14 @@ BODIES: Mapping[Body, Callable[[Cell, Registry, Task], Stack | TwoStacks]] = {
 class _Parts:
     """The parts of one stack.
 
-    Each is built with a generator of its own, so that its initial values depend on its name and the seed,
-    and on no other part: all encodings start from the same weights.
+    Each part is built with its own generator, so that its initial values depend only on its name and the
+    seed: all encodings start from the same weights.
 
     Attributes:
-        kind: which way the stack looks.
-        length: of its sequences in training.
-        attention: the one inside the stack.
-        name: what its seeds are called by, beside the part's own name; empty for a body's only stack.
+        kind: "encoder" or "decoder".
+        length: length of its sequences in training.
+        attention: its self-attention.
+        name: prefix of the purposes of its seeds; empty for a body's only stack.
     """
 
     cell: Cell
@@ -68,12 +68,12 @@ class _Parts:
     name: tuple[str, ...] = ()
 
     def stack(self, segments: int, *, tokens: nn.Embedding | None = None, across: bool = False) -> Stack:
-        """Put them together.
+        """Build the stack.
 
         Args:
             segments: number of segment ids.
-            tokens: the token embeddings of another stack, to be shared.
-            across: whether each block has cross-attention, by the cell's attention.
+            tokens: the token embeddings of another stack, to share.
+            across: whether each block has cross-attention.
         """
         settings = self.cell.model
         encodings = self._encodings()
@@ -105,19 +105,19 @@ class _Parts:
             raise Incompatible(reason)
         settings, seed = self.cell.model, self.cell.seed
         with seeded("weights", *self.name, "projections", layer, seed):
-            projected = SelfAttention(settings, attention)
+            self_attention = SelfAttention(settings, attention)
         with seeded("weights", *self.name, "feedforward", layer, seed):
             feedforward = FeedForward(settings)
-        return Block(settings, projected, feedforward, self._cross(layer) if across else None)
+        return Block(settings, self_attention, feedforward, self._cross(layer) if across else None)
 
     def _cross(self, layer: int) -> CrossAttention:
-        place = geometry(self.cell.model, "encoder", self.task.length, layer)
-        attention = self._attention("cross-attention", self.cell.attention, place)
+        of_encoder = geometry(self.cell.model, "encoder", self.task.length, layer)
+        attention = self._attention("cross-attention", self.cell.attention, of_encoder)
         if reason := unsupported_cross_attention(attention):
             raise Incompatible(reason)
         with seeded("weights", *self.name, "cross-projections", layer, self.cell.seed):
             return CrossAttention(self.cell.model, attention)
 
-    def _attention(self, purpose: str, choice: Choice, place: Geometry) -> Attention:
-        with seeded("weights", *self.name, purpose, place.layer, self.cell.seed):
-            return self.registry.attention(choice, place)
+    def _attention(self, purpose: str, choice: Choice, geometry: Geometry) -> Attention:
+        with seeded("weights", *self.name, purpose, geometry.layer, self.cell.seed):
+            return self.registry.attention(choice, geometry)

@@ -1,4 +1,4 @@
-"""A cell to its untrained model."""
+"""Builds the untrained model of a cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["build_model"]
 
 
 def build_model(cell: Cell, registry: Registry, task: Task) -> Model:
-    """The model of a cell, with the initial weights that its seed stands for.
+    """Build the model of a cell, with initial weights drawn from its seed.
 
     Args:
         task: prepared, so that its vocabulary is known.

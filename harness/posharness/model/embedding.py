@@ -1,4 +1,4 @@
-"""Token ids to vectors, before any layer."""
+"""The embedding of token ids, before the first layer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Embedding(nn.Module):
     """x = dropout(norm(embed(s·(E[token] + S[segment])))).
 
     With `scale_embedding`, E and S start at variance 1/width and s = √width (1706.03762, section 3.4);
-    without, they start at standard deviation 0.02 and s = 1 (1810.04805). `norm` is there only in a
-    post-LayerNorm body, as in 1810.04805. `embed` is the encoding's slot.
+    without, they start at standard deviation 0.02 and s = 1 (1810.04805). Only a post-LayerNorm
+    body has `norm`, as in 1810.04805. `embed` is the slot of the encoding.
 
     Args:
-        tokens: the table E of another stack, to be shared (1706.03762, section 3.4); by default a new one.
+        tokens: the table E of another stack, to share (1706.03762, section 3.4); by default a new one.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Embedding(nn.Module):
         encoding: PositionalEncoding,
         pos: Shaped[Tensor, " n"],
     ) -> Float[Tensor, "b n width"]:
-        """Embed the tokens, and the segments where the task has any."""
+        """Embed the tokens, and the segments if the task has any."""
         x = self.tokens(tokens)  # b n width
         if self.segments is not None and segments is not None:
             x = x + self.segments(segments)

@@ -9,7 +9,7 @@ from posharness.contracts.cell import ModelSettings
 __all__ = ["EMBEDDING_STD", "initialise"]
 
 EMBEDDING_STD = 0.02
-"""Standard deviation at which everything starts where embeddings are not scaled (1810.04805)."""
+"""The standard deviation of all initial weights where embeddings are not scaled (1810.04805)."""
 
 
 def initialise(linear: nn.Linear, settings: ModelSettings, *, residual: bool = False) -> None:

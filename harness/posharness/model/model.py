@@ -16,7 +16,7 @@ __all__ = ["Model"]
 
 
 class Model(nn.Module):
-    """Body and readouts, kept apart so that logits are computed only where something is scored."""
+    """A body and its readouts, separate so that logits are computed only at scored positions."""
 
     def __init__(self, body: Stack | TwoStacks, readouts: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -24,21 +24,21 @@ class Model(nn.Module):
         self.readouts = nn.ModuleList(readouts)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "b n width"]:
-        """The hidden state of every position; `generator` is for the encoding's position ids."""
+        """The hidden state of every position; the encoding draws its position ids from `generator`."""
         hidden: Tensor = self.body(batch, generator)
         return hidden
 
     def logits(self, hidden: Float[Tensor, "m width"], objective: int) -> Float[Tensor, "m classes"]:
-        """Logits of the objective of that index, at m scored positions."""
+        """The logits of the objective with that index, at m scored positions."""
         logits: Tensor = self.readouts[objective](hidden)
         return logits
 
     @property
     def parameter_count(self) -> int:
-        """Trained numbers, each counted once where weights are tied."""
+        """Number of trainable parameters; tied weights count once."""
         return sum(p.numel() for p in self.parameters())
 
     @property
     def encoding_parameter_count(self) -> int:
-        """Those among them that the positional encoding adds."""
+        """Number of trainable parameters of the positional encoding."""
         return sum(p.numel() for p in self.body.encodings.parameters())

@@ -1,4 +1,4 @@
-"""How a hidden state becomes the logits of an objective's classes."""
+"""Readouts: the maps from a hidden state to the logits of an objective's classes."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class MaskedLanguage(nn.Module):
         super().__init__()
         if objective.classes != tokens.num_embeddings:
             raise ValueError(
-                f"objective {objective.name!r} has {objective.classes} classes; an 'mlm' readout needs"
-                f" one for each of the vocabulary's {tokens.num_embeddings} ids"
+                f"The objective {objective.name!r} has {objective.classes} classes: expected, for an 'mlm' "
+                f"readout, one for each of the {tokens.num_embeddings} token ids."
             )
         width = tokens.embedding_dim
         self.dense = nn.Linear(width, width)
@@ -77,4 +77,4 @@ READOUTS: Mapping[str, Callable[[Objective, nn.Embedding, ModelSettings], nn.Mod
     "mlm": MaskedLanguage,
     "pooled": Pooled,
 }
-"""By `Objective.readout`; each is built from the objective, the token embeddings and the settings."""
+"""The readouts by `Objective.readout`; each is built from objective, token embeddings and settings."""

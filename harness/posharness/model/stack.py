@@ -1,4 +1,4 @@
-"""A stack of layers over embedded tokens: the whole of an encoder or of a decoder."""
+"""A stack of layers over embedded tokens: an encoder or a decoder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Stack", "unpadded", "visible"]
 
 
 class Stack(nn.Module):
-    """Tokens to hidden states, read from top to bottom in `read`.
+    """Maps tokens to hidden states; `read` shows the computation from top to bottom.
 
     Args:
         encodings: one for each block, or a single one that all blocks share.
-        direction: "causal" hides from each position those after it.
+        direction: if "causal", a position does not see those after it.
 
     Attributes:
         max_length: the longest sequence that the encoding is defined for; None for no limit.
@@ -51,7 +51,7 @@ class Stack(nn.Module):
         """The hidden state of every position.
 
         Args:
-            generator: what the encoding's position ids are drawn from.
+            generator: the encoding draws its position ids from it.
         """
         return self.read(batch.tokens, generator, padding=batch.padding, segments=batch.segments)
 
@@ -64,7 +64,7 @@ class Stack(nn.Module):
         segments: Int[Tensor, "b n"] | None = None,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b n width"]:
-        """The same for tokens that stand in no batch of their own; `memory` is for a decoder's blocks."""
+        """The same for the tokens of one stack; `memory` is for cross-attention."""
         first, *others = cast("Sequence[PositionalEncoding]", self.encodings)
         pos = first.positions(tokens.shape[1], generator).to(tokens.device)  # n
         x = self.embedding(tokens, segments, first, pos)  # b n width
@@ -77,14 +77,14 @@ class Stack(nn.Module):
         return hidden
 
     def defined(self, task: Task, length: int) -> bool:
-        """Whether the encoding is defined for the task's sequences of that length."""
+        """Whether the encoding is defined for sequences of that length."""
         return self.max_length is None or length <= self.max_length
 
 
 def visible(
     tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None, *, causal: bool
 ) -> Bool[Tensor, "#b 1 n n"] | None:
-    """Where a query (third axis) may see a key (last axis); None when it sees every one."""
+    """True where a query (third axis) may see a key (last axis); None where every query sees every key."""
     n = tokens.shape[1]
     real = unpadded(n, padding)
     if not causal:
@@ -94,7 +94,7 @@ def visible(
 
 
 def unpadded(queries: int, padding: Bool[Tensor, "b k"] | None) -> Bool[Tensor, "b 1 q k"] | None:
-    """The mask that hides padding from so many queries; None when there is none to hide."""
+    """The mask that hides padding from this number of queries; None without padding."""
     if padding is None or not padding.any():
         return None
     return ~padding[:, None, None, :].expand(-1, -1, queries, -1)

@@ -1,4 +1,4 @@
-"""The original Transformer's body: an encoder, and a decoder that reads it across."""
+"""The body of the original Transformer: an encoder, and a decoder with cross-attention to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TwoStacks(nn.Module):
     """An encoder over `Batch.memory`, then a decoder over `Batch.tokens` (1706.03762, figure 1).
 
     Args:
-        decoder: its blocks have cross-attention.
+        decoder: a stack whose blocks have cross-attention.
 
     Attributes:
         max_length: the longest memory that the encoder's encoding is defined for; None for no limit.
@@ -32,25 +32,25 @@ class TwoStacks(nn.Module):
 
     @property
     def embedding(self) -> Embedding:
-        """The decoder's; its token table is the encoder's too."""
+        """The embedding of the decoder; both stacks share its token embeddings."""
         return self.decoder.embedding
 
     @property
     def encodings(self) -> nn.ModuleList:
-        """Those of both stacks."""
+        """The encodings of both stacks."""
         return nn.ModuleList([*self.encoder.encodings, *self.decoder.encodings])
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "b n width"]:
         """The hidden state of every position of the decoder.
 
         Args:
-            generator: what position ids are drawn from, the encoder's first.
+            generator: the encodings draw their position ids from it, that of the encoder first.
 
         Raises:
             ValueError: the batch has no memory.
         """
         if batch.memory is None:
-            raise ValueError("an encoder-decoder reads batches with a memory, and this one has none")
+            raise ValueError("The batch has no memory: an encoder-decoder needs one.")
         states = self.encoder.read(batch.memory, generator, padding=batch.memory_padding)  # b m width
         memory = Memory(states, unpadded(batch.tokens.shape[1], batch.memory_padding))
         return self.decoder.read(
@@ -58,5 +58,5 @@ class TwoStacks(nn.Module):
         )
 
     def defined(self, task: Task, length: int) -> bool:
-        """Whether both stacks' encodings are defined where the task's memory has that length."""
+        """Whether the encodings of both stacks are defined for a memory of that length."""
         return self.encoder.defined(task, length) and self.decoder.defined(task, task.decoder_length(length))

@@ -11,7 +11,12 @@ from posharness.contracts.cell import BodyName, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.planning.compatibility import Compatibility
-from posharness.planning.plan_readings import choose_readings, fills_masks, model_of_cell, plan_readings
+from posharness.planning.plan_readings import (
+    choose_readings,
+    plan_readings,
+    trained_model,
+    trains_masked_language_model,
+)
 from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
@@ -61,8 +66,8 @@ def plan(
         )
         reason = skip or (compatibility.reason(planned, task) if task else "")
         cells[planned.key] = planned.model_copy(update={"skip": reason})
-        if task and fills_masks(task):
-            models[planned.key] = model_of_cell(cells[planned.key])
+        if task and trains_masked_language_model(task):
+            models[planned.key] = trained_model(cells[planned.key])
     if readings and not models:
         raise UserError(
             f"The readings {', '.join(experiment.readings)} need a masked language model, and the tasks "

@@ -1,4 +1,4 @@
-"""The plan of readings: the cells of each reading of each model."""
+"""The plan of readings: one cell for each reading and model."""
 
 from __future__ import annotations
 
@@ -14,29 +14,36 @@ from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
 
-__all__ = ["ALL", "choose_readings", "fills_masks", "model_of_cell", "model_of_others", "plan_readings"]
+__all__ = [
+    "ALL",
+    "choose_readings",
+    "external_model",
+    "plan_readings",
+    "trained_model",
+    "trains_masked_language_model",
+]
 
 ALL = "all"
 """Selects every reading."""
 
 
-def fills_masks(task: Task) -> bool:
-    """Whether this task trains a masked language model, which readings evaluate."""
+def trains_masked_language_model(task: Task) -> bool:
+    """Whether this task trains a masked language model, as readings need."""
     return task.body == "encoder" and any(objective.readout == "mlm" for objective in task.objectives)
 
 
-def model_of_cell(trained: Cell) -> Cell:
+def trained_model(trained: Cell) -> Cell:
     """The model that a cell trains, as an argument of `plan_readings`."""
     skip = trained.skip and f"its model is skipped: {trained.skip}"
-    own = {"pretrained": trained.key, "results_version": RESULTS_VERSION, "skip": skip}
-    return trained.model_copy(update=own)
+    changes = {"pretrained": trained.key, "results_version": RESULTS_VERSION, "skip": skip}
+    return trained.model_copy(update=changes)
 
 
-def model_of_others(label: str, identity: str, where: str, seed: int) -> Cell:
+def external_model(label: str, identity: str, where: str, seed: int) -> Cell:
     """An external model, as an argument of `plan_readings`.
 
     Args:
-        identity: the digest of everything that can change its answers.
+        identity: the digest of everything that can change its output.
         where: its folder, or its id on the Hub.
     """
     name = Choice(name=label, label=label)
@@ -65,11 +72,11 @@ def plan_readings(
     Raises:
         UserError: the text is missing or cannot be prepared.
     """
-    asked = [_prepare(choice, registry, cache, announce) for choice in readings]
+    prepared = [_prepare(choice, registry, cache, announce) for choice in readings]
     cells = [
         model.model_copy(update={"task": choice, "data": data, "skip": model.skip or skip})
         for model in models
-        for choice, data, skip in asked
+        for choice, data, skip in prepared
     ]
     return list({cell.key: cell for cell in cells}.values())
 

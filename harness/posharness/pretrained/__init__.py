@@ -1,6 +1,6 @@
-"""Pretrained masked language models as readings ask them: those of a store, and those of `transformers`."""
+"""Pretrained masked language models, which readings evaluate: from a store, or loaded by `transformers`."""
 
-from posharness.pretrained.foreign import open_transformers
+from posharness.pretrained.external import open_transformers
 from posharness.pretrained.model import Pretrained
 from posharness.pretrained.stored import open_stored
 

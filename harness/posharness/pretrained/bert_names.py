@@ -1,4 +1,4 @@
-"""The names that BERT's weights have here, and in `transformers`."""
+"""The names of BERT's weights in posharness and in `transformers`."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ _NSP = {"pooler": "bert.pooler.dense", "map": "cls.seq_relationship"}
 
 
 def to_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
-    """A model's weights, by the names that `transformers` gives to those of BERT.
+    """Rename a model's weights to the names of BERT in `transformers`.
 
     Args:
-        weights: of a post-LayerNorm encoder with a table of positions; its first readout is of masked
-            tokens, and its second, where there is one, of next sentences.
+        weights: the weights of a post-LayerNorm encoder with a table of positions. Its first readout
+            predicts masked tokens; the second, if it has one, the next sentence.
     """
-    found: dict[str, Tensor] = {}
+    renamed: dict[str, Tensor] = {}
     for ours, theirs in _pairs(layers):
         if ours in weights:
-            found |= zip(theirs, weights[ours].chunk(len(theirs)), strict=True)
-    found["cls.predictions.decoder.weight"] = found["bert.embeddings.word_embeddings.weight"]
-    found["cls.predictions.decoder.bias"] = found["cls.predictions.bias"]
-    return found
+            renamed |= zip(theirs, weights[ours].chunk(len(theirs)), strict=True)
+    renamed["cls.predictions.decoder.weight"] = renamed["bert.embeddings.word_embeddings.weight"]
+    renamed["cls.predictions.decoder.bias"] = renamed["cls.predictions.bias"]
+    return renamed
 
 
 def from_bert(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """The inverse of `to_bert`."""
-    found = {
+    renamed = {
         ours: torch.cat([weights[name] for name in theirs])
         for ours, theirs in _pairs(layers)
         if theirs[0] in weights
     }
-    found["readouts.0.decoder.weight"] = found["body.embedding.tokens.weight"]
-    return found
+    renamed["readouts.0.decoder.weight"] = renamed["body.embedding.tokens.weight"]
+    return renamed
 
 
 def _pairs(layers: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each name here, and the names there of what it is the concatenation of."""
+    """Each name in posharness, with the names in `transformers` of the weights that it concatenates."""
     for ours, theirs in _EMBEDDINGS.items():
         yield from _maps(ours, theirs)
     for layer in range(layers):
@@ -73,7 +73,7 @@ def _pairs(layers: int) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _maps(ours: str, *theirs: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """A single weight as it is; a linear map or a norm as its weight and its bias."""
+    """The pair of one weight; for a linear map or a norm, the pairs of its weight and its bias."""
     if ours.endswith((".weight", ".bias", ".table")):
         yield ours, theirs
         return

@@ -1,4 +1,4 @@
-"""A trained cell as a folder that `transformers` loads, where that architecture exists there."""
+"""Exports a trained cell as a folder that `transformers` loads, if it has the same architecture."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _TOLERANCE = 1e-4
 def export_model(cell: Cell, weights: Path, to: Path, *, registry: Registry, cache: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer of a cell.
 
-    What is written is a `BertForPreTraining`, or a `BertForMaskedLM` of a cell without next sentences. It
-    is loaded again and compared with the cell's model first, so that the folder appears whole or not at all.
+    The result is a `BertForPreTraining`, or a `BertForMaskedLM` for a cell without next-sentence prediction.
+    Before the folder appears, the model is loaded from it and compared with that of the cell.
 
     Args:
         weights: the cell's weights.safetensors.
         to: a new or empty folder.
-        cache: where the cell's task finds what it prepared.
+        cache: the folder of prepared corpora.
 
     Raises:
         UserError: `transformers` is not installed or has no such architecture, the folder is not empty,
-            or the cell's corpus is not what it was.
+            or the cell's corpus has changed.
     """
     needs_transformers("Exporting a model")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
@@ -53,13 +53,13 @@ def export_model(cell: Cell, weights: Path, to: Path, *, registry: Registry, cac
         exported = _bert(cell, task, model)
         exported.save_pretrained(aside)
         _tokenizer(task, exported.config.max_position_embeddings).save_pretrained(aside)
-        again = type(exported).from_pretrained(aside, dtype=torch.float32).eval()
-        if not _alike(model.eval(), task, again):
+        reloaded = type(exported).from_pretrained(aside, dtype=torch.float32).eval()
+        if not _alike(model.eval(), task, reloaded):
             raise _no_counterpart(cell, f"{cell.encoding.name} with {cell.attention.name} attention")
 
 
 def _shape_without_counterpart(cell: Cell) -> str:
-    """The part of a cell's settings that BERT has in another form; "" for none."""
+    """The part of a cell's settings that differs from BERT's; "" for none."""
     if cell.body != "encoder":
         return f"the body {cell.body}"
     if cell.model.norm != "post":
@@ -70,10 +70,10 @@ def _shape_without_counterpart(cell: Cell) -> str:
 
 
 def _part_without_counterpart(model: Model, task: Task) -> str:
-    """The part of a built model that BERT has in another form; "" for none."""
+    """The part of a built model that differs from BERT's; "" for none."""
     encoding = _encoding(model)
-    if beyond := sorted(encoding.slots - {"embed"}):
-        return f"an encoding that acts on {' and '.join(beyond)}"
+    if other_slots := sorted(encoding.slots - {"embed"}):
+        return f"an encoding that acts on {' and '.join(other_slots)}"
     if [objective.readout for objective in task.objectives] not in _READOUTS or task.tokenizer is None:
         return f"the objectives of the task {task.name}"
     return "" if task.segments else "a model without segments"
@@ -106,15 +106,16 @@ def _bert(cell: Cell, task: Task, model: Model) -> Any:
         hidden_dropout_prob=settings.dropout,
         attention_probs_dropout_prob=0.0,
     )
-    whole = len(task.objectives) > 1
-    made = (transformers.BertForPreTraining if whole else transformers.BertForMaskedLM)(config).eval()
-    named = {**model.state_dict(), "body.encodings.0.table": table}
-    made.load_state_dict(to_bert(named, settings.layers))
-    return made
+    next_sentences = len(task.objectives) > 1
+    cls = transformers.BertForPreTraining if next_sentences else transformers.BertForMaskedLM
+    bert = cls(config).eval()
+    weights = {**model.state_dict(), "body.encodings.0.table": table}
+    bert.load_state_dict(to_bert(weights, settings.layers))
+    return bert
 
 
 def _table(encoding: PositionalEncoding, length: int, width: int) -> Float[Tensor, "n width"]:
-    """What the encoding adds at each position, up to its own limit or to `length`."""
+    """The vectors that the encoding adds at each position, up to its own limit or to `length`."""
     rows = encoding.max_length or length
     with torch.no_grad():
         return encoding.embed(torch.zeros(1, rows, width), torch.arange(rows))[0]
@@ -141,15 +142,15 @@ def _tokenizer(task: Task, longest: int) -> Any:
 
 @torch.inference_mode()
 def _alike(model: Model, task: Task, exported: Any) -> bool:
-    """Whether both make the same of random tokens in two segments, one row of them padded."""
+    """Whether both give the same logits for random tokens in two segments, with padding in one row."""
     n = exported.config.max_position_embeddings
     tokens = torch.randint(task.vocabulary, (2, n), generator=torch.Generator().manual_seed(0))
     segments = (torch.arange(n) > n // 2).long().expand(2, n)
     padding = torch.stack([torch.zeros(n, dtype=torch.bool), torch.arange(n) > 2 * n // 3])
     batch = Batch(tokens, tokens, ~padding, torch.full_like(tokens, -1), padding=padding, segments=segments)
     hidden = model(batch, torch.Generator())
-    found = exported(input_ids=tokens, token_type_ids=segments, attention_mask=(~padding).long())
-    logits = found.prediction_logits if len(task.objectives) > 1 else found.logits
+    outputs = exported(input_ids=tokens, token_type_ids=segments, attention_mask=(~padding).long())
+    logits = outputs.prediction_logits if len(task.objectives) > 1 else outputs.logits
     return torch.allclose(
         model.logits(hidden[~padding], 0), logits[~padding], rtol=_TOLERANCE, atol=_TOLERANCE
     )

@@ -1,4 +1,4 @@
-"""Loading by `transformers`: quietly, and with one sentence for what cannot be loaded."""
+"""Loads models by `transformers`, without its messages, and with errors of one sentence."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from posharness.errors import UserError
 __all__ = ["hub_answers", "load", "needs_transformers", "quiet_transformers"]
 
 _PATIENCE = 10.0
-"""Seconds that the Hub has to answer in."""
+"""Seconds to wait for an answer of the Hub."""
 
 
 def needs_transformers(what: str) -> None:
-    """Refuse, in the name of what was asked for, where `transformers` is not installed.
+    """Refuse to go on if `transformers` is not installed.
+
+    Args:
+        what: the subject of the error message.
 
     Raises:
-        UserError: it is not.
+        UserError: it is not installed.
     """
     if importlib.util.find_spec("transformers") is None:
         raise UserError(
@@ -33,7 +36,7 @@ def needs_transformers(what: str) -> None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep the bars and remarks of `transformers` and of its Hub from the console."""
+    """Hide the progress bars and messages of `transformers` and of its Hub."""
     bars: Any = importlib.import_module("transformers.utils.logging")  # not annotated
     loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
@@ -51,10 +54,10 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def hub_answers() -> bool:
-    """Find out in one request whether there is a Hub: `transformers` would ask for each file, and often."""
+    """Whether the Hub answers: one request, where `transformers` would make several for each file."""
     import huggingface_hub
 
-    # The client's HTTP library changes from version to version, and so do its errors.
+    # The type of the error depends on the client's HTTP library, which differs between versions.
     with suppress(Exception):
         huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=_PATIENCE)
         return True
@@ -62,18 +65,18 @@ def hub_answers() -> bool:
 
 
 def load(where: str, kind: Any, **options: Any) -> Any:
-    """What a class of `transformers` makes of a directory or an id of the Hub, without executing its code.
+    """Load a class of `transformers` from a directory or an id of the Hub, without executing its code.
 
     Raises:
-        UserError: it cannot make anything of it.
+        UserError: it cannot be loaded.
     """
     try:
         return kind.from_pretrained(where, trust_remote_code=False, **options)
-    # Files of any content may lie there, and what transformers raises over them is of any type.
+    # The directory may hold any files, and transformers raises errors of any type.
     except Exception as error:
-        said = " ".join(str(error).split()).partition(". ")[0].rstrip(".:;")
+        message = " ".join(str(error).split()).partition(". ")[0].rstrip(".:;")
         place = "directory" if Path(where).is_dir() else "model"
         raise UserError(
-            f"The {place} {where} cannot be loaded by transformers ({said[:200]}); give a directory that "
+            f"The {place} {where} cannot be loaded by transformers ({message[:200]}); give a directory that "
             "holds a model with its tokenizer, or an id of the Hub while there is a network."
         ) from error

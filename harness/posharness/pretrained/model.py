@@ -1,4 +1,4 @@
-"""What every pretrained model has beside what readings ask of it: a name, an identity and a control."""
+"""The base class of pretrained models: a masked language model with a label, an identity and a control."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Pretrained", "best_device", "without_training"]
 
 
 class Pretrained(MaskedModel):
-    """A masked language model with its tokenizer, and where it comes from.
+    """A masked language model with its tokenizer, a label and an identity.
 
     Attributes:
-        label: what reports call it.
-        identity: SHA-256 of everything that it computes with.
+        label: its name in reports.
+        identity: SHA-256 of everything that can change its output.
     """
 
     label: str
@@ -26,14 +26,14 @@ class Pretrained(MaskedModel):
 
     @abstractmethod
     def untrained(self, seed: int) -> Self:
-        """The same architecture and tokenizer, with weights freshly drawn for the seed."""
+        """A control: the same architecture and tokenizer, with new random weights drawn from the seed."""
 
 
 def without_training(model: Pretrained, seed: int) -> tuple[str, str]:
-    """Label and identity of a model's untrained twin."""
+    """The label and the identity of a model's control."""
     return f"{model.label} (untrained)", sha256(f"{model.identity} untrained {seed}".encode()).hexdigest()
 
 
 def best_device() -> torch.device:
-    """The accelerator where there is one, as in training."""
+    """The accelerator if there is one, else the CPU; as in training."""
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")

@@ -1,4 +1,4 @@
-"""A trained cell of a store as a pretrained masked language model."""
+"""Stored models: the masked language models that cells of a store have trained."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SPECIAL = {"mask": "[MASK]", "cls": "[CLS]", "sep": "[SEP]", "pad": "[PAD]"}
 
 
 def open_stored(cell: Cell, weights: Path, registry: Registry, cache: Path) -> StoredModel:
-    """The model that a cell has trained.
+    """Load the model that a cell has trained.
 
     Args:
         weights: the cell's weights.safetensors.
-        cache: where the cell's task finds what it prepared.
+        cache: the folder of prepared corpora.
 
     Raises:
-        UserError: the cell trains no masked language model, or its corpus is not what it was.
+        UserError: the cell trains no masked language model, or its corpus has changed.
     """
     model, task = trained(cell, weights, registry, cache)
     masked = _masked_objective(cell, task)
@@ -47,7 +47,7 @@ def trained(cell: Cell, weights: Path, registry: Registry, cache: Path) -> tuple
     """A cell's model with its trained weights, and its prepared task.
 
     Raises:
-        UserError: the weights are missing, or the corpus is not what it was.
+        UserError: the weights are missing, or the corpus has changed.
     """
     from safetensors.torch import load_model
 
@@ -57,8 +57,8 @@ def trained(cell: Cell, weights: Path, registry: Registry, cache: Path) -> tuple
     task.prepare(cache)
     if task.fingerprint() != cell.data:
         raise UserError(
-            f"The data of the cell {cell.key[:12]} ({cell.task.label}) have changed since it was trained, so"
-            " that its vocabulary is not known; run it again."
+            f"The data of the cell {cell.key[:12]} ({cell.task.label}) have changed since it was trained, so "
+            "that its vocabulary is not known; run it again."
         )
     model = build_model(cell, registry, task)
     load_model(model, weights)
@@ -76,7 +76,7 @@ def _masked_objective(cell: Cell, task: Task) -> int:
 
 
 class StoredModel(Pretrained):
-    """The model of a cell. A sentence is read as a first segment; drawn position ids are the same each time.
+    """The model of a cell. All tokens are in the first segment; every call draws the same position ids.
 
     Args:
         masked: index of the task's objective of masked language modelling.
@@ -124,29 +124,29 @@ class StoredModel(Pretrained):
     ) -> Float[Tensor, "l b n width"]:
         body = self._model.body
         assert isinstance(body, Stack)  # the body of an encoder
-        with _outputs_of([body.embedding, *body.blocks]) as given:
+        with _outputs_of([body.embedding, *body.blocks]) as outputs:
             last = self.states(tokens, padding)
-        return torch.stack([*(states.cpu() for states in given[:-1]), last])
+        return torch.stack([*(states.cpu() for states in outputs[:-1]), last])
 
     @torch.inference_mode()
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
         return self._model.logits(states.to(self._device), self._masked).cpu()
 
     def untrained(self, seed: int) -> StoredModel:
-        drawn = self._cell.model_copy(update={"seed": derive("untrained", seed)})
-        model = build_model(drawn, self._registry, self._task)
-        made = StoredModel(self._cell, self._registry, self._task, model, self._masked)
-        made.label, made.identity = without_training(self, seed)
-        return made
+        cell = self._cell.model_copy(update={"seed": derive("untrained", seed)})
+        model = build_model(cell, self._registry, self._task)
+        control = StoredModel(self._cell, self._registry, self._task, model, self._masked)
+        control.label, control.identity = without_training(self, seed)
+        return control
 
 
 @contextmanager
 def _outputs_of(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """What modules give in the meantime, in the order in which they are called."""
-    given: list[Tensor] = []
-    handles = [module.register_forward_hook(lambda *called: given.append(called[-1])) for module in modules]
+    """Collect the outputs of modules, in the order in which they are called."""
+    outputs: list[Tensor] = []
+    handles = [module.register_forward_hook(lambda *call: outputs.append(call[-1])) for module in modules]
     try:
-        yield given
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()
@@ -159,6 +159,6 @@ def _read_tokenizer(file: Path) -> Tokenizer:
 
 
 def _special_id(tokenizer: Tokenizer, token: str) -> int:
-    found = tokenizer.token_to_id(token)
-    assert found is not None, f"the task's tokenizer has no {token}"
-    return int(found)
+    token_id = tokenizer.token_to_id(token)
+    assert token_id is not None, f"the task's tokenizer has no {token}"
+    return int(token_id)

@@ -1,4 +1,4 @@
-"""Evaluating one reading on a pretrained model, and writing the files of its cell."""
+"""Evaluates one reading on a pretrained model, and writes the files of its cell."""
 
 from posharness.reading.run import read_cell
 

@@ -1,4 +1,4 @@
-"""Evaluate one reading on a pretrained model, and write its files."""
+"""Evaluates one reading on a pretrained model, and writes its files."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ def read_cell(
     """Evaluate a reading on a pretrained model. The same cell gives the same predictions bit for bit.
 
     Files, all in `folder`:
-        predictions.parquet: as of a trained cell.
-        environment.json: the same.
-        result.json: the same, with 0 steps; `score` is the accuracy of the reading's first objective.
+        predictions.parquet, environment.json: as for a trained cell.
+        result.json: as for a trained cell, with 0 steps; `score` is the accuracy of the first objective.
 
     Args:
         folder: an existing folder of this cell alone.
@@ -61,12 +60,12 @@ def read_cell(
         model = _open(cell, registry, store, cache)
         reading = registry.reading(cell.task)
         reading.prepare(cache)
-        draws = generator("reading", cell.task.name, cell.seed)
-        answers = reading.read(model, lambda: model.untrained(cell.seed), draws, reporter.evaluating)
+        random = generator("reading", cell.task.name, cell.seed)
+        answers = reading.read(model, lambda: model.untrained(cell.seed), random, reporter.evaluating)
     frame = predictions(answers, reading)
     frame.to_parquet(folder / "predictions.parquet", index=False)
-    summed_up = (frame["objective"] == reading.objectives[0]) & (frame["condition"] == "")
-    score = float(frame.loc[summed_up, "correct"].mean())
+    scored = (frame["objective"] == reading.objectives[0]) & (frame["condition"] == "")
+    score = float(frame.loc[scored, "correct"].mean())
     facts = {
         "steps": 0,
         "seconds": time.perf_counter() - began,
@@ -97,9 +96,9 @@ def _open(cell: Cell, registry: Registry, store: Store, cache: Path) -> Pretrain
 
 
 def _of_model(cell: Cell, store: Store) -> dict[str, Any]:
-    """The size of a model of the store; None for an external one."""
-    known = {} if cell.where else store.results(cell.pretrained)
-    return {name: known.get(name) for name in ("parameters", "encoding_parameters")}
+    """The numbers of parameters of a model of the store; None for an external one."""
+    results = {} if cell.where else store.results(cell.pretrained)
+    return {name: results.get(name) for name in ("parameters", "encoding_parameters")}
 
 
 def _library(cell: Cell) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from posharness.contracts import Frames
 from posharness.contracts.columns import CELLS, CURVES, DECODINGS, MECHANISM, PREDICTIONS, Table, qualified
-from posharness.contracts.versions import SUPERSEDED, stands_in, superseded, versioned_rows
+from posharness.contracts.versions import SUPERSEDED, replacement_reason, superseded, versioned_rows
 
 __all__ = ["prepare", "settings_text", "title"]
 
@@ -71,7 +71,7 @@ def prepare(frames: Frames) -> Frames:
     old = superseded(versioned_rows(cells[~marked]))
     marked |= cells["cell"].isin(old)
     for cell, version in old.items():
-        cells.loc[cells["cell"] == cell, "reason"] = stands_in(version)
+        cells.loc[cells["cell"] == cell, "reason"] = replacement_reason(version)
     cells["task"] = _disambiguated_tasks(cells, ~marked)
     cells["label"] = _disambiguated_labels(cells)
     cells = cells.assign(old=marked).sort_values(

@@ -54,12 +54,12 @@ def with_special_tokens(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor
 
 
 def padded_batches(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], tell: Progress
+    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], report_progress: Progress
 ) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
     """Batches of sequences of similar length, shortest first.
 
     Args:
-        tell: called with the number of sequences that are done, and of all.
+        report_progress: called with the number of sequences that are done, and of all.
 
     Yields:
         the indices of the rows in the batch, their tokens, padded on the right, and where the padding is.
@@ -78,11 +78,14 @@ def padded_batches(
         padding = torch.arange(tokens.shape[1]) >= sizes[:, None]
         yield batch, tokens, padding if padding.any() else None
         done += size
-        tell(done, len(order))
+        report_progress(done, len(order))
 
 
 def masked_log_probs(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], asked: Int[Tensor, "m k"], tell: Progress
+    model: MaskedModel,
+    rows: Sequence[Int[Tensor, " _n"]],
+    asked: Int[Tensor, "m k"],
+    report_progress: Progress,
 ) -> Iterator[tuple[Int[Tensor, " b"], Float[Tensor, "b k vocabulary"]]]:
     """The model's predictions at the asked positions of each row, in batches.
 
@@ -92,7 +95,7 @@ def masked_log_probs(
     Yields:
         the indices of the rows, and the natural logarithms of the probabilities.
     """
-    for batch, tokens, padding in padded_batches(model, rows, tell):
+    for batch, tokens, padding in padded_batches(model, rows, report_progress):
         states = model.states(tokens, padding)
         index = torch.tensor(batch)
         here = states[torch.arange(len(batch))[:, None], asked[index]]  # b k width
@@ -100,6 +103,6 @@ def masked_log_probs(
         yield index, logits.log_softmax(-1).view(*here.shape[:2], -1)
 
 
-def subprogress(tell: Progress, begin: int, end: int, whole: int) -> Progress:
+def subprogress(report_progress: Progress, begin: int, end: int, whole: int) -> Progress:
     """Maps the progress of one part onto its share of the whole, from `begin` to `end`."""
-    return lambda done, total: tell(begin + (end - begin) * done // total, whole)
+    return lambda done, total: report_progress(begin + (end - begin) * done // total, whole)

@@ -43,7 +43,7 @@ class NearestCopy(RunningTextReading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         targets = self.draw(model, generator)
         plain: list[Int[Tensor, " n"]] = []
@@ -73,7 +73,7 @@ class NearestCopy(RunningTextReading):
             if not rows:
                 continue
             done = sum(len(answer.correct) for answer in answers)
-            partly = subprogress(tell, done, done + len(rows), total)
+            partly = subprogress(report_progress, done, done + len(rows), total)
             answers.append(self.ask(condition, model, targets, asked, rows, distance[asked], partly))
         return answers
 

@@ -82,7 +82,7 @@ class RunningTextReading(Reading, ABC):
         number: Int[Tensor, " m"],
         shown: Sequence[Int[Tensor, " _n"]],
         distance: Int[Tensor, " m"],
-        tell: Progress,
+        report_progress: Progress,
     ) -> Answers:
         """Predict some of the targets, at least one, in sequences that are given in another form.
 
@@ -95,7 +95,7 @@ class RunningTextReading(Reading, ABC):
         token, position = targets.token[number], targets.position[number]
         correct: Bool[Tensor, " m"] = torch.zeros(len(number), dtype=torch.bool)
         log_prob: Float[Tensor, " m"] = torch.zeros(len(number))
-        for index, expected in masked_log_probs(model, shown, position[:, None], tell):
+        for index, expected in masked_log_probs(model, shown, position[:, None], report_progress):
             correct[index] = expected[:, 0].argmax(-1) == token[index]
             log_prob[index] = expected[:, 0].gather(-1, token[index, None])[:, 0]
         return Answers(

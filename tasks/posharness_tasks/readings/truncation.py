@@ -38,7 +38,7 @@ class Truncation(RunningTextReading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         targets = self.draw(model, generator)
         rows: list[Tensor] = []
@@ -55,5 +55,5 @@ class Truncation(RunningTextReading):
                 radius.append(r)
         asked = torch.tensor(number)
         return [
-            self.ask("", model, targets, asked, rows, torch.tensor(radius), tell),
+            self.ask("", model, targets, asked, rows, torch.tensor(radius), report_progress),
         ]

@@ -9,7 +9,7 @@ from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.experiment import load_experiment
 from posharness.planning.plan import plan
-from posharness.planning.plan_readings import choose_readings, model_of_cell, model_of_others
+from posharness.planning.plan_readings import choose_readings, external_model, trained_model
 from posharness.registry.registry import Registry
 
 ASKER = Path(__file__).parents[1] / "asker.py"
@@ -111,7 +111,7 @@ def test_a_reading_is_skipped_with_what_it_would_read(registry: Registry, tmp_pa
 
 def reading_of(trained: Cell, **changes: Any) -> Cell:
     asked = {"task": Choice(name="asking", params={"corpus": "a", "most": 3}, digest="5"), "data": "text"}
-    return model_of_cell(trained).model_copy(update={**asked, **changes})
+    return trained_model(trained).model_copy(update={**asked, **changes})
 
 
 TRAINED = Cell(
@@ -161,7 +161,7 @@ def test_a_reading_is_another_cell_than_its_model_and_survives_json() -> None:
 
 
 def test_a_model_from_elsewhere_is_called_by_its_name() -> None:
-    model = model_of_others("tiny", "digest", "somewhere/tiny", 2)
+    model = external_model("tiny", "digest", "somewhere/tiny", 2)
     asked = model.model_copy(update={"task": Choice(name="asking", label="asking reading"), "data": "text"})
     assert str(asked) == "tiny on asking reading, encoder, seed 2"
     assert (asked.pretrained, asked.where) == ("digest", "somewhere/tiny")

@@ -63,7 +63,7 @@ class ParseBatch:
 
 
 def word_states(
-    model: MaskedModel, parses: Sequence[Parse], tell: Progress
+    model: MaskedModel, parses: Sequence[Parse], report_progress: Progress
 ) -> dict[int, Float[Tensor, "_w l width"]]:
     """The states of the words of each sentence, by its number; a word's state is the mean over its pieces.
 
@@ -72,7 +72,7 @@ def word_states(
     """
     rows = [with_special_tokens(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
     found: dict[int, Float[Tensor, "_w l width"]] = {}
-    for batch, tokens, padding in padded_batches(model, rows, tell):
+    for batch, tokens, padding in padded_batches(model, rows, report_progress):
         layers = model.layers(tokens, padding).float()  # l b n width
         for row, states in zip(batch, layers.permute(1, 2, 0, 3), strict=True):  # n l width
             sizes = torch.tensor([len(pieces) for pieces in parses[row].pieces])

@@ -82,7 +82,10 @@ class Biaffine(nn.Module):
 
 
 def train_probe(
-    train: Sequence[ParseBatch], validation: Sequence[ParseBatch], generator: torch.Generator, tell: Progress
+    train: Sequence[ParseBatch],
+    validation: Sequence[ParseBatch],
+    generator: torch.Generator,
+    report_progress: Progress,
 ) -> Biaffine:
     """Train a probe, and keep the weights of the epoch with the lowest validation loss.
 
@@ -107,9 +110,9 @@ def train_probe(
                 kept = {name: value.clone() for name, value in probe.state_dict().items()}
             elif (waited := waited + 1) == _PATIENCE:
                 break
-            tell(epoch + 1, EPOCHS)
+            report_progress(epoch + 1, EPOCHS)
     probe.load_state_dict(kept)
-    tell(EPOCHS, EPOCHS)
+    report_progress(EPOCHS, EPOCHS)
     return probe
 
 

@@ -54,14 +54,14 @@ class Heads(TreebankReading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         split = self._split(model)
         test = Arcs.of(split[-1])
         # One seed for both, so that the probes differ by the states that they see and by nothing else.
         seed = int(torch.randint(2**62, (), generator=generator))
-        picked, log_prob = _pick(model, split, seed, subprogress(tell, 0, 50, 100))
-        control = _pick(untrained(), split, seed, subprogress(tell, 50, 100, 100))
+        picked, log_prob = _pick(model, split, seed, subprogress(report_progress, 0, 50, 100))
+        control = _pick(untrained(), split, seed, subprogress(report_progress, 50, 100, 100))
         recall, precision, without = self.conditions
         return [
             test.answers(recall, test.head, picked, log_prob),
@@ -89,17 +89,19 @@ class Heads(TreebankReading):
 
 
 def _pick(
-    model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, tell: Progress
+    model: MaskedModel, split: Sequence[Sequence[Parse]], seed: int, report_progress: Progress
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
     """Train a probe on the model's states, and predict the heads in the test part.
 
     Returns:
         the predicted heads, and the log-probabilities of the gold heads.
     """
-    states = word_states(model, [parse for part in split for parse in part], subprogress(tell, 0, 20, 100))
+    states = word_states(
+        model, [parse for part in split for parse in part], subprogress(report_progress, 0, 20, 100)
+    )
     train, validation, test = (batch_parses(part, states) for part in split)
     generator = torch.Generator().manual_seed(seed)
-    probe = train_probe(train, validation, generator, subprogress(tell, 20, 100, 100))
+    probe = train_probe(train, validation, generator, subprogress(report_progress, 20, 100, 100))
     with torch.no_grad():
         expected = [probe(batch.states, batch.words)[batch.scored] for batch in test]
     gold = [batch.heads[batch.scored] for batch in test]

@@ -85,7 +85,7 @@ class SubjectVerb(TreebankReading):
         model: MaskedModel,
         untrained: Callable[[], MaskedModel],
         generator: torch.Generator,
-        tell: Callable[[int, int], None],
+        report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         questions, not_asked = self._questions(model)
         self.left_out = self._not_paired + not_asked
@@ -99,7 +99,7 @@ class SubjectVerb(TreebankReading):
         for count in sorted({len(question.right) for question in questions}):
             index = [n for n, question in enumerate(questions) if len(question.right) == count]
             group = [questions[n] for n in index]
-            mark = subprogress(tell, done, done := done + len(group), len(questions))
+            mark = subprogress(report_progress, done, done := done + len(group), len(questions))
             margin[torch.tensor(index)] = _margins(model, group, mark)
         pairs = [question.pair for question in questions]
         commoner = Counter(pair.number for pair in pairs).most_common(1)[0][1]
@@ -142,7 +142,9 @@ class SubjectVerb(TreebankReading):
         return questions, left_out
 
 
-def _margins(model: MaskedModel, questions: Sequence[_Question], tell: Progress) -> Float[Tensor, " m"]:
+def _margins(
+    model: MaskedModel, questions: Sequence[_Question], report_progress: Progress
+) -> Float[Tensor, " m"]:
     """Log-probability of the right forms minus that of the wrong ones; all forms have equally many pieces."""
     right = torch.tensor([question.right for question in questions])  # m k
     wrong = torch.tensor([question.wrong for question in questions])
@@ -150,7 +152,9 @@ def _margins(model: MaskedModel, questions: Sequence[_Question], tell: Progress)
         right.shape[1]
     )
     margin = torch.zeros(len(questions))
-    for index, expected in masked_log_probs(model, [question.shown for question in questions], asked, tell):
+    for index, expected in masked_log_probs(
+        model, [question.shown for question in questions], asked, report_progress
+    ):
         both = torch.stack([right[index], wrong[index]], -1)  # b k 2
         margin[index] = expected.gather(-1, both).diff(dim=-1).sum((1, 2)).neg()
     return margin

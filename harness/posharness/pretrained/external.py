@@ -1,4 +1,4 @@
-"""Any masked language model of `transformers` as a pretrained model, and why one cannot be."""
+"""External models: masked language models that `transformers` loads, and the reasons to refuse one."""
 
 from __future__ import annotations
 
@@ -21,61 +21,62 @@ from posharness.seeds import seeded
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["ForeignModel", "open_transformers"]
+__all__ = ["ExternalModel", "open_transformers"]
 
 _TOLERANCE = 1e-5
 _SPECIAL = {"mask": ("mask",), "cls": ("cls", "bos"), "sep": ("sep", "eos"), "pad": ("pad", "eos")}
-"""The special tokens that readings need, and what a tokenizer may call them."""
+"""The special tokens that readings need, with their names in tokenizers."""
 
 
-def open_transformers(where: str | Path) -> ForeignModel:
-    """The masked language model and the tokenizer of a directory or of the Hub.
+def open_transformers(where: str | Path) -> ExternalModel:
+    """Load the masked language model and the tokenizer of a directory or of the Hub.
 
-    Nothing that comes with the model is executed. Without a network, an id stands for what was loaded before.
+    Code that comes with the model is not executed. Without a network, an id of the Hub works if its model was
+    loaded before.
 
     Args:
         where: a directory that `save_pretrained` wrote, or an id of the Hub.
 
     Raises:
-        UserError: `transformers` is not installed, there is no such model, or it is no masked language
-            model that can be taken apart into states and a head.
+        UserError: `transformers` is not installed, there is no such model, or it is not a masked language
+            model whose logits follow from its last hidden states.
     """
     needs_transformers(f"The model {where}")
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
-    given = str(where)
-    if not Path(given).is_dir() and (Path(given).is_absolute() or given.startswith((".", "~"))):
-        raise UserError(f"There is no directory {given}; give one that holds a model, or an id of the Hub.")
+    name = str(where)
+    if not Path(name).is_dir() and (Path(name).is_absolute() or name.startswith((".", "~"))):
+        raise UserError(f"There is no directory {name}; give one that holds a model, or an id of the Hub.")
     with quiet_transformers():
-        found: dict[str, Any] = {"local_files_only": Path(given).is_dir() or not hub_answers()}
-        config = load(given, AutoConfig, **found)
+        offline: dict[str, Any] = {"local_files_only": Path(name).is_dir() or not hub_answers()}
+        config = load(name, AutoConfig, **offline)
         if type(config) not in AutoModelForMaskedLM._model_mapping or config.is_encoder_decoder:
             raise UserError(
-                f"The model {given} is a {config.model_type}, which transformers knows no masked language "
-                "model of; give an encoder like BERT, RoBERTa, DeBERTa or ModernBERT."
+                f"The model {name} is a {config.model_type}, a type without a masked language model in "
+                "transformers; give an encoder like BERT, RoBERTa, DeBERTa or ModernBERT."
             )
-        options = {"dtype": torch.float32, "output_loading_info": True, **found}
-        model, told = load(given, AutoModelForMaskedLM, **options)
-        if told["missing_keys"] and getattr(config, "legacy", False):
-            # DeBERTa was published with another head than the one that its configuration stands for.
+        options = {"dtype": torch.float32, "output_loading_info": True, **offline}
+        model, loading = load(name, AutoModelForMaskedLM, **options)
+        if loading["missing_keys"] and getattr(config, "legacy", False):
+            # The published DeBERTa has another head than its configuration says.
             config.legacy = False
-            model, told = load(given, AutoModelForMaskedLM, config=config, **options)
-        if missing := sorted(told["missing_keys"]):
+            model, loading = load(name, AutoModelForMaskedLM, config=config, **options)
+        if missing := sorted(loading["missing_keys"]):
             raise UserError(
-                f"The model {given} has no trained {missing[0]}; give one that was saved with its head of "
+                f"The model {name} has no trained {missing[0]}; give one that was saved with its head of "
                 "masked language modelling."
             )
-        tokenizer = load(given, AutoTokenizer, **found)
-    opened = ForeignModel(given, model, tokenizer)
-    opened.check()
-    return opened
+        tokenizer = load(name, AutoTokenizer, **offline)
+    external = ExternalModel(name, model, tokenizer)
+    external.check()
+    return external
 
 
-class ForeignModel(Pretrained):
-    """A masked language model of `transformers`, taken apart into its base and its head.
+class ExternalModel(Pretrained):
+    """A masked language model of `transformers`, split into its base and its head.
 
-    The head is whatever its `forward` makes of what the base gives, so that no architecture is named here.
-    A word is encoded as it stands inside a sentence, after a space: its pieces do not depend on its place.
+    The head is the part of `forward` that follows the base, so that this class depends on no architecture.
+    Every word is encoded as if it followed a space, so that its pieces do not depend on its position.
     """
 
     def __init__(self, where: str, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -85,7 +86,7 @@ class ForeignModel(Pretrained):
         self._tokenizer = tokenizer
         if not tokenizer.is_fast:
             raise UserError(
-                f"The tokenizer of {where} cannot tell the pieces of words apart; give a fast one."
+                f"The tokenizer of {where} does not say which word a piece belongs to; give a fast tokenizer."
             )
         self.label = Path(where).name if Path(where).is_dir() else where
         self.identity = _identity(model, tokenizer)
@@ -95,20 +96,20 @@ class ForeignModel(Pretrained):
         self.mask, self.cls, self.sep, self.pad = (self._special(*names) for names in _SPECIAL.values())
 
     def pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-        found: list[list[list[int]]] = [[[] for _ in sentence] for sentence in sentences]
-        occupied = [index for index, sentence in enumerate(sentences) if sentence]
-        if not occupied:
-            return found
+        pieces: list[list[list[int]]] = [[[] for _ in sentence] for sentence in sentences]
+        nonempty = [index for index, sentence in enumerate(sentences) if sentence]
+        if not nonempty:
+            return pieces
         encoded = self._tokenizer(
-            [[f" {word}" for word in sentences[index]] for index in occupied],
+            [[f" {word}" for word in sentences[index]] for index in nonempty],
             is_split_into_words=True,
             add_special_tokens=False,
             split_special_tokens=True,
         )
-        for row, index in enumerate(occupied):
+        for row, index in enumerate(nonempty):
             for word, piece in zip(encoded.word_ids(row), encoded["input_ids"][row], strict=True):
-                found[index][word].append(piece)
-        return found
+                pieces[index][word].append(piece)
+        return pieces
 
     @torch.inference_mode()
     def states(
@@ -121,58 +122,58 @@ class ForeignModel(Pretrained):
     def layers(
         self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
     ) -> Float[Tensor, "l b n width"]:
-        given = self._model.base_model(**self._inputs(tokens, padding), output_hidden_states=True)
-        # Of some architectures the last of them is not normalised yet.
-        return torch.stack([*given.hidden_states[:-1], given.last_hidden_state]).cpu()
+        outputs = self._model.base_model(**self._inputs(tokens, padding), output_hidden_states=True)
+        # In some architectures the last of `hidden_states` is not yet normalised.
+        return torch.stack([*outputs.hidden_states[:-1], outputs.last_hidden_state]).cpu()
 
     @torch.inference_mode()
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
         from transformers.modeling_outputs import BaseModelOutput
 
-        given = BaseModelOutput(last_hidden_state=states[None].to(self._device))
-        unread = torch.full((1, len(states)), self.pad, device=self._device)
-        with _answering(self._model.base_model, given):
-            logits: Tensor = self._model(input_ids=unread).logits[0]
+        base_output = BaseModelOutput(last_hidden_state=states[None].to(self._device))
+        ignored_ids = torch.full((1, len(states)), self.pad, device=self._device)
+        with _fixed_output(self._model.base_model, base_output):
+            logits: Tensor = self._model(input_ids=ignored_ids).logits[0]
         return logits.cpu()
 
-    def untrained(self, seed: int) -> ForeignModel:
+    def untrained(self, seed: int) -> ExternalModel:
         with quiet_transformers(), seeded("untrained", seed):
-            drawn = type(self._model)(self._model.config)
-        made = ForeignModel(self._where, drawn.float(), self._tokenizer)
-        made.label, made.identity = without_training(self, seed)
-        return made
+            model = type(self._model)(self._model.config)
+        control = ExternalModel(self._where, model.float(), self._tokenizer)
+        control.label, control.identity = without_training(self, seed)
+        return control
 
     def check(self) -> None:
-        """Make sure that states and head together are the model.
+        """Check that the head maps the hidden states to the logits of the model.
 
         Raises:
-            UserError: they are not.
+            UserError: it does not.
         """
         ids = torch.tensor([[self.cls, self.mask, self.sep], [self.cls, self.sep, self.pad]])
         padding = ids == self.pad
         with torch.inference_mode():
-            whole = self._model(**self._inputs(ids, padding)).logits.cpu()
+            logits = self._model(**self._inputs(ids, padding)).logits.cpu()
         try:
             same = torch.allclose(
-                self.logits(self.states(ids, padding).flatten(0, 1)), whole.flatten(0, 1), atol=_TOLERANCE
+                self.logits(self.states(ids, padding).flatten(0, 1)), logits.flatten(0, 1), atol=_TOLERANCE
             )
         except (AttributeError, RuntimeError, TypeError, ValueError):
             same = False
         if not same:
             raise UserError(
                 f"The model {self._where}, a {type(self._model).__name__}, does not compute its logits from "
-                "its last hidden states alone, so that its states cannot be read; give another model."
+                "its last hidden states alone, so that readings cannot evaluate it; give another model."
             )
 
     def _inputs(self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None) -> dict[str, Tensor]:
-        seen = torch.ones_like(tokens) if padding is None else (~padding).long()
-        return {"input_ids": tokens.to(self._device), "attention_mask": seen.to(self._device)}
+        attended = torch.ones_like(tokens) if padding is None else (~padding).long()
+        return {"input_ids": tokens.to(self._device), "attention_mask": attended.to(self._device)}
 
     def _special(self, *names: str) -> int:
         for name in names:
-            found = getattr(self._tokenizer, f"{name}_token_id")
-            if found is not None:
-                return int(found)
+            token_id = getattr(self._tokenizer, f"{name}_token_id")
+            if token_id is not None:
+                return int(token_id)
         raise UserError(
             f"The tokenizer of {self._where} has no {names[0]} token, which readings need; give a model "
             "whose tokenizer has one."
@@ -180,22 +181,22 @@ class ForeignModel(Pretrained):
 
 
 @contextmanager
-def _answering(module: nn.Module, answer: object) -> Iterator[None]:
-    """Let a module give an answer that is known already, whatever it is asked."""
-    module.forward = lambda *_, **__: answer
+def _fixed_output(module: nn.Module, output: object) -> Iterator[None]:
+    """Let a module return this output, whatever its input."""
+    module.forward = lambda *_, **__: output
     try:
         yield
     finally:
-        del module.forward  # what its class defines is seen again
+        del module.forward  # so that the method of its class is found again
 
 
 def _longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The longest sequence, by the table of positions and by what the tokenizer says; None for no limit."""
+    """The longest sequence that both the table of positions and the tokenizer admit; None for no limit."""
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 1e9 else []
     rows = getattr(model.config, "max_position_embeddings", None) or 0
     if rows > 0:
         tables = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
-        # RoBERTa and its kin count positions from after the padding's.
+        # In RoBERTa and its relatives the first position is the one after that of padding.
         before = [m.padding_idx + 1 for m in tables if getattr(m, "padding_idx", None) is not None]
         limits.append(rows - max(before, default=0))
     return min(limits, default=None)
