@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from posharness.contracts.atomic_files import write_json
-from posharness.contracts.cell import Cell
+from posharness.contracts.cell import Cell, Choice
 from posharness.registry.registry import Registry
 from posharness.store.layout import PLUGINS, SOURCES
 
@@ -19,7 +18,7 @@ def keep_plugin_sources(cell: Cell, registry: Registry, folder: Path) -> None:
     kept: list[dict[str, str]] = []
     for kind, choice in _parts(cell):
         catalogue = registry.catalogues[kind]
-        plugin: type[Any] = catalogue.chosen(choice.name, choice.digest)
+        plugin = registry.class_of(catalogue, choice)
         source, where = registry.digests.source(plugin), catalogue.source_of(plugin)
         first = next(iter(source.files.values()))
         about = {"kind": kind, "name": choice.name, "file": first.name, "digest": source.digest}
@@ -33,7 +32,7 @@ def keep_plugin_sources(cell: Cell, registry: Registry, folder: Path) -> None:
     write_json(folder / PLUGINS, {"plugins": kept})
 
 
-def _parts(cell: Cell) -> list[tuple[str, Any]]:
+def _parts(cell: Cell) -> list[tuple[str, Choice]]:
     if cell.pretrained:
         return [("readings", cell.task)]
     attentions = dict.fromkeys(part.name for part in (cell.attention, cell.self_attention) if part)

@@ -39,10 +39,12 @@ class Discovered:
     Attributes:
         offered: by hook, each class with the package that it comes from.
         broken: the plugins that could not be loaded.
+        offered_by: the module that offers each class.
     """
 
     offered: dict[str, list[tuple[Source, Any]]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+    offered_by: dict[type, str] = field(default_factory=dict)
 
 
 def discover(plugin_paths: Sequence[Path]) -> Discovered:
@@ -104,6 +106,8 @@ class _Search:
                     found.broken.append(Broken(name, source, traceback.format_exc()))
                 else:
                     offered += [(source, cls) for cls in classes]
+                    module = getattr(implementation.plugin, "__name__", "")
+                    found.offered_by.update((cls, module) for cls in classes if isinstance(cls, type))
         return found
 
 

@@ -40,14 +40,35 @@ def import_file(path: Path) -> ModuleType:
 
 def _refuse_foreign_neighbours(path: Path, folder: Path) -> None:
     """Refuse a plugin that was given the module of another folder in place of the one beside it."""
-    source = read_module(path.stem, path.read_bytes(), is_package=False)
-    imported = [target.module for inside in source.imports_inside for _, target in inside]
-    imported += [target.module for targets in source.imports.values() for target in targets]
-    for top in sorted({name.partition(".")[0] for name in imported}):
-        beside = [folder / f"{top}.py", folder / top / "__init__.py"]
-        given = getattr(sys.modules.get(top), "__file__", None)
-        if given and any(file.is_file() for file in beside) and Path(given).resolve() not in beside:
-            raise ImportError(
-                f"{path.name} imports {top!r}, which lies beside it, and was given {given}; "
-                f"rename {top}.py beside the plugin"
-            )
+    waiting, read = [path], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file in read or not file.is_file():
+            continue
+        read.add(file)
+        for top in _imported(file):
+            beside = [folder / f"{top}.py", folder / top / "__init__.py"]
+            given = _file_of(top)
+            if any(own.is_file() for own in beside) and given and given not in beside:
+                raise ImportError(
+                    f"{file.name} imports {top!r}, which lies beside it, and was given {given}; "
+                    f"rename {top}.py beside the plugin"
+                )
+            waiting += beside
+
+
+def _imported(file: Path) -> list[str]:
+    """The top-level modules that a file imports, inside its functions too."""
+    source = read_module(file.stem, file.read_bytes(), is_package=file.stem == "__init__")
+    inside = [target for found in source.imports_inside for _, target in found]
+    return sorted({target.module.partition(".")[0] for target in (*source.executed, *inside)} - {""})
+
+
+def _file_of(top: str) -> Path | None:
+    """The file of a top-level module, imported or not."""
+    if top in sys.modules:
+        file = getattr(sys.modules[top], "__file__", None)
+    else:
+        spec = importlib.util.find_spec(top)
+        file = spec.origin if spec and spec.has_location else None
+    return Path(file).resolve() if file else None

@@ -61,7 +61,8 @@ class Registry:
         """
         found = discover(plugin_paths)
         offered = {kind.plural: found.offered[kind.hook] for kind in kinds.KINDS}
-        return cls(_catalogues(offered, found.broken), tuple(found.broken), tuple(plugin_paths))
+        catalogues = _catalogues(offered, found.broken)
+        return cls(catalogues, tuple(found.broken), tuple(plugin_paths), SourceDigests(found.offered_by))
 
     def with_plugin(self, plugin: type[Any], source: Source) -> Registry:
         """The same registry with one more class, in place of those of its name.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import resolve_name
 
-__all__ = ["Module", "Target", "chain", "never_runs", "read_module"]
+__all__ = ["BY_CALL", "Module", "Target", "chain", "never_runs", "read_module"]
+
+BY_CALL = "()"
+"""In `imports_inside`, what a call such as `import_module("name")` imports under no name."""
 
 _BLOCKS = ast.If | ast.Try | ast.TryStar | ast.With | ast.For | ast.While | ast.Match
 _DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -32,8 +36,9 @@ class Module:
         bindings: of each name, the statements that bind it, by their places in `statements`.
         imports: of each name, what an import binds it to.
         stars: modules of which every name is imported.
+        executed: every module that its import imports.
         effects: the statements that do more than bind names.
-        decorated: definitions under a decorator, which may do more.
+        marked: definitions under a decorator, or classes with bases, which may do more.
         imports_inside: of each statement, the names that imports anywhere inside it bind.
     """
 
@@ -43,8 +48,9 @@ class Module:
     bindings: dict[str, list[int]] = field(default_factory=dict)
     imports: dict[str, list[Target]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
+    executed: list[Target] = field(default_factory=list)
     effects: list[int] = field(default_factory=list)
-    decorated: list[int] = field(default_factory=list)
+    marked: list[int] = field(default_factory=list)
     imports_inside: list[list[tuple[str, Target]]] = field(default_factory=list)
 
     def knows(self, name: str) -> bool:
@@ -67,7 +73,8 @@ def read_module(name: str, source: bytes | str, *, is_package: bool) -> Module:
 def _imports_within(node: ast.AST, package: str) -> Iterator[tuple[str, Target]]:
     """Each name that an import inside a node binds, with its target; "*" for all names of a module.
 
-    A module that is named as text, `import_module("name")`, comes under the empty name.
+    `import a.b` binds a, and a.b comes under the empty name. What a call imports comes under `BY_CALL`, with
+    an empty target when the name of the module is computed.
     """
     for found in ast.walk(node):
         if isinstance(found, ast.Import):
@@ -79,8 +86,10 @@ def _imports_within(node: ast.AST, package: str) -> Iterator[tuple[str, Target]]
             module = _absolute("." * found.level + (found.module or ""), package)
             for alias in found.names:
                 yield alias.asname or alias.name, Target(module, "" if alias.name == "*" else alias.name)
-        elif isinstance(found, ast.Call) and (named := _imported_by_call(found)):
-            yield "", Target(_absolute(named, package))
+        elif isinstance(found, ast.Call) and chain(found.func)[-1:] in (("import_module",), ("__import__",)):
+            given = found.args[0] if found.args else None
+            text = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+            yield BY_CALL, Target(_absolute(text, package) if text else "")
 
 
 def chain(node: ast.expr) -> tuple[str, ...]:
@@ -98,7 +107,7 @@ def never_runs(node: ast.AST) -> bool:
         return False
     test = node.test
     if isinstance(test, ast.Compare):
-        return chain(test.left) == ("__name__",) and isinstance(test.ops[0], ast.Eq)
+        return ast.unparse(test) == "__name__ == '__main__'"
     return chain(test)[-1:] == ("TYPE_CHECKING",)
 
 
@@ -108,10 +117,11 @@ def _add(module: Module, statement: ast.stmt) -> None:
             _add(module, other)
         return
     inside = list(_imports_within(statement, module.package))
-    for name, target in inside if _may_import(statement) else ():
+    for name, target in inside if not isinstance(statement, _DEFINES) else ():
+        module.executed.append(target)
         if name == "*":
             module.stars.append(target.module)
-        elif name:
+        elif name not in ("", BY_CALL):
             module.imports.setdefault(name, []).append(target)
     if isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or _is_text(statement):
         return
@@ -122,20 +132,24 @@ def _add(module: Module, statement: ast.stmt) -> None:
         module.bindings.setdefault(name, []).append(place)
     if not _only_binds(statement, module):
         module.effects.append(place)
-    elif isinstance(statement, _DEFINES) and statement.decorator_list:
-        module.decorated.append(place)
+    elif isinstance(statement, _DEFINES) and _is_marked(statement):
+        module.marked.append(place)
 
 
-def _may_import(statement: ast.stmt) -> bool:
-    # What a function imports is a name of its own.
-    return not isinstance(statement, _DEFINES)
+def _is_marked(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    heirs = isinstance(definition, ast.ClassDef) and bool(definition.bases or definition.keywords)
+    return heirs or bool(definition.decorator_list)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
     """The names that a statement binds, or whose value it changes in place."""
     if isinstance(statement, _DEFINES):
         yield statement.name
-    elif isinstance(statement, ast.Assign):
+        for inner in ast.walk(statement):
+            yield from inner.names if isinstance(inner, ast.Global) else ()
+        return
+    yield from _bound_by_expressions(statement)
+    if isinstance(statement, ast.Assign):
         yield from _roots(statement.targets)
     elif isinstance(statement, ast.AnnAssign):
         yield from _roots([statement.target] if statement.value else [])
@@ -154,6 +168,17 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
         yield statement.name.id  # type: ignore[attr-defined]  # `type X = …`, since Python 3.12
 
 
+def _bound_by_expressions(statement: ast.stmt) -> Iterator[str]:
+    """The names that `:=` and the patterns of `match` bind."""
+    for inner in ast.walk(statement):
+        if isinstance(inner, ast.NamedExpr):
+            yield from _roots([inner.target])
+        elif isinstance(inner, ast.MatchAs | ast.MatchStar):
+            yield from [inner.name] if inner.name else []
+        elif isinstance(inner, ast.MatchMapping):
+            yield from [inner.rest] if inner.rest else []
+
+
 def _roots(targets: Iterable[ast.expr]) -> Iterator[str]:
     for target in targets:
         if isinstance(target, ast.Tuple | ast.List):
@@ -169,8 +194,10 @@ def _only_binds(statement: ast.stmt, module: Module) -> bool:
     if isinstance(statement, ast.If | ast.Try):
         return all(_only_binds(inner, module) for inner in _inner(statement))
     if isinstance(statement, _ASSIGNS):
-        # A change to what was imported is seen by others.
-        return not any(name in module.imports for name in _bound(statement) if _changes(statement))
+        if chain(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target) == ("_",):
+            return not isinstance(statement.value, ast.Call)  # called for what it does
+        # A change to what came from elsewhere is seen by others.
+        return not _changes(statement) or all(_is_own(name, module) for name in _bound(statement))
     harmless = _DEFINES | ast.Import | ast.ImportFrom | ast.Pass | ast.Raise
     return isinstance(statement, harmless) or _is_text(statement) or hasattr(statement, "type_params")
 
@@ -178,6 +205,21 @@ def _only_binds(statement: ast.stmt, module: Module) -> bool:
 def _changes(statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     return any(isinstance(target, ast.Attribute | ast.Subscript) for target in targets)
+
+
+def _is_own(name: str, module: Module) -> bool:
+    """Whether a name holds what the module itself made, and not what others may hold too."""
+    statements = [module.statements[place] for place in module.bindings.get(name, ())]
+    values = [getattr(found, "value", None) for found in statements if not _is_change(found)]
+    return name not in module.imports and not any(
+        isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+        or (isinstance(value, ast.Call) and not hasattr(builtins, ".".join(chain(value.func))))
+        for value in values
+    )
+
+
+def _is_change(statement: ast.stmt) -> bool:
+    return isinstance(statement, _ASSIGNS) and _changes(statement)
 
 
 def _inner(block: ast.stmt) -> Iterator[ast.stmt]:
@@ -191,13 +233,6 @@ def _inner(block: ast.stmt) -> Iterator[ast.stmt]:
 
 def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _imported_by_call(call: ast.Call) -> str:
-    given = call.args[0] if call.args else None
-    if chain(call.func)[-1:] in (("import_module",), ("__import__",)) and isinstance(given, ast.Constant):
-        return given.value if isinstance(given.value, str) else ""
-    return ""
 
 
 def _absolute(name: str, package: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from posharness.errors import UserError
-from posharness.registry.source.definitions import Module, Target, chain
+from posharness.registry.source.definitions import Module, chain
 from posharness.registry.source.modules import CORE
 from posharness.registry.source.references import Link, Names, Node, Sources, imported_modules
 
@@ -35,10 +35,16 @@ class SourceDigests:
     What counts is every definition that the class reaches by name, in whatever module it is, and every
     statement that these modules execute beside their definitions when they are imported. The core does not
     count (its results version stands for it), nor do Python and what posharness depends on; of other
-    installed packages the version does. Neither the names nor the places of files count.
+    installed packages the version does. Files beside a module that its code names as text count with their
+    content. Neither the names nor the places of modules count.
+
+
+    Args:
+        offered_by: the module that offers each class; a class that a function makes depends on it too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, offered_by: Mapping[type, str] | None = None) -> None:
+        self._offered_by = offered_by or {}
         self._sources = Sources()
         self._known: dict[type, PluginSource] = {}
 
@@ -61,9 +67,11 @@ class SourceDigests:
         return self._known[cls]
 
     def _source(self, cls: type) -> PluginSource:
-        home = cls.__module__.partition(".")[0]
-        path = self._sources.finder.path(cls.__module__)
-        reach = _Reach(self._sources, home)
+        own = self._offered_by.get(cls, cls.__module__) if self._is_made(cls) else cls.__module__
+        path = self._sources.finder.path(own)
+        reach = _Reach(self._sources, own.partition(".")[0])
+        if own != cls.__module__:
+            reach.add_module(own)
         for base in cls.__mro__:
             reach.add_class(base)
         if path is None or not reach.numbers:
@@ -73,9 +81,14 @@ class SourceDigests:
                 "Without it results of two versions could not be told apart; define it in a Python file."
             )
         digest = reach.digest()
-        names = [cls.__module__, *sorted(reach.modules - {cls.__module__})]
+        names = [own, *sorted(reach.modules - {own})]
         files = {name: found for name in names if (found := self._sources.finder.path(name))}
         return PluginSource(digest, files)
+
+    def _is_made(self, cls: type) -> bool:
+        """Whether a class is not the one that a module defines under its name."""
+        module = self._sources.module(cls.__module__)
+        return _definition(module, cls) is None
 
 
 class _Reach:
@@ -106,11 +119,17 @@ class _Reach:
         self._enter(cls.__module__)
         module = self._names.module(cls.__module__)
         top, *inner = cls.__qualname__.split(".")
-        places = module.bindings.get(top, [])
-        defined = any(isinstance(module.statements[place], ast.ClassDef) for place in places)
+        defined = _definition(module, cls) is not None
         # A class that a function makes depends on whoever calls the function.
         links = self._names.lead(module, [top]) if defined else self._names.whole(module)
         self._roots.append(" ".join([*inner, *(self._number(link) for link in links)]))
+        self._walk()
+
+    def add_module(self, name: str) -> None:
+        """Add all that a module holds."""
+        self._enter(name)
+        links = self._names.whole(self._names.module(name))
+        self._roots.append(" ".join(self._number(link) for link in links))
         self._walk()
 
     def digest(self) -> str:
@@ -157,9 +176,7 @@ class _Reach:
                 continue
             self.modules.add(inner)
             module = self._names.module(inner)
-            waiting += imported_modules(
-                {**module.imports, "*": [Target(star) for star in module.stars]}, self._names
-            )
+            waiting += imported_modules(module.executed, self._names)
             if "." in inner:
                 waiting.append(inner.rpartition(".")[0])
 
@@ -168,15 +185,50 @@ class _Reach:
         found: list[Node] = []
         for name in self.modules:
             module = self._names.module(name)
-            decorated = [place for place in module.decorated if self._acts(module, module.statements[place])]
-            found += [Node(name, place) for place in (*module.effects, *decorated)]
+            acting = [place for place in module.marked if self._acts(module, module.statements[place])]
+            found += [Node(name, place) for place in (*module.effects, *acting)]
         fresh = [node for node in found if node not in self.numbers]
-        return sorted(fresh, key=lambda node: self._sources.reading(node, self._home).text)
+        return sorted(fresh, key=self._order_of_effects)
+
+    def _order_of_effects(self, node: Node) -> tuple[str, str, str]:
+        # The name of a module, which does not count, decides only between modules of one content.
+        module = self._names.module(node.module)
+        text = self._sources.reading(node, self._home).text
+        return text, "\n".join(map(ast.unparse, module.statements)), node.module
 
     def _acts(self, module: Module, statement: ast.stmt) -> bool:
-        """Whether a decorator of a definition is itself a plugin's code, which may take note of it."""
+        """Whether a decorator or base of a definition is a plugin's code that may take note of it."""
+        if isinstance(statement, ast.ClassDef) and self._notes_heirs(module, statement, frozenset()):
+            return True
         marks: Iterable[ast.expr] = getattr(statement, "decorator_list", ())
         called = [chain(mark.func if isinstance(mark, ast.Call) else mark) for mark in marks]
         return any(
             isinstance(link, Node) for names in called if names for link in self._names.lead(module, names)
         )
+
+    def _notes_heirs(self, module: Module, cls: ast.ClassDef, seen: frozenset[str]) -> bool:
+        """Whether a base or metaclass of a class, written by a plugin, runs code for each class below it."""
+        if cls.name in seen:
+            return False
+        for names in [chain(word.value) for word in cls.keywords if word.arg == "metaclass"]:
+            if names and any(isinstance(link, Node) for link in self._names.lead(module, names)):
+                return True
+        for base in cls.bases:
+            for link in self._names.lead(module, names) if (names := chain(base)) else ():
+                other = self._names.module(link.module) if isinstance(link, Node) else None
+                above = other.statements[link.place] if other and isinstance(link, Node) else None
+                if other and isinstance(above, ast.ClassDef):
+                    if any(getattr(inner, "name", "") == "__init_subclass__" for inner in above.body):
+                        return True
+                    if self._notes_heirs(other, above, seen | {cls.name}):
+                        return True
+        return False
+
+
+def _definition(module: Module, cls: type) -> ast.ClassDef | None:
+    """The statement of a module that defines a class at its top level, or holds that definition."""
+    for place in module.bindings.get(cls.__qualname__.partition(".")[0], ()):
+        statement = module.statements[place]
+        if isinstance(statement, ast.ClassDef):
+            return statement
+    return None

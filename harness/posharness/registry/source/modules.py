@@ -56,6 +56,16 @@ class ModuleFinder:
         found = self._find(name)
         return found is not None and found[1] is not None
 
+    def beside(self, name: str) -> list[str]:
+        """The modules in the folder of a module, which it may import by a computed name."""
+        path = self.path(name)
+        package = name if self.is_package(name) else name.rpartition(".")[0]
+        if path is None or (not package and _INSTALLED & {path.parent.name}):
+            return []
+        names = {file.stem for file in path.parent.glob("*.py")} - {"__init__", path.stem}
+        names |= {file.parent.name for file in path.parent.glob("*/__init__.py")}
+        return sorted(f"{package}.{inner}" if package else inner for inner in names)
+
     def origin(self, name: str, home: str) -> Origin:
         """Where a module comes from, as seen by the code of a plugin.
 

@@ -16,6 +16,8 @@ _PLAIN = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "hookimpl", "override", "property", "staticmethod"}
 )
 """Decorators that do not look at annotations."""
+_PLAIN_BASES = frozenset({"ABC", "Module", "object"})
+"""Bases that do not look at annotations."""
 
 F = TypeVar("F", ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -25,7 +27,7 @@ def normal_form(statement: ast.stmt, is_plugin: Callable[[ast.ClassDef], bool]) 
 
     Imports are left out too, for what they lead to is followed by name. Annotations stay where they act: on
     the parameters of a plugin's constructor, under a decorator that may read them, and as the fields of a
-    class that is no plugin.
+    class whose decorators or bases may read them.
     """
     found = _Normal(is_plugin).visit(statement)
     return found if isinstance(found, ast.stmt) else None
@@ -61,7 +63,8 @@ class _Normal(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         outer = self._fields_act, self._in_plugin
         self._in_plugin = self._is_plugin(node)
-        self._fields_act = bool(node.decorator_list) or not self._in_plugin
+        heirs = {_last(base) for base in node.bases} - _PLAIN_BASES or node.keywords
+        self._fields_act = bool(node.decorator_list or (heirs and not self._in_plugin))
         if self._in_plugin:
             node.body = [inner for inner in node.body if not _is_shown(inner)]
         kept = self.generic_visit(node)

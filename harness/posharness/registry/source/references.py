@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from posharness.registry.source.definitions import Module, Target, chain, read_module
+from posharness.registry.source.definitions import BY_CALL, Module, Target, chain, read_module
 from posharness.registry.source.modules import CORE, ModuleFinder
 from posharness.registry.source.normal_form import normal_form
 
@@ -17,6 +17,9 @@ __all__ = ["Link", "Names", "Node", "Sources", "imported_modules"]
 _WHOLE = "*"
 _LOOKS_AT_ALL = frozenset({"globals", "eval", "exec"})
 """Calls that may use any name of their module."""
+_DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_LONGEST_NAME = 256
+"""Characters of a text that may name a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,13 @@ class Names:
         found: list[Link] = [Node(module.name, place) for place in module.bindings.get(head, ())]
         for target in module.imports.get(head, ()):
             found += self.follow(target, names[1:], seen)
-        if not found and not hasattr(builtins, head):
-            for star in module.stars:
-                if not self.is_code(star):
-                    found.append(f"{self._sources.finder.origin(star, self._home).stands_for}:{star}.*")
-                elif self.module(star).knows(head) or self.module(star).stars:
-                    found += self.lead(self.module(star), names, seen)
+        unknown = not found and not hasattr(builtins, head)
+        for star in module.stars:
+            if not self.is_code(star):
+                stands_for = self._sources.finder.origin(star, self._home).stands_for
+                found += [f"{stands_for}:{star}.*"] if unknown else []
+            elif self.module(star).knows(head) or self.module(star).stars:
+                found += self.lead(self.module(star), names, seen)
         return found
 
     def follow(self, target: Target, rest: Sequence[str], seen: frozenset[str] = frozenset()) -> list[Link]:
@@ -120,7 +124,8 @@ class Names:
         module = self.module(name)
         if not names:
             return self.whole(module, seen)
-        if module.knows(names[0]):
+        # `from . import sub` leads back to the package itself, and from there to the module in it.
+        if module.knows(names[0]) and f"{name}:{names[0]}" not in seen:
             return self.lead(module, names, seen)
         if self.exists(f"{name}.{names[0]}"):
             return self._inside(f"{name}.{names[0]}", names[1:], seen)
@@ -141,6 +146,23 @@ class Names:
         for target in [*targets, *(Target(star) for star in module.stars)]:
             found += self.follow(target, (), seen)
         return found
+
+    def near(self, module: Module) -> list[Link]:
+        """All that the modules beside a module hold: one of them is imported by a computed name."""
+        found: list[Link] = []
+        for name in self._sources.finder.beside(module.name):
+            if self.is_code(name):
+                found += self.whole(self.module(name))
+        return found
+
+    def files(self, module: Module, texts: Sequence[str]) -> list[Link]:
+        """What stands for the files beside a module that its code names."""
+        path = self._sources.finder.path(module.name)
+        names = [text.strip("/") for text in texts if 0 < len(text) < _LONGEST_NAME and text.isprintable()]
+        folders = [path.parent, *(path.parent / name for name in names)] if path else []
+        named = {folder / name for folder in folders if folder.is_dir() for name in names if name}
+        contents = [file.read_bytes() for file in named if file.is_file()]
+        return [f"file:{digest}" for digest in sorted(hashlib.sha256(text).hexdigest() for text in contents)]
 
     def is_plugin(self, module: Module, node: ast.ClassDef, seen: frozenset[str] = frozenset()) -> bool:
         """Whether a class derives from a contract."""
@@ -173,14 +195,33 @@ def _read(node: Node, names: Names) -> Reading:
             found += names.follow(target, used[1:])
         if used[0] not in local or module.knows(used[0]):
             found += names.lead(module, used)
-        if used[0] in _LOOKS_AT_ALL or used[:2] == ("sys", "modules"):
+        if used[0] in _LOOKS_AT_ALL or used[:2] == ("sys", "modules") or "__subclasses__" in used:
             found += names.whole(module)
         if found:
             links[".".join(used)] = list(dict.fromkeys(found))
-    for star in local.get("*", ()):
-        links[f"{_WHOLE}{star.module}"] = names.follow(star, ())
+    for name in ("*", BY_CALL, *(_unused(local, links) if isinstance(statement, _DEFINES) else ())):
+        if whole := [link for target in local.get(name, ()) for link in _whole_of(target, module, names)]:
+            links[f"{_WHOLE}{name}"] = list(dict.fromkeys(whole))
+    if files := names.files(module, _texts(kept) if kept else ()):
+        links[f"{_WHOLE}files"] = files
     text = ast.unparse(kept) if kept else ""
-    return Reading(text, links, list(imported_modules(local, names)))
+    imported = [target for _, target in module.imports_inside[node.place]]
+    return Reading(text, links, list(imported_modules(imported, names)))
+
+
+def _whole_of(target: Target, module: Module, names: Names) -> list[Link]:
+    return names.follow(target, ()) if target.module else names.near(module)
+
+
+def _unused(local: dict[str, list[Target]], links: dict[str, list[Link]]) -> list[str]:
+    """The names that an import inside a definition binds for others: its attributes, or globals."""
+    used = {name.partition(".")[0] for name in links}
+    return [name for name in local if name not in ("", "*", BY_CALL, *used)]
+
+
+def _texts(node: ast.AST) -> list[str]:
+    inner = [found.value for found in ast.walk(node) if isinstance(found, ast.Constant)]
+    return [value for value in inner if isinstance(value, str)]
 
 
 def _chains(node: ast.AST) -> set[tuple[str, ...]]:
@@ -196,9 +237,9 @@ def _chains(node: ast.AST) -> set[tuple[str, ...]]:
     return found
 
 
-def imported_modules(imports: dict[str, list[Target]], names: Names) -> Iterator[str]:
+def imported_modules(targets: Iterable[Target], names: Names) -> Iterator[str]:
     """The modules of these imports whose content counts."""
-    for target in (target for targets in imports.values() for target in targets):
+    for target in targets:
         if target.module and names.is_code(target.module):
             yield target.module
             if target.attribute and names.exists(inner := f"{target.module}.{target.attribute}"):
