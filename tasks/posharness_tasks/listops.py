@@ -81,7 +81,7 @@ class ListOps(Task):
         span = draw_distances(generator, self.distances(length), n)
         end = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
         digit, value = torch.randint(_DIGITS, (2, n, 1), generator=generator)
-        last = torch.randint(2, (n, 1), generator=generator)  # whether the digit stands behind the list
+        last = torch.randint(2, (n, 1), generator=generator)  # whether the digit follows the list
         first = end - span + 2 - last  # of the list
 
         place = torch.arange(length)

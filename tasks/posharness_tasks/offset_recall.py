@@ -10,7 +10,7 @@ from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 
 
 class OffsetRecall(Task):
-    """Each token is a symbol with a marker that names an offset; emit the symbol that is so many tokens back.
+    """Each token is a symbol with a marker that names an offset; emit the symbol that many tokens back.
 
     With offsets 1, 2 and 4 (a marker is shown as its offset; unscored answers are "."):
 

@@ -18,29 +18,29 @@ from posharness_tasks._placing import (
 
 
 class Variables(Task):
-    """Variables are given values, and others the value of these; at the end, some are asked for theirs.
+    """Variables get values, other variables get theirs; at the end, emit the values of some variables.
 
-    With variables A to F and values 0 to 2, among which statements stand, two asked for (an answer that is
-    not scored as "."; the bars are for the reader; they are no tokens):
+    With variables A to F, values 0 to 2 and two queries (an answer that is not scored as "."; the bars are
+    not tokens, but show where the queries begin):
 
         tokens    0 C 0 2 1 B 2 0 A 1 1 0 | B C        1 hop       D 1 E 0 2 F D B 2 0 A E C B | A F    2 hops
         answers   . . . . . . . . . . . .   2 0                    . . . . . . . . . . . . . .   0 1
 
-    A statement is a variable and what it is given: a value, or another variable whose value it takes over.
-    Each value begins a chain: a variable that it is given to, a variable that takes it over from there, and
-    so on, 1 up to `hops` of them (a stratum), as many in each chain of a sequence. No variable is given
-    anything twice. Asked for are the last variables of any chains: so what is answered without following
-    the chain is right by chance, however it is found. What stands between the statements are values drawn
-    without regard to all of these.
+    A statement is a variable and what is assigned to it: a value, or another variable, whose value it takes.
+    Each value begins a chain: a variable that is assigned the value, a variable that is assigned the first
+    one, and so on, 1 to `hops` of them (a stratum); all chains of a sequence have the same number. No
+    variable is assigned twice. The queries are last variables of any chains, so a guess that does not follow
+    the chain is right by chance only. Between the statements are values, drawn independently of everything
+    else.
 
-    An answer's sources are the statements of its chain and the emitting position. The farthest is the one
-    that the chain begins with: the dependency length is the distance of its variable. It is drawn from a
-    ladder that climbs by factors of √2, a different rung for each chain and each rung as likely for each; so
-    far apart are the rungs that chains of `hops` statements fit. How many hops it is does not depend on
-    them. The other statements stand at random places nearer than the beginning of their chain, and the
-    queries are the last tokens, whatever the distances.
+    The sources of an answer are the statements of its chain and the emitting position. The farthest is the
+    first statement of the chain, and the distance of its variable is the dependency length. It is drawn from
+    distances that grow by factors of √2, a different one for each chain, each equally likely for each chain;
+    they are far enough apart for chains of `hops` statements. The number of hops does not depend on them. The
+    other statements are at random places after the first of their chain, and the queries are the last tokens
+    at every distance.
 
-    After the variable tracking of 2404.06654, where chains stand in a long text.
+    After the variable tracking of 2404.06654, where chains are spread over a long text.
 
     Token ids are the values, then the variables.
     """

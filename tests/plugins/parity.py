@@ -15,18 +15,18 @@ TOLERANCE = 1e-5
 """The largest difference, in float32, between a plugin and what it is checked against."""
 
 
-PAGE = """# What each encoding and attention was checked against
+PAGE = """# References of the encodings and attentions
 
-Each row is a test in `tests/plugins`: the same input goes through the plugin and through its reference, in
-float32, with parameters far from their initial values, at prime sizes, causal and bidirectional where both
-are defined. The reference is another library's module or function, or the paper's formula written out in
-the test, one number at a time. The figure is the largest difference between the two, over values and over
-gradients of queries, keys, values, the layer's input and every parameter; where the reference is beyond ±1
-the difference is relative to it. None may exceed 1e-5.
+Each row is a test in `tests/plugins`. The plugin and its reference get the same input, in float32, with
+parameters far from their initial values, at prime sizes, causal and bidirectional where both are defined. The
+reference is a module or function of another library, or the formula of the paper, written element by element
+in the test. The last column is the largest difference between the two, over values and over gradients of
+queries, keys, values, the layer's input and every parameter. Where the reference is outside ±1, the
+difference is relative to it. A difference above 1e-5 fails the test.
 
 Made by `pytest tests/plugins --parity-table docs/reference/parity.md`, with {made_with}.
 
-| plugin | checked against | what | largest difference |
+| plugin | reference | compared | largest difference |
 |---|---|---|---|
 """
 

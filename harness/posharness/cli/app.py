@@ -99,14 +99,14 @@ def _usage(error: typer.TyperException) -> str:
             for option in parameter.opts
             if option.startswith("-")
         ]
-        said = f"unknown option {name!r}; {did_you_mean(name, known)}"
+        message = f"unknown option {name!r}; {did_you_mean(name, known)}"
     else:
-        said = " ".join(error.format_message().split())
-        said = said.partition(", unable to parse")[0]
+        message = " ".join(error.format_message().split())
+        message = message.partition(", unable to parse")[0]
         for theirs, ours in ((": Input should", ": should"), (". Did you mean", "; did you mean")):
-            said = said.replace(theirs, ours)
-    said = said[:1].lower() + said[1:].rstrip(".") + _given(error)
-    return f"{said}{'' if said.endswith('?') else '.'} See `{command} --help`."
+            message = message.replace(theirs, ours)
+    message = message[:1].lower() + message[1:].rstrip(".") + _given(error)
+    return f"{message}{'' if message.endswith('?') else '.'} See `{command} --help`."
 
 
 def _given(error: typer.TyperException) -> str:

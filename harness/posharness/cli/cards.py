@@ -40,21 +40,21 @@ def plugin(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
 def cell(store: Store, key: str) -> dict[str, Any]:
     """The card of a cell: its settings, its status and its results."""
     state = store.status(key)
-    said: dict[str, Any] = {"kind": "cell", "name": key, "folder": str(store.folder(key))}
+    values: dict[str, Any] = {"kind": "cell", "name": key, "folder": str(store.folder(key))}
     if state is not None:
-        said |= {k: v for k, v in state.model_dump().items() if k != "traceback"}
-    said["traceback"] = state.traceback if state is not None else ""
+        values |= {k: v for k, v in state.model_dump().items() if k != "traceback"}
+    values["traceback"] = state.traceback if state is not None else ""
     try:
         asked = store.cell(key)
-        said["label"] = str(asked)
-        said["settings"] = asked.model_dump(mode="json")
+        values["label"] = str(asked)
+        values["settings"] = asked.model_dump(mode="json")
     except (OSError, ValueError) as error:
-        said["settings"] = {"error": f"cannot be read: {' '.join(str(error).split())}"}
-    said["results"] = store.results(key)
-    said["environment"] = store.environment(key)
-    said["plugins"] = store.plugins(key)
-    said["log"] = "\n".join(store.log(key).splitlines()[-_LOG_LINES:])
-    return said
+        values["settings"] = {"error": f"cannot be read: {' '.join(str(error).split())}"}
+    values["results"] = store.results(key)
+    values["environment"] = store.environment(key)
+    values["plugins"] = store.plugins(key)
+    values["log"] = "\n".join(store.log(key).splitlines()[-_LOG_LINES:])
+    return values
 
 
 def print_card(out: Console, card: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def list_(
         return
     out = console()
     for kind in table_of_kinds.KINDS:
-        _print_kind(out, kind, found.get(kind.plural), told_when_empty=bool(asked))
+        _print_kind(out, kind, found.get(kind.plural), note_empty=bool(asked))
     if _PRESETS in found:
         out.print(_presets(found[_PRESETS]))
     _print_broken(out, broken)
@@ -109,15 +109,15 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _print_kind(
-    out: Console, kind: Kind, items: Sequence[dict[str, Any]] | None, *, told_when_empty: bool
+    out: Console, kind: Kind, items: Sequence[dict[str, Any]] | None, *, note_empty: bool
 ) -> None:
     if items:
         out.print(_table(kind, items))
         for name, count in Counter(item["name"].rpartition(":")[2] for item in items).items():
             if count > 1:
-                said = " or ".join(item["name"] for item in items if item["name"].endswith(f":{name}"))
-                out.print(f"{count} {kind.plural} are called {name}: select {said}.", soft_wrap=True)
-    elif items is not None and told_when_empty:
+                names = " or ".join(item["name"] for item in items if item["name"].endswith(f":{name}"))
+                out.print(f"{count} {kind.plural} are called {name}: select {names}.", soft_wrap=True)
+    elif items is not None and note_empty:
         out.print(f"No {kind.plural} are installed.")
 
 

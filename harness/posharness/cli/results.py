@@ -63,8 +63,8 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
     for cell in planned:
         status, reason = (str(state.loc[cell.key, name]) for name in ("status", "reason"))
         if status != "done":
-            said = Text(status, style=STYLES[status]) + Text(f" {cell} ({cell.key[:8]}): {reason}")
-            out.print(said, soft_wrap=True)
+            line = Text(status, style=STYLES[status]) + Text(f" {cell} ({cell.key[:8]}): {reason}")
+            out.print(line, soft_wrap=True)
 
 
 def columns(predictions: pd.DataFrame, trained: pd.Series[int]) -> list[Column]:
@@ -113,10 +113,10 @@ def _print_task(
     rows.add_column("cells")
     for label, keys in labels.items():
         counts = Counter(str(state.loc[key, "status"]) for key in keys)
-        said = Text(", ").join(
+        statuses = Text(", ").join(
             Text(f"{count} {status}", style=STYLES[status]) for status, count in counts.items()
         )
-        rows.add_row(label, *(_value(column, keys, state) for column in measured), said)
+        rows.add_row(label, *(_value(column, keys, state) for column in measured), statuses)
     if measured:
         rows.add_row("chance", *(number(column.chance) for column in measured), "", style="dim")
     out.print(rows)

@@ -32,9 +32,9 @@ def builds(claim: type[Claim]) -> str:
 def declares(claim: type[Claim]) -> str:
     """What is claimed, of what, and from which size on it matters."""
     for name in ("statement", "metric"):
-        said = getattr(claim, name, "")
-        if not (isinstance(said, str) and said.strip()):
-            return f"{name} is {said!r}: expected words"
+        text = getattr(claim, name, "")
+        if not (isinstance(text, str) and text.strip()):
+            return f"{name} is {text!r}: expected words"
     pairs = getattr(claim, "contrasts", ())
     if not pairs:
         return "contrasts is empty: expected pairs of names of encodings"

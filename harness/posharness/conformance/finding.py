@@ -71,10 +71,10 @@ def examine(
 
 def raised(error: BaseException) -> str:
     """What was raised and where, on one line."""
-    said = " ".join(str(error).split())[:160]
+    message = " ".join(str(error).split())[:160]
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno})" if frames else ""
-    return f"raises {type(error).__name__}{f': {said}' if said else ''}{where}"
+    return f"raises {type(error).__name__}{f': {message}' if message else ''}{where}"
 
 
 def _try(check: Check[S], subject: S) -> Finding:

@@ -70,7 +70,7 @@ def check_task(
     registry: Registry | None = None,
     cache: Path | None = None,
 ) -> list[Finding]:
-    """Run every check of tasks, in each body that this one is posed to; see `check`."""
+    """Run every check of tasks, in each body that this one runs with; see `check`."""
     return list(check(task, params, registry=registry, cache=cache))
 
 

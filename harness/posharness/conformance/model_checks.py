@@ -33,7 +33,7 @@ def runs(bench: Bench) -> str:
 
 
 def not_finite(x: Tensor) -> str:
-    """What stands in a tensor besides finite numbers."""
+    """The kind of number in a tensor that is not finite."""
     return "NaN" if x.isnan().any() else "infinite numbers"
 
 
@@ -70,7 +70,7 @@ def _not_causal(bench: Bench) -> str:
 
 
 def padding(bench: Bench) -> str:
-    """What stands in the padding, and that there is any, changes no real token's hidden state."""
+    """Neither padding nor its content changes the hidden state of a real token."""
     batch = bench.batch()
     hidden = torch.zeros_like(batch.scored)
     hidden[1, _REAL:] = True
@@ -80,7 +80,7 @@ def padding(bench: Bench) -> str:
         other = bench.hidden(_changed(padded, slice(1, 2), slice(_REAL, None)))
         apart = difference(first[~hidden], other[~hidden])
         if apart > CLOSE:
-            return f"real tokens change by {apart:.2g} with what stands in the padding"
+            return f"real tokens change by {apart:.2g} with the content of the padding"
         if "positions" in bench.build_encoding().slots:
             return ""  # it may claim other positions for a sequence of another length
         alone = bench.hidden(Batch(*(getattr(batch, name)[1:, :_REAL] for name in _REQUIRED)))

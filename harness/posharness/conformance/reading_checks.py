@@ -193,7 +193,7 @@ def shapes(asked: AskedReading) -> str:
 
 
 def ranges(asked: AskedReading) -> str:
-    """Objectives, conditions and strata are declared, and positions lie in their sequence."""
+    """Objectives, conditions and strata are declared, and positions are within their sequence."""
     reading = asked.reading
     for answer in asked.answers:
         if answer.objective not in reading.objectives:
@@ -205,9 +205,9 @@ def ranges(asked: AskedReading) -> str:
         if answer.stratum is not None and _outside(answer.stratum, -1, max(len(reading.strata), 1)):
             return f"{_name(answer)}: a stratum is not among its {len(reading.strata)} strata"
         if (answer.position < 0).any() or (answer.position >= answer.length).any():
-            return f"{_name(answer)}: a position lies outside its sequence"
+            return f"{_name(answer)}: a position is outside its sequence"
         if (answer.dependency_length < -1).any():
-            return f"{_name(answer)}: a dependency length is below -1, which stands for none"
+            return f"{_name(answer)}: a dependency length is below -1, the value for none"
         if not (answer.log_prob <= 1e-6).all():
             return f"{_name(answer)}: a log probability is above 0, or not a number"
     return ""

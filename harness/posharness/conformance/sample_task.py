@@ -1,4 +1,4 @@
-"""A single-file plugin with a task that fails as it is told, to check executors with."""
+"""A single-file plugin with a task that fails on request, to check executors with."""
 
 from __future__ import annotations
 

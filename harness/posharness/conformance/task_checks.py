@@ -27,7 +27,7 @@ _FLAGS, _WHOLE = (torch.bool,), (torch.int64, torch.int32)
 
 @dataclass(frozen=True)
 class Posed:
-    """A task posed to one body.
+    """A task to be checked, built for one body.
 
     Attributes:
         cache: where it prepares its data.
@@ -175,14 +175,14 @@ def scored(posed: Posed) -> str:
 
 
 def padding(posed: Posed) -> str:
-    """Padding stands on the right, and every sequence has a real token."""
+    """Padding is on the right, and every sequence has a real token."""
     for where, batch in posed.batches.items():
         for name in ("padding", "memory_padding"):
             mask: Tensor | None = getattr(batch, name)
             if mask is None:
                 continue
             if (mask[:, :-1] & ~mask[:, 1:]).any():
-                return f"{where}: {name} does not stand on the right"
+                return f"{where}: {name} is not on the right"
             if mask.all(1).any():
                 return f"{where}: a sequence is nothing but {name}"
     return ""
@@ -211,7 +211,7 @@ def _by_source(posed: Posed, batch: Batch) -> str:
     position = torch.arange(batch.tokens.shape[1]).expand_as(batch.tokens)[batch.scored][:, None]  # m 1
     real = source >= 0
     if (source >= read.shape[1]).any():
-        return "a source lies outside the sequence that it stands in"
+        return "a source is outside its sequence"
     if posed.body == "decoder" and (real & (source > position)).any():
         return "a decoder's prediction has its source in the future"
     if posed.task.distance == "span" or not (known := real.any(1) & (distance >= 0)).any():
@@ -227,7 +227,7 @@ def _by_source(posed: Posed, batch: Batch) -> str:
 
 
 def emitted(posed: Posed) -> str:
-    """What is emitted stands at the next position, where that is scored too, and is a token."""
+    """The emitted token is the token at the next position, where that is scored too."""
     for objective in posed.task.objectives:
         if objective.classes > posed.task.vocabulary:
             return f"{objective.name!r} has {objective.classes} classes, more than there are token ids"

@@ -60,7 +60,7 @@ class Entry:
 
     @property
     def qualified(self) -> str:
-        """The name that tells it apart from another package's plugin of the same name."""
+        """`package:name`, which distinguishes it from another package's plugin of the same name."""
         return f"{self.source.package}:{self.plugin.name}"
 
     def __str__(self) -> str:

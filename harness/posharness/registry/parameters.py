@@ -60,7 +60,7 @@ def parameters(cls: type) -> dict[str, Parameter]:
 def check(owner: str, parameter: Parameter, given: Any) -> Any:
     """The value of a parameter as JSON holds it, from text or from a typed value.
 
-    A single value stands for a list of one where the annotation is a tuple or a list.
+    A single value is taken as a list of one where the annotation is a tuple or a list.
 
     Raises:
         UserError: the value does not fit the annotation.

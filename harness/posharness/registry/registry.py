@@ -148,7 +148,7 @@ class Registry:
         return Choice(name=cls.name, params=params, digest=self.digests.digest(cls), label=label)
 
     def class_of(self, catalogue: Catalogue[N], choice: Choice) -> type[N]:
-        """The class that a choice stands for: of two plugins of its name, the one with its digest."""
+        """The class of a choice: of two plugins with its name, the one with its digest."""
         return catalogue.chosen(choice.name, lambda cls: self.digests.digest(cls) == choice.digest)
 
     def settings(self, cls: type[Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -169,7 +169,7 @@ class Registry:
                 value = check(cls.name, parameter, given[name]) if name in given else default
                 text = show_value(value)
             if name == CORPUS and isinstance(value, str) and Path(value).exists():
-                text = Path(value).name or text  # where a text lies is not what it is
+                text = Path(value).name or text  # the place of a text is not its identity
             params[name] = value
             if value != default:
                 shown.append(f"{name}={text}")
@@ -190,7 +190,7 @@ class Registry:
         selections = parse(given)
         if len(selections) != 1:
             raise UserError(
-                f"{owner}[{name}={given}]: a grid cannot stand inside another plugin's parameter."
+                f"{owner}[{name}={given}]: a grid is not possible inside a parameter of another plugin."
             )
         return self.select(self.encodings, selections[0])
 

@@ -24,7 +24,7 @@ class Selection:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Split at separators that stand outside all brackets; empty parts are dropped."""
+    """Split at separators outside all brackets; empty parts are dropped."""
     parts, depth, start = [], 0, 0
     for index, character in enumerate(text):
         if character == _OPENING:
@@ -43,7 +43,7 @@ def split(text: str, separator: str) -> list[str]:
 
 
 def parse(text: str) -> list[Selection]:
-    """All selections that one item stands for: one, or the product of its grid.
+    """The selections of one item: a single one, or the product of its grid.
 
     Examples:
         relative                  -> relative

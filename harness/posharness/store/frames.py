@@ -84,7 +84,7 @@ class _Entry:
 
 
 def read_frames(store: Store) -> Frames:
-    """Read a whole store. A cell whose files cannot be read is a failed one, and the others stand."""
+    """Read a whole store. A cell whose files cannot be read is listed as failed."""
     entries = [entry for key in store.keys() if (entry := _read(store, key)) is not None]  # noqa: SIM118
     entries.sort(key=_Entry.place)
     cells = pd.DataFrame([entry.row() for entry in entries], columns=CELLS.names)
@@ -116,8 +116,8 @@ def _read(store: Store, key: str) -> _Entry | None:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
             return None  # only just begun
-        said = " ".join(str(error).split())[:200]
-        reason = f"its folder cannot be read ({said}); delete {store.folder(key)} and run again"
+        message = " ".join(str(error).split())[:200]
+        reason = f"its folder cannot be read ({message}); delete {store.folder(key)} and run again"
         return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
     try:
         curve = _table(folder / layout.CURVE, CURVES)

@@ -77,7 +77,7 @@ class Curve:
         return {"rows": list(self._rows), "sums": list(self._sums), "counts": list(self._counts)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint kept."""
+        """Continue from the state in a checkpoint."""
         self._rows, self._sums, self._counts = list(state["rows"]), list(state["sums"]), list(state["counts"])
 
     def _forget(self) -> None:

@@ -31,7 +31,7 @@ def predictions(
     """Test at every length for which the encoding is defined.
 
     Args:
-        tick: told how many sequences were scored, from time to time.
+        tick: called now and then with the number of sequences scored so far.
 
     Returns:
         The columns of `posharness.contracts.columns.PREDICTIONS`, beside the cell's identity.

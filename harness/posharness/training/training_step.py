@@ -57,7 +57,7 @@ class TrainingModule(pl.LightningModule):
         for objective, loss, value in zip(self.objectives, losses, self.losses, strict=True):
             if loss.requires_grad and not math.isfinite(value):
                 raise Diverged(f"the {objective.name} loss was {value} at step {step + 1}")
-        # An objective that a batch does not score stands aside, though as NaN in the curve.
+        # An objective without a scored position in the batch is left out of the sum; the curve shows NaN.
         return torch.stack([loss for loss in losses if loss.requires_grad] or [0 * hidden.sum()]).sum()
 
     def _seed_dropout(self, seed: int) -> None:

@@ -42,7 +42,7 @@ class Lexicon:
         return self.first("noun") + 2 * torch.randint(kinds, plural.shape, generator=generator) + plural
 
 
-# Verbs but the one that is asked for stand in the past tense, which tells no number.
+# All verbs but the one that is asked for are in the past tense, which does not show the number.
 ENGLISH = Lexicon(
     {
         "verb slot": ("___",),

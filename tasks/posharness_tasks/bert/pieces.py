@@ -60,13 +60,15 @@ def encode_lines(tokenizer: Tokenizer, lines: list[str]) -> Encoding:
         lines: words separated by single spaces.
     """
     words = pc.split_pattern(pa.array(lines, pa.large_string()), " ")
-    told = words.flatten().dictionary_encode()
-    distinct = tokenizer.encode(told.dictionary.to_pylist(), is_pretokenized=True, add_special_tokens=False)
+    encoded = words.flatten().dictionary_encode()
+    distinct = tokenizer.encode(
+        encoded.dictionary.to_pylist(), is_pretokenized=True, add_special_tokens=False
+    )
     pieces = np.array(distinct.ids, dtype=np.int32)
-    size = np.bincount(np.array(distinct.word_ids, dtype=np.int64), minlength=len(told.dictionary))
+    size = np.bincount(np.array(distinct.word_ids, dtype=np.int64), minlength=len(encoded.dictionary))
     start = size.cumsum() - size  # of each distinct word's pieces
 
-    which = told.indices.to_numpy()
+    which = encoded.indices.to_numpy()
     lengths = size[which]  # of each word of the text
     ends = lengths.cumsum()
     within = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)

@@ -50,7 +50,7 @@ def train_vocabulary(text: Path, size: int) -> Tokenizer:
         counts.update(normalizer.normalize_str("".join(lines)))
     ranked = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
     ranked = ranked[: max(_CHARACTERS, int(size * _CHARACTERS_SHARE))]
-    # ASCII punctuation always stands alone as a word, so it never continues one.
+    # ASCII punctuation is always a word of its own, so it never continues one.
     alphabet = [*sorted(ranked), *("##" + c for c in sorted(ranked) if c.isalnum() or not c.isascii())]
     if size < (smallest := FIRST_PIECE + 2 * len(alphabet)):
         raise UserError(

@@ -15,7 +15,7 @@ jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n d.c a.m p.m ph.d
 """
 _ABBREVIATIONS = frozenset(_SHORTENED.split())
 _BREAK = re.compile(
-    r"""(?P<word>\S*?)            # the last word, so that abbreviations can be told
+    r"""(?P<word>\S*?)            # the last word, to recognise abbreviations
         (?P<stop>[.!?]+)["'”’)\]]*  # its stop, and quotes or brackets that close after it
         \s+
         (?=["'“‘(\[]*[A-Z0-9])     # what follows starts like a sentence

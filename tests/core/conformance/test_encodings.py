@@ -61,7 +61,7 @@ def first_failure(findings: Iterator[Finding]) -> Finding:
         ),
         (wrong.Foreseeing, "causality", "position 1 reads the future: a later token has a gradient of"),
         (wrong.Guessing, "causality", "they read the future"),
-        (wrong.Averaging, "padding", "with what stands in the padding"),
+        (wrong.Averaging, "padding", "with the content of the padding"),
         (wrong.Long, "padding", "when padding is added"),
         (wrong.Sharing, "batch", "another one of its batch"),
         (wrong.Dividing, "length one", "NaN"),

@@ -164,7 +164,7 @@ OBJECTIVE = Objective("back", classes=7, chance=1 / 7)
         (
             broken("left", padding=lambda b: torch.arange(b.tokens.shape[1]).expand_as(b.tokens) < 1),
             "padding",
-            "padding does not stand on the right",
+            "padding is not on the right",
         ),
         (
             broken("padded", padding=lambda b: torch.arange(b.tokens.shape[1]).expand_as(b.tokens) > 8),

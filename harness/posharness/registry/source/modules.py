@@ -126,7 +126,7 @@ class ModuleFinder:
 
     @cached_property
     def _dependencies(self) -> frozenset[str]:
-        """The top-level modules of what posharness declares to need, which results versions stand for."""
+        """The top-level modules of posharness' declared dependencies, which the results version covers."""
         names = [re.split(r"[^\w.-]", text)[0] for text in requires(CORE) or () if "extra ==" not in text]
         return frozenset(name.replace("-", "_").lower() for name in names)
 

@@ -31,7 +31,7 @@ class Node:
 
 
 Link = Node | str
-"""What a name leads to: a statement whose content counts, or what stands for a library."""
+"""The target of a name: a statement, whose content counts, or an identifier of a library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Sources:
         if name not in self._modules:
             path = self.finder.path(name)
             source = path.read_bytes() if path and path.exists() else b""
-            if path and path.suffix != ".py" and source:  # compiled: its bytes stand for it
+            if path and path.suffix != ".py" and source:  # compiled: its bytes are hashed
                 source = repr(hashlib.sha256(source).hexdigest()).join(("_ = ", "\n")).encode()
             self._modules[name] = read_module(name, source, is_package=self.finder.is_package(name))
         return self._modules[name]

@@ -13,7 +13,7 @@ from posharness_tasks.text.files import CHUNK, chunks
 __all__ = ["elements"]
 
 _LONGEST_SIGN = 16
-"""No single sign of JSON but a string is longer; one that is cut off fails within so many characters."""
+"""The longest token of JSON except strings: parsing one that is cut off fails within this many characters."""
 
 
 def elements(path: Path) -> Iterator[object]:
@@ -70,7 +70,7 @@ class _Window:
             try:
                 value, self.at = self._decoder.raw_decode(self._text, self.at)
             except json.JSONDecodeError as error:
-                wrong = self.error(error.msg, error.pos)  # told before the window moves
+                wrong = self.error(error.msg, error.pos)  # its position is read before the window moves
                 cut_off = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _LONGEST_SIGN
                 if not (cut_off and self._read_on()):
                     raise wrong from error
