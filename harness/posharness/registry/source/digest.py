@@ -34,7 +34,7 @@ class SourceDigests:
 
     What counts is every definition that the class reaches by name, in whatever module it is, and every
     statement that these modules execute beside their definitions when they are imported. The core does not
-    count (its results version stands for it), nor do Python and what posharness depends on; of other
+    count (its results version does), nor do Python and what posharness depends on; of other
     installed packages the version does. Files beside a module that its code names as text count with their
     content. Neither the names nor the places of modules count.
 
@@ -78,7 +78,7 @@ class SourceDigests:
             raise UserError(
                 f"No source of the plugin {getattr(cls, 'name', cls.__name__)!r} was found: looked for "
                 f"{cls.__qualname__} in {path or f'the module {cls.__module__}, which has no Python file'}. "
-                "Without it results of two versions could not be told apart; define it in a Python file."
+                "Without a digest, versions cannot be distinguished; define it in a Python file."
             )
         digest = reach.digest()
         names = [own, *sorted(reach.modules - {own})]

@@ -156,7 +156,7 @@ class Names:
         return found
 
     def files(self, module: Module, texts: Sequence[str]) -> list[Link]:
-        """What stands for the files beside a module that its code names."""
+        """Links with the digests of the files beside a module that its code names."""
         path = self._sources.finder.path(module.name)
         names = [text.strip("/") for text in texts if 0 < len(text) < _LONGEST_NAME and text.isprintable()]
         folders = [path.parent, *(path.parent / name for name in names)] if path else []
