@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from posharness.contracts.strict_json import strict_json
-
 __all__ = ["STYLES", "complain", "console", "duration", "number", "prepare_streams", "print_json", "table"]
 
 STYLES = {
@@ -57,6 +55,9 @@ def prepare_streams() -> None:
 
 def print_json(value: Any) -> None:
     """Print strict JSON on stdout, for programs: without colour or wrapping."""
+    # Not at the top: the contracts import torch, and no help waits for that.
+    from posharness.contracts.strict_json import strict_json
+
     print(strict_json(value, indent=2), flush=True)
 
 

@@ -213,18 +213,18 @@ def queries(bench: Bench) -> str:
 
 def cross_attention(bench: Bench) -> str:
     """It reads another sequence: more queries than keys or fewer, and no key that is padding."""
-    given = slot_input(bench)
-    k, v = given.k[:, :, :QUERIES], given.v[:, :, :QUERIES]
+    given = slot_input(bench).keys(QUERIES)
     real = torch.ones(BATCH, 1, 1, QUERIES, dtype=torch.bool)
     real[0, ..., -2:] = False
     mask = real.expand(-1, -1, LENGTH, -1)
-    call = _Call(bench.build_attention(), replace(given, k=k, v=v), mask)
+    call = _Call(bench.build_attention(), given, mask)
     out = call()
     if out.shape != given.q.shape:
         return f"across {QUERIES} keys it returns shape {tuple(out.shape)}: expected {tuple(given.q.shape)}"
     if not out.isfinite().all():
         return f"across {QUERIES} keys its output holds {not_finite(out)}"
-    other = call(k=_replaced(k, slice(-2, None)), v=_replaced(v, slice(-2, None)))
+    padding = slice(-2, None)
+    other = call(k=_replaced(given.k, padding), v=_replaced(given.v, padding))
     if (apart := difference(out[0], other[0])) > CLOSE:
         return f"padding of the sequence that is read changes the output by {apart:.2g}"
     return ""

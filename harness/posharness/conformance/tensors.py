@@ -35,6 +35,17 @@ class SlotInput:
             self, q=self.q[:, :, -queries:], pos_q=self.pos_q[-queries:], mask=self.mask[:, :, -queries:]
         )
 
+    def keys(self, keys: int) -> SlotInput:
+        """The same queries, with the first keys only."""
+        return replace(
+            self,
+            k=self.k[:, :, :keys],
+            v=self.v[:, :, :keys],
+            x=self.x[:, :keys],
+            pos_k=self.pos_k[:keys],
+            mask=self.mask[..., :keys],
+        )
+
     def at(self, tokens: Tensor) -> SlotInput:
         """Some of the tokens only, as queries and as keys."""
         return SlotInput(

@@ -312,7 +312,7 @@ def test_an_mlm_readout_uses_the_token_embeddings(registry: Registry) -> None:
 def test_an_mlm_readout_needs_the_vocabulary_as_its_classes(registry: Registry) -> None:
     task = Words("encoder")
     task.objectives = (Objective("mlm", 4, 0.25, "mlm"),)
-    with pytest.raises(ValueError, match=r"'mlm' has 4 classes.*13 ids"):
+    with pytest.raises(ValueError, match=r"'mlm' has 4 classes.*13 token ids"):
         build_model(make_cell(registry), registry, task)
 
 

@@ -306,5 +306,5 @@ def test_what_cannot_be_built_or_read_says_why(registry: Registry) -> None:
     with pytest.raises(Incompatible, match="probe attention does not honour relative's scores and values"):
         make_model(registry, inside="probe")
     assert make_model(registry, "none", inside="inward")
-    with pytest.raises(ValueError, match="batches with a memory"):
+    with pytest.raises(ValueError, match="The batch has no memory"):
         make_model(registry)(dataclasses.replace(pairs(), memory=None), draw())

@@ -124,7 +124,7 @@ def test_the_attention_inside_tells_cells_apart(registry: Registry, tmp_path: Pa
     assert one.self_attention is not None
     edited = one.model_copy(update={"self_attention": Choice(name="softmax", digest="other")})
     assert edited.key != one.key
-    assert edited.source != one.source
+    assert edited.version != one.version
     relabelled = one.self_attention.model_copy(update={"label": "other"})
     assert one.model_copy(update={"self_attention": relabelled}).key == one.key
     assert Cell.model_validate_json(one.model_dump_json()) == one

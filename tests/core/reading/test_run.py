@@ -178,11 +178,11 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
     ("mood", "reason"),
     [
         ("raise", "ValueError: no luck today"),
-        ("silent", "ValueError: The reading asking gave no answer"),
-        ("stray", "ValueError: The reading asking gave the objective 'stray', which it does not declare"),
+        ("silent", "ValueError: The reading asking gave no answer."),
+        ("stray", "ValueError: The reading asking gave the objective 'stray', which it does not declare."),
         (
             "changed",
-            "ValueError: The reading asking gave the condition 'changed', which it does not declare",
+            "ValueError: The reading asking gave the condition 'changed', which it does not declare.",
         ),
     ],
 )
