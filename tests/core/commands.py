@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posharness.cli import main
 
-__all__ = ["FRAGILE", "TINY", "Ended", "harness"]
+__all__ = ["FRAGILE", "TINY", "CommandResult", "harness"]
 
 TINY = """
 preset = "smoke"
@@ -42,7 +42,7 @@ def posharness_encodings():
 
 
 @dataclass
-class Ended:
+class CommandResult:
     """What a command printed, and its exit status."""
 
     status: int
@@ -50,7 +50,7 @@ class Ended:
     err: str
 
 
-def harness(*arguments: str | Path) -> Ended:
+def harness(*arguments: str | Path) -> CommandResult:
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         status = main([str(argument) for argument in arguments])
-    return Ended(status, out.getvalue(), err.getvalue())
+    return CommandResult(status, out.getvalue(), err.getvalue())

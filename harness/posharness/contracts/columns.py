@@ -85,17 +85,17 @@ class Table:
     Attributes:
         name: the attribute of `Frames`.
         row: what one row is.
-        own: its columns besides those of `IDENTITY`, as in the file of a cell.
+        own_columns: its columns besides those of `IDENTITY`, as in the file of a cell.
     """
 
     name: str
     row: str
-    own: tuple[Column, ...]
+    own_columns: tuple[Column, ...]
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column of the frame, in order."""
-        return (*IDENTITY, *self.own)
+        return (*IDENTITY, *self.own_columns)
 
     @property
     def names(self) -> list[str]:
@@ -103,12 +103,12 @@ class Table:
         return [column.name for column in self.columns]
 
     def checked(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows of one cell, with the columns `own` in their order.
+        """The rows of one cell, with the columns `own_columns` in their order.
 
         Raises:
-            ValueError: a column is missing, or not one of `own`.
+            ValueError: a column is missing, or not one of `own_columns`.
         """
-        names = [column.name for column in self.own]
+        names = [column.name for column in self.own_columns]
         wrong = [f"no column {name!r}" for name in names if name not in rows]
         for name in [column for column in rows if column not in names]:
             close = get_close_matches(str(name), names, n=1)
@@ -258,7 +258,7 @@ def qualified(objective: str, *, decoding: str = TEACHER_FORCED, condition: str 
 def columns_markdown() -> str:
     """The columns of every frame as Markdown tables, each under a heading."""
     parts = [_section("Every frame begins with", IDENTITY)]
-    parts += [_section(f"`{table.name}`: one row is {table.row}", table.own) for table in TABLES]
+    parts += [_section(f"`{table.name}`: one row is {table.row}", table.own_columns) for table in TABLES]
     return "\n\n".join(parts) + "\n"
 
 

@@ -39,14 +39,14 @@ def plan(
         UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
     """
     encodings, attentions, default = _plugins(experiment, registry)
-    posed = _tasks(experiment, registry)
+    tasks = _tasks(experiment, registry)
     readings = choose_readings(experiment, registry)
     compatibility = Compatibility(registry)
     cells: dict[str, Cell] = {}
     models: dict[str, Cell] = {}
     for seed, (choice, named, skip, task), encoding, attention in product(
         experiment.seed_list,
-        [_prepare(*item, registry, cache, announce) for item in posed],
+        [_prepare(*item, registry, cache, announce) for item in tasks],
         encodings,
         attentions,
     ):
@@ -121,15 +121,15 @@ def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, Bod
         raise UserError(f"[task.{strangers[0]}]: unknown task; {did_you_mean(strangers[0], registry.tasks)}")
     if not experiment.tasks:
         raise UserError("No tasks are named: give --tasks, for example --tasks copy.")
-    found: list[tuple[Choice, BodyName, str]] = []
+    selected: list[tuple[Choice, BodyName, str]] = []
     for selection in parse_all(experiment.tasks):
         cls = registry.tasks.find(selection.name)
-        own = experiment.settings(cls.name)[0]
-        choice = registry.choose(cls, {**own.params, **selection.params})
-        for body in experiment.bodies or own.bodies or [cls.bodies[0]]:
+        settings = experiment.settings(cls.name)[0]
+        choice = registry.choose(cls, {**settings.params, **selection.params})
+        for body in experiment.bodies or settings.bodies or [cls.bodies[0]]:
             skip = "" if _body(body) in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
-            found.append((choice, body, skip))
-    return found
+            selected.append((choice, body, skip))
+    return selected
 
 
 def _prepare(

@@ -88,7 +88,7 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
         UserError: an unknown reading or parameter, or a missing text.
     """
     known = registry.readings
-    settings = {known.find(name).name: own for name, own in experiment.reading.items() if known.has(name)}
+    settings = {known.find(name).name: item for name, item in experiment.reading.items() if known.has(name)}
     if strangers := [name for name in experiment.reading if not known.has(name)]:
         raise UserError(f"[reading.{strangers[0]}]: unknown reading; {did_you_mean(strangers[0], known)}")
     if experiment.treebank and not experiment.readings:
@@ -96,12 +96,12 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
     named = parse_all(experiment.readings)
     if any(selection.name == ALL for selection in named):
         named = [Selection(name, {}) for name in known] + [other for other in named if other.name != ALL]
-    found: list[Choice] = []
+    choices: list[Choice] = []
     for selection in named:
         cls = known.find(selection.name)
         takes_text = {CORPUS: experiment.treebank} if experiment.treebank and _reads(cls) else {}
-        own = settings.get(cls.name, ReadingSettings()).params
-        choice = registry.choose(cls, {**takes_text, **own, **selection.params})
+        params = settings.get(cls.name, ReadingSettings()).params
+        choice = registry.choose(cls, {**takes_text, **params, **selection.params})
         if _reads(cls) and not choice.params[CORPUS]:
             raise UserError(
                 f"The reading {cls.name} needs a text to read: give --treebank FILE, in CoNLL-U format."
@@ -109,8 +109,8 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
         # The place of the text is not part of the reading; its content is in `data`.
         plain = {name: value for name, value in choice.params.items() if name != CORPUS}
         label = f"{registry.choose(cls, plain).label} reading"
-        found.append(choice.model_copy(update={"label": label}))
-    return found
+        choices.append(choice.model_copy(update={"label": label}))
+    return choices
 
 
 def _reads(cls: type) -> bool:

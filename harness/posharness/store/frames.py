@@ -75,7 +75,7 @@ class _Entry:
             row |= {name: getattr(self.cell, name) for name in _OF_CELL}
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
-        for column in CELLS.own:
+        for column in CELLS.own_columns:
             if column.type in ("texts", "ints"):
                 row[column.name] = tuple(row[column.name] or ())
             if column.type == "mapping":
@@ -127,7 +127,7 @@ def _read(store: Store, key: str) -> _Entry | None:
 
 
 def _schema(table: Table) -> pa.Schema:
-    return pa.schema({column.name: _ARROW[column.type] for column in table.own})
+    return pa.schema({column.name: _ARROW[column.type] for column in table.own_columns})
 
 
 def _table(path: Path, table: Table) -> pa.Table:

@@ -66,7 +66,7 @@ class Curve:
 
     def frame(self) -> pd.DataFrame:
         """Every row so far."""
-        names = [column.name for column in CURVES.own]
+        names = [column.name for column in CURVES.own_columns]
         rows = pd.DataFrame(self._rows) if self._rows else pd.DataFrame(columns=names)
         return CURVES.checked(rows).astype(
             {"step": "int32", "objective": pd.CategoricalDtype(list(self._objectives))}

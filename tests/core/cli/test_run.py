@@ -13,7 +13,7 @@ import pytest
 
 import posharness
 
-from ..commands import FRAGILE, TINY, Ended, harness
+from ..commands import FRAGILE, TINY, CommandResult, harness
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -69,7 +69,7 @@ class Story:
 
     store: Path
     command: tuple[str | Path, ...]
-    first: Ended
+    first: CommandResult
 
 
 @pytest.fixture(scope="module")

@@ -186,6 +186,7 @@ def test_a_worker_that_finds_no_model_skips_too(first: RunSummary, place: Path) 
         ),
     ],
 )
+@pytest.mark.usefixtures("first")
 def test_a_reading_that_breaks_ends_alone(run: Run, mood: str, reason: str) -> None:
     summary = run(plugins=["rope"], readings=[f"asking[mood={mood}]", "asking"])
     _, (bad, good) = split(summary)

@@ -20,7 +20,7 @@ from posharness.store.frames import read_frames
 
 IDENTITY = [column.name for column in columns.IDENTITY]
 PREDICTIONS, CURVES = (
-    [column.name for column in table.own] for table in (columns.PREDICTIONS, columns.CURVES)
+    [column.name for column in table.own_columns] for table in (columns.PREDICTIONS, columns.CURVES)
 )
 
 

@@ -153,7 +153,7 @@ def test_every_file_has_the_columns_of_the_schema(
 ) -> None:
     frame = pd.read_parquet(train(make_cell(registry, steps=2))[1] / f"{file}.parquet")
     assert [(name, str(kind)) for name, kind in frame.dtypes.items()] == [
-        (column.name, column.type) for column in table.own
+        (column.name, column.type) for column in table.own_columns
     ]
 
 
