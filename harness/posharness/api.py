@@ -23,6 +23,7 @@ from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
+from posharness.registry.report_parts import report_claims, report_sections
 from posharness.store import CellStatus, Store
 from posharness.store.layout import REPORTS
 
@@ -198,11 +199,10 @@ def compile_report(
             f"The store {store} holds no cell yet; run something first: harness run --store {store}."
         )
     writer, label = registry.compiler(compiler)
-    sections = sorted(registry.sections.values(), key=lambda section: section.name)
-    claims = sorted(registry.claims.values(), key=lambda claim: (claim.order, claim.name))
+    parts = [entry.plugin for part in (registry.sections, registry.claims) for entry in part.entries]
     heading = title or Experiment().title
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
-    code = [registry.digests.digest(cls) for cls in (type(writer), *sections, *claims)]
+    code = [registry.digests.digest(cls) for cls in (type(writer), *parts)]
     old = superseded(_versions(opened, states), planned)
     report_id = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
     folder = opened.path / REPORTS / report_id
@@ -214,8 +214,8 @@ def compile_report(
     _mark(frames.cells, old)
     return writer.compile(
         frames,
-        [section() for section in sections],
-        claims=[claim() for claim in claims],
+        report_sections(registry.sections),
+        claims=report_claims(registry.claims),
         title=heading,
         folder=folder,
     )

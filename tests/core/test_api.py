@@ -77,6 +77,64 @@ def test_a_second_run_trains_what_is_new_and_nothing_else(
     assert compile_report(tmp_path / "runs").read_text().lower().startswith("<!doctype html>")
 
 
+PARTS = """
+import sys
+from posharness.contracts import Claim, ReportSection, Section, hookimpl
+
+class Shut(ReportSection):
+    name = "shut"
+    summary = "A section that cannot be built"
+    def __init__(self):
+        sys.exit("no section today")
+    def build(self, frames):
+        return None
+
+class Twin(ReportSection):
+    name = "twin"
+    def build(self, frames):
+        return Section("Twin", "From PLACE.")
+
+class Open(Claim):
+    name = "open"
+    statement = "Rope exceeds alibi."
+    contrasts = (("rope", "alibi"),)
+    metric = "one"
+    def measure(self, frames):
+        return frames.cells[["task", "label", "seed"]].assign(value=1.0, reason="")
+
+class Silent(Open):
+    name = "silent"
+    statement = "Nothing is measured."
+    def __init__(self):
+        raise ValueError("no claim today")
+
+@hookimpl
+def posharness_report_sections():
+    return [Shut, Twin]
+
+@hookimpl
+def posharness_claims():
+    return [Open, Silent]
+"""
+
+
+def test_a_section_or_claim_that_cannot_be_made_stops_no_report(
+    run: Callable[..., RunSummary], tmp_path: Path
+) -> None:
+    run("rope,alibi")
+    paths = [tmp_path / place / "parts.py" for place in ("north", "south")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(PARTS.replace("PLACE", path.parent.name))
+    page = compile_report(tmp_path / "runs", plugin_paths=paths).with_name("report.md").read_text()
+    assert "no section today" in page
+    assert page.count("ValueError: no claim today") >= 2
+    assert "Rope exceeds alibi" in page
+    # Two sections of one name are both shown, also where package:name cannot tell them apart.
+    assert "From north." in page
+    assert "From south." in page
+
+
 def test_run_gives_the_frames_of_its_own_cells(tmp_path: Path) -> None:
     one = posharness.run(["rope"], preset="smoke", store=tmp_path, workers=1, overrides=TINY)
     two = posharness.run(["alibi"], preset="smoke", store=tmp_path, workers=1, overrides=TINY)

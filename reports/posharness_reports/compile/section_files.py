@@ -99,7 +99,7 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
                 figures=[_figure(caption, figure, taken) for caption, figure in built.figures.items()],
                 tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
             )
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         heading = section.summary or section.name
         return RenderedSection(
             title=heading,
@@ -119,7 +119,7 @@ def _unique(kind: str, heading: str, taken: set[str]) -> str:
     return name
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """The traceback without folders, which would make reports differ between machines."""
     frames = traceback.extract_tb(error.__traceback__)
     return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)

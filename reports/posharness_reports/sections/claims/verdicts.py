@@ -88,7 +88,7 @@ def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
 
     Contrasts of other claims do not count: a verdict must not depend on what else is claimed.
     """
-    values = claim.measure(study)
+    values = _measured(claim, study)
     contrasts = [
         _contrast(claim, *labels, values)
         for names in claim.contrasts
@@ -98,6 +98,17 @@ def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
     for place, p in zip(tested, holm([contrasts[place].p for place in tested]), strict=True):
         contrasts[place] = replace(contrasts[place], p=p)
     return contrasts
+
+
+def _measured(claim: Claim, study: Study) -> pd.DataFrame:
+    """The metric of each run; if the claim raises, no value, and the error as the reason."""
+    # Claims may be third-party code: one that raises is not measured, and the others are judged.
+    try:
+        return claim.measure(study)
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        failure = f"failed with {type(error).__name__}: {error}".strip(": ")
+        runs = study.cells[["task", "label", "seed"]]
+        return runs.assign(value=float("nan"), reason=failure)
 
 
 def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str]]:
