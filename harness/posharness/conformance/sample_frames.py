@@ -89,6 +89,16 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "settings": {"width": 8, "steps": 40},
         "version": "0a1b2c3d",
         "task_version": "4e5f6071",
+        "plugins": (
+            {
+                "kind": "encodings",
+                "name": label,
+                "file": f"{label}.py",
+                "digest": "0a1b2c3d" * 8,
+                "package": "posharness",
+                "version": "0.2.0",
+            },
+        ),
         "pretrained": "",
     }
 

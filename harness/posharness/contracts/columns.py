@@ -38,6 +38,7 @@ Type = Literal[
     "float64",
     "time",
     "mapping",
+    "mappings",
     "texts",
     "ints",
 ]
@@ -53,6 +54,7 @@ TYPES: dict[Type, str] = {
     "float64": "float64; NaN where it is not known",
     "time": "datetime64 in UTC; missing where it is not known",
     "mapping": "dict",
+    "mappings": "tuple of dict",
     "texts": "tuple of str",
     "ints": "tuple of int",
 }
@@ -162,6 +164,11 @@ CELLS = Table(
             "task_version",
             "text",
             "digest of the code of the task or reading alone; cells that differ in it are never compared",
+        ),
+        Column(
+            "plugins",
+            "mappings",
+            "the plugins that made it: kind, name, package, version, file and digest of each",
         ),
         Column(
             "pretrained",

@@ -76,7 +76,7 @@ class _Entry:
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
         for column in CELLS.own_columns:
-            if column.type in ("texts", "ints"):
+            if column.type in ("texts", "ints", "mappings"):
                 row[column.name] = tuple(row[column.name] or ())
             if column.type == "mapping":
                 row[column.name] = dict(row[column.name] or {})
@@ -105,7 +105,7 @@ def _read(store: Store, key: str) -> _Entry | None:
     cell: Cell | None = None
     try:
         cell = store.cell(key)
-        facts = store.environment(key) | store.results(key)
+        facts = store.environment(key) | store.results(key) | {"plugins": store.plugins(key)}
         folder = store.folder(key)
         if status.status == "done":
             predictions = _table(folder / layout.PREDICTIONS, PREDICTIONS)

@@ -12,7 +12,7 @@ from posharness_reports.data.prepare import settings_text
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["environments", "settings", "status", "unfinished"]
+__all__ = ["environments", "plugins", "settings", "status", "unfinished"]
 
 
 def status(study: Study) -> pd.DataFrame:
@@ -61,6 +61,17 @@ def environments(study: Study) -> pd.DataFrame:
     columns = ["torch", "python", "machine", "results_version"]
     counted = done[columns].astype("string").fillna("unknown").value_counts(sort=False)
     return folded(counted.rename("cells").reset_index())
+
+
+def plugins(study: Study) -> pd.DataFrame:
+    """The plugins behind the finished cells, with the package and file of each and the digest of its code."""
+    columns = ("kind", "name", "package", "version", "file", "digest")
+    done = study.cells[study.cells["status"] == "done"]
+    found = {
+        tuple(plugin.get(column) or "–" for column in columns) for used in done["plugins"] for plugin in used
+    }
+    table = pd.DataFrame(sorted(found), columns=list(columns))
+    return folded(table.assign(digest=table["digest"].astype("string").str[:12]))
 
 
 def _range(values: pd.Series[float]) -> str:

@@ -248,7 +248,7 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     assert frames.predictions.empty
 
 
-HELD = {"texts": tuple, "ints": tuple, "mapping": dict}
+HELD = {"texts": tuple, "ints": tuple, "mappings": tuple, "mapping": dict}
 
 
 def off_schema(frames: Frames) -> list[str]:

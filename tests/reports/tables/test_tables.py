@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from posharness.conformance.sample_frames import sample_frames
 from posharness.contracts import Frames
 from posharness_reports.measures.statistics import wilson
 from posharness_reports.study import study
@@ -208,3 +209,11 @@ def test_environments_are_counted(frames: Frames) -> None:
     table = overview_tables.environments(study(frames))
     assert dict(zip(table["torch"], table["cells"], strict=True)) == {"2.13.0": 7, "2.12.1": 3}
     frames.cells["torch"] = "2.13.0"
+
+
+def test_the_overview_lists_the_plugins_behind_the_finished_cells() -> None:
+    table = overview_tables.plugins(study(sample_frames()))
+    assert list(table["name"]) == ["far", "near"]  # each once, and not that of the failed cell
+    first = table.iloc[0]
+    assert (first["package"], first["version"], first["file"]) == ("posharness", "0.2.0", "far.py")
+    assert first["digest"] == "0a1b2c3d0a1b"
