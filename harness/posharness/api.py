@@ -230,12 +230,18 @@ def publish_report(
 ) -> Path:
     """Publish a compiled report into a static folder, and return the path of its index page.
 
+    Nothing in the folder is replaced but an earlier version of this report and the index page.
+
     Args:
         to: the static folder; it is created if missing.
         compiler: the compiler that wrote the report, as for `--compiler`.
 
     Raises:
-        UserError: `report` is not a compiled report, or the folder cannot be written.
+        UserError: `report` is not a compiled report or has a link in it; the folder cannot be written, or has
+            something else in the place of the report or of the index page.
+
+    Warns:
+        HarnessWarning: the folder has a damaged or foreign report, which is left as it is and not listed.
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
     return writer.publish(Path(report), to=Path(to))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["Incompatible", "UserError", "did_you_mean"]
+__all__ = ["HarnessWarning", "Incompatible", "UserError", "did_you_mean"]
 
 
 class UserError(Exception):
@@ -13,6 +13,10 @@ class UserError(Exception):
 
     The message says what was given, what was expected and what to do.
     """
+
+
+class HarnessWarning(UserWarning):
+    """Something that a user should know and that stops nothing: a command shows its message on stderr."""
 
 
 class Incompatible(Exception):

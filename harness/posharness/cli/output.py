@@ -6,6 +6,9 @@ import io
 import math
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +16,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["STYLES", "complain", "console", "duration", "number", "prepare_streams", "print_json", "table"]
+from posharness.errors import HarnessWarning
+
+__all__ = [
+    "STYLES",
+    "complain",
+    "console",
+    "duration",
+    "number",
+    "prepare_streams",
+    "print_json",
+    "shown_warnings",
+    "table",
+]
 
 STYLES = {
     "done": "green",
@@ -44,6 +59,22 @@ def console(*, stderr: bool = False) -> Console:
 def complain(message: str) -> None:
     """Print an error message on stderr."""
     console(stderr=True).print(Text("harness: ", style="bold red") + Text(message), soft_wrap=True)
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Print the `HarnessWarning`s of a block on stderr, each once, without the line of code that warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", HarnessWarning)
+        try:
+            yield
+        finally:
+            for message in dict.fromkeys(
+                str(each.message) for each in caught if issubclass(each.category, HarnessWarning)
+            ):
+                console(stderr=True).print(
+                    Text("harness: ", style="bold yellow") + Text(f"warning: {message}"), soft_wrap=True
+                )
 
 
 def prepare_streams() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from posharness.cli.options import Compiler, PluginPaths
-from posharness.cli.output import console
+from posharness.cli.output import console, shown_warnings
 
 __all__ = ["register"]
 
@@ -16,7 +16,8 @@ _EPILOG = """[bold]Examples[/]
   harness publish runs/reports/0123456789ab --to site
   harness publish runs/reports/0123456789ab/report.html --to site
 
-Publishing a report twice changes nothing."""
+Publishing a report twice changes nothing. Nothing in the folder is replaced but an earlier version
+of the report and the index page."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,8 @@ def publish(
     from posharness.api import publish_report
     from posharness.defaults import DEFAULT_COMPILER
 
-    index = publish_report(
-        report, to=to, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER
-    )
+    with shown_warnings():
+        index = publish_report(
+            report, to=to, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER
+        )
     console().print(str(index), soft_wrap=True)

@@ -19,7 +19,7 @@ from posharness.contracts.plugin_folder import defined_in
 from posharness.contracts.reading import Answers, MaskedModel, Reading
 from posharness.contracts.section import PLACES, Place, ReportSection, Section, in_report_order
 from posharness.contracts.task import Batch, Objective, Split, Task
-from posharness.errors import Incompatible, UserError
+from posharness.errors import HarnessWarning, Incompatible, UserError
 
 __all__ = [
     "PLACES",
@@ -40,6 +40,7 @@ __all__ = [
     "Finished",
     "Frames",
     "Geometry",
+    "HarnessWarning",
     "Incompatible",
     "MaskedModel",
     "Named",

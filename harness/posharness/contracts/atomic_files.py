@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ from posharness.contracts.strict_json import strict_json
 
 __all__ = [
     "UNFINISHED",
+    "exchange",
     "new_file",
     "new_folder",
     "read_json",
@@ -117,6 +120,26 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def exchange(first: Path, second: Path) -> None:
+    """Swap two files or folders of one file system in one step, so that neither name is ever missing.
+
+    Raises:
+        OSError: they cannot be swapped. The error number is ENOSYS, EINVAL or ENOTSUP where the system or the
+            file system has no such step.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    old, new, swap = os.fsencode(first), os.fsencode(second), 2
+    if hasattr(libc, "renameat2"):  # Linux
+        failed = libc.renameat2(_WORKING_FOLDER, old, _WORKING_FOLDER, new, swap)
+    elif hasattr(libc, "renamex_np"):  # macOS
+        failed = libc.renamex_np(old, new, swap)
+    else:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(first), None, str(second))
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the list of files of a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -132,6 +155,10 @@ def sync_tree(folder: Path) -> None:
         for name in names:
             sync(Path(parent, name))
         sync(Path(parent))
+
+
+_WORKING_FOLDER = -100
+"""AT_FDCWD of Linux: a relative path starts in the working folder."""
 
 
 def _aside(path: Path) -> Path:
@@ -151,6 +178,15 @@ def _permit(folder: Path) -> None:
 
 
 def _swap(new: Path, folder: Path) -> None:
+    """Replace a folder. Where the file system cannot do so in one step, it is missing for a moment."""
+    try:
+        exchange(new, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+    else:
+        shutil.rmtree(new)
+        return
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old{UNFINISHED}")
     shutil.rmtree(old, ignore_errors=True)
     folder.rename(old)

@@ -49,9 +49,13 @@ class Compiler(Named, ABC):
     def publish(self, report: Path, *, to: Path) -> Path:
         """Copy a compiled report into the static folder `to`. Publishing it again changes nothing.
 
+        Nothing is replaced but an earlier version of this report and the index page. Links in a report are
+        refused, because they would publish what is not in the report.
+
         Returns:
             The path of the folder's index page, which lists every published report, newest first.
 
         Raises:
-            UserError: `report` is not a compiled report, or `to` cannot be written.
+            UserError: `report` is not a compiled report or has a link in it; `to` cannot be written, or has
+                something else in the place of the report or of the index page.
         """

@@ -13,7 +13,7 @@ from posharness.contracts.atomic_files import write_folder
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
-from posharness_reports.publish.static_folder import FORMAT
+from posharness_reports.publish.report_folder import FORMAT
 from posharness_reports.study import Study, study
 
 __all__ = ["compile_report"]

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import re
+import errno
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from posharness.contracts import UserError
-from posharness.contracts.atomic_files import write_bytes, write_folder
-from posharness_reports.publish.index_page import index_page
+from filelock import FileLock, Timeout
 
-__all__ = ["FORMAT", "publish"]
+from posharness.contracts import HarnessWarning, UserError
+from posharness.contracts.atomic_files import exchange, write_folder
+from posharness_reports.publish.index_page import index_page, is_index_page
+from posharness_reports.publish.report_folder import NotAReport, ReportFolder, read_about, read_report
 
-FORMAT = 1
-"""The format of report.json."""
+__all__ = ["publish"]
 
-_FILES = ("report.html", "report.md", "report.json")
-_FOLDERS = ("figures", "tables")
-_EXPECTED = ("id", "title", "created", "headline", "cells", "tasks", "encodings")
+_OWN = ".posharness"
+"""The hidden folder in a site that holds the lock and what is not finished."""
+
+_PATIENCE = 60.0
+"""For how many seconds another process may hold the lock; publishing takes far less than one."""
 
 
 def publish(report: Path, to: Path) -> Path:
     """Copy a report to `to/<id>/` and list it in `to/index.html`, newest first; twice changes nothing.
+
+    Only published reports and their index page are ever replaced. A process that is killed leaves each report
+    as it was or as it was to become; processes that publish at once wait for each other. An index page links
+    only what is there.
 
     Args:
         report: the folder of a compiled report, or its report.html.
@@ -31,58 +40,167 @@ def publish(report: Path, to: Path) -> Path:
         The path of the index page.
 
     Raises:
-        UserError: `report` is not a compiled report, or `to` cannot be written.
+        UserError: `report` is not a compiled report or has a link in it; or `to` cannot be written, or has
+            something else in the place of the report or of the index page.
+
+    Warns:
+        HarnessWarning: a folder in `to` has a report.json and is not a published report. It is left as it is.
     """
-    folder = report.parent if report.name == "report.html" else report
-    about = _about(folder)
-    if to.exists() and not to.is_dir():
-        raise UserError(f"--to {to} is a file. Give a folder to publish into.")
-    files = _files(folder)
-    listed = {about["id"]: about}
-    for place in sorted(to.glob("*/report.json")):
-        other = _about(place.parent)
-        listed.setdefault(other["id"], other)
-    newest_first = sorted(listed.values(), key=lambda entry: (entry["created"], entry["id"]), reverse=True)
-    index = to / "index.html"
+    given = report.parent if report.name == "report.html" else report
     try:
-        if not (to / about["id"]).is_dir() or _files(to / about["id"]) != files:
-            write_folder(to / about["id"], files, replace=True)
-        page = index_page(newest_first)
-        if not index.is_file() or index.read_bytes() != page:
-            write_bytes(index, page)
-    except OSError as error:
+        # The path that the user gives may be a link; what is in the folder may not.
+        source = Path(os.path.realpath(given))
+        compiled = read_report(source)
+    except (NotAReport, ValueError) as error:
         raise UserError(
-            f"--to {to} cannot be written ({error.strerror}). Give a folder that can be written."
+            f"{given} is not a compiled report: {error}. Make one with `harness report STORE`."
         ) from None
-    return index
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    """The content of report.json in `folder`."""
     try:
-        about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        whole = (folder / "report.html").is_file()
-    except (OSError, ValueError):
-        about, whole = None, False
-    if not whole or not isinstance(about, dict) or any(key not in about for key in _EXPECTED):
+        if to.exists() and not to.is_dir():
+            raise UserError(f"--to {to} is a file. Give a folder to publish into.")
+        site = Path(os.path.realpath(to))
+        if site.is_relative_to(source):
+            raise UserError(f"--to {to} is inside the report. Give a folder elsewhere.")
+        site.mkdir(parents=True, exist_ok=True)
+        with _workspace(site) as workspace:
+            _refuse_foreign_index(site / "index.html")
+            _put(compiled, site, workspace)
+            _write_index(site, workspace)
+    except Timeout:
         raise UserError(
-            f"{folder} is not a compiled report: expected a folder with report.html and report.json. "
-            "Make one with `harness report STORE`."
-        )
-    if about.get("format") != FORMAT:
+            f"Another process has been publishing into {to} for {_PATIENCE:.0f} s. "
+            "Try again when it has ended."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise UserError(
-            f"{folder} was compiled by another version (format {about.get('format')}, expected {FORMAT}). "
-            "Compile it again with `harness report STORE`."
-        )
-    if not re.fullmatch(r"[\w-][\w.-]*", str(about["id"])):
-        raise UserError(
-            f"{folder} has the id {about['id']!r}, which cannot be the name of a folder: expected letters, "
-            "digits, dots and hyphens. Compile it again with `harness report STORE`."
-        )
-    return about
+            f"--to {to} cannot be written ({reason}). Give a folder that can be written."
+        ) from None
+    return to / "index.html"
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    paths = [folder / name for name in _FILES]
-    paths += [path for name in _FOLDERS for path in sorted((folder / name).glob("*"))]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+@contextmanager
+def _workspace(site: Path) -> Iterator[Path]:
+    """An empty folder in the site's file system, which this process has for itself until the block ends."""
+    own = site / _OWN
+    workspace = own / "unfinished"
+    lock = own / "publish.lock"
+    for place in (own, workspace, lock):
+        if place.is_symlink():
+            raise UserError(f"{place} is a link. Remove it, and publish again.")
+    own.mkdir(exist_ok=True)
+    with FileLock(lock, timeout=_PATIENCE):
+        if workspace.exists():
+            _restore(site, workspace)
+            shutil.rmtree(workspace)
+        workspace.mkdir()
+        try:
+            yield workspace
+        finally:
+            _restore(site, workspace)
+            shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _put(compiled: ReportFolder, site: Path, workspace: Path) -> None:
+    """Put a report in its place, in one step."""
+    target = site / compiled.about["id"]
+    present = os.path.lexists(target)
+    if present:
+        published = _published(target)
+        if published.files == compiled.files:
+            return
+        if published.others:
+            raise UserError(
+                f"{target} holds {published.others[0]!r}, which is no part of a report and would be lost. "
+                "Move it elsewhere, and publish again."
+            )
+    new = workspace / "new" / target.name
+    write_folder(new, compiled.files)
+    if not present:
+        new.rename(target)
+        return
+    try:
+        exchange(new, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+        _replace_in_two_steps(new, target, workspace)
+
+
+def _published(target: Path) -> ReportFolder:
+    try:
+        published = read_report(target)
+        if published.about["id"] != target.name:
+            raise NotAReport(f"its id is {published.about['id']!r}")
+    except NotAReport as error:
+        raise UserError(
+            f"{target} exists and is not a published report: {error}. "
+            "Move it elsewhere, or publish into another folder."
+        ) from None
+    return published
+
+
+def _replace_in_two_steps(new: Path, target: Path, workspace: Path) -> None:
+    """Replace a report where the file system cannot exchange two folders, as some over a network.
+
+    For a moment the report is missing, so the index page does not link it then. If the process is killed in
+    that moment, the next one that publishes puts the earlier report back.
+    """
+    _write_index(target.parent, workspace, without=target.name)
+    old = workspace / "old" / target.name
+    old.parent.mkdir()
+    target.rename(old)
+    new.rename(target)
+    # Whatever is in `old` is whole: what is replaced leaves it before it is deleted.
+    old.rename(workspace / "replaced")
+
+
+def _restore(site: Path, workspace: Path) -> None:
+    """Put back a report that was moved aside and not replaced."""
+    for old in (workspace / "old").glob("*"):
+        if not os.path.lexists(site / old.name):
+            old.rename(site / old.name)
+
+
+def _refuse_foreign_index(index: Path) -> None:
+    if not os.path.lexists(index):
+        return
+    if index.is_symlink() or not index.is_file() or not is_index_page(index.read_bytes()):
+        raise UserError(
+            f"{index} exists, and `harness publish` did not write it. "
+            "Move it elsewhere, or publish into another folder."
+        )
+
+
+def _write_index(site: Path, workspace: Path, *, without: str = "") -> None:
+    """List what is in the site, not what was listed before."""
+    reports = [about for about in _reports(site) if about["id"] != without]
+    page = index_page(sorted(reports, key=lambda about: (about["created"], about["id"]), reverse=True))
+    index = site / "index.html"
+    if not index.is_file() or index.read_bytes() != page:
+        aside = workspace / "index.html"
+        aside.write_bytes(page)
+        aside.replace(index)
+
+
+def _reports(site: Path) -> Iterator[dict[str, object]]:
+    for folder in sorted(site.iterdir()):
+        try:
+            (folder / "report.json").lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass  # Reading it says why.
+        try:
+            about = read_about(folder)
+            if about["id"] != folder.name:
+                raise NotAReport(f"its id is {about['id']!r}")
+        except NotAReport as error:
+            warnings.warn(
+                HarnessWarning(
+                    f"{folder} is not a published report: {error}. It is left as it is, and not listed."
+                ),
+                stacklevel=2,
+            )
+        else:
+            yield about

@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all, readable as the umask says, and leave nothing behind."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from posharness.contracts import atomic_files
 from posharness.contracts.atomic_files import (
+    exchange,
     new_file,
     new_folder,
     read_json,
@@ -100,3 +103,26 @@ def test_a_folder_is_replaced_as_a_whole_and_only_when_asked(tmp_path: Path) -> 
 def test_json_is_strict(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"x": float("nan"), "y": [1.5, float("inf")]}, durable=True)
     assert read_json(tmp_path / "a.json") == {"x": None, "y": [1.5, None]}
+
+
+def test_two_folders_are_swapped_in_one_step(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_folder(tmp_path / name, {"name": name.encode()})
+    exchange(tmp_path / "one", tmp_path / "two")
+    assert [(tmp_path / name / "name").read_text() for name in ("one", "two")] == ["two", "one"]
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "one", tmp_path / "absent")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_folder_is_replaced_where_two_cannot_be_swapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def unsupported(first: Path, second: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(atomic_files, "exchange", unsupported)
+    for content in (b"old", b"new"):
+        write_folder(tmp_path / "folder", {"part": content}, replace=True)
+    assert (tmp_path / "folder" / "part").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
