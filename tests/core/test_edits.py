@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import invalidate_caches
@@ -13,6 +14,8 @@ from posharness.defaults import cache_root
 from posharness.experiment import load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
+
+from .commands import TINY, harness
 
 PLUGIN = '''"""Two encodings."""
 import torch
@@ -224,3 +227,34 @@ def _packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             return cell.key
         finally:
             forget("posharness_mine")
+
+
+def test_what_a_run_trains_and_reuses_after_edits(tmp_path: Path) -> None:
+    settings = tmp_path / "tiny.toml"
+    settings.write_text(TINY)
+
+    def run(edits: dict[str, tuple[str, str]] | None = None) -> tuple[int, int]:
+        write(tmp_path, edits)
+        forget()
+        command = [
+            "run",
+            "--config",
+            settings,
+            "--plugins",
+            "mine,other",
+            "--plugin-path",
+            tmp_path / "mine.py",
+        ]
+        ended = harness(*command, "--store", tmp_path / "runs", "--workers", "1", "--no-report")
+        assert ended.status == 0, ended.err
+        trained = re.search(r"(\d+) trained, (\d+) reused", ended.out + ended.err)
+        assert trained, ended.out + ended.err
+        return int(trained[1]), int(trained[2])
+
+    assert run() == (2, 0)
+    assert run({"mine.py": ("class Mine", "# It adds.\nclass Mine")}) == (0, 2)
+    assert "version" not in harness("status", tmp_path / "runs").out.splitlines()[0]
+    assert run({"helper.py": ("x * factor()", "x + factor()")}) == (1, 1)
+    assert run({"mine.py": ("OFFSET = 1.0", "OFFSET = 2.0")}) == (1, 1)
+    assert run() == (0, 2)
+    assert "version" in harness("status", tmp_path / "runs").out
