@@ -17,6 +17,7 @@ from posharness_reports.figures.panels import (
     ACCURACY,
     MOST_SHARED,
     Panel,
+    behind,
     log_spaced,
     one_panel_each,
     side_by_side,
@@ -155,8 +156,9 @@ def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: str) -> Figu
         caption += " Empty field: the encoding is undefined there." if len(panel.undefined) else ""
         figures[caption] = heatmap(panel, plot.order, plot.notes)
         if plot.each:
-            caption = f"{name}, one panel per encoding: {about}. {note} Grey lines: the other encodings."
-            figures[caption] = one_panel_each(panel, styles, plot.order)
+            drawn, grey = behind(panel)
+            caption = f"{name}, one panel per encoding: {about}. {note} {grey.format('encodings')}"
+            figures[caption] = one_panel_each(drawn, styles, plot.order)
     shared = {f"{name}. {note}": side_by_side(list(few.values()), styles)} if few else {}
     return shared | figures
 

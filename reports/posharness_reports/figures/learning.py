@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.palette import looks
-from posharness_reports.figures.panels import ACCURACY, MOST_SHARED, Panel, side_by_side
+from posharness_reports.figures.panels import ACCURACY, MOST_SHARED, Panel, behind, side_by_side
 from posharness_reports.formatting import span
 
 __all__ = ["curve_panel", "learning_figures"]
@@ -38,11 +38,13 @@ def learning_figures(curves: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Fig
     note = f"One line per run ({span(runs, 'run')} per encoding)."
     if len(styles) <= MOST_SHARED:
         return {f"Learning curves. {note}": side_by_side(grid, styles)}
-    note += " In colour: the four best and the four worst encodings at the end; grey: the others."
-    return {
-        f"Learning curves: {row[0].title}. {note}": side_by_side([_best_and_worst(row)], styles)
-        for row in grid
-    }
+    note += " In colour: the four best and the four worst encodings at the end."
+    figures = {}
+    for row in grid:
+        drawn, grey = _best_and_worst(row)
+        heading = f"Learning curves: {row[0].title}. {note} {grey.format('encodings')}"
+        figures[heading] = side_by_side([drawn], styles)
+    return figures
 
 
 def curve_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
@@ -66,12 +68,15 @@ def curve_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
     )
 
 
-def _best_and_worst(panels: list[Panel]) -> list[Panel]:
-    """The panels with only the best and worst labels in colour, ranked by the end of the last panel."""
+def _best_and_worst(panels: list[Panel]) -> tuple[list[Panel], str]:
+    """The panels with only the best and worst labels in colour, ranked by the end of the last panel.
+
+    Returns:
+        The panels, and what is grey in the first one, as in `behind`.
+    """
     last = panels[-1].lines.sort_values("x", kind="stable").groupby(["label", "run"])["y"].last()
     ranked = list(last.groupby("label").mean().sort_values(kind="stable").index)
     named = {*ranked[: MOST_SHARED // 2], *ranked[-MOST_SHARED // 2 :]}
-    return [
-        replace(panel, lines=panel.lines[panel.lines["label"].isin(named)], ghosts=panel.lines)
-        for panel in panels
-    ]
+    grey = [behind(panel) for panel in panels]
+    drawn = [replace(panel, lines=panel.lines[panel.lines["label"].isin(named)]) for panel, _ in grey]
+    return drawn, grey[0][1]

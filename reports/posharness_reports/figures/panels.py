@@ -18,12 +18,15 @@ from posharness_reports.figures.palette import Look
 from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
-__all__ = ["ACCURACY", "MOST_SHARED", "Panel", "log_spaced", "one_panel_each", "side_by_side"]
+__all__ = ["ACCURACY", "MOST_SHARED", "Panel", "behind", "log_spaced", "one_panel_each", "side_by_side"]
 
 Looks = Mapping[str, Look]
 
 MOST_SHARED = 8
 """The largest number of labels that readers can distinguish in one panel."""
+
+_MOST_BEHIND = 12
+"""The largest number of labels whose lines are drawn in grey; beyond it, only the area that they cover."""
 
 ACCURACY = (-0.03, 1.03)
 """The limits of an axis of accuracies."""
@@ -43,6 +46,7 @@ class Panel:
         chance: columns x, y; a grey dotted line with the name `chance_name`.
         undefined: columns label, x; a cross on the axis.
         ghosts: grey lines behind the others; columns as in `lines`.
+        envelope: columns x, low, high; a grey area behind the others.
         ticks: place on the x axis to its name; automatic if empty.
         marked: a place on the x axis to mark, and its name.
         markers: whether lines have the marker of their label.
@@ -58,6 +62,7 @@ class Panel:
     chance_name: str = "chance"
     undefined: pd.DataFrame = field(default_factory=pd.DataFrame)
     ghosts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    envelope: pd.DataFrame = field(default_factory=pd.DataFrame)
     ticks: Mapping[float, str] = field(default_factory=dict)
     log: bool = False
     limits: tuple[float, float] | None = None
@@ -68,6 +73,20 @@ class Panel:
     def labels(self) -> list[str]:
         """The labels of lines and crosses, sorted."""
         return sorted({*self.lines["label"], *self.undefined.get("label", ())})
+
+
+def behind(panel: Panel) -> tuple[Panel, str]:
+    """The panel with its own lines in grey behind it, and the sentence of a caption that explains the grey.
+
+    The area that the lines cover stands for more than a dozen labels: in a panel per label, the lines
+    of all labels would be drawn once for each label.
+    """
+    if len(panel.labels) <= _MOST_BEHIND:
+        return replace(panel, ghosts=panel.lines), "Grey lines: the other {}."
+    ends = panel.lines.groupby("x")["y"].agg(low="min", high="max").reset_index()
+    return replace(
+        panel, ghosts=pd.DataFrame(), envelope=ends
+    ), "Grey area: from the lowest to the highest of all {}."
 
 
 def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
@@ -103,7 +122,7 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
 
 
 def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
-    """The same panel once per label, with the lines of the other labels in grey behind it."""
+    """The same panel once per label, with what it has in grey (see `behind`) behind each."""
     columns = min(5, len(order))
     rows = math.ceil(len(order) / columns)
     across, down, left, bottom, top = _WIDTH / columns, 1.35, 0.45, 0.5, 0.55
@@ -134,7 +153,7 @@ def log_spaced(values: Iterable[float]) -> bool:
 
 
 def _only(panel: Panel, label: str) -> Panel:
-    """The panel with one label in colour, and the lines of all labels in grey behind it."""
+    """The panel with the lines, dots and crosses of one label."""
 
     def of_label(frame: pd.DataFrame) -> pd.DataFrame:
         return frame if frame.empty else frame[frame["label"] == label]
@@ -144,7 +163,6 @@ def _only(panel: Panel, label: str) -> Panel:
         lines=of_label(panel.lines),
         dots=of_label(panel.dots),
         undefined=of_label(panel.undefined),
-        ghosts=panel.lines,
     )
 
 
@@ -170,8 +188,11 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
         axes.set_xscale("log", base=2)
     if not panel.ghosts.empty:
         keys = ["label", "run"] if "run" in panel.ghosts else ["label"]
-        behind = [list(zip(rows["x"], rows["y"], strict=True)) for _, rows in panel.ghosts.groupby(keys)]
-        axes.add_collection(LineCollection(behind, colors=GHOST, linewidths=0.6, zorder=1.3))
+        lines = [list(zip(rows["x"], rows["y"], strict=True)) for _, rows in panel.ghosts.groupby(keys)]
+        axes.add_collection(LineCollection(lines, colors=GHOST, linewidths=0.6, zorder=1.3))
+    if not panel.envelope.empty:
+        area = panel.envelope
+        axes.fill_between(area["x"], area["low"], area["high"], color=GHOST, alpha=0.5, lw=0, zorder=1.2)
     if not panel.chance.empty:
         axes.plot(panel.chance["x"], panel.chance["y"], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
     if panel.marked is not None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from posharness_reports.data.grouping import matching
 from posharness_reports.figures.accuracy import distance_panel
 from posharness_reports.figures.palette import looks
-from posharness_reports.figures.panels import MOST_SHARED, Panel, one_panel_each, side_by_side
+from posharness_reports.figures.panels import MOST_SHARED, Panel, behind, one_panel_each, side_by_side
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
 
@@ -34,9 +34,9 @@ def reading_figures(study: Study, panels: Sequence[Panel | None], caption: str) 
         return {}
     if max(len(panel.labels) for panel in known) <= MOST_SHARED:
         return {caption: side_by_side([known], styles)}
-    return {
-        f"{panel.title}, one panel per model. {caption} Grey lines: the other models.": one_panel_each(
-            panel, styles, panel.labels
-        )
-        for panel in known
-    }
+    figures = {}
+    for panel in known:
+        drawn, grey = behind(panel)
+        heading = f"{panel.title}, one panel per model. {caption} {grey.format('models')}"
+        figures[heading] = one_panel_each(drawn, styles, panel.labels)
+    return figures

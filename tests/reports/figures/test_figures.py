@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from posharness_reports.figures.accuracy import (
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
 from posharness_reports.figures.palette import COLOURS, DARK, looks
-from posharness_reports.figures.panels import log_spaced
+from posharness_reports.figures.panels import Panel, behind, log_spaced, one_panel_each
 from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
 from posharness_reports.study import study
 
@@ -108,6 +109,38 @@ def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:
     ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
     assert sum(text in labels for text in _texts(learning)) == 2 * 8
     assert _drawn(heat)
+
+
+def _of_many(labels: int) -> Panel:
+    lines = [
+        {"label": f"e{i:03}", "x": float(x), "y": i / labels} for i in range(labels) for x in (1, 2, 4, 8)
+    ]
+    return Panel(title="copy", lines=pd.DataFrame(lines), x_label="distance", y_label="accuracy")
+
+
+@pytest.mark.parametrize(("labels", "drawn"), [(12, "Grey lines"), (13, "Grey area")])
+def test_the_caption_says_what_is_grey(labels: int, drawn: str) -> None:
+    panel, caption = behind(_of_many(labels))
+    assert caption.startswith(drawn)
+    assert panel.ghosts.empty == (drawn == "Grey area")
+    assert panel.envelope.empty == (drawn == "Grey lines")
+
+
+def test_the_grey_area_goes_from_the_lowest_to_the_highest_label() -> None:
+    panel, _ = behind(_of_many(20))
+    assert panel.envelope["x"].tolist() == [1, 2, 4, 8]
+    assert (panel.envelope["low"] == 0).all()
+    assert (panel.envelope["high"] == 19 / 20).all()
+
+
+def test_a_figure_with_a_panel_per_label_grows_as_the_labels_do() -> None:
+    def size(labels: int) -> int:
+        panel, _ = behind(_of_many(labels))
+        written = io.BytesIO()
+        one_panel_each(panel, looks(panel.labels), panel.labels).savefig(written, format="svg")
+        return len(written.getvalue())
+
+    assert size(60) < 2.2 * size(30)
 
 
 def test_no_figure_is_left_in_global_state(frames: Frames) -> None:
