@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from posharness.cli.output import STYLES, console, table
+from posharness.cli.output import STYLES, console, print_rows
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.experiment import Experiment
@@ -29,21 +29,23 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
     with out.status("preparing") as status:
         cells = plan(experiment, Registry.load(plugin_paths), cache_root(), status.update)
     opened = Store.open(store, create=False) if store.exists() else None
-    rows = table("cell", "plugin", "task", "body", "seed", "steps", "")
+    rows = []
     counts: Counter[str] = Counter()
     for cell in cells:
         sort = _sort(cell, opened)
         counts[sort] += 1
-        rows.add_row(
-            cell.key[:8],
-            cell.label,
-            cell.task.label,
-            cell.body_name,
-            str(cell.seed),
-            "" if cell.pretrained else str(cell.budget.steps),
-            Text(sort, style=STYLES.get(sort, "")),
+        rows.append(
+            (
+                cell.key[:8],
+                cell.label,
+                cell.task.label,
+                cell.body_name,
+                str(cell.seed),
+                "" if cell.pretrained else str(cell.budget.steps),
+                Text(sort, style=STYLES.get(sort, "")),
+            )
         )
-    out.print(rows)
+    print_rows(out, ("cell", "plugin", "task", "body", "seed", "steps", ""), rows)
     # All seeds are skipped for the same reason, which is printed once.
     reasons = {(cell.label, cell.task.label, cell.body_name): cell.skip for cell in cells if cell.skip}
     for (label, task, body), reason in reasons.items():

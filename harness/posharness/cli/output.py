@@ -7,14 +7,15 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+from rich.text import Span, Text
 
 from posharness.errors import HarnessWarning
 
@@ -26,6 +27,7 @@ __all__ = [
     "number",
     "prepare_streams",
     "print_json",
+    "print_rows",
     "shown_warnings",
     "table",
 ]
@@ -42,6 +44,9 @@ STYLES = {
     "skipped": "yellow",
 }
 """The style of each status; the word itself is always printed too."""
+
+_LONG = 500
+"""The number of rows from which a table is written line by line."""
 
 _PIPE_WIDTH = 100_000
 """More characters than any line of a table has."""
@@ -105,6 +110,34 @@ def table(*columns: str, title: str = "") -> Table:
     for column in columns:
         empty.add_column(column, overflow="fold")
     return empty
+
+
+def print_rows(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    """Print a table of one line a row.
+
+    Rich takes a millisecond for each row of a table, most of it to fold fields. Of a long table the lines are
+    as long as they need to be.
+    """
+    if len(rows) < _LONG:
+        made = table(*columns)
+        for row in rows:
+            made.add_row(*row)
+        out.print(made)
+        return
+    every = [columns, *rows]
+    widths = [max(cell_len(str(row[i])) for row in every) for i in range(len(columns))]
+    written, spans, place = ["\n"], list[Span](), 1
+    for n, row in enumerate(every):
+        for field, width in zip(row, widths, strict=True):
+            word = str(field)
+            written.append(f" {word}{' ' * (width - cell_len(word))} ")
+            if style := field.style if isinstance(field, Text) else "" if n else "bold":
+                spans.append(Span(place, place + len(written[-1]), style))
+            place += len(written[-1])
+        written.append(f"\n {'─' * (sum(widths) + 2 * len(widths) - 2)}\n" if n == 0 else "\n")
+        place += len(written[-1])
+    text = Text("".join(written), spans=spans)
+    out.print(text, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

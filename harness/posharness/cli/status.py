@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from posharness.cli.options import Json, StoreArgument, StoreOption, one_store
-from posharness.cli.output import STYLES, console, duration, number, print_json, table
+from posharness.cli.output import STYLES, console, duration, number, print_json, print_rows
 
 if TYPE_CHECKING:
     from posharness.store import Store
@@ -46,12 +46,16 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
     if cells:
         # The version matters only if a store holds several.
         names = ("label", "task", "body", "seed", *(["version"] if _several_versions(cells) else []))
-        rows = table("cell", "plugin", *names[1:], "status", "")
-        for entry in cells:
-            plain = (str(entry[name]) for name in names)
-            styled = Text(entry["status"], style=STYLES[entry["status"]])
-            rows.add_row(entry["cell"][:8], *plain, styled, _progress(entry))
-        out.print(rows)
+        rows = [
+            (
+                entry["cell"][:8],
+                *(str(entry[name]) for name in names),
+                Text(entry["status"], style=STYLES[entry["status"]]),
+                _progress(entry),
+            )
+            for entry in cells
+        ]
+        print_rows(out, ("cell", "plugin", *names[1:], "status", ""), rows)
         for entry in cells:
             if entry["reason"]:
                 styled = Text(entry["status"], style=STYLES[entry["status"]])

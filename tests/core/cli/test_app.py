@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from posharness.store import Store
+
 from ..commands import harness
 
 COMMANDS = ("run", "evaluate", "list", "show", "status", "report", "publish", "export", "check", "new")
@@ -22,6 +24,17 @@ class TestHelp:
             f"for command in {COMMANDS}: main([command, '--help'])\n"
             "main(['--help'])\n"
             "heavy = {'torch', 'numpy', 'pandas', 'pyarrow', 'pytorch_lightning', 'datasets', 'matplotlib'}\n"
+            "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
+        )
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+    def test_the_status_of_a_store_does_not_wait_for_torch(self, tmp_path: Path) -> None:
+        Store.open(tmp_path / "runs", create=True)
+        code = (
+            "import sys; from posharness.cli import main\n"
+            f"assert main(['status', {str(tmp_path / 'runs')!r}]) == 0\n"
+            "heavy = {'torch', 'pandas', 'pyarrow', 'matplotlib'}\n"
             "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
         )
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

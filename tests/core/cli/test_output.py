@@ -1,0 +1,42 @@
+"""Tables: short ones as rich draws them, long ones line by line with the same words and colours."""
+
+import io
+
+from rich.console import Console
+from rich.text import Text
+
+from posharness.cli.output import print_rows
+
+COLUMNS = ("cell", "plugin", "status")
+
+
+def printed(rows: int, *, colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=40, force_terminal=colour, color_system="standard" if colour else None)
+    fields = [(f"{n:08x}", "名前" if n % 2 else "a" * 60, Text("done", style="green")) for n in range(rows)]
+    print_rows(console, COLUMNS, fields)
+    return out.getvalue()
+
+
+def test_a_long_table_has_a_line_for_each_row_however_long_it_is() -> None:
+    heading, rule, *lines = [line for line in printed(600).splitlines() if line.strip()]
+    assert heading.split() == list(COLUMNS)
+    assert set(rule.strip()) == {"─"}
+    assert [line.split() for line in lines[:2]] == [
+        ["00000000", "a" * 60, "done"],
+        ["00000001", "名前", "done"],
+    ]
+    assert len(lines) == 600
+
+
+def test_its_columns_are_aligned_even_under_wide_characters() -> None:
+    lines = printed(600).splitlines()[3:5]
+    assert lines[0].index("done") == lines[1].index("done") + len("名前")
+
+
+def test_it_keeps_the_colours_of_its_fields() -> None:
+    assert "\x1b[32m done " in printed(600, colour=True)
+
+
+def test_a_short_table_fits_the_console() -> None:
+    assert max(map(len, printed(20).splitlines())) <= 40
