@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
@@ -73,7 +73,7 @@ class Tupe(PositionalEncoding):
         return q * math.sqrt(0.5), k
 
     def bias(
-        self, pos_q: Int[Tensor, " q"], pos_k: Int[Tensor, " k"], x: Float[Tensor, "b k width"] | None
+        self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
         q, k = self.project(pos_q, self.query), self.project(pos_k, self.key)  # h q d, h k d
         term = ((q / math.sqrt(2 * q.shape[-1])) @ k.mT)[None]  # 1 h q k
@@ -85,7 +85,7 @@ class Tupe(PositionalEncoding):
             term = torch.where((pos_q == pos_k[0])[:, None], from_first, term)
         return term
 
-    def project(self, pos: Int[Tensor, " n"], by: Float[Tensor, "width inner"]) -> Float[Tensor, "h n d"]:
+    def project(self, pos: Shaped[Tensor, " n"], by: Float[Tensor, "width inner"]) -> Float[Tensor, "h n d"]:
         """p U, by head."""
         found: Tensor = embedding(pos, self.vectors) @ by
         return found.view(len(pos), self.geometry.heads, -1).transpose(0, 1)
