@@ -26,10 +26,14 @@ class Incompatible(Exception):
     """
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """The end of an error message: the most similar known names, or all of them if none is similar."""
+def did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:
+    """The end of an error message: the most similar known names, or all of them if none is similar.
+
+    Args:
+        prefix: printed before each name, for example the table that holds a key.
+    """
     names = sorted(known)
     near = get_close_matches(given, names, n=3, cutoff=0.6)
     if near:
-        return "did you mean " + " or ".join(repr(name) for name in near) + "?"
-    return "known: " + (", ".join(names) or "none")
+        return "did you mean " + " or ".join(repr(prefix + name) for name in near) + "?"
+    return "known: " + (", ".join(prefix + name for name in names) or "none") + "."

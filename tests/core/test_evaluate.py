@@ -264,7 +264,10 @@ def test_a_finished_cell_is_found_by_the_first_figures_of_its_key(place: Path) -
             "no cell in the store nothing whose key begins with '0123456789abcdef'",
         ),
         (["--model", "cache"], "The directory cache cannot be loaded by transformers"),
-        (["--model", "bert", "--readings", "heds"], "Unknown reading 'heds'; did you mean 'heads'"),
+        (
+            ["--model", "bert", "--readings", "heds"],
+            "--readings: unknown reading 'heds'; did you mean 'heads'",
+        ),
         (["--model", "bert", "--readings", "heads[epoch=2]"], "heads has no parameter 'epoch'"),
         (["--model", "bert", "--treebank", "none.conllu"], "there is no file 'none.conllu'"),
         (["--model", "bert", "--treebank", ""], "heads needs a text to read: give --treebank FILE"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from posharness.cli.output import duration, number
+from posharness.cli.output import count, duration, number
 from posharness.cli.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Display(AbstractContextManager["Display"], ABC):
         todo = [cell for cell in cells.values() if not cell.skip]
         read = sum(bool(cell.pretrained) for cell in todo)
         self.console.print(
-            f"{len(cells) + reused} cells: {reused} reused, {len(cells) - len(todo)} skipped, "
+            f"{count('cell', len(cells) + reused)}: {reused} reused, {len(cells) - len(todo)} skipped, "
             f"{len(todo) - read} to train"
             + (f", {read} to read" if read else "")
             + (f", {min(workers, len(todo))} at a time" if todo else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from posharness.cli.output import STYLES, console, print_rows
+from posharness.cli.output import STYLES, console, count, print_rows
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.experiment import Experiment
@@ -56,7 +56,7 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
     always = ("to train", "reused", "skipped")
     shown = [sort for sort in ("to train", "to read", "reused", "skipped") if sort in always or counts[sort]]
     sorts = ", ".join(f"{counts[sort]} {sort}" for sort in shown)
-    out.print(f"{len(cells)} cells: {sorts}")
+    out.print(f"{count('cell', len(cells))}: {sorts}")
 
 
 def _sort(cell: Cell, store: Store | None) -> str:

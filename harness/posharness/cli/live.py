@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from posharness.cli.display import Display, ending
-from posharness.cli.output import STYLES, duration, number
+from posharness.cli.output import STYLES, count, duration, number
 from posharness.cli.tracker import Running, Tracker
 from posharness.contracts.executor import Finished
 
@@ -75,7 +75,7 @@ def _overall(tracker: Tracker) -> Table:
     for _ in range(3):
         line.add_column(justify="right", no_wrap=True)
     line.add_row(
-        Text(f"{ended} of {total} cells", style="bold"),
+        Text(f"{ended} of {count('cell', total)}", style="bold"),
         ProgressBar(total=max(1, total), completed=ended),
         Text(f"{failed} not done" if failed else "", style=STYLES["failed"]),
         Text(duration(tracker.elapsed())),

@@ -23,6 +23,7 @@ __all__ = [
     "STYLES",
     "complain",
     "console",
+    "count",
     "duration",
     "number",
     "prepare_streams",
@@ -145,6 +146,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count(noun: str, n: int) -> str:
+    """A number of things: "1 cell", "2 cells"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -102,10 +102,12 @@ def run(
     from posharness.experiment import load_experiment
 
     paths = plugin_path or []
+    bodies = _split(bodies)
+    _check_names(bodies or [], size)
     given: dict[str, Any] = {
         "plugins": plugins,
         "tasks": tasks,
-        "bodies": _split(bodies),
+        "bodies": bodies,
         "seeds": seeds,
         "model": {"size": size},
         "readings": readings,
@@ -145,6 +147,23 @@ def _split(texts: list[str] | None) -> list[str] | None:
     from posharness.registry.selection import split
 
     return None if texts is None else [item for text in texts for item in split(text, ",")]
+
+
+def _check_names(bodies: Sequence[str], size: str | None) -> None:
+    """Refuse an unknown body or size under the name of its option.
+
+    Raises:
+        UserError: there is one.
+    """
+    from posharness.contracts.cell import BodyName
+    from posharness.errors import UserError, did_you_mean
+    from posharness.experiment.sizes import SIZES
+
+    known = get_args(BodyName)
+    if strangers := [body for body in bodies if body not in known]:
+        raise UserError(f"--bodies: unknown body {strangers[0]!r}; {did_you_mean(strangers[0], known)}")
+    if size is not None and size not in SIZES:
+        raise UserError(f"--size: unknown size {size!r}; {did_you_mean(size, SIZES)}")
 
 
 def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from posharness.cli.options import Json, StoreArgument, StoreOption, one_store
-from posharness.cli.output import STYLES, console, duration, number, print_json, print_rows
+from posharness.cli.output import STYLES, console, count, duration, number, print_json, print_rows
 
 if TYPE_CHECKING:
     from posharness.store import Store
@@ -61,7 +61,9 @@ def status(argument: StoreArgument = None, store: StoreOption = None, json: Json
                 styled = Text(entry["status"], style=STYLES[entry["status"]])
                 out.print(styled + Text(f" {entry['cell'][:8]}: {entry['reason']}"), soft_wrap=True)
     summary = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
-    out.print(f"{path}: {len(cells)} cells{': ' + summary if summary else ''}", soft_wrap=True)
+    out.print(
+        f"{path}: {count('cell', len(cells))} started{': ' + summary if summary else ''}", soft_wrap=True
+    )
 
 
 def _entry(store: Store, key: str) -> dict[str, Any] | None:

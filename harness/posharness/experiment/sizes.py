@@ -68,6 +68,6 @@ def _without(own: Any, replaced: Mapping[str, int]) -> Any:
 
 def _numbers(size: object, source: str) -> Mapping[str, int]:
     if not isinstance(size, str) or size not in SIZES:
-        near = did_you_mean(size, SIZES) if isinstance(size, str) else f"known: {', '.join(SIZES)}"
+        near = did_you_mean(size, SIZES) if isinstance(size, str) else f"known: {', '.join(SIZES)}."
         raise UserError(f"{source}: model.size {size!r} is not a size; {near}")
     return SIZES[size]

@@ -38,7 +38,8 @@ def _sentence(error: ValidationError) -> str:
     # A union adds the name of the member that was tried; only real keys help the reader.
     where = ".".join(str(part) for part in first["loc"] if str(part) not in ("int", "list[int]"))
     if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; {did_you_mean(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
+        table = where.removesuffix(given := str(first["loc"][-1]))
+        return f"unknown key {where!r}; {did_you_mean(given, _keys(first['loc'][:-1]), table)}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{where} {message}; given {first['input']!r}."
 

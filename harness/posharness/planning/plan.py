@@ -108,7 +108,7 @@ def _unknown(registry: Registry, name: str) -> UserError:
         if "could not be loaded" in str(error):
             return error
     names = (*registry.encodings.names, *registry.attentions.names)
-    return UserError(f"Unknown encoding or attention {name!r}; {did_you_mean(name, names)}")
+    return UserError(f"--plugins: unknown encoding or attention {name!r}; {did_you_mean(name, names)}")
 
 
 def _body(name: BodyName) -> Body:

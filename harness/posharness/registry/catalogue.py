@@ -63,9 +63,13 @@ class Entry:
         """`package:name`, which distinguishes it from another package's plugin of the same name."""
         return f"{self.source.package}:{self.plugin.name}"
 
+    @property
+    def place(self) -> str:
+        """The file that offers the class, as it was given, or the package."""
+        return self.source.package if self.source.version else self.source.location
+
     def __str__(self) -> str:
-        place = f"{self.plugin.__module__}.{self.plugin.__qualname__}"
-        return f"{place} of {self.source.package} ({self.source.location})"
+        return f"{self.plugin.__qualname__} of {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,9 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
             if fault := _fault(cls, kind.base_class):
                 name = getattr(cls, "name", None)
                 called = name if isinstance(name, str) else source.package
-                broken.append(Broken(called, source, f"{kind.noun} {cls!r}: {fault}"))
+                broken.append(
+                    Broken(called, source, f"{kind.noun} {getattr(cls, '__qualname__', repr(cls))}: {fault}")
+                )
             elif all(entry.plugin is not cls for entry in self._entries):
                 entry = Entry(cls, source)
                 self._entries.append(entry)
@@ -197,22 +203,24 @@ class Catalogue(Mapping[str, type[T]], Generic[T]):
                     f"The plugin {name!r} ({plugin.source.location}) could not be loaded: {plugin.reason}; "
                     "`harness show` prints its traceback."
                 )
-        if package:
-            known = [f"{entry.source.package}:{entry.plugin.name}" for entry in self.entries]
-            return UserError(f"Unknown {self.kind.noun} {name!r}; {did_you_mean(name, known)}")
-        note = "".join(f" ({b.name!r} could not be loaded: {b.reason})" for b in self._broken)
-        return UserError(f"Unknown {self.kind.noun} {name!r}; {did_you_mean(name, self.names)}{note}")
+        known = [entry.qualified for entry in self.entries] if package else self.names
+        option = f"{self.kind.option}: unknown" if self.kind.option else "Unknown"
+        notes = [f" {b.name!r} could not be loaded: {b.reason.rstrip('.')}." for b in self._broken]
+        note = "" if package else "".join(notes)
+        return UserError(f"{option} {self.kind.noun} {name!r}; {did_you_mean(name, known)}{note}")
 
 
 def _ambiguous(name: str, found: Sequence[Entry]) -> UserError:
     packages = {entry.source.package for entry in found}
-    both = " and ".join(map(str, found))
+    apart = len({entry.place for entry in found}) == len(found)
+    *others, last = (entry.place if apart else str(entry) for entry in found)
+    offer = "both offer" if len(found) == 2 else "all offer"
     advice = (
         f"write {' or '.join(entry.qualified for entry in found)}"
         if len(packages) == len(found)
         else "rename one of them"
     )
-    return UserError(f"{len(found)} plugins are called {name!r}: {both}; {advice}.")
+    return UserError(f"{', '.join(others)} and {last} {offer} {name!r}; {advice}.")
 
 
 def _fault(cls: Any, base: Any) -> str:

@@ -63,7 +63,8 @@ def discover(plugin_paths: Sequence[Path]) -> Discovered:
         search.load(entry.name, _source(entry), entry.load)
     for path in {path.resolve(): path for path in plugin_paths}.values():
         if not path.is_file():
-            raise UserError(f"--plugin-path {path}: there is no such file; give a Python file.")
+            fault = "this is a folder" if path.is_dir() else "there is no such file"
+            raise UserError(f"--plugin-path {path}: {fault}; give a Python file.")
         search.load(path.stem, Source(path.stem, "", str(path)), partial(import_file, path))
     found = search.collect()
     _refuse_empty(plugin_paths, found)

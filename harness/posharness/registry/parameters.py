@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def check(owner: str, parameter: Parameter, given: Any) -> Any:
             continue
     raise UserError(
         f"{owner}[{parameter.name}={show_value(given)}]: {parameter.name} expects "
-        f"{annotation_name(parameter.annotation)}, for example {show_value(parameter.default)}."
+        f"{_in_words(parameter.annotation)}, for example {show_value(parameter.default)}."
     )
 
 
@@ -100,6 +101,19 @@ def annotation_name(annotation: Any) -> str:
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     return str(annotation).replace("typing.", "").replace("NoneType", "None")
+
+
+def _in_words(annotation: Any) -> str:
+    """What an annotation accepts, for readers who do not know Python."""
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        type(None): "none",
+    }
+    members = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return " or ".join(words.get(member) or annotation_name(member) for member in members)
 
 
 def show_value(value: Any) -> str:

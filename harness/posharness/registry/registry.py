@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -239,20 +240,22 @@ class Registry:
         """Build the executor that `--executor` selects.
 
         Raises:
-            UserError: an unknown name or parameter, a value that does not fit, or more than one executor.
+            UserError: an unknown name or parameter, a value that does not fit, or more than one executor; or
+                its constructor fails.
         """
         cls, params, _ = self._one(self.executors, text)
-        with plugin_code():
+        with _construction(self.executors.kind, text):
             return cls(workers=workers, timeout=timeout, **build(cls, params))
 
     def compiler(self, text: str) -> tuple[Compiler, str]:
         """Build the compiler that `--compiler` selects, and give its label.
 
         Raises:
-            UserError: an unknown name or parameter, a value that does not fit, or more than one compiler.
+            UserError: an unknown name or parameter, a value that does not fit, or more than one compiler; or
+                its constructor fails.
         """
         cls, params, label = self._one(self.compilers, text)
-        with plugin_code():
+        with _construction(self.compilers.kind, text):
             return cls(**build(cls, params)), label
 
     def _one(self, catalogue: Catalogue[N], text: str) -> tuple[type[N], dict[str, Any], str]:
@@ -265,6 +268,21 @@ class Registry:
             )
         cls = catalogue.find(selections[0].name)
         return cls, *self.settings(cls, selections[0].params)
+
+
+@contextmanager
+def _construction(kind: Kind, text: str) -> Iterator[None]:
+    """Run the constructor of a plugin; whatever it raises becomes one sentence, with its cause attached."""
+    try:
+        with plugin_code():
+            yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(
+            f"{kind.option} {text}: the {kind.noun} cannot be built: {type(error).__name__}: {reason}."
+        ) from error
 
 
 def _catalogues(

@@ -116,7 +116,7 @@ class TestRun:
         ended = harness("status", story.store)
         assert ended.status == 0
         assert ended.out == harness("status", "--store", story.store).out
-        assert "3 cells: 2 done, 1 failed" in ended.out
+        assert "3 cells started: 2 done, 1 failed" in ended.out
         assert "RuntimeError: [fragile] broke" in ended.out
         found = json.loads(harness("status", story.store, "--json").out)
         assert found["counts"] == {"done": 2, "failed": 1}

@@ -17,6 +17,34 @@ from .test_executor import PLUGIN, make_cell
 
 SERIAL = Path(__file__).with_name("serial.py")
 
+FAILING = """
+import sys
+from posharness.contracts import Compiler, Executor, hookimpl
+
+class FailingExecutor(Executor):
+    name = "failing"
+    summary = "Fails when it is built"
+    def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
+        {fault}
+    def execute(self, cells, *, run, observe): ...
+
+class FailingCompiler(Compiler):
+    name = "failing"
+    summary = "Fails when it is built"
+    def __init__(self) -> None:
+        {fault}
+    def compile(self, *arguments, **keywords): ...
+    def publish(self, *arguments, **keywords): ...
+
+@hookimpl
+def posharness_executors():
+    return [FailingExecutor]
+
+@hookimpl
+def posharness_compilers():
+    return [FailingCompiler]
+"""
+
 pytestmark = pytest.mark.usefixtures("terminal")
 
 
@@ -60,12 +88,12 @@ def test_a_file_and_python_select_an_executor(tiny: Path, order: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "said"),
     [
-        ("--executor", "serail", "Unknown executor 'serail'; did you mean 'serial'?"),
+        ("--executor", "serail", "--executor: unknown executor 'serail'; did you mean 'serial'?"),
         ("--executor", "serial[odrer=backwards]", "serial has no parameter 'odrer'; did you mean 'order'?"),
         ("--executor", "serial[order=up]", "order expects one of forwards, backwards"),
         ("--executor", "serial[workers=3]", "serial has no parameter 'workers'; did you mean"),
         ("--executor", "serial,local", "--executor 'serial,local' selects 2 executors; give one"),
-        ("--compiler", "htlm", "Unknown compiler 'htlm'; did you mean 'html'?"),
+        ("--compiler", "htlm", "--compiler: unknown compiler 'htlm'; did you mean 'html'?"),
         ("--compiler", "html[pages=3]", "html has no parameter 'pages'; it takes none."),
     ],
 )
@@ -77,6 +105,26 @@ def test_a_mistake_ends_before_anything_runs(
     assert (ended.status, ended.out) == (2, "")
     assert said in ended.err
     assert not (tmp_path / "runs" / "cells").exists()
+
+
+@pytest.mark.parametrize("fault", ["sys.exit(3)", "raise ValueError('no server answers')"])
+@pytest.mark.parametrize("option", ["--executor", "--compiler"])
+def test_a_constructor_that_fails_ends_in_one_sentence(tiny: Path, option: str, fault: str) -> None:
+    tiny.with_name("failing.py").write_text(FAILING.format(fault=fault))
+    ended = harness(
+        "run",
+        "--plugins=absolute",
+        "--plugin-path",
+        tiny.with_name("failing.py"),
+        "--config",
+        tiny,
+        option,
+        "failing",
+    )
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"harness: {option} failing: the {option[2:]} cannot be built: ")
+    assert ended.err.count("\n") == 1
+    assert ended.err.endswith(".\n")
 
 
 def test_a_runner_brings_each_cell_to_a_status(tmp_path: Path) -> None:

@@ -70,14 +70,17 @@ def test_a_body_in_the_shape_of_bert_can_be_asked_for() -> None:
     ("text", "says"),
     [
         ("sedes = 2", "unknown key 'sedes'; did you mean 'seeds'"),
-        ("[model]\nwidht = 2", "unknown key 'model.widht'; did you mean 'width'"),
-        ("[task.copy.budget]\nstep = 2", "unknown key 'task.copy.budget.step'; did you mean 'steps'"),
+        ("[model]\nwidht = 2", "unknown key 'model.widht'; did you mean 'model.width'"),
+        (
+            "[task.copy.budget]\nstep = 2",
+            "unknown key 'task.copy.budget.step'; did you mean 'task.copy.budget.steps'",
+        ),
         ('[budget]\nsteps = "many"', "budget.steps should be a valid integer; given 'many'"),
         ("seeds = 0", "at least one seed"),
         ('bodies = ["brain"]', "bodies.0 should be 'encoder', 'decoder', 'encoder-decoder' or 'bert'"),
         ('[model]\nsize = "tinny"', "model.size 'tinny' is not a size; did you mean 'tiny'"),
         ("[task.copy.model]\nsize = 4", "model.size 4 is not a size; known: tiny, mini"),
-        ('[model]\nsise = "tiny"', "unknown key 'model.sise'; did you mean 'size'"),
+        ('[model]\nsise = "tiny"', "unknown key 'model.sise'; did you mean 'model.size'"),
         ("seeds = ", "not a TOML file"),
         ("preset = 3", "preset expects the name"),
         ('preset = "quik"', "did you mean 'quick'"),
@@ -138,8 +141,11 @@ def test_a_setting_overrides_any_key_and_is_laid_over_everything_else() -> None:
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("budget.stepz=7", "--set budget.stepz=7: unknown key 'budget.stepz'; did you mean 'steps'"),
-        ("task.copy.budget.stepz=7", "unknown key 'task.copy.budget.stepz'; did you mean 'steps'"),
+        ("budget.stepz=7", "--set budget.stepz=7: unknown key 'budget.stepz'; did you mean 'budget.steps'"),
+        (
+            "task.copy.budget.stepz=7",
+            "unknown key 'task.copy.budget.stepz'; did you mean 'task.copy.budget.steps'",
+        ),
         ("seeds=many", "--set seeds=many: seeds should be a valid"),
         ("seeds", "--set seeds: expected KEY=VALUE"),
         ("=3", "--set =3: expected KEY=VALUE"),

@@ -146,9 +146,9 @@ def test_a_constructor_that_breaks_is_left_to_fail_as_a_cell(registry: Registry,
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"plugins": ["rop"]}, "Unknown encoding or attention 'rop'; did you mean 'rope'"),
+        ({"plugins": ["rop"]}, "--plugins: unknown encoding or attention 'rop'; did you mean 'rope'"),
         ({"plugins": []}, "give --plugins"),
-        ({"plugins": ["rope"], "tasks": ["ecko"]}, "Unknown task 'ecko'; did you mean 'echo'"),
+        ({"plugins": ["rope"], "tasks": ["ecko"]}, "--tasks: unknown task 'ecko'; did you mean 'echo'"),
         ({"plugins": ["rope"], "tasks": ["echo[size=3]"]}, "echo has no parameter 'size'"),
         ({"plugins": ["rope"], "task": {"ecko": {}}}, r"\[task.ecko\]: unknown task; did you mean 'echo'"),
         ({"plugins": ["relative[clip=0]"]}, "clip must be 1 or more"),

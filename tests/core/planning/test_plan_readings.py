@@ -170,7 +170,7 @@ def test_a_model_from_elsewhere_is_called_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"readings": ["askin"]}, "Unknown reading 'askin'; did you mean 'asking'"),
+        ({"readings": ["askin"]}, "--readings: unknown reading 'askin'; did you mean 'asking'"),
         ({"readings": ["asking"], "treebank": ""}, "needs a text to read: give --treebank"),
         ({"readings": ["asking[mots=1]"]}, "asking has no parameter 'mots'; did you mean 'most'"),
         ({"readings": ["asking"], "treebank": "none.conllu"}, "the text 'none.conllu' cannot be read"),
@@ -197,5 +197,7 @@ def test_a_slip_in_the_readings_is_told_before_a_corpus_is_prepared(
 
 
 def test_an_unknown_key_of_a_reading_is_named() -> None:
-    with pytest.raises(UserError, match=r"unknown key 'reading\.asking\.parms'; did you mean 'params'"):
+    with pytest.raises(
+        UserError, match=r"unknown key 'reading\.asking\.parms'; did you mean 'reading\.asking\.params'"
+    ):
         load_experiment(overrides={"reading": {"asking": {"parms": {}}}})
