@@ -12,6 +12,7 @@ Runs are made tiny by an experiment file of the tests.
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -212,6 +213,20 @@ def test_every_link_leads_somewhere() -> None:
             headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE) if anchor else []
             slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
             assert not anchor or anchor in slugs, f"{page.name}: {target}"
+
+
+def test_how_to_read_a_report_names_what_reports_show() -> None:
+    page = (ROOT / "docs" / "how-to" / "read-a-report.md").read_text("utf-8")
+    named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", page)
+    assert len(named) > 10
+    sources = [*ROOT.glob("reports/**/*.py"), *ROOT.glob("harness/posharness/contracts/*.py")]
+    trees = [ast.parse(source.read_text("utf-8")) for source in sources]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    docstrings = [id(node.value) for node in nodes if isinstance(node, ast.Expr)]
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    strings = [node.value for node in texts if isinstance(node.value, str)]
+    shown = "\n".join(strings).lower().replace("_", " ")
+    assert [name for name in named if " ".join(name.lower().split()) not in shown] == []
 
 
 def test_what_the_readme_shows_is_so(reader: Reader) -> None:

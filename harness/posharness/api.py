@@ -56,6 +56,8 @@ def execute(
     """Run every cell of an experiment that the store does not hold yet.
 
     Args:
+        experiment: what to run, as `load_experiment` reads it.
+        execution: where and how to run it: the store, the executor, the number of workers.
         announce: called with a message before each task and reading is prepared.
 
     Raises:
@@ -84,6 +86,7 @@ def run(
         tasks: tasks, as for `--tasks`.
         preset: the name of a preset, as for `--preset`.
         config: an experiment file, or the name of a shipped one, as for `--config`.
+        store: the folder of the results; it is created if missing.
         workers: number of cells that run at a time; by default one for each core.
         timeout: seconds that one cell may take; None for no limit.
         plugin_paths: files of single-file plugins, as for `--plugin-path`.
@@ -91,10 +94,12 @@ def run(
         executor: the executor that runs the cells, as for `--executor`, e.g. `"local"`.
 
     Raises:
-        UserError: as `execute`.
+        UserError: the experiment or its data are wrong (an unknown name, an invalid file, a missing text), a
+            plugin cannot be loaded, or the store cannot be used.
 
-    Example:
+    Examples:
         >>> results = posharness.run(["rpe", "absolute"], preset="smoke")  # doctest: +SKIP
+        >>> results.cells[["label", "task", "status"]]  # doctest: +SKIP
     """
     settings = {**(overrides or {}), "plugins": list(plugins), "tasks": list(tasks) if tasks else None}
     experiment = load_experiment(preset=preset, config=config, overrides=settings)
@@ -127,11 +132,19 @@ def evaluate(
         models: each a folder or a Hub id for `transformers`, or the beginning of a finished cell's key.
         treebank: the text, in CoNLL-U format.
         readings: names of readings, as for `--readings`.
-        seeds: seeds for external models; a cell is evaluated with its own seed.
+        seeds: seeds for external models, as a number or a list; a cell is evaluated with its own seed.
+        store: the folder of the results, and of the finished cells that `models` names.
+        workers: number of cells that run at a time; by default one for each core.
+        timeout: seconds that one cell may take; None for no limit.
+        plugin_paths: files of single-file plugins, as for `--plugin-path`.
         executor: the executor that runs the cells, as for `--executor`.
 
     Raises:
-        UserError: an unknown model, one that is not a masked language model, or a mistake in the readings.
+        UserError: an unknown model, one that is not a masked language model, a mistake in the readings, a
+            text that is missing or not in CoNLL-U format, or a store that cannot be used.
+
+    Examples:
+        >>> results = posharness.evaluate(["my_bert/"], treebank="dev.conllu")  # doctest: +SKIP
     """
     experiment = Experiment(readings=list(readings), treebank=str(treebank), seeds=seeds)
     paths = [Path(path) for path in plugin_paths]
@@ -151,11 +164,16 @@ def load(store: str | Path, *, versions: Literal["current", "all"] = "current") 
     """Load the results of a store.
 
     Args:
+        store: the folder of the results.
         versions: "current" leaves out the cells that a later version of their code replaces; "all" keeps
             them. The column `version` of `cells` distinguishes versions.
 
     Raises:
         UserError: there is no store, or it belongs to another version.
+
+    Examples:
+        >>> results = posharness.load("runs")  # doctest: +SKIP
+        >>> results.predictions.groupby("label", observed=True)["correct"].mean()  # doctest: +SKIP
     """
     frames = _frames(Store.open(Path(store), create=False))
     if versions == "current":
@@ -183,13 +201,19 @@ def compile_report(
     of the sections and claims. It names the folder of the report and the address where it is published.
 
     Args:
-        planned: keys of the cells that a run selected. If a plugin's code has several versions, theirs
-            counts; without a run, the version that started last counts. The others are listed as superseded.
+        store: the folder of the results; the report is written to a folder inside it.
+        title: the title of the report; by default that of an experiment without one.
+        plugin_paths: files of single-file sections, claims and compilers, as for `--plugin-path`.
         reuse: return the report with the same id if there is one.
         compiler: the compiler that writes the report, as for `--compiler`.
+        planned: keys of the cells that a run selected. If a plugin's code has several versions, theirs
+            counts; without a run, the version that started last counts. The others are listed as superseded.
 
     Raises:
         UserError: there is no store, it holds no cell, or there is no such compiler.
+
+    Examples:
+        >>> page = posharness.compile_report("runs", title="My comparison")  # doctest: +SKIP
     """
     opened = Store.open(Path(store), create=False)
     registry = Registry.load(plugin_paths)
@@ -233,7 +257,9 @@ def publish_report(
     Nothing in the folder is replaced but an earlier version of this report and the index page.
 
     Args:
+        report: the folder of a compiled report, or its report.html.
         to: the static folder; it is created if missing.
+        plugin_paths: files of single-file compilers, as for `--plugin-path`.
         compiler: the compiler that wrote the report, as for `--compiler`.
 
     Raises:
@@ -242,6 +268,9 @@ def publish_report(
 
     Warns:
         HarnessWarning: the folder has a damaged or foreign report, which is left as it is and not listed.
+
+    Examples:
+        >>> index = posharness.publish_report(page, to="public/")  # doctest: +SKIP
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
     return writer.publish(Path(report), to=Path(to))

@@ -1,5 +1,6 @@
 """A whole run from Python: nothing is computed twice, and what changed is computed again."""
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,3 +194,15 @@ def test_the_source_of_a_single_file_is_kept_with_its_cells(
     kept = {plugin["name"]: plugin for plugin in store.plugins(cell.key)}
     assert kept["mine"]["digest"] == cell.encoding.digest
     assert (kept["mine"]["file"], kept["softmax"]["package"]) == ("mine.py", "posharness")
+
+
+def test_every_parameter_of_the_api_is_described() -> None:
+    functions = [made for name in posharness.__all__ if inspect.isfunction(made := getattr(posharness, name))]
+    assert posharness.run in functions
+    missing = [
+        f"{function.__name__}: {parameter}"
+        for function in functions
+        for parameter in inspect.signature(function).parameters
+        if f"\n    {parameter}: " not in (inspect.getdoc(function) or "")
+    ]
+    assert missing == []
