@@ -90,6 +90,12 @@ class Shut(ReportSection):
     def build(self, frames):
         return None
 
+class Quitting(ReportSection):
+    name = "quitting"
+    summary = "A section that ends the program"
+    def build(self, frames):
+        sys.exit("no text today")
+
 class Twin(ReportSection):
     name = "twin"
     def build(self, frames):
@@ -109,13 +115,19 @@ class Silent(Open):
     def __init__(self):
         raise ValueError("no claim today")
 
+class Breaking(Open):
+    name = "breaking"
+    statement = "This measure breaks."
+    def measure(self, frames):
+        raise KeyError("no measure today")
+
 @hookimpl
 def posharness_report_sections():
-    return [Shut, Twin]
+    return [Shut, Quitting, Twin]
 
 @hookimpl
 def posharness_claims():
-    return [Open, Silent]
+    return [Open, Silent, Breaking]
 """
 
 
@@ -129,7 +141,9 @@ def test_a_section_or_claim_that_cannot_be_made_stops_no_report(
         path.write_text(PARTS.replace("PLACE", path.parent.name))
     page = compile_report(tmp_path / "runs", plugin_paths=paths).with_name("report.md").read_text()
     assert "no section today" in page
+    assert "SystemExit: no text today" in page.partition("A section that ends the program")[2]
     assert page.count("ValueError: no claim today") >= 2
+    assert "KeyError: 'no measure today'" in page.partition("This measure breaks.")[2]
     assert "Rope exceeds alibi" in page
     # Two sections of one name are both shown, also where package:name cannot tell them apart.
     assert "From north." in page

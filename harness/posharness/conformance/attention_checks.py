@@ -83,7 +83,7 @@ def honours_bias(bench: Bench) -> str:
     call = _Call.on(bench)
     plain, biased = call(), call(BoundSlots(bias=call.bias))
     if difference(plain, biased) <= CLOSE:
-        return "it declares 'bias', and a bias changes nothing"
+        return "it declares 'bias', but a bias changes nothing"
     each = torch.cat([call.bias, torch.zeros_like(call.bias)])
     if (apart := difference(call(BoundSlots(bias=each)), torch.cat([biased[:1], plain[1:]]))) > CLOSE:
         return f"a bias for each sequence differs by {apart:.2g} from the same bias for all"
@@ -105,15 +105,15 @@ def honours_scores(bench: Bench) -> str:
         return s
 
     if (apart := difference(call(), call(BoundSlots(scores=watch)))) > CLOSE:
-        return f"scores that stay as they are change the output by {apart:.2g}"
+        return f"a 'scores' that returns its input changes the output by {apart:.2g}"
     if not seen:
-        return "it declares 'scores', and never calls it"
+        return "it declares 'scores', but never calls it"
     b, h, q, _ = call.given.q.shape
     if seen[0].shape != (b, h, q, call.given.k.shape[2]):
         return f"it gives 'scores' shape {tuple(seen[0].shape)}: expected {(b, h, q, call.given.k.shape[2])}"
     added = call(BoundSlots(scores=lambda s: s + call.bias))
     if difference(call(), added) <= CLOSE:
-        return "it declares 'scores', and does not use what they are rewritten to"
+        return "it declares 'scores', but does not use the returned scores"
     if "bias" not in call.attention.slots:
         return ""
     if (apart := difference(added, call(BoundSlots(bias=call.bias)))) > CLOSE:
@@ -135,9 +135,9 @@ def honours_values(bench: Bench) -> str:
         return out
 
     if (apart := difference(call(), call(BoundSlots(values=watch)))) > CLOSE:
-        return f"a mix of values that stays as it is changes the output by {apart:.2g}"
+        return f"a 'values' that returns its input changes the output by {apart:.2g}"
     if not seen:
-        return "it declares 'values', and never calls it"
+        return "it declares 'values', but never calls it"
     out, weights = seen[0]
     b, h, q, _ = call.given.q.shape
     if weights.shape != (b, h, q, call.given.k.shape[2]):
@@ -146,7 +146,7 @@ def honours_values(bench: Bench) -> str:
         return f"what it gives 'values' differs by {apart:.2g} from the values mixed by the weights"
     extra = draw(*out.shape, purpose="extra")
     if difference(call(), call(BoundSlots(values=lambda out, weights: out + extra))) <= CLOSE:
-        return "it declares 'values', and does not use what they return"
+        return "it declares 'values', but does not use the returned values"
     return ""
 
 
@@ -160,11 +160,11 @@ def honours_rotate(bench: Bench) -> str:
         apart := difference(call(), call(q=_turned(call.given.q, same), k=_turned(call.given.k, same)))
     ) > CLOSE:
         return (
-            f"it declares 'rotate', and turning all queries and keys of width {d} alike changes the "
-            f"output by {apart:.2g}: its scores are no function of q·k"
+            f"it declares 'rotate', but rotating all queries and keys of width {d} alike changes the "
+            f"output by {apart:.2g}: its scores do not depend on q·k alone"
         )
     if difference(call(), call(q=_turned(call.given.q, each), k=_turned(call.given.k, each))) <= CLOSE:
-        return "it declares 'rotate', and turning queries and keys changes nothing"
+        return "it declares 'rotate', but rotating queries and keys changes nothing"
     return ""
 
 

@@ -34,7 +34,7 @@ def declares(claim: type[Claim]) -> str:
     for name in ("statement", "metric"):
         text = getattr(claim, name, "")
         if not (isinstance(text, str) and text.strip()):
-            return f"{name} is {text!r}: expected words"
+            return f"{name} is {text!r}: expected text"
     pairs = getattr(claim, "contrasts", ())
     if not pairs:
         return "contrasts is empty: expected pairs of names of encodings"
@@ -65,9 +65,9 @@ def _malformed(found: pd.DataFrame) -> str:
         return f"measure has two values of one run: task, label and seed {twice[0]}"
     given = found["value"].astype(float).notna()
     if (given & (found["reason"] != "")).any():
-        return "measure gives a run a value and a reason why it has none"
+        return "measure gives a run both a value and a reason for having none"
     if (~given & (found["reason"] == "")).any():
-        return "measure gives a run no value and no reason"
+        return "measure gives a run neither a value nor a reason"
     return ""
 
 
@@ -83,7 +83,7 @@ def unchanged(claim: type[Claim]) -> str:
 def deterministic(claim: type[Claim]) -> str:
     """The same frames give the same numbers."""
     one, two = (claim().measure(sample_frames()) for _ in range(2))
-    return "" if one.equals(two) else "the same frames give other values"
+    return "" if one.equals(two) else "the same frames give different values"
 
 
 CLAIM_CHECKS: tuple[Check[type[Claim]], ...] = (

@@ -122,7 +122,7 @@ def queries(bench: Bench) -> str:
 
 def _acts_on_scores(bench: Bench) -> str:
     acts = bench.build_encoding().slots & {"rotate", "bias", "scores"}
-    return "" if acts else "no slot of it acts on scores"
+    return "" if acts else "none of its slots acts on scores"
 
 
 def shift(bench: Bench) -> str:
@@ -135,7 +135,9 @@ def shift(bench: Bench) -> str:
             there = bench.hidden()
     apart = difference(here, there)
     return (
-        f"it declares shift_invariant, and a shift by {_SHIFT} changes {apart:.2g}" if apart > CLOSE else ""
+        f"it declares shift_invariant, and a shift by {_SHIFT} changes hidden states by {apart:.2g}"
+        if apart > CLOSE
+        else ""
     )
 
 

@@ -85,13 +85,13 @@ def deterministic(draft: Draft) -> str:
     """The same frames give the same words and numbers."""
     one, two = draft.build(sample_frames()), draft.build(sample_frames())
     if one is None or two is None:
-        return "" if one is two else "it says something about the same frames only sometimes"
+        return "" if one is two else "the same frames give a section only sometimes"
     if (one.title, one.prose) != (two.title, two.prose):
-        return "the same frames give other words"
+        return "the same frames give different text"
     same = list(one.tables) == list(two.tables) and all(
         one.tables[c].equals(two.tables[c]) for c in one.tables
     )
-    return "" if same else "the same frames give other tables"
+    return "" if same else "the same frames give different tables"
 
 
 def closed(draft: Draft) -> str:

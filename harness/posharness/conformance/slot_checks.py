@@ -49,7 +49,7 @@ def slots(bench: Bench) -> str:
     limit = encoding.max_length or LONGER * LENGTH
     for slot in encoding.slots:
         if not any(_acts(encoding, slot, bench, length) for length in (LENGTH, min(limit, LONGER * LENGTH))):
-            return f"it reports the slot {slot!r}, which leaves everything as it is"
+            return f"it reports the slot {slot!r}, which changes nothing"
     return ""
 
 
@@ -182,7 +182,7 @@ def order(bench: Bench) -> str:
     declared = bench.build_encoding().order_aware
     if sees and not declared:
         return (
-            "it declares order_aware = False, but by it a bidirectional body depends on the order of tokens"
+            "it declares order_aware = False, but with it a bidirectional body depends on the order of tokens"
         )
     if declared and not sees:
         return "a bidirectional body reads a bag of tokens; declare order_aware = False if that is the method"

@@ -184,7 +184,7 @@ def padding(posed: Posed) -> str:
             if (mask[:, :-1] & ~mask[:, 1:]).any():
                 return f"{where}: {name} is not on the right"
             if mask.all(1).any():
-                return f"{where}: a sequence is nothing but {name}"
+                return f"{where}: all tokens of a sequence are {name}"
     return ""
 
 

@@ -47,7 +47,7 @@ class LocalExecutor(Executor):
     """One process per cell, on one thread, forked from a server that has imported torch and the plugins."""
 
     name = "local"
-    summary = "one process per cell on this machine"
+    summary = "One process per cell on this machine"
 
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         opened = Store.open(run.store.resolve(), create=True)

@@ -14,7 +14,7 @@ class HtmlCompiler(Compiler):
     """Writes report.html, report.md, report.json, figures/*.{svg,png,pdf} and tables/*.{csv,tex}."""
 
     name = "html"
-    summary = "a self-contained HTML page, Markdown, figures and tables"
+    summary = "A self-contained HTML page, Markdown, figures and tables"
 
     def compile(
         self,

@@ -95,13 +95,20 @@ def prepare(frames: Frames) -> Frames:
 
 
 def title(task: str, objective: str, cells: pd.DataFrame) -> str:
-    """The name of what was measured: the task, and the objective if the task has several.
+    """The name of what was measured: the task, and the objective if the task has several: "bert (mlm)".
+
+    An objective of the task's own name is not repeated: "copy", "copy, free-running".
 
     Args:
         cells: prepared.
     """
     stated = set().union(*cells.loc[cells["task"] == task, "objectives"])
-    return f"{task}: {objective}" if len(stated) > 1 else str(task)
+    if len(stated) < 2:
+        return str(task)
+    name, _, qualifiers = objective.removesuffix(")").partition(" (")
+    if name == task.partition("[")[0]:
+        return ", ".join(filter(None, (task, qualifiers)))
+    return f"{task} ({', '.join(filter(None, (name, qualifiers)))})"
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:

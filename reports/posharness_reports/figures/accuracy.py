@@ -132,12 +132,13 @@ def band_note(points: pd.DataFrame) -> str:
     least, most = int(points["seeds"].min()), int(points["seeds"].max())
     note = f"Mean over {span(points['seeds'].astype(int), 'seed')}; one dot per seed."
     if most == 1:
-        note += " Band: 95 % bootstrap over the sequences of this seed; it says nothing about other seeds."
+        note += " Band: 95 % bootstrap over the sequences of this seed "
+        note += "(Wilson's if all draws agree); it says nothing about other seeds."
     else:
-        note += " Band: 95 % bootstrap over seeds and the sequences of each"
+        note += " Band: 95 % bootstrap over seeds and the sequences of each (Wilson's if all draws agree)"
         note += "; with one seed, over its sequences only." if least == 1 else "."
         if least <= 3:
-            note += " With three seeds or fewer, such bands are too narrow."
+            note += " With three seeds or fewer, such bands understate the uncertainty."
     return note + " Grey dotted line: chance."
 
 

@@ -1,8 +1,8 @@
 """Statistics as pure functions of arrays: intervals and tests.
 
-The unit is a run. The interval of one run is Wilson's; the interval of a mean over runs is a cluster
-bootstrap over seeds and the sequences of each seed. Pooling the predictions of all runs would give intervals
-that are too narrow, because the predictions of one run share its weights.
+The unit is a run. The interval of a mean over runs is a cluster bootstrap over seeds and the sequences of
+each seed, and Wilson's for the number of sequences if all draws agree. Pooling the predictions of all runs
+would understate the uncertainty, because the predictions of one run share its weights.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Fickle(Right):
     ("claim", "name", "said"),
     [
         (Needy, "builds", "TypeError"),
-        (Wordless, "declares", "statement is ' ': expected words"),
+        (Wordless, "declares", "statement is ' ': expected text"),
         (Unmeasured, "declares", "metric is ''"),
         (Alone, "declares", "contrasts is empty"),
         (Itself, "declares", "('far', 'far')"),
@@ -130,11 +130,11 @@ class Fickle(Right):
         (Listing, "results", "measure returns list"),
         (Narrow, "results", "no column 'reason'"),
         (Twice, "results", "two values of one run: task, label and seed ['recall', 'far', 0]"),
-        (Silent, "results", "no value and no reason"),
-        (Both, "results", "a value and a reason why it has none"),
+        (Silent, "results", "neither a value nor a reason"),
+        (Both, "results", "both a value and a reason for having none"),
         (Hungry, "empty store", "IndexError"),
         (Meddling, "frames unchanged", "it changes frames.cells"),
-        (Fickle, "deterministic", "other values"),
+        (Fickle, "deterministic", "different values"),
     ],
 )
 def test_the_first_check_to_fail_names_what_is_broken(claim: type[Claim], name: str, said: str) -> None:

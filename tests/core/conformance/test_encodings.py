@@ -39,7 +39,7 @@ def first_failure(findings: Iterator[Finding]) -> Finding:
         (wrong.NotANumber, "finite", "bias returns NaN"),
         (wrong.Failing, "bias input", "out of luck"),
         (wrong.Boasting, "slots", "reports the slot 'embed' and does not override it"),
-        (wrong.Idle, "slots", "'rotate', which leaves everything as it is"),
+        (wrong.Idle, "slots", "'rotate', which changes nothing"),
         (wrong.Widening, "types", "embed is given bfloat16 and returns float32"),
         (wrong.Orderless, "order", "bidirectional: a bidirectional body reads a bag of tokens"),
         (wrong.Modest, "order", "declares order_aware = False"),

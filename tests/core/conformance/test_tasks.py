@@ -290,7 +290,7 @@ class Open(Count):
         (Hopeful, "nothing done", "raises IndexError"),
         (Confident, "empty store", "raises IndexError"),
         (Meddling, "frames unchanged", "it changes frames.cells"),
-        (Moody, "deterministic", "other tables"),
+        (Moody, "deterministic", "different tables"),
         (Open, "figures closed", "leaves 1 figures open in pyplot"),
     ],
     ids=lambda value: getattr(value, "name", ""),

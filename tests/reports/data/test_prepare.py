@@ -90,7 +90,7 @@ def test_starts_are_told_in_utc(simulated: Simulate, started: object) -> None:
 
 def test_a_title_names_the_objective_only_where_there_are_several(frames: Frames) -> None:
     cells = prepare(frames).cells
-    assert title("bert", "mlm", cells) == "bert: mlm"
+    assert title("bert", "mlm", cells) == "bert (mlm)"
     assert title("copy", "copy", cells) == "copy"
 
 

@@ -48,8 +48,8 @@ def test_dependency_figure_names_lines_and_chance_and_has_dots_and_bands(frames:
     ((caption, figure),) = dependency_figures(ready.by_distance, ready.cells).items()
     assert "Mean over 1–2 seeds" in caption
     assert "with one seed, over its sequences only" in caption
-    assert "such bands are too narrow" in caption
-    assert [axes.get_title("left") or axes.get_title() for axes in figure.axes].count("bert: mlm") == 1
+    assert "such bands understate the uncertainty" in caption
+    assert [axes.get_title("left") or axes.get_title() for axes in figure.axes].count("bert (mlm)") == 1
     texts = _texts(figure)
     assert (
         texts.count("relative") == texts.count("absolute") == texts.count("chance") == len(figure.axes) == 5
@@ -73,7 +73,7 @@ def test_spans_and_distances_never_share_a_figure(frames: Frames) -> None:
     ready = study(replace(frames, cells=cells))
     figures = dependency_figures(ready.by_distance, ready.cells)
     titles = [{axes.get_title() for axes in figure.axes} for figure in figures.values()]
-    assert titles == [{"bert: mlm", "offset_recall"}, {"copy"}]
+    assert titles == [{"bert (mlm)", "offset_recall"}, {"copy"}]
     assert "span of influence" in list(figures)[1]
 
 
@@ -92,7 +92,7 @@ def test_learning_figure_has_a_line_a_run(frames: Frames) -> None:
     ((_, figure),) = learning_figures(ready.curves, ready.cells).items()
     drawn = {(axes.get_title(), axes.get_ylabel()): len(axes.lines) for axes in figure.axes}
     assert drawn["copy", "training loss"] == 4
-    assert drawn["bert: nsp", "validation accuracy"] == 3
+    assert drawn["bert (nsp)", "validation accuracy"] == 3
 
 
 def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:

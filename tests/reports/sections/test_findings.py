@@ -25,13 +25,13 @@ def test_headline_is_of_the_task_that_tells_encodings_apart(frames: Frames) -> N
 def test_a_task_that_none_learns_is_said_to_be_so(frames: Frames) -> None:
     said = by_task(study(frames))
     assert len(said) == 3
-    assert said[0].startswith("On bert: mlm, no encoding reaches 90 % of the way from chance to perfect")
+    assert said[0].startswith("On bert (mlm), no encoding reaches 90 % of the way from chance to perfect")
 
 
 def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
     ready = study(simulated(tuple(f"e{i}" for i in range(9)), tasks=("copy",), sequences=16))
-    assert "; 6 others in between; 0 with e0 (2 seeds)." in headline(ready)
-    assert "; 3 others in between; 0 with e0 (2 seeds)." in by_task(ready)[0]
+    assert "; 6 others in between; over 0 tokens with e0 (2 seeds)." in headline(ready)
+    assert "; 3 others in between; over 0 tokens with e0 (2 seeds)." in by_task(ready)[0]
 
 
 def test_encodings_that_reach_as_far_are_named_together(simulated: Simulate) -> None:
@@ -39,9 +39,10 @@ def test_encodings_that_reach_as_far_are_named_together(simulated: Simulate) -> 
     frames.predictions["correct"] = frames.predictions["label"] != "e4"
     ready = study(frames)
     assert headline(ready) == (
-        "On copy, information carries over ≥ 46 tokens with e0, e1 and 6 others; 0 with e4 (2 seeds)."
+        "On copy, information carries over ≥ 46 tokens with e0, e1 and 6 others; "
+        "over 0 tokens with e4 (2 seeds)."
     )
-    assert "with e0, e1, e2, e3, e5 and 3 others; 0 with e4" in by_task(ready)[0]
+    assert "with e0, e1, e2, e3, e5 and 3 others; over 0 tokens with e4" in by_task(ready)[0]
 
 
 def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:

@@ -29,10 +29,10 @@ def decoded(simulated: Simulate) -> Study:
 
 def test_tables_name_both(decoded: Study) -> None:
     summary = accuracy_tables.summary(decoded).set_index(["task", "encoding"])
-    assert set(summary.index.get_level_values("task")) == {"copy: copy", f"copy: {FREE}"}
+    assert set(summary.index.get_level_values("task")) == {"copy", "copy, free-running"}
     at = summary["at training length"]
-    assert at[f"copy: {FREE}", "relative"].startswith("0.00")
-    assert not at["copy: copy", "relative"].startswith("0.00")
+    assert at["copy, free-running", "relative"].startswith("0.00")
+    assert not at["copy", "relative"].startswith("0.00")
 
 
 def test_where_an_encoding_is_undefined_both_say_so(decoded: Study) -> None:

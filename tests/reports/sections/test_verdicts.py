@@ -130,8 +130,8 @@ def test_words_and_tables_say_what_was_found_and_what_was_left_out() -> None:
     text = judged.prose((claim,), found)
     assert "**One is better than \\*two\\*.** Metric: what the test says" in text
     assert (
-        "- one against two: **borne out**, +0.25 [+0.22, +0.28] in 2 tasks (better in 2), 6 paired runs"
-        in text
+        "- one against two: **borne out**, +0.25 [+0.22, +0.28] in 2 tasks (one is better in 2), "
+        "6 paired runs" in text
     )
     assert "without c (see the tables)" in text
     tables = judged.tables(found)
@@ -155,10 +155,10 @@ def test_what_cannot_be_judged_is_said() -> None:
     found = judge_claims(replace(setting(other), claims=(unlike, other)))
     text = judged.prose((unlike, other), found)
     assert "- not measured: there are no runs of both one and four" in text
-    assert "**undecided** (fewer than 6 paired runs), +0.10 in 1 task" in text
+    assert "**undecided** (fewer than 6 paired runs), +0.10 in 1 task (one is better in 1)" in text
     silent = Given({}, {("c", "two"): "not learned", ("d", "two"): "not learned"})
     text = judged.prose((silent,), judge_claims(setting(silent)))
-    assert "- one against two: not measured (one not measured, two not learned in 2 tasks)" in text
+    assert "- one against two: not measured (2 tasks: one not measured, two not learned)" in text
 
 
 def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> None:

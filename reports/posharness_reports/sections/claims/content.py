@@ -32,8 +32,8 @@ _METHOD = (
     f"≤ {ALPHA} in a sign-flip test with Holm's correction for the number of contrasts of the claim. *No "
     "difference that matters* needs an interval completely inside the smallest effect; single tasks can "
     f"still differ by more. Everything else is *undecided*. So is any contrast with fewer than {FEWEST} "
-    f"paired runs, because this test cannot reach {ALPHA} with them. With two or three seeds, intervals are "
-    "too narrow."
+    f"paired runs, because this test cannot reach {ALPHA} with them. With two or three seeds, intervals "
+    "understate the uncertainty."
 )
 
 
@@ -117,13 +117,14 @@ def _line(contrast: ClaimContrast) -> str:
     name = escape_markdown(_name(contrast))
     if contrast.runs.empty:
         reasons = Counter(contrast.left_out.values()).most_common()
-        why = "; ".join(f"{reason} in {count(n, 'task')}" for reason, n in reasons)
+        why = "; ".join(f"{count(n, 'task')}: {reason}" for reason, n in reasons)
         return f"{name}: not measured" + (f" ({escape_markdown(why)})" if why else "")
     tasks = contrast.by_task
     few = f" (fewer than {FEWEST} paired runs)" if len(contrast.runs) < FEWEST else ""
     line = (
-        f"{name}: **{contrast.outcome}**{few}, {effect(contrast)} in {count(len(tasks), 'task')} (better in "
-        f"{int((tasks > 0).sum())}), {count(len(contrast.runs), 'paired run')}, p = {show(contrast.p)}"
+        f"{name}: **{contrast.outcome}**{few}, {effect(contrast)} in {count(len(tasks), 'task')} "
+        f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
+        f"{count(len(contrast.runs), 'paired run')}, p = {show(contrast.p)}"
     )
     if contrast.left_out:
         first = list(contrast.left_out)[:3]

@@ -19,8 +19,10 @@ _ABOUT = (
     "sequences are shown separately, because a loss of accuracy with distance is not a loss with length. "
     "When a task has more than twelve distances, they share buckets that double in width.\n\nEvery run "
     "counts once: an accuracy is the mean over seeds. Its interval comes from a bootstrap that resamples "
-    f"the seeds and then the sequences of each seed ({DRAWS} draws). The interval of a single run, and of a "
-    "mean that no draw changes, is Wilson's."
+    f"the seeds and then the sequences of each seed ({DRAWS} draws); with one seed, only its sequences. If "
+    "all draws agree, as when every prediction is right, the interval is Wilson's for the number of "
+    "sequences. In the table of every run, each interval is Wilson's for the number of predictions; it takes "
+    "them as independent and so understates the uncertainty."
 )
 _SPANS = (
     "Some predictions depend on an interval of the sequence and not on one farthest position. Their distance "

@@ -34,7 +34,8 @@ def caveats(study: Study) -> list[str]:
         )
     if few := sorted(set(seeds[(seeds > 1) & (seeds <= 3)])):
         sentences.append(
-            f"With {span(few, 'seed')}, a 95 % bootstrap interval is too narrow: it covers the true value "
+            f"With {span(few, 'seed')}, a 95 % bootstrap interval understates the uncertainty: it covers "
+            "the true value "
             "less often than that. Look at the dots of the single seeds too."
         )
     return sentences

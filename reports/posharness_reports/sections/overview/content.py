@@ -20,9 +20,9 @@ _ABOUT = (
     "The *effective dependency length* says how far an encoding carries information: it is the longest "
     f"distance up to which every bucket of distances reaches {percent(THRESHOLD)} of the way from chance to "
     "perfect, in sequences of the training length. “≥” means that even the longest tested distance reaches "
-    "it. Brackets: 95 % intervals; without brackets, every bootstrap draw gives the same value. Longer "
-    f"sequences are judged only for encodings that have learned the task: {percent(GATE)} of the way at the "
-    "training length."
+    "it. Brackets: 95 % bootstrap intervals; an effective length without brackets is the same in every draw. "
+    "Longer sequences are judged only for encodings that have learned the task: "
+    f"{percent(GATE)} of the way at the training length."
 )
 
 

@@ -59,19 +59,25 @@ def finding(study: Study, task: str, objective: str, *, named: int) -> str:
     labels_by_length: dict[str, list[str]] = {}
     for label, *ends in rows[["label", "reach", "low", "high", "longest"]].itertuples(index=False):
         labels_by_length.setdefault(reach(*ends), []).append(label)
-    return f"On {name}, information carries over {_ranked(labels_by_length, named)} ({seeds})."
+    return f"On {name}, information carries {_ranked(labels_by_length, named)} ({seeds})."
 
 
 def _ranked(labels_by_length: dict[str, list[str]], named: int) -> str:
     """Lengths with their labels, longest first; past `named` lengths, those in between are counted."""
     parts = [
-        f"{length}{'' if i else ' tokens'} with {enumerate_words(_first_labels(labels, named))}"
-        for i, (length, labels) in enumerate(labels_by_length.items())
+        f"over {_in_tokens(length)} with {enumerate_words(_first_labels(labels, named))}"
+        for length, labels in labels_by_length.items()
     ]
     if len(parts) > named:
         others = sum(map(len, list(labels_by_length.values())[named - 1 : -1]))
         parts[named - 1 : -1] = [f"{count(others, 'other')} in between"]
     return "; ".join(parts)
+
+
+def _in_tokens(length: str) -> str:
+    """A length with its unit: "8.2 tokens [0, 8.9]"."""
+    number, bracket, ends = length.partition(" [")
+    return f"{number} {'token' if number == '1' else 'tokens'}{bracket}{ends}"
 
 
 def _first_labels(labels: list[str], named: int) -> list[str]:
