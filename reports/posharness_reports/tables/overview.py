@@ -68,7 +68,9 @@ def plugins(study: Study) -> pd.DataFrame:
     columns = ("kind", "name", "package", "version", "file", "digest")
     done = study.cells[study.cells["status"] == "done"]
     found = {
-        tuple(plugin.get(column) or "–" for column in columns) for used in done["plugins"] for plugin in used
+        tuple(plugin.get(column) or "–" for column in columns)
+        for used in done["plugins"].dropna()  # frames of earlier versions lack the column
+        for plugin in used
     }
     table = pd.DataFrame(sorted(found), columns=list(columns))
     return folded(table.assign(digest=table["digest"].astype("string").str[:12]))
