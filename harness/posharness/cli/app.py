@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -20,6 +20,8 @@ __all__ = ["app", "main"]
 _SURROUNDINGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 """Errors of the operating system that the user can fix: permissions and disk space."""
 
+_HELP = ["-h", "--help"]
+
 app = typer.Typer(
     name="harness",
     help="Measure which way of telling a transformer about position carries information how far.",
@@ -31,7 +33,7 @@ app = typer.Typer(
         "`harness COMMAND --help` shows more."
     ),
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": _HELP},
 )
 for _command in (run, evaluate, list_, show, status, report, publish, export, check, new):
     _command.register(app)
@@ -68,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     try:
         # Outside its standalone mode, typer hands its errors and exit statuses to the caller.
-        status = typer.main.get_command(app).main(given, prog_name="harness", standalone_mode=False)
+        status = _with_plain_help(typer.main.get_command(app)).main(
+            given, prog_name="harness", standalone_mode=False
+        )
     except typer.TyperException as error:
         complain(_usage(error))
         return 2
@@ -85,6 +89,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("stopped.")
         return 130
     return status if isinstance(status, int) else 0
+
+
+def _with_plain_help(program: Any) -> Any:
+    """The program, whose help shows no type beside a switch, and a default in one kind of brackets."""
+    for command in (program, *program.commands.values()):
+        # The option for help is made with the first context, and kept.
+        for option in command.get_params(typer.Context(command, help_option_names=_HELP)):
+            if getattr(option, "is_flag", False) and option.metavar is None:
+                option.metavar = ""
+            if isinstance(option.show_default, str):
+                option.help = f"{option.help} \\[default: {option.show_default}]"
+                option.show_default = False
+    return program
 
 
 def _usage(error: typer.TyperException) -> str:

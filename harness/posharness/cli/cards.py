@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from posharness.cli.describe import describe
-from posharness.cli.output import STYLES
+from posharness.cli.output import STYLES, number
 from posharness.registry.catalogue import Entry
 from posharness.registry.kinds import Kind
 from posharness.registry.parameters import show_value
@@ -21,6 +22,8 @@ from posharness.store import Store
 __all__ = ["cell", "plugin", "print_card"]
 
 _LOG_LINES = 20
+_READABLE = 110
+"""Lines of text that are longer than this are hard to read."""
 _LONG = ("doc", "traceback", "log")
 """Texts of several lines, which are printed below the others."""
 
@@ -59,21 +62,48 @@ def cell(store: Store, key: str) -> dict[str, Any]:
 
 def print_card(out: Console, card: dict[str, Any]) -> None:
     """Print a card: its values as a list, then its long texts under a heading each."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in card.items():
-        if name not in _LONG and value not in ("", None, [], {}):
-            style = STYLES.get(value, "") if name == "status" else ""
-            grid.add_row(name.replace("_", " "), Text(_text(name, value), style=style))
-    out.print(grid)
+    shown = {n: v for n, v in card.items() if n not in _LONG and v not in ("", None, [], {})}
+    margin = max(map(len, shown), default=0) + 2
+    for name, value in shown.items():
+        style = STYLES.get(value, "") if name == "status" else ""
+        # Words are never broken: a path stays one that can be copied.
+        lines = [
+            line
+            for text in _text(name, value).splitlines()
+            for line in _fill(text, out.width - margin, indent="  ").splitlines()
+        ]
+        heading = Text(name.replace("_", " ").ljust(margin), style="dim")
+        out.print(heading + Text(f"\n{' ' * margin}".join(lines), style=style), soft_wrap=True)
     for name in _LONG:
         if card.get(name):
-            heading = "" if name == "doc" else f"{name}:\n"
-            out.print(f"\n{heading}{card[name].rstrip()}", soft_wrap=True)
+            text = card[name].rstrip()
+            text = _reflow(text, min(out.width, _READABLE)) if name == "doc" else f"{name}:\n{text}"
+            out.print(f"\n{text}", soft_wrap=True)
+
+
+def _reflow(doc: str, width: int) -> str:
+    """A docstring whose paragraphs and lists are filled to a width; what is indented stays as it is."""
+    return "\n\n".join(_reflow_paragraph(paragraph, width) for paragraph in doc.split("\n\n"))
+
+
+def _reflow_paragraph(paragraph: str, width: int) -> str:
+    if paragraph.startswith("- "):
+        items = re.split(r"\n(?=- )", paragraph)
+        return "\n".join(_fill(re.sub(r"\n\s*", " ", item), width, indent="  ") for item in items)
+    if re.search("^ ", paragraph, re.MULTILINE):
+        return paragraph
+    return _fill(paragraph, width)
+
+
+def _fill(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(
+        text, max(20, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _text(name: str, value: Any) -> str:
+    if name == "objectives" and isinstance(value[0], dict):
+        return "\n".join(f"{o['name']}: {o['classes']} classes, chance {number(o['chance'])}" for o in value)
     if name == "parameters":
         return "\n".join(f"{p['name']}={show_value(p['default'])}  ({p['type']})" for p in value)
     if isinstance(value, dict):

@@ -17,7 +17,7 @@ _EPILOG = """[bold]Examples[/]
   harness export 3f9a --to my-bert
   harness export 3f9a --to my-bert --store results
 
-Only a model that transformers computes exactly can be written: a cell of the body bert with an encoding
+Only a model that transformers computes exactly can be written: a cell of the body bert with an encoding \
 that adds to the embeddings, such as learned. For others, the error names the part without a counterpart."""
 
 

@@ -124,6 +124,7 @@ def _print_kind(
 def _table(kind: Kind, items: Sequence[dict[str, Any]]) -> Table:
     heading = "name, aliases" if any(item["aliases"] for item in items) else "name"
     rows = table(heading, *kind.columns, title=f"{kind.noun.capitalize()}s")
+    rows.columns[0].no_wrap = True
     for item in items:
         names = "\n".join([item["name"], *(f"  {alias}" for alias in item["aliases"])])
         rows.add_row(names, *(_COLUMNS[column](item) for column in kind.columns))

@@ -16,7 +16,7 @@ _EPILOG = """[bold]Examples[/]
   harness publish runs/reports/0123456789ab --to site
   harness publish runs/reports/0123456789ab/report.html --to site
 
-Publishing a report twice changes nothing. Nothing in the folder is replaced but an earlier version
+Publishing a report twice changes nothing. Nothing in the folder is replaced but an earlier version \
 of the report and the index page."""
 
 

@@ -23,8 +23,8 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins 'rope,alibi,learned' --preset smoke
   harness run --plugins 'relative\\[clip=8|16]' --tasks copy --seeds 3
   harness run --plugins rope --tasks bert --corpus my_text.txt
-  harness run --plugins rope,alibi --set budget.steps=200 --set task.copy.params.length=64
-  harness run --plugins rpe,absolute --tasks bert --readings all --treebank dev.conllu
+  harness run --plugins rope,alibi --set task.copy.params.length=64
+  harness run --plugins rpe --tasks bert --readings all --treebank dev.conllu
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
 Finished cells are not trained again. After Ctrl-C, the same command resumes the run.

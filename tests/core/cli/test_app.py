@@ -51,6 +51,12 @@ class TestHelp:
         assert max(map(len, lines)) <= 80
         examples = [line for line in lines if line.startswith(f"   harness {command}")]
         assert examples
+        assert "<bool>" not in ended.out
+        assert "[default: (" not in ended.out
+        assert harness(command, "-h") == ended
+        # Nothing that belongs to an example is folded onto the next line.
+        below = lines[lines.index(next(line for line in lines if line.startswith(" Examples"))) + 1 :]
+        assert len(examples) == len(below[: [line.strip() for line in below].index("")])
         assert all(len(line.rstrip()) < 80 for line in examples)
 
     def test_nothing_given_is_a_question_for_help(self) -> None:
@@ -190,6 +196,18 @@ class TestShow:
         card = json.loads(harness("show", "rpe", "--json").out)
         assert (card["kind"], card["name"]) == ("encoding", "relative")
         assert "Shaw" in card["doc"]
+
+    def test_a_docstring_fills_the_width_and_a_path_is_one_word(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "60")
+        out = harness("show", "copy").out
+        card = json.loads(harness("show", "copy", "--json").out)
+        assert card["source"] in out
+        assert "copy: 16 classes, chance 0.066" in out
+        assert "    answers   . . . . . . . . . a c b          . . . . . . . . . b d a\n" in out
+        text = [line for line in out.partition("At the emitting")[2].splitlines() if line]
+        assert max(map(len, text)) <= 60
 
     def test_a_preset(self) -> None:
         card = json.loads(harness("show", "smoke", "--json").out)
