@@ -220,3 +220,16 @@ def test_a_folder_is_made_by_one_and_whole_or_not_at_all(tmp_path: Path) -> None
     (tmp_path / ".other.123.unfinished" / "deep").mkdir(parents=True)
     assert (cached_folder(tmp_path, "other", make) / "part").read_text() == "whole"
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_words_are_counted_in_scripts_without_spaces(tmp_path: Path) -> None:
+    chinese = "我是学生。" * 4
+    plain = written(tmp_path / "zh.txt", "\n\n".join([f"{chinese}! 1 {chinese}"] * 40))
+    assert prepare_corpus(plain, tmp_path / "cache").words == 40 * (2 * 4 * 4 + 1)
+
+
+def test_words_of_a_treebank_are_its_own(tmp_path: Path) -> None:
+    rows = [f"{n}\t学生\t学生\tX\tX\t_\t{n - 1}\tdep\t_\tSpaceAfter=No\n" for n in range(1, 15)]
+    sentence = "1-2\t学生学生\t_\t_\t_\t_\t_\t_\t_\t_\n" + "".join(rows) + "\n"
+    treebank = written(tmp_path / "zh.conllu", ("# newdoc\n" + sentence * 8) * 10)
+    assert prepare_corpus(treebank, tmp_path / "cache").words == 10 * 8 * 14

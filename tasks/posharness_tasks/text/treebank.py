@@ -16,7 +16,7 @@ from conllu.parser import DEFAULT_FIELDS
 from posharness.contracts import UserError
 from posharness_tasks.text.files import lines
 
-__all__ = ["Sentence", "Word", "read_treebank"]
+__all__ = ["Sentence", "Word", "count_treebank_words", "read_treebank"]
 
 _DOCUMENT = 20
 """Sentences of a document where the file marks neither documents nor paragraphs."""
@@ -79,6 +79,11 @@ def read_treebank(path: Path) -> Iterator[Sentence]:
         yield Sentence(words, text, start_of_document=number == 0 or starts)
     if number < 0:
         raise UserError(f"the treebank {str(path)!r} is empty: give CoNLL-U with at least one sentence.")
+
+
+def count_treebank_words(path: Path) -> int:
+    """The number of words of a CoNLL-U file that `read_treebank` has read without an error."""
+    return sum(line.partition("\t")[0].isdecimal() for line in lines(path))
 
 
 def _mark(path: Path) -> str | None:

@@ -15,6 +15,7 @@ from posharness_tasks.bert.corpora.local_files import is_local, local_source
 from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS, python_docs, python_docs_sources
 from posharness_tasks.bert.corpora.source import Source
 from posharness_tasks.bert.digests import digest_files, digest_modules
+from posharness_tasks.text.words import count_words
 
 __all__ = ["Corpus", "find_source", "prepare_corpus"]
 
@@ -25,6 +26,7 @@ _CODE = (
         "corpus", "hub", "json_array", "local_files", "prose", "python_docs", "rows", "source"
     )),
     "text/files", "text/sentences", "text/treebank",
+    "text/words",
 )  # fmt: skip
 
 
@@ -36,6 +38,7 @@ class Corpus:
         name: as the user gave it.
         text: the file: one sentence a line, documents separated by blank lines, UTF-8.
         sha256: SHA-256 of that file.
+        words: those of the treebank in CoNLL-U, else as `count_words` counts.
     """
 
     name: str
@@ -88,10 +91,11 @@ def _write(name: str, source: Source, folder: Path) -> None:
             else:
                 documents += 1
                 sentences += len(document)
-                words += sum(sentence.count(" ") + 1 for sentence in document)
+                words += 0 if source.words else count_words(document)
                 text = ("\n".join(document) + "\n\n").encode()
                 digest.update(text)
                 file.write(text)
+    words = source.words() if source.words else words
     if documents < _FEWEST_DOCUMENTS or words < _FEWEST_WORDS or sentences == documents:
         beside = f" (and {empty} empty ones)" if empty else ""
         raise UserError(

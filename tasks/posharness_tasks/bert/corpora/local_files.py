@@ -16,7 +16,7 @@ from posharness_tasks.bert.digests import digest_files
 from posharness_tasks.bert.workers import each
 from posharness_tasks.text.files import paragraphs
 from posharness_tasks.text.sentences import split_sentences
-from posharness_tasks.text.treebank import read_treebank
+from posharness_tasks.text.treebank import count_treebank_words, read_treebank
 
 __all__ = ["is_local", "local_source"]
 
@@ -59,7 +59,8 @@ def local_source(corpus: str) -> Source:
     except OSError as error:
         raise UserError(f"the corpus {corpus!r} cannot be read: {error.strerror}.") from error
     kinds = " ".join(sorted({file.suffix.lower() for file in files}))
-    return Source(f"local {single} {kinds} {digest}", partial(_documents, files, single))
+    words = partial(_treebank_words, files) if kinds == _TREEBANK else None
+    return Source(f"local {single} {kinds} {digest}", partial(_documents, files, single), words)
 
 
 def _files(path: Path, corpus: str) -> list[Path]:
@@ -91,6 +92,10 @@ def _pieces(sentences: Iterator[str]) -> Iterator[list[str]]:
     yield list(islice(sentences, _LONGEST_DOCUMENT))
     while rest := list(islice(sentences, _LONGEST_DOCUMENT)):
         yield rest
+
+
+def _treebank_words(files: list[Path]) -> int:
+    return sum(map(count_treebank_words, files))
 
 
 def _treebank_documents(file: Path) -> Iterator[list[str]]:

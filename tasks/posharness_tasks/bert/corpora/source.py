@@ -16,7 +16,9 @@ class Source:
         identity: changes whenever the text may have changed; found without parsing the text.
         documents: returns an iterator over the documents, each a list of sentences; raises `UserError` for
             text that cannot be read.
+        words: returns the number of words, where the source marks them; None where it does not.
     """
 
     identity: str
     documents: Callable[[], Iterator[list[str]]]
+    words: Callable[[], int] | None = None
