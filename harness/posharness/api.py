@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from posharness.contracts import Frames
+from posharness.contracts.columns import TABLES
 from posharness.contracts.versions import (
     SUPERSEDED,
     Versioned,
@@ -156,8 +157,7 @@ def _results(summary: RunSummary, store: str | Path) -> Results:
     """The results of a run's cells."""
     stored = load(store, versions="all")
     keys = [cell.key for cell in summary.planned]
-    frames = (stored.cells, stored.predictions, stored.curves, stored.mechanism)
-    return Results(*(frame[frame["cell"].isin(keys)].reset_index(drop=True) for frame in frames))
+    return _chosen(stored, lambda cells: cells.isin(keys))
 
 
 def load(store: str | Path, *, versions: Literal["current", "all"] = "current") -> Results:
@@ -178,12 +178,15 @@ def load(store: str | Path, *, versions: Literal["current", "all"] = "current") 
     frames = _frames(Store.open(Path(store), create=False))
     if versions == "current":
         old = superseded(versioned_rows(frames.cells))
-        kept = [
-            frame if frame.empty else frame[~frame["cell"].isin(old)].reset_index(drop=True)
-            for frame in (frames.cells, frames.predictions, frames.curves, frames.mechanism)
-        ]
-        return Results(*kept)
-    return Results(frames.cells, frames.predictions, frames.curves, frames.mechanism)
+        return _chosen(frames, lambda cells: ~cells.isin(old))
+    return _chosen(frames, lambda cells: cells.notna())
+
+
+def _chosen(frames: Frames, which: Callable[[pd.Series[str]], pd.Series[bool]]) -> Results:
+    """The rows of the cells that are chosen by their keys."""
+    every = {table.name: getattr(frames, table.name) for table in TABLES}
+    kept = {name: frame[which(frame["cell"])].reset_index(drop=True) for name, frame in every.items()}
+    return Results(**kept)
 
 
 def compile_report(

@@ -57,7 +57,7 @@ class Study(Frames):
         if chosen.all():
             return self
         cells = self.cells[chosen].reset_index(drop=True)
-        rows = (self.predictions, self.curves, self.mechanism)
+        rows = (self.predictions, self.curves, self.mechanism, self.interventions)
         kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
         return Study(cells, *kept, claims=self.claims)
 
@@ -72,4 +72,11 @@ def study(frames: Frames, claims: Sequence[Claim] = ()) -> Study:
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
-    return Study(ready.cells, ready.predictions, ready.curves, ready.mechanism, claims=tuple(claims))
+    return Study(
+        ready.cells,
+        ready.predictions,
+        ready.curves,
+        ready.mechanism,
+        ready.interventions,
+        claims=tuple(claims),
+    )

@@ -111,6 +111,7 @@ def _predictions(length: int, reach: float, sequences: int, rng: np.random.Gener
             "correct": right,
             "log_prob": np.where(right, -0.1, -3.0).astype(np.float32),
             "chance": np.float32(0.125),
+            "blind": np.float32(0.125),
         }
     ).astype(dict.fromkeys(("split", "objective", "decoding", "condition", "stratum"), "category"))
 

@@ -60,6 +60,7 @@ def _predictions(cell: Mapping[str, Any], sequences: int, rng: np.random.Generat
                         "correct": correct,
                         "log_prob": np.log(np.where(correct, 0.8, 0.1)).astype(np.float32),
                         "chance": np.float32(chance),
+                        "blind": np.float32(chance),
                     }
                 )
             )

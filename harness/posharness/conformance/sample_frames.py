@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Frames
-from posharness.contracts.columns import CELLS, CURVES, IDENTITY, MECHANISM, PREDICTIONS, TABLES, Table
+from posharness.contracts.columns import (
+    CELLS,
+    CHANGES,
+    CURVES,
+    IDENTITY,
+    INTERVENTIONS,
+    MECHANISM,
+    OUTCOMES,
+    PREDICTIONS,
+    TABLES,
+    Table,
+)
 
 __all__ = ["FRAMES", "changed", "empty_frames", "sample_frames", "unfinished_frames"]
 
@@ -29,6 +40,7 @@ def sample_frames() -> Frames:
         _joined(PREDICTIONS, predictions),
         _joined(CURVES, [_curve(cell) for cell in cells]),
         _joined(MECHANISM, [_mechanism(cell) for cell in cells]),
+        _joined(INTERVENTIONS, [_interventions(rows, rng) for rows in predictions]),
     )
 
 
@@ -56,7 +68,7 @@ def changed(one: Frames, other: Frames) -> str:
 
 
 def _no_rows(full: Frames) -> list[pd.DataFrame]:
-    return [frame.head(0) for frame in (full.predictions, full.curves, full.mechanism)]
+    return [getattr(full, name).head(0) for name in FRAMES if name != CELLS.name]
 
 
 def _cell(label: str, seed: int) -> dict[str, Any]:
@@ -131,6 +143,7 @@ def _predictions(cell: dict[str, Any], length: int, rng: np.random.Generator) ->
             "correct": right,
             "log_prob": np.where(right, -0.1, -3.0).astype(np.float32),
             "chance": np.float32(0.125),
+            "blind": np.float32(0.125),
         }
     )
     return rows.assign(**{column.name: cell[column.name] for column in IDENTITY})
@@ -166,3 +179,11 @@ def _mechanism(cell: dict[str, Any]) -> pd.DataFrame:
         }
     )
     return rows.assign(**{column.name: cell[column.name] for column in IDENTITY})
+
+
+def _interventions(predictions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Both changes of each prediction: right answers follow, wrong ones do as chance will."""
+    any_outcome = rng.choice(OUTCOMES, len(predictions))
+    outcome = np.where(predictions["correct"], OUTCOMES[0], any_outcome)
+    rows = predictions.assign(outcome=outcome)
+    return pd.concat([rows.assign(change=change) for change in CHANGES], ignore_index=True)

@@ -22,7 +22,7 @@ from posharness.seeds import generator
 __all__ = ["TASK_CHECKS", "Posed", "posed"]
 
 _SEQUENCES = 23
-_FLAGS, _WHOLE = (torch.bool,), (torch.int64, torch.int32)
+_FLAGS, _WHOLE, _SHARES = (torch.bool,), (torch.int64, torch.int32), (torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _misshapen(batch: Batch, n: int, length: int, posed: Posed) -> str:
         tensor: Tensor | None = getattr(batch, field.name)
         if tensor is None:
             continue
-        shape, types = tuple(tensor.shape), _FLAGS if field.name in _BOOLEAN else _WHOLE
+        shape, types = tuple(tensor.shape), _TYPES.get(field.name, _WHOLE)
         if tensor.dtype not in types:
             return f"{field.name} is of type {tensor.dtype}: expected {types[0]}"
         due: tuple[int, ...] = (n, length if field.name.startswith("memory") else read)
@@ -123,7 +123,11 @@ def _misshapen(batch: Batch, n: int, length: int, posed: Posed) -> str:
     return ""
 
 
-_BOOLEAN = ("scored", "padding", "memory_padding")
+_TYPES: dict[str, tuple[torch.dtype, ...]] = {
+    **dict.fromkeys(("scored", "padding", "memory_padding"), _FLAGS),
+    **dict.fromkeys(("chance", "blind"), _SHARES),
+}
+"""Types of the tensors that hold no whole numbers."""
 
 
 def ranges(posed: Posed) -> str:

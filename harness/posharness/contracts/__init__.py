@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from posharness.contracts.plugin_folder import defined_in
     from posharness.contracts.reading import Answers, MaskedModel, Reading
     from posharness.contracts.section import PLACES, Place, ReportSection, Section, in_report_order
-    from posharness.contracts.task import Batch, Objective, Split, Task
+    from posharness.contracts.task import Batch, Change, Objective, Split, Task
     from posharness.errors import HarnessWarning, Incompatible, UserError
 
 _MODULES = {
@@ -44,6 +44,7 @@ _MODULES = {
     "Cell": "posharness.contracts.cell",
     "CellOutcome": "posharness.contracts.outcome",
     "CellRunner": "posharness.contracts.executor",
+    "Change": "posharness.contracts.task",
     "Claim": "posharness.contracts.claim",
     "Compiler": "posharness.contracts.compiler",
     "Direction": "posharness.contracts.plugin",
@@ -89,6 +90,7 @@ __all__ = [
     "Cell",
     "CellOutcome",
     "CellRunner",
+    "Change",
     "Claim",
     "Compiler",
     "Direction",

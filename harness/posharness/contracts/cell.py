@@ -27,7 +27,7 @@ CORPUS = "corpus"
 BodyName = Literal["encoder", "decoder", "encoder-decoder", "bert"]
 """A body as the user selects it: by its name, or "bert" for an encoder of BERT's shape."""
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Raised whenever the core changes what a cell's result is; part of every key."""
 
 
@@ -105,6 +105,7 @@ class Budget(_Settings):
         steps: optimiser steps, unless `patience` ends the training earlier.
         batch: number of sequences in each step.
         test_sequences: number of test sequences of each evaluation length.
+        intervention_sequences: number of these, from the first, that are tested with changed tokens as well.
         validation_sequences: number of sequences in each validation.
         validate_every: steps between validations.
         patience: training stops after this many validations without a better score; 0 for never.
@@ -113,6 +114,7 @@ class Budget(_Settings):
     steps: int = Field(1000, ge=1)
     batch: int = Field(32, ge=1)
     test_sequences: int = Field(256, ge=1)
+    intervention_sequences: int = Field(128, ge=1)
     validation_sequences: int = Field(64, ge=1)
     validate_every: int = Field(100, ge=1)
     patience: int = Field(0, ge=0)

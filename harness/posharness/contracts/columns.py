@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CELLS",
+    "CHANGES",
     "CURVES",
     "DECODINGS",
     "FREE_RUNNING",
     "IDENTITY",
+    "INTERVENTIONS",
     "MECHANISM",
+    "OUTCOMES",
     "PREDICTIONS",
     "TABLES",
     "TEACHER_FORCED",
@@ -208,6 +211,12 @@ PREDICTIONS = Table(
         Column("correct", "bool", "whether the most probable answer is the right one"),
         Column("log_prob", "float32", "natural logarithm of the probability of the right answer"),
         Column("chance", "float32", "accuracy of the best prediction that ignores the input, from 0 to 1"),
+        Column(
+            "blind",
+            "float32",
+            "accuracy of the best prediction that knows everything but the farthest source, from 0 to 1; "
+            "normalised accuracy counts from here",
+        ),
     ),
 )
 
@@ -251,7 +260,35 @@ MECHANISM = Table(
     ),
 )
 
-TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM)
+CHANGES = ("source", "others")
+"""The values of the column `change`."""
+
+OUTCOMES = ("followed", "kept", "broke")
+"""The values of the column `outcome`."""
+
+_SHARED = ("split", "objective", "decoding", "length", "sequence", "position", "dependency_length", "stratum")
+
+INTERVENTIONS = Table(
+    "interventions",
+    "a prediction of a done cell in a sequence of the test of which some tokens were changed",
+    (
+        *(column for column in PREDICTIONS.own_columns if column.name in _SHARED),
+        Column(
+            "change",
+            "category",
+            "source: the farthest source was changed, and with it the right answer; others: tokens that are "
+            "no source were changed, and the right answer stayed",
+        ),
+        Column(
+            "outcome",
+            "category",
+            "followed: the answer is the one that is right after the change; kept: it is the wrong one that "
+            "was given before the change; broke: it is another one",
+        ),
+    ),
+)
+
+TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM, INTERVENTIONS)
 """Every frame, in the order of the attributes of `Frames`."""
 
 

@@ -28,9 +28,11 @@ class Frames:
         predictions: one row for each scored prediction of a done cell.
         curves: one row for each logged step and objective of a cell that trained.
         mechanism: attention by distance in the done cells, one row for each layer, head and signed distance.
+        interventions: one row for each prediction of a done cell in a test sequence with changed tokens.
     """
 
     cells: pd.DataFrame
     predictions: pd.DataFrame
     curves: pd.DataFrame
     mechanism: pd.DataFrame = field(default_factory=_no_rows)
+    interventions: pd.DataFrame = field(default_factory=_no_rows)

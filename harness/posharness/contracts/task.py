@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from posharness.contracts.plugin import Body, Named
 
-__all__ = ["Batch", "Objective", "Split", "Task"]
+__all__ = ["Batch", "Change", "Objective", "Split", "Task"]
 
 Split = Literal["train", "validation", "test"]
+
+Change = Literal["source", "others"]
+"""What an intervention changes: the farthest source of a prediction, or tokens that are no source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Batch:
         memory: (b, m) tokens of the encoder in an encoder-decoder, whose `source` then holds positions in
             `memory`; None for one stack.
         memory_padding: (b, m), as `padding`.
+        chance: accuracy of the best prediction that ignores the sequence (and the memory), but knows what the
+            prefix that teacher forcing shows excludes; None for the objective's chance.
+        blind: accuracy of the best prediction that knows everything but the farthest source; None where it
+            equals chance.
     """
 
     tokens: Int[Tensor, "b n"]
@@ -71,6 +78,8 @@ class Batch:
     source: Int[Tensor, "b n s"] | None = None
     memory: Int[Tensor, "b m"] | None = None
     memory_padding: Bool[Tensor, "b m"] | None = None
+    chance: Float[Tensor, "b n"] | None = None
+    blind: Float[Tensor, "b n"] | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
@@ -168,3 +177,23 @@ class Task(Named, ABC):
             generator: the only source of randomness.
             split: which part of the data; tasks drawn on the fly differ by generator alone.
         """
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch | None:
+        """The same sequences with some tokens changed, within the task's grammar.
+
+        The test of a cell asks whether the model's answers follow a change of the source, and stay where
+        something else changes. None, the default, for a task without interventions.
+
+        Args:
+            batch: as `sample` drew it, or some of its sequences.
+            generator: the only source of randomness.
+            what: "source": the farthest source of each scored prediction of the result is changed so that
+                the right answer changes (where the source is a key, two keys may change places); nothing
+                else is, except what teacher forcing shows of the new answers. "others": tokens that are no
+                source of any scored prediction are drawn again, and all answers stay.
+
+        Returns:
+            A batch of the same shapes, whose `targets` are the new right answers and whose `scored`, a subset
+            of that of `batch`, marks the predictions that the intervention is about.
+        """
+        return None

@@ -58,6 +58,7 @@ def _frame(answer: Answers, reading: Reading) -> pd.DataFrame:
             "correct": answer.correct.numpy().astype(bool),
             "log_prob": answer.log_prob.numpy().astype(np.float32),
             "chance": np.full(count, answer.chance, np.float32),
+            "blind": np.full(count, answer.chance, np.float32),
         }
     )
 

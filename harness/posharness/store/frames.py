@@ -14,7 +14,15 @@ from pyarrow.parquet import ParquetFile
 
 from posharness.contracts import Frames
 from posharness.contracts.cell import Cell
-from posharness.contracts.columns import CELLS, CURVES, IDENTITY, MECHANISM, PREDICTIONS, Table
+from posharness.contracts.columns import (
+    CELLS,
+    CURVES,
+    IDENTITY,
+    INTERVENTIONS,
+    MECHANISM,
+    PREDICTIONS,
+    Table,
+)
 from posharness.store import layout
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
@@ -49,6 +57,7 @@ class _Entry:
     predictions: pa.Table | None = None
     curve: pa.Table | None = None
     mechanism: pa.Table | None = None
+    interventions: pa.Table | None = None
 
     def identity(self) -> tuple[Any, ...]:
         """The values of `_IDENTITY`."""
@@ -95,6 +104,9 @@ def read_frames(store: Store) -> Frames:
         predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], PREDICTIONS),
         curves=_join([(e, e.curve) for e in entries if e.curve is not None], CURVES),
         mechanism=_join([(e, e.mechanism) for e in entries if e.mechanism is not None], MECHANISM),
+        interventions=_join(
+            [(e, e.interventions) for e in entries if e.interventions is not None], INTERVENTIONS
+        ),
     )
 
 
@@ -109,10 +121,10 @@ def _read(store: Store, key: str) -> _Entry | None:
         folder = store.folder(key)
         if status.status == "done":
             predictions = _table(folder / layout.PREDICTIONS, PREDICTIONS)
-            looked = folder / layout.MECHANISM
-            mechanism = _table(looked, MECHANISM) if looked.exists() else None
             curve = None if cell.pretrained else _table(folder / layout.CURVE, CURVES)
-            return _Entry(key, cell, status, facts, predictions, curve, mechanism)
+            mechanism = _optional(folder / layout.MECHANISM, MECHANISM)
+            interventions = _optional(folder / layout.INTERVENTIONS, INTERVENTIONS)
+            return _Entry(key, cell, status, facts, predictions, curve, mechanism, interventions)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
             return None  # only just begun
@@ -134,6 +146,10 @@ def _table(path: Path, table: Table) -> pa.Table:
     schema = _schema(table)
     with ParquetFile(path) as file:
         return file.read(use_threads=False).select(schema.names).cast(schema)
+
+
+def _optional(path: Path, table: Table) -> pa.Table | None:
+    return _table(path, table) if path.exists() else None
 
 
 def _join(parts: Sequence[tuple[_Entry, pa.Table]], kind: Table) -> pd.DataFrame:

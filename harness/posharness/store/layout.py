@@ -19,6 +19,7 @@ __all__ = [
     "CURVE",
     "ENVIRONMENT",
     "FORMAT",
+    "INTERVENTIONS",
     "LIVE",
     "LOG",
     "MECHANISM",
@@ -36,7 +37,7 @@ __all__ = [
     "now",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the layout of a store changes so that other versions cannot read it."""
 
 STORE = "store.json"
@@ -56,6 +57,7 @@ SOURCES = "plugins"
 CURVE = "curve.parquet"
 PREDICTIONS = "predictions.parquet"
 MECHANISM = "mechanism.parquet"
+INTERVENTIONS = "interventions.parquet"
 WEIGHTS = "weights.safetensors"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.ckpt"

@@ -58,6 +58,9 @@ def _frame(
     count = len(scored.correct)
     place = (scored.sequence, scored.position)
     stratum = np.zeros(count, np.int64) if batch.stratum is None else batch.stratum[place].numpy() + 1
+    chance = np.full(count, task.objectives[objective].chance, np.float32)
+    if batch.chance is not None:
+        chance = batch.chance[place].numpy().astype(np.float32)
     return pd.DataFrame(
         {
             "split": _category(np.zeros(count, np.int8), ["test"]),
@@ -71,7 +74,8 @@ def _frame(
             "stratum": _category(stratum, ["", *task.strata]),
             "correct": scored.correct.numpy(),
             "log_prob": scored.log_prob.numpy(),
-            "chance": np.full(count, task.objectives[objective].chance, np.float32),
+            "chance": chance,
+            "blind": chance if batch.blind is None else batch.blind[place].numpy().astype(np.float32),
         }
     )
 

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Frames
-from posharness.contracts.columns import CELLS, CURVES, DECODINGS, MECHANISM, PREDICTIONS, Table, qualified
+from posharness.contracts.columns import (
+    CELLS,
+    CURVES,
+    DECODINGS,
+    INTERVENTIONS,
+    MECHANISM,
+    PREDICTIONS,
+    Table,
+    qualified,
+)
 from posharness.contracts.versions import SUPERSEDED, replacement_reason, superseded, versioned_rows
 
 __all__ = ["prepare", "settings_text", "title"]
@@ -38,7 +47,7 @@ def prepare(frames: Frames) -> Frames:
     - Of several versions of a plugin's code, only the version that started last counts, unless the frames
       already say which are superseded. Of several cells with the same task, label and seed, only the one that
       started last counts. The others keep their row in `cells` with the status "superseded", and lose their
-      predictions, curves and mechanism.
+      predictions, curves, mechanism and interventions.
     - A task with several versions of its code among the cells that count becomes several tasks, so that runs
       on different versions of a task are not compared.
     - A reading is superseded together with the model that it read. If models of one label were trained in
@@ -91,6 +100,7 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(predictions, done),
         _of_cells(_complete(frames.curves, CURVES), current),
         _of_cells(_complete(frames.mechanism, MECHANISM), done),
+        _of_cells(_complete(frames.interventions, INTERVENTIONS), done),
     )
 
 

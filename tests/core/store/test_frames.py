@@ -49,6 +49,7 @@ def predictions(objective: str, rows: int, *, correct: bool) -> pd.DataFrame:
             "correct": np.full(rows, correct),
             "log_prob": np.full(rows, -0.5, np.float32),
             "chance": np.full(rows, 0.25, np.float32),
+            "blind": np.full(rows, 0.25, np.float32),
         }
     )
 

@@ -91,7 +91,7 @@ def test_refuses_to_read_what_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("create", [True, False])
 def test_refuses_another_format(tmp_path: Path, create: bool) -> None:
     (tmp_path / "store.json").write_text('{"format": 99, "posharness": "9.9"}')
-    with pytest.raises(UserError, match=r"format 99 .*posharness 9\.9.*reads format 2"):
+    with pytest.raises(UserError, match=r"format 99 .*posharness 9\.9.*reads format 3"):
         Store.open(tmp_path, create=create)
     assert [entry.name for entry in tmp_path.iterdir()] == ["store.json"]
 
