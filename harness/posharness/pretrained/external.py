@@ -77,6 +77,7 @@ class ExternalModel(Pretrained):
 
     The head is the part of `forward` that follows the base, so that this class depends on no architecture.
     Every word is encoded as if it followed a space, so that its pieces do not depend on its position.
+    Architectures that draw random numbers, such as the hashes of Reformer, draw the same ones in every call.
     """
 
     def __init__(self, where: str, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -90,10 +91,13 @@ class ExternalModel(Pretrained):
             )
         self.label = Path(where).name if Path(where).is_dir() else where
         self.identity = _identity(model, tokenizer)
-        self.width = int(model.config.hidden_size)
-        self.vocabulary = int(model.config.vocab_size)
+        self.vocabulary = int(model.config.get_text_config().vocab_size)
         self.max_length = _longest(model, tokenizer)
         self.mask, self.cls, self.sep, self.pad = (self._special(*names) for names in _SPECIAL.values())
+        output = self._first_output()
+        self._output_type = type(output)
+        # In some architectures, the states are wider than the configuration says.
+        self.width = output.last_hidden_state.shape[-1]
 
     def pieces(self, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         pieces: list[list[list[int]]] = [[[] for _ in sentence] for sentence in sentences]
@@ -115,22 +119,23 @@ class ExternalModel(Pretrained):
     def states(
         self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
     ) -> Float[Tensor, "b n width"]:
-        states: Tensor = self._model.base_model(**self._inputs(tokens, padding)).last_hidden_state
+        states: Tensor = self._run_base(tokens, padding).last_hidden_state
         return states.cpu()
 
     @torch.inference_mode()
     def layers(
         self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
     ) -> Float[Tensor, "l b n width"]:
-        outputs = self._model.base_model(**self._inputs(tokens, padding), output_hidden_states=True)
-        # In some architectures the last of `hidden_states` is not yet normalised.
-        return torch.stack([*outputs.hidden_states[:-1], outputs.last_hidden_state]).cpu()
+        outputs = self._run_base(tokens, padding, output_hidden_states=True)
+        last = outputs.last_hidden_state
+        # In some architectures the last of `hidden_states` is not yet normalised, sequences are padded (the
+        # windows of Longformer), or some layers have another length or width (Funnel, Reformer).
+        inner = [states[:, : tokens.shape[1]] for states in outputs.hidden_states[:-1]]
+        return torch.stack([*(states for states in inner if states.shape == last.shape), last]).cpu()
 
     @torch.inference_mode()
     def logits(self, states: Float[Tensor, "m width"]) -> Float[Tensor, "m vocabulary"]:
-        from transformers.modeling_outputs import BaseModelOutput
-
-        base_output = BaseModelOutput(last_hidden_state=states[None].to(self._device))
+        base_output = self._output_type(last_hidden_state=states[None].to(self._device))
         ignored_ids = torch.full((1, len(states)), self.pad, device=self._device)
         with _fixed_output(self._model.base_model, base_output):
             logits: Tensor = self._model(input_ids=ignored_ids).logits[0]
@@ -144,28 +149,58 @@ class ExternalModel(Pretrained):
         return control
 
     def check(self) -> None:
-        """Check that the head maps the hidden states to the logits of the model.
+        """Check that the states are of the tokens alone, and that the head maps them to the model's logits.
 
         Raises:
-            UserError: it does not.
+            UserError: there is not one state a token, it depends on other sequences or not on its own, or the
+                logits depend on more than the states.
         """
-        ids = torch.tensor([[self.cls, self.mask, self.sep], [self.cls, self.sep, self.pad]])
-        padding = ids == self.pad
-        with torch.inference_mode():
-            logits = self._model(**self._inputs(ids, padding)).logits.cpu()
+        rows = torch.cat([self._sequence_of(self.mask), self._sequence_of(self.sep)])
+        states = self.layers(rows)[-1]
+        if states.shape[:2] != rows.shape:
+            counts = f"{states.shape[1]} for {rows.shape[1]} tokens"
+            raise self._refused(f"has no hidden state for each token (it gives {counts})")
+        if not torch.allclose(self.states(rows[:1]), states[:1], atol=_TOLERANCE):
+            raise self._refused("answers a sequence differently when it is asked beside others, or twice")
+        if torch.equal(*states[:, 0]):
+            # So where transformers lacks a kernel of the architecture on this machine.
+            raise self._refused("gives a token the same state whatever the others are")
+        with torch.inference_mode(), seeded("forward"):
+            logits = self._model(**self._inputs(rows)).logits.cpu()
         try:
-            same = torch.allclose(
-                self.logits(self.states(ids, padding).flatten(0, 1)), logits.flatten(0, 1), atol=_TOLERANCE
-            )
+            same = torch.allclose(self.logits(states.flatten(0, 1)), logits.flatten(0, 1), atol=_TOLERANCE)
         except (AttributeError, RuntimeError, TypeError, ValueError):
             same = False
         if not same:
-            raise UserError(
-                f"The model {self._where}, a {type(self._model).__name__}, does not compute its logits from "
-                "its last hidden states alone, so that readings cannot evaluate it; give another model."
-            )
+            raise self._refused("does not compute its logits from its last hidden states alone")
 
-    def _inputs(self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None) -> dict[str, Tensor]:
+    def _first_output(self) -> Any:
+        try:
+            return self._run_base(self._sequence_of(self.mask))
+        # An architecture that needs more than tokens and their mask raises an error of any type.
+        except Exception as error:
+            message = " ".join(str(error).split()).rstrip(".")[:200]
+            raise self._refused(f"does not run on the ids of tokens alone ({message})") from error
+
+    def _refused(self, fault: str) -> UserError:
+        return UserError(
+            f"The model {self._where}, a {type(self._model).__name__}, {fault}, so that readings cannot "
+            "evaluate it; give another model."
+        )
+
+    def _sequence_of(self, token: int) -> Int[Tensor, "1 n"]:
+        return torch.tensor([[self.cls, *[token] * 5, self.sep]])
+
+    @torch.inference_mode()
+    def _run_base(
+        self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None, **options: bool
+    ) -> Any:
+        with seeded("forward"):
+            return self._model.base_model(**self._inputs(tokens, padding), **options)
+
+    def _inputs(
+        self, tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None = None
+    ) -> dict[str, Tensor]:
         attended = torch.ones_like(tokens) if padding is None else (~padding).long()
         return {"input_ids": tokens.to(self._device), "attention_mask": attended.to(self._device)}
 

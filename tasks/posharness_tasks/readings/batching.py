@@ -1,21 +1,22 @@
-"""Runs token sequences through a model in batches of similar length."""
+"""Runs token sequences through a model in batches of one length."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from posharness.contracts import MaskedModel, UserError
 
 __all__ = [
     "Progress",
+    "even_batches",
     "longest",
     "masked_log_probs",
-    "padded_batches",
     "subprogress",
     "with_special_tokens",
     "word_pieces",
@@ -24,7 +25,7 @@ __all__ = [
 Progress = Callable[[int, int], None]
 
 _TOKENS = 8192
-"""In one forward pass, padding included."""
+"""In one forward pass."""
 _SHORTEST = 8
 
 
@@ -53,32 +54,26 @@ def with_special_tokens(model: MaskedModel, pieces: Sequence[int]) -> Int[Tensor
     return torch.tensor([model.cls, *pieces, model.sep])
 
 
-def padded_batches(
-    model: MaskedModel, rows: Sequence[Int[Tensor, " _n"]], report_progress: Progress
-) -> Iterator[tuple[list[int], Int[Tensor, "b n"], Bool[Tensor, "b n"] | None]]:
-    """Batches of sequences of similar length, shortest first.
+def even_batches(
+    rows: Sequence[Int[Tensor, " _n"]], report_progress: Progress
+) -> Iterator[tuple[list[int], Int[Tensor, "b n"]]]:
+    """Batches of sequences of one length, shortest first.
+
+    Padding would change the states of architectures that do not mask it everywhere, such as FNet.
 
     Args:
         report_progress: called with the number of sequences that are done, and of all.
 
     Yields:
-        the indices of the rows in the batch, their tokens, padded on the right, and where the padding is.
+        the indices of the rows in the batch, and their tokens.
     """
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     done = 0
-    while done < len(order):
-        size = 1
-        while done + size < len(order) and (size + 1) * len(rows[order[done + size]]) <= _TOKENS:
-            size += 1
-        batch = order[done : done + size]
-        tokens = torch.nn.utils.rnn.pad_sequence(
-            [rows[row] for row in batch], batch_first=True, padding_value=model.pad
-        )
-        sizes = torch.tensor([len(rows[row]) for row in batch])
-        padding = torch.arange(tokens.shape[1]) >= sizes[:, None]
-        yield batch, tokens, padding if padding.any() else None
-        done += size
-        report_progress(done, len(order))
+    for length, group in groupby(order, key=lambda row: len(rows[row])):
+        while batch := list(islice(group, max(1, _TOKENS // length))):
+            yield batch, torch.stack([rows[row] for row in batch])
+            done += len(batch)
+            report_progress(done, len(order))
 
 
 def masked_log_probs(
@@ -95,8 +90,8 @@ def masked_log_probs(
     Yields:
         the indices of the rows, and the natural logarithms of the probabilities.
     """
-    for batch, tokens, padding in padded_batches(model, rows, report_progress):
-        states = model.states(tokens, padding)
+    for batch, tokens in even_batches(rows, report_progress):
+        states = model.states(tokens)
         index = torch.tensor(batch)
         here = states[torch.arange(len(batch))[:, None], asked[index]]  # b k width
         logits = model.logits(here.flatten(0, 1)).float()

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from posharness.contracts import MaskedModel
-from posharness_tasks.readings.batching import Progress, padded_batches, with_special_tokens
+from posharness_tasks.readings.batching import Progress, even_batches, with_special_tokens
 from posharness_tasks.text.treebank import Sentence
 
 __all__ = ["Parse", "ParseBatch", "batch_parses", "word_states"]
@@ -72,8 +72,8 @@ def word_states(
     """
     rows = [with_special_tokens(model, list(chain.from_iterable(parse.pieces))) for parse in parses]
     found: dict[int, Float[Tensor, "_w l width"]] = {}
-    for batch, tokens, padding in padded_batches(model, rows, report_progress):
-        layers = model.layers(tokens, padding).float()  # l b n width
+    for batch, tokens in even_batches(rows, report_progress):
+        layers = model.layers(tokens).float()  # l b n width
         for row, states in zip(batch, layers.permute(1, 2, 0, 3), strict=True):  # n l width
             sizes = torch.tensor([len(pieces) for pieces in parses[row].pieces])
             word = torch.arange(len(sizes)).repeat_interleave(sizes)
