@@ -260,7 +260,7 @@ MECHANISM = Table(
     ),
 )
 
-CHANGES = ("source", "others")
+CHANGES: tuple[Literal["source", "others"], ...] = ("source", "others")
 """The values of the column `change`."""
 
 OUTCOMES = ("followed", "kept", "broke")

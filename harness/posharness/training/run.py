@@ -17,8 +17,8 @@ from posharness.training.batches import TrainingBatches
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.environment import environment
 from posharness.training.mechanism import mechanism
-from posharness.training.predictions import predictions, split_lengths
 from posharness.training.progress_reporter import ProgressReporter
+from posharness.training.testing import run_test, split_lengths, tested_sequences
 from posharness.training.trainer import quiet, trainer
 from posharness.training.training_step import Diverged, TrainingModule
 from posharness.training.validation import ValidationCallback
@@ -36,7 +36,8 @@ def train_cell(
 
     Files, all in `folder`:
         curve.parquet: see `Curve`.
-        predictions.parquet: see `predictions`; only of a cell that is done.
+        predictions.parquet: see `CellTest`; only of a cell that is done.
+        interventions.parquet: see `CellTest`; only of a cell that is done, for a task with interventions.
         mechanism.parquet: see `mechanism`; only of a cell that is done.
         weights.safetensors: the tested weights; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
@@ -102,7 +103,7 @@ class _Attempt:
 
     def _test(self) -> None:
         lengths, _ = split_lengths(self.model, self.task)
-        total, scored = len(lengths) * self.cell.budget.test_sequences, 0
+        total, scored = len(lengths) * tested_sequences(self.cell.budget, self.task), 0
 
         def tick(sequences: int) -> None:
             nonlocal scored
@@ -114,8 +115,10 @@ class _Attempt:
 
         # Lightning leaves the model on the CPU.
         self.model.to(self.trainer.strategy.root_device)
-        frame = predictions(self.cell, self.model, self.task, tick=tick)
-        frame.to_parquet(self.folder / "predictions.parquet", index=False)
+        found = run_test(self.cell, self.model, self.task, tick=tick)
+        found.predictions.to_parquet(self.folder / "predictions.parquet", index=False)
+        if found.interventions is not None:
+            found.interventions.to_parquet(self.folder / "interventions.parquet", index=False)
         looked = mechanism(self.cell, self.model, self.task)
         looked.to_parquet(self.folder / "mechanism.parquet", index=False)
         with new_file(self.folder / "weights.safetensors") as aside:

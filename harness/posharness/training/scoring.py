@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import torch
@@ -29,14 +29,20 @@ class Scored:
 
     Attributes:
         sequence: index into the batch.
-        correct: whether the most probable class is the target.
+        answer: the most probable class.
+        correct: whether it is the target.
         log_prob: natural logarithm of the probability that the model gives the target.
     """
 
     sequence: Int[Tensor, " m"]
     position: Int[Tensor, " m"]
+    answer: Int[Tensor, " m"]
     correct: Bool[Tensor, " m"]
     log_prob: Float[Tensor, " m"]
+
+    def of(self, which: Bool[Tensor, " m"]) -> Scored:
+        """Some of the predictions."""
+        return Scored(*(getattr(self, field.name)[which] for field in fields(self)))
 
     @property
     def loss(self) -> float:
@@ -93,10 +99,10 @@ def _read(model: Model, hidden: Float[Tensor, "b n width"], batch: Batch, index:
     logits = model.logits(hidden[sequence, position], index)  # m classes
     targets = batch.targets[sequence, position]
     log_prob = logits.float().log_softmax(-1).gather(1, targets[:, None]).squeeze(1)
-    correct = logits.argmax(-1) == targets
-    return Scored((sequence + start).cpu(), position.cpu(), correct.cpu(), log_prob.cpu())
+    answer = logits.argmax(-1)
+    parts = (sequence + start, position, answer, answer == targets, log_prob)
+    return Scored(*(part.cpu() for part in parts))
 
 
 def _join(parts: list[Scored]) -> Scored:
-    names = ("sequence", "position", "correct", "log_prob")
-    return Scored(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+    return Scored(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Scored)))

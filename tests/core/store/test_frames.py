@@ -249,6 +249,21 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     assert frames.predictions.empty
 
 
+def test_a_cell_with_interventions_brings_them_and_one_without_has_none(store: Store) -> None:
+    cell = make_cell("rope", seed=3)
+    folder = train(store, cell)
+    train(store, make_cell("rope", seed=4))
+    changed = predictions("recall", 4, correct=True).assign(change="source", outcome=["kept", *3 * ["broke"]])
+    rows = columns.INTERVENTIONS.checked(changed[[c.name for c in columns.INTERVENTIONS.own_columns]])
+    rows.to_parquet(folder / "interventions.parquet", index=False)
+    frames = read_frames(store)
+    assert off_schema(frames) == []
+    assert frames.interventions["cell"].tolist() == [cell.key] * 4
+    assert frames.interventions["outcome"].tolist() == ["kept", *3 * ["broke"]]
+    rows.drop(columns="outcome").to_parquet(folder / "interventions.parquet", index=False)
+    assert row(read_frames(store), cell)["status"] == "failed"
+
+
 HELD = {"texts": tuple, "ints": tuple, "mappings": tuple, "mapping": dict}
 
 

@@ -22,8 +22,8 @@ from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training import train_cell
 from posharness.training.batches import evaluation_batch
-from posharness.training.predictions import predictions
 from posharness.training.scoring import Scored, score
+from posharness.training.testing import run_test
 
 PLUGINS = """
 import torch
@@ -200,7 +200,7 @@ def test_predictions_hold_both_and_an_encoder_only_what_it_was_shown(registry: R
     cells: list[tuple[Body, list[str]]] = [("decoder", [*DECODINGS]), ("encoder", ["teacher-forced"])]
     for body, decodings in cells:
         cell = make_cell(registry, "chain", body, encoding="none")
-        frame = predictions(cell, *build(registry, cell))
+        frame = run_test(cell, *build(registry, cell)).predictions
         assert frame.decoding.unique().tolist() == decodings
         assert frame.objective.cat.categories.tolist() == ["even", "odd"]
         parts = [
@@ -222,10 +222,10 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
 ) -> None:
     cell = make_cell(registry, "translate", encoding="absolute")
     model, task = build(registry, cell)
-    whole = predictions(cell, model, task)
+    whole = run_test(cell, model, task).predictions
     ticks: list[int] = []
     monkeypatch.setattr("posharness.training.scoring._SCORES", 4 * 17**2)
-    parts = predictions(cell, model, task, tick=ticks.append)
+    parts = run_test(cell, model, task, tick=ticks.append).predictions
     assert ticks == [4, 4, 3, *[2] * 5, 1]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)
 
@@ -248,7 +248,7 @@ def test_a_translating_cell_learns_and_leaves_its_files(
     assert frame[frame.decoding == "teacher-forced"].correct.mean() > 0.6
     model, task = build(registry, cell)
     load_model(model, tmp_path / "weights.safetensors")
-    again = predictions(cell, model, task)
+    again = run_test(cell, model, task).predictions
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
 
 

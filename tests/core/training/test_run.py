@@ -14,19 +14,20 @@ import pytest
 import torch
 from safetensors.torch import load_model
 
-from posharness.contracts import Body, CellOutcome, Progress
+from posharness.contracts import Body, CellOutcome, Progress, Task
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
-from posharness.contracts.columns import CURVES, MECHANISM, PREDICTIONS, Table
+from posharness.contracts.columns import CURVES, INTERVENTIONS, MECHANISM, PREDICTIONS, Table
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training import train_cell
 from posharness.training.batches import evaluation_batch, validation_batch
-from posharness.training.predictions import predictions
 from posharness.training.schedule import factor
 from posharness.training.scoring import score
+from posharness.training.testing import run_test
 
 PLUGINS = """
+from dataclasses import replace
 import torch
 from posharness.contracts import Batch, Objective, PositionalEncoding, Task, hookimpl
 
@@ -51,6 +52,9 @@ class Duties(Task):
         scored = torch.ones_like(tokens).bool()
         scored[:, 0] = (torch.rand(n, generator=generator) < 0.2) & (split == "test")
         return Batch(tokens, tokens, scored, -1 - 0 * tokens, objective=objective, stratum=tokens % 2)
+    def intervene(self, batch, generator, what):
+        tokens = (batch.tokens + (what == "source")) % 5
+        return replace(batch, tokens=tokens, targets=tokens, stratum=tokens % 2)
 
 @hookimpl
 def posharness_encodings():
@@ -119,14 +123,16 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     cell = make_cell(registry, body=body)
     outcome, folder, _ = train(cell)
     assert outcome == CellOutcome("done")
-    names = (
+    names = [
         "curve.parquet",
         "environment.json",
         "mechanism.parquet",
         "predictions.parquet",
         "result.json",
         "weights.safetensors",
-    )
+    ]
+    if type(registry.task(cell.task, cell.body)).intervene is not Task.intervene:
+        names.append("interventions.parquet")
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     (folder / "as the umask says").touch()
     assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
@@ -146,12 +152,18 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
 
 
 @pytest.mark.parametrize(
-    ("file", "table"), [("predictions", PREDICTIONS), ("curve", CURVES), ("mechanism", MECHANISM)]
+    ("file", "table"),
+    [
+        ("predictions", PREDICTIONS),
+        ("interventions", INTERVENTIONS),
+        ("curve", CURVES),
+        ("mechanism", MECHANISM),
+    ],
 )
 def test_every_file_has_the_columns_of_the_schema(
     registry: Registry, train: Train, file: str, table: Table
 ) -> None:
-    frame = pd.read_parquet(train(make_cell(registry, steps=2))[1] / f"{file}.parquet")
+    frame = pd.read_parquet(train(make_cell(registry, task="duties", steps=2))[1] / f"{file}.parquet")
     assert [(name, str(kind)) for name, kind in frame.dtypes.items()] == [
         (column.name, column.type) for column in table.own_columns
     ]
@@ -291,6 +303,10 @@ def test_objectives_are_trained_and_tested_side_by_side(registry: Registry, trai
     assert set(frame.length) == {7, 13}
     assert set(frame.stratum) == {"even", "odd"}
     assert frame[frame.objective == "self"].correct.mean() > 0.9
+    changed = pd.read_parquet(folder / "interventions.parquet")
+    assert changed.groupby(["objective", "change"], observed=True).size().min() > 0
+    followed = changed[changed.objective == "self"].groupby("change", observed=True).outcome
+    assert (followed.apply(lambda outcome: (outcome == "followed").mean()) > 0.9).all()
 
 
 def test_a_test_in_parts_gives_what_a_test_at_once_gives(
@@ -299,10 +315,10 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
     cell = make_cell(registry, "absolute")
     task = registry.task(cell.task, cell.body)
     model = build_model(cell, registry, task)
-    whole = predictions(cell, model, task)
+    whole = run_test(cell, model, task).predictions
     ticks: list[int] = []
     monkeypatch.setattr("posharness.training.scoring._SCORES", 2 * 17**2)
-    parts = predictions(cell, model, task, tick=ticks.append)
+    parts = run_test(cell, model, task, tick=ticks.append).predictions
     assert ticks == [2, 2, 2, 1, *[1] * 7]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)
 
