@@ -59,6 +59,7 @@ class Experiment(BaseModel):
         budget: length of training and tests.
         optimiser: settings of the optimiser.
         task: settings by task, laid over the general ones.
+        corpus: the text that tasks train on, unless their own parameters name another.
         readings: readings of the trained masked language models, written like tasks; "all" for every one.
         treebank: the text that readings read, unless their own parameters name another.
         reading: settings by reading.
@@ -79,6 +80,7 @@ class Experiment(BaseModel):
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
     task: dict[str, TaskSettings] = {}
+    corpus: str = ""
     readings: list[str] = []
     treebank: str = ""
     reading: dict[str, ReadingSettings] = {}

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from posharness.contracts import Body, Incompatible, Task
-from posharness.contracts.cell import BodyName, Cell, Choice
+from posharness.contracts.cell import CORPUS, BodyName, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.planning.compatibility import Compatibility
@@ -17,6 +17,7 @@ from posharness.planning.plan_readings import (
     trained_model,
     trains_masked_language_model,
 )
+from posharness.registry.parameters import parameters
 from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
@@ -121,15 +122,28 @@ def _tasks(experiment: Experiment, registry: Registry) -> list[tuple[Choice, Bod
         raise UserError(f"[task.{strangers[0]}]: unknown task; {did_you_mean(strangers[0], registry.tasks)}")
     if not experiment.tasks:
         raise UserError("No tasks are named: give --tasks, for example --tasks copy.")
+    _check_corpus(experiment, registry)
     selected: list[tuple[Choice, BodyName, str]] = []
     for selection in parse_all(experiment.tasks):
         cls = registry.tasks.find(selection.name)
         settings = experiment.settings(cls.name)[0]
-        choice = registry.choose(cls, {**settings.params, **selection.params})
+        text = {CORPUS: experiment.corpus} if experiment.corpus and CORPUS in parameters(cls) else {}
+        choice = registry.choose(cls, {**text, **settings.params, **selection.params})
         for body in experiment.bodies or settings.bodies or [cls.bodies[0]]:
             skip = "" if _body(body) in cls.bodies else f"{cls.name} is not defined for the body {body!r}"
             selected.append((choice, body, skip))
     return selected
+
+
+def _check_corpus(experiment: Experiment, registry: Registry) -> None:
+    """Refuse a corpus that no selected task reads."""
+    readers = [name for name in registry.tasks if CORPUS in parameters(registry.tasks[name])]
+    chosen = [registry.tasks.find(selection.name).name for selection in parse_all(experiment.tasks)]
+    if experiment.corpus and not set(readers) & set(chosen):
+        raise UserError(
+            f"The corpus {experiment.corpus} is given, but none of the tasks {', '.join(sorted(chosen))} "
+            f"reads one; add one that does to --tasks: {', '.join(readers)}."
+        )
 
 
 def _prepare(

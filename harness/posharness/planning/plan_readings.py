@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from posharness.contracts import Incompatible, Task
@@ -16,6 +17,7 @@ from posharness.registry.selection import Selection, parse_all
 
 __all__ = [
     "ALL",
+    "SelectedReading",
     "choose_readings",
     "external_model",
     "plan_readings",
@@ -25,6 +27,18 @@ __all__ = [
 
 ALL = "all"
 """Selects every reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedReading:
+    """A reading that an experiment selects.
+
+    Attributes:
+        named: whether it was named by itself; False where `ALL` stands for it.
+    """
+
+    choice: Choice
+    named: bool
 
 
 def trains_masked_language_model(task: Task) -> bool:
@@ -59,7 +73,7 @@ def external_model(label: str, identity: str, where: str, seed: int) -> Cell:
 
 
 def plan_readings(
-    readings: Sequence[Choice],
+    readings: Sequence[SelectedReading],
     models: Sequence[Cell],
     registry: Registry,
     cache: Path,
@@ -67,12 +81,13 @@ def plan_readings(
 ) -> list[Cell]:
     """The cells of each reading of each model, model by model.
 
-    Readings are prepared here, once, so that a missing text is reported before anything runs.
+    Readings are prepared here, once, so that a missing text is reported before anything runs. A reading that
+    the text does not fit is skipped, with its reason, if it was not named by itself and another one fits.
 
     Raises:
         UserError: the text is missing or cannot be prepared.
     """
-    prepared = [_prepare(choice, registry, cache, announce) for choice in readings]
+    prepared = _prepare_all(readings, registry, cache, announce)
     cells = [
         model.model_copy(update={"task": choice, "data": data, "skip": model.skip or skip})
         for model in models
@@ -81,7 +96,7 @@ def plan_readings(
     return list({cell.key: cell for cell in cells}.values())
 
 
-def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
+def choose_readings(experiment: Experiment, registry: Registry) -> list[SelectedReading]:
     """The readings that an experiment selects, not yet prepared.
 
     Raises:
@@ -93,11 +108,11 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
         raise UserError(f"[reading.{strangers[0]}]: unknown reading; {did_you_mean(strangers[0], known)}")
     if experiment.treebank and not experiment.readings:
         raise UserError(f"The text {experiment.treebank} is given, but no reading: give --readings {ALL}.")
-    named = parse_all(experiment.readings)
-    if any(selection.name == ALL for selection in named):
-        named = [Selection(name, {}) for name in known] + [other for other in named if other.name != ALL]
-    choices: list[Choice] = []
-    for selection in named:
+    given = parse_all(experiment.readings)
+    named = [selection for selection in given if selection.name != ALL]
+    unnamed = [Selection(name, {}) for name in known] if len(named) < len(given) else []
+    selected: list[SelectedReading] = []
+    for selection in (*unnamed, *named):
         cls = known.find(selection.name)
         takes_text = {CORPUS: experiment.treebank} if experiment.treebank and _reads(cls) else {}
         params = settings.get(cls.name, ReadingSettings()).params
@@ -109,12 +124,32 @@ def choose_readings(experiment: Experiment, registry: Registry) -> list[Choice]:
         # The place of the text is not part of the reading; its content is in `data`.
         plain = {name: value for name, value in choice.params.items() if name != CORPUS}
         label = f"{registry.choose(cls, plain).label} reading"
-        choices.append(choice.model_copy(update={"label": label}))
-    return choices
+        labelled = choice.model_copy(update={"label": label})
+        selected.append(SelectedReading(labelled, named=selection in named))
+    return selected
 
 
 def _reads(cls: type) -> bool:
     return CORPUS in parameters(cls)
+
+
+def _prepare_all(
+    readings: Sequence[SelectedReading], registry: Registry, cache: Path, announce: Callable[[str], None]
+) -> list[tuple[Choice, str, str]]:
+    """Each choice, the fingerprint of its text, and why it is skipped; "" when it is not."""
+    prepared: list[tuple[Choice, str, str]] = []
+    misfits: list[UserError] = []
+    for reading in readings:
+        try:
+            prepared.append(_prepare(reading.choice, registry, cache, announce))
+        except UserError as error:
+            if reading.named:
+                raise
+            misfits.append(error)
+            prepared.append((reading.choice, "", f"not named by itself, and does not fit: {error}"))
+    if misfits and len(misfits) == len(readings):
+        raise misfits[0]
+    return prepared
 
 
 def _prepare(

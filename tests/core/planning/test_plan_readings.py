@@ -8,7 +8,7 @@ import pytest
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.experiment import load_experiment
-from posharness.planning.plan import plan
+from posharness.planning.plan import _tasks, plan
 from posharness.planning.plan_readings import choose_readings, external_model, trained_model
 from posharness.registry.registry import Registry
 
@@ -97,8 +97,46 @@ def test_readings_follow_and_are_posed_to_encoders_that_fill_masks(
 def test_all_stands_for_every_reading(registry: Registry, text: Path) -> None:
     given = {"readings": ["all"], "treebank": str(text), "reading": {"asking": {"params": {"most": 2}}}}
     found = choose_readings(load_experiment(preset="smoke", overrides=given), registry)
-    assert {choice.name for choice in found} == set(registry.readings)
-    assert [choice.params["most"] for choice in found if choice.name == "asking"] == [2]
+    assert {reading.choice.name for reading in found} == set(registry.readings)
+    assert [r.choice.params["most"] for r in found if r.choice.name == "asking"] == [2]
+    assert not any(reading.named for reading in found)
+
+
+def test_all_leaves_out_what_does_not_fit_the_text(registry: Registry, tmp_path: Path, text: Path) -> None:
+    found = cells(registry, tmp_path, readings=["all"], treebank=str(text))
+    reasons = {cell.task.name: cell.skip for cell in found if cell.pretrained}
+    assert set(reasons) == set(registry.readings)
+    assert reasons.pop("asking") == ""
+    for reason in reasons.values():
+        assert reason.startswith("not named by itself, and does not fit: the treebank")
+        assert "is not CoNLL-U: line 1" in reason
+
+
+@pytest.mark.parametrize("readings", [["heads"], ["all", "heads"], ["asking", "heads"]])
+def test_a_reading_that_was_named_must_fit_the_text(
+    registry: Registry, tmp_path: Path, text: Path, readings: list[str]
+) -> None:
+    with pytest.raises(UserError, match="is not CoNLL-U: line 1"):
+        cells(registry, tmp_path, readings=readings, treebank=str(text))
+
+
+def test_where_no_reading_fits_the_first_fault_is_told(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no file 'none\.conllu'|'none\.conllu' cannot be read"):
+        cells(registry, tmp_path, readings=["all"], treebank="none.conllu")
+
+
+def test_the_corpus_is_a_key_of_an_experiment(tmp_path: Path) -> None:
+    def corpora(**changes: Any) -> list[Any]:
+        given = {"plugins": ["rope"], "tasks": ["copy", "bert"], "corpus": "one.txt", "seeds": 1, **changes}
+        choices = _tasks(load_experiment(preset="smoke", overrides=given), Registry.load([]))
+        return [choice.params.get("corpus") for choice, _, _ in choices]
+
+    assert corpora() == [None, "one.txt"]
+    assert corpora(task={"bert": {"params": {"corpus": "two.txt"}}}) == [None, "two.txt"]
+    with pytest.raises(
+        UserError, match=r"The corpus one\.txt is given, but none of the tasks copy reads one"
+    ):
+        corpora(tasks=["copy"])
 
 
 def test_a_reading_is_skipped_with_what_it_would_read(registry: Registry, tmp_path: Path, text: Path) -> None:

@@ -39,6 +39,13 @@ SING, PLUR = "Sing", "Plur"
 CASES: dict[str, tuple[list[Row], list[tuple[str, str, int, int]]]] = {
     "singular": ([noun("dog", SING, 2, "nsubj"), verb("runs", "run", SING)], [("runs", "run", 1, 0)]),
     "plural": ([noun("dogs", PLUR, 2, "nsubj"), verb("run", "run", PLUR)], [("run", "runs", 1, 0)]),
+    "a verb without VerbForm, as in Turkish": (
+        [
+            noun("dog", SING, 2, "nsubj"),
+            ("runs", "run", "VERB", "Aspect=Prog|Mood=Ind|Number=Sing|Person=3|Tense=Pres", 0, "root"),
+        ],
+        [("runs", "run", 1, 0)],
+    ),
     "an attractor, and capitals": (
         [
             noun("key", SING, 5, "nsubj"),

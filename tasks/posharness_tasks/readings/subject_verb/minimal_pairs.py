@@ -68,8 +68,8 @@ def collect_forms(sentences: Iterable[Sentence]) -> Forms:
 def find_pairs(sentences: Sequence[Sentence]) -> tuple[list[Pair], Counter[str]]:
     """The pairs of a treebank, in its order, and how many verbs were left out for each reason.
 
-    Considered are verbs and auxiliaries that are finite, indicative, present tense and third person. One is
-    left out if
+    Considered are verbs and auxiliaries that are finite, indicative, present tense and third person. A verb
+    without VerbForm is finite by its Tense, as in Turkish treebanks. One is left out if
 
     * neither the verb nor, for an auxiliary or copula, the word that it belongs to has exactly one subject
       (`nsubj` and its subtypes);
@@ -97,7 +97,8 @@ def _is_asked(word: Word) -> bool:
     feats = word.feats
     return (
         word.upos in ("VERB", "AUX")
-        and feats.get("VerbForm") == "Fin"
+        # Where VerbForm is absent, the tense shows that the verb is finite.
+        and feats.get("VerbForm", "Fin") == "Fin"
         and feats.get("Tense") == "Pres"
         and feats.get("Mood", "Ind") == "Ind"
         and feats.get("Person") == "3"

@@ -77,7 +77,7 @@ class SubjectVerb(TreebankReading):
         if not self._pairs:
             raise UserError(
                 f"subject_verb: {self.corpus!r} gives no pair of subject and verb: a treebank is needed "
-                "whose verbs have Number, Person, Tense and VerbForm, and whose nouns have Number."
+                "whose verbs have Number, Person and Tense, and whose nouns have Number."
             )
 
     def read(
