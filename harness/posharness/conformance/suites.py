@@ -16,6 +16,7 @@ from posharness.conformance.compiler_checks import COMPILER_CHECKS, TriedCompile
 from posharness.conformance.executor_checks import EXECUTOR_CHECKS, TriedExecutor
 from posharness.conformance.finding import Check
 from posharness.conformance.id_checks import ID_CHECKS
+from posharness.conformance.intervention_checks import INTERVENTION_CHECKS
 from posharness.conformance.memory import MEMORY
 from posharness.conformance.model_checks import MODEL_CHECKS
 from posharness.conformance.reading_checks import READING_CHECKS, AskedReading
@@ -106,7 +107,7 @@ def _compilers(registry: Registry, cls: type[Any], params: Params, cache: Path) 
 
 ENCODINGS = Suite((*SLOT_CHECKS, *ID_CHECKS, *MODEL_CHECKS, MEMORY), _encodings)
 ATTENTIONS = Suite((*ATTENTION_CHECKS, *MODEL_CHECKS, MEMORY), _attentions)
-TASKS = Suite(TASK_CHECKS, _tasks)
+TASKS = Suite((*TASK_CHECKS, *INTERVENTION_CHECKS), _tasks)
 SECTIONS = Suite(SECTION_CHECKS, _sections)
 CLAIMS = Suite(CLAIM_CHECKS, _claims)
 READINGS = Suite(READING_CHECKS, _readings)

@@ -19,9 +19,13 @@ from posharness.contracts.cell import Choice
 from posharness.registry.registry import Registry
 from posharness.seeds import generator
 
-__all__ = ["TASK_CHECKS", "Posed", "posed"]
+__all__ = ["TASK_CHECKS", "Posed", "misshapen", "posed"]
 
 _SEQUENCES = 23
+
+_BLIND = 0.02
+"""The largest difference of blind accuracy and chance in a task whose dependency lengths are plotted."""
+
 _FLAGS, _WHOLE, _SHARES = (torch.bool,), (torch.int64, torch.int32), (torch.float32, torch.float64)
 
 
@@ -98,12 +102,13 @@ def shapes(posed: Posed) -> str:
     for where, batch in {**posed.batches, "one sequence": posed.batch(n=1)}.items():
         n = 1 if where == "one sequence" else _SEQUENCES
         length = int(where.split()[-2]) if where != "one sequence" else posed.task.length
-        if wrong := _misshapen(batch, n, length, posed):
+        if wrong := misshapen(batch, n, length, posed):
             return f"{where}: {wrong}"
     return ""
 
 
-def _misshapen(batch: Batch, n: int, length: int, posed: Posed) -> str:
+def misshapen(batch: Batch, n: int, length: int, posed: Posed) -> str:
+    """The first tensor of a batch with another shape or type than the contract's; "" for none."""
     across = posed.body == "encoder-decoder"
     if (batch.memory is not None) != across:
         return f"{'there is no' if across else 'there is a'} memory in a batch for the {posed.body}"
@@ -230,6 +235,26 @@ def _by_source(posed: Posed, batch: Batch) -> str:
     )
 
 
+def rates(posed: Posed) -> str:
+    """Chance and blind accuracy are between 0 and 1, and close where a dependency length is measured."""
+    for where, batch in posed.batches.items():
+        objective = torch.zeros_like(batch.tokens) if batch.objective is None else batch.objective
+        stated = torch.tensor([o.chance for o in posed.task.objectives])[objective]
+        chance = (stated if batch.chance is None else batch.chance)[batch.scored]
+        blind = chance if batch.blind is None else batch.blind[batch.scored]
+        for name, rate in (("chance", chance), ("blind", blind)):
+            if not ((rate >= 0) & (rate <= 1)).all():
+                found = f"{float(rate.min()):.3f} to {float(rate.max()):.3f}"
+                return f"{where}: {name} holds {found}: expected 0 to 1"
+        if posed.task.distance == "dependency" and (blind > chance + _BLIND).any():
+            most = int((blind - chance).argmax())
+            return (
+                f"{where}: {float(blind[most]):.3f} of the answers are right without the farthest source and "
+                f"{float(chance[most]):.3f} by chance: expected at most {_BLIND} more, or distance 'span'"
+            )
+    return ""
+
+
 def emitted(posed: Posed) -> str:
     """The emitted token is the token at the next position, where that is scored too."""
     for objective in posed.task.objectives:
@@ -278,6 +303,7 @@ TASK_CHECKS: tuple[Check[Posed], ...] = (
     Check("scored", scored),
     Check("padding", padding),
     Check("distances", distances),
+    Check("blind", rates),
     Check("autoregressive", emitted, _emits),
     Check("deterministic", deterministic),
     Check("no global randomness", randomness),

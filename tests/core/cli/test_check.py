@@ -88,7 +88,7 @@ def test_a_file_is_checked_whole_and_what_it_prints_is_kept_apart(file: Path) ->
     status, out, _ = harness("check", "same[length=5]", "--plugin-path", file)
     assert status == 0
     assert out.splitlines()[0].strip() == "task same[length=5]"
-    assert out.splitlines()[-1] == "same[length=5]: 10 hold, 0 fail, 1 not applicable"
+    assert out.splitlines()[-1] == "same[length=5]: 11 hold, 0 fail, 6 not applicable"
     assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from posharness.conformance.sample_frames import FRAMES, empty_frames, sample_fr
 from posharness.contracts import (
     Batch,
     Body,
+    Change,
     Frames,
     Named,
     Objective,
@@ -61,6 +62,18 @@ class Back(Task):
     def changed(self, batch: Batch) -> Batch:
         return batch
 
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch | None:
+        """Change all tokens but the last two, which nothing reads, or draw those again."""
+        length = batch.tokens.shape[1]
+        read = torch.arange(length) < length - 2
+        shift = torch.randint(1, 7, batch.tokens.shape, generator=generator)
+        tokens = (batch.tokens + shift * (read == (what == "source"))) % 7
+        targets = tokens.roll(2, 1).where(batch.scored, batch.targets)
+        return self.intervened(replace(batch, tokens=tokens, targets=targets), what)
+
+    def intervened(self, batch: Batch, what: Change) -> Batch | None:
+        return batch
+
 
 def broken(name: str, **changes: Any) -> type[Task]:
     """The task with something else in its batches: functions of the batch, by field."""
@@ -75,6 +88,17 @@ def broken(name: str, **changes: Any) -> type[Task]:
 
     Broken.name = name
     return Broken
+
+
+def intervening(name: str, change: Callable[[Batch, Change], Batch]) -> type[Task]:
+    """The task with something else in what its interventions give."""
+
+    class Intervening(Back):
+        def intervened(self, batch: Batch, what: Change) -> Batch:
+            return change(batch, what)
+
+    Intervening.name = name
+    return Intervening
 
 
 def declaring(name: str, **values: Any) -> type[Task]:
@@ -110,6 +134,51 @@ class Frozen(Back):
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         return super().sample(torch.Generator().manual_seed(1), n, length, split)
+
+
+class Careless(Back):
+    """Intervenes with tokens from a global generator."""
+
+    name = "careless"
+
+    def intervened(self, batch: Batch, what: Change) -> Batch:
+        torch.rand(1)
+        return batch
+
+
+class Writing(Back):
+    """Writes its new tokens into the batch that it was given."""
+
+    name = "writing"
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch | None:
+        changed = super().intervene(batch, generator, what)
+        assert changed is not None
+        batch.tokens.copy_(changed.tokens)
+        return changed
+
+
+class Wavering(Back):
+    """Changes something else each time."""
+
+    name = "wavering"
+    calls = 0
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch | None:
+        type(self).calls += 1
+        return super().intervene(batch, torch.Generator().manual_seed(self.calls), what)
+
+
+def only_first(batch: Batch) -> Batch:
+    """The first sequence alone."""
+    return replace(
+        batch, **{f.name: part[:1] for f in fields(batch) if (part := getattr(batch, f.name)) is not None}
+    )
+
+
+def first(batch: Batch, count: int) -> torch.Tensor:
+    """Whether a token is among the first ones."""
+    return torch.arange(batch.tokens.shape[1]) < count
 
 
 class Across(Back):
@@ -191,6 +260,74 @@ OBJECTIVE = Objective("back", classes=7, chance=1 / 7)
             "decoder: train, 11 tokens: a decoder's prediction has its source in the future",
         ),
         (Emitting, "autoregressive", "a target is not the token of the next position"),
+        (
+            broken("seeing", blind=lambda b: torch.full(b.tokens.shape, 0.5)),
+            "blind",
+            "0.500 of the answers are right without the farthest source and 0.143 by chance",
+        ),
+        (
+            broken("certain", chance=lambda b: torch.full(b.tokens.shape, 1.5)),
+            "blind",
+            "chance holds 1.500 to 1.500",
+        ),
+        (
+            intervening("halved", lambda b, _: only_first(b)),
+            "intervention shapes",
+            "train, 11 tokens, 'source': tokens has shape (1, 11): expected (23, 11)",
+        ),
+        (
+            intervening("stray", lambda b, _: replace(b, tokens=b.tokens + 1)),
+            "intervention shapes",
+            "tokens holds ids outside 0 to 6",
+        ),
+        (
+            intervening("silent", lambda b, _: replace(b, scored=b.scored & False)),
+            "intervention scored",
+            "nothing is scored",
+        ),
+        (
+            intervening("eager", lambda b, _: replace(b, scored=b.scored | True)),
+            "intervention scored",
+            "that is not scored in the batch",
+        ),
+        (
+            intervening("stretched", lambda b, _: replace(b, dependency_length=b.dependency_length + 1)),
+            "intervention scored",
+            "a dependency length differs",
+        ),
+        (
+            intervening("stubborn", lambda b, what: replace(b, targets=0 * b.targets)),
+            "intervention answers",
+            "right answers are still the old ones",
+        ),
+        (
+            intervening("fickle", lambda b, what: replace(b, targets=(b.targets + (what == "others")) % 7)),
+            "intervention answers",
+            "'others': 207 of 207 right answers are others",
+        ),
+        (
+            intervening(
+                "partial",
+                lambda b, what: replace(b, tokens=b.tokens.where(~first(b, 3), 0)) if what == "others" else b,
+            ),
+            "intervention places",
+            "'others': a source of a prediction is changed",
+        ),
+        (
+            intervening(
+                "spilling",
+                lambda b, what: replace(b, tokens=b.tokens.where(first(b, 9), 0)) if what == "source" else b,
+            ),
+            "intervention places",
+            "'source': a token is changed that is no source of a prediction",
+        ),
+        (Careless, "intervention deterministic", "'source': it draws from the global generator of torch"),
+        (Writing, "intervention deterministic", "'source': it writes into tokens of the batch"),
+        (
+            Wavering,
+            "intervention deterministic",
+            "changed twice from the same generator state, tokens differs",
+        ),
         (Frozen, "deterministic", "does not draw from the generator"),
         (Drawing, "deterministic", "drawn twice from the same generator state, tokens differs"),
         (Global, "no global randomness", "draws from the global generator of random"),
@@ -208,7 +345,20 @@ def test_the_first_check_to_fail_names_what_is_broken_in_a_task(
 
 def test_a_task_that_is_right_passes_every_check(registry: Registry, tmp_path: Path) -> None:
     findings = check_task(Back, {"length": "13"}, registry=registry, cache=tmp_path)
-    assert [finding for finding in findings if finding.verdict == "fails"] == []
+    assert {finding.check: finding.why for finding in findings if finding.verdict != "holds"} == {
+        "autoregressive": "it is not autoregressive"
+    }
+
+
+def test_a_task_without_interventions_is_told_so(registry: Registry, tmp_path: Path) -> None:
+    class Untried(Back):
+        name = "untried"
+        intervene = Task.intervene
+
+    findings = check_task(Untried, registry=registry, cache=tmp_path)
+    found = {finding.check: finding for finding in findings}["intervention answers"]
+    assert found.verdict == "not applicable"
+    assert found.why.startswith("it has no interventions, so nothing will show")
 
 
 class Count(ReportSection):
