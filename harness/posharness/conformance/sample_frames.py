@@ -93,6 +93,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "undefined_lengths": (),
         "objectives": ("recall",),
         "score": 0.75,
+        "sizes": {},
         "torch": "2.13.0",
         "python": "3.11.7",
         "machine": "x86_64",

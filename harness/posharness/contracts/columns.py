@@ -151,6 +151,11 @@ CELLS = Table(
         Column("undefined_lengths", "ints", "evaluation lengths for which the encoding is not defined"),
         Column("objectives", "texts", "what is predicted, in the task's order; the first gives `score`"),
         Column("score", "float64", "best validation accuracy of the first objective, from 0 to 1"),
+        Column(
+            "sizes",
+            "mapping",
+            "how much a reading has read, by what, such as test sentences; empty for a training run",
+        ),
         Column("torch", "text", "version of PyTorch"),
         Column("python", "text", "version of Python"),
         Column("machine", "text", "architecture of the processor"),

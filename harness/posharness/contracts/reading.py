@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import torch
@@ -105,6 +106,7 @@ class Reading(Named, ABC):
             the first one under the condition "".
         conditions: every condition that its `Answers` can have.
         corpus: the path of the text.
+        sizes: how much was read, by what, such as "test sentences"; set by `read`.
     """
 
     distance: ClassVar[Literal["dependency", "span"]] = "dependency"
@@ -112,6 +114,7 @@ class Reading(Named, ABC):
     objectives: tuple[str, ...]
     conditions: tuple[str, ...] = ("",)
     corpus: str
+    sizes: Mapping[str, int] = MappingProxyType({})
 
     def prepare(self, cache: Path) -> None:
         """Make or load the data that `read` needs, in the folder `cache`; as for a `Task`.

@@ -74,6 +74,7 @@ def read_cell(
         "undefined_lengths": [],
         "objectives": answered(answers, reading),
         "strata": list(reading.strata),
+        "sizes": dict(reading.sizes),
         "score": score,
     }
     write_json(folder / "result.json", _of_model(cell, store) | facts)

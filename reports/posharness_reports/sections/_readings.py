@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
@@ -16,20 +16,14 @@ __all__ = [
     "accuracy_points",
     "answers",
     "compared_with_zero",
+    "describe_readings",
     "first_and_last",
     "join_readings",
     "points_by_label",
-    "readings_with",
 ]
 
 _MOST_NAMED = 6
 """The number of models that get a sentence each; the tables hold all of them."""
-
-
-def readings_with(study: Study, objective: str) -> list[str]:
-    """The readings that have answers to an objective, sorted."""
-    rows = matching(study.readings.predictions, objective=objective)
-    return sorted(set(rows["task"].astype(str)))
 
 
 def answers(study: Study, task: str, objective: str) -> pd.DataFrame:
@@ -67,6 +61,20 @@ def compared_with_zero(low: float, high: float) -> str:
     if low > 0:
         return ", above 0"
     return ", below 0" if high < 0 else ", not distinguishable from 0"
+
+
+def describe_readings(
+    study: Study, objective: str, title: str, about: str, describe_one: Callable[[Study, str], Section]
+) -> Section | None:
+    """One section about all readings that have answers to an objective; None when there is none.
+
+    Args:
+        about: how to read the section.
+        describe_one: prose, tables and figures of the reading of this name; see `join_readings`.
+    """
+    rows = matching(study.readings.predictions, objective=objective)
+    readings = sorted(set(rows["task"].astype(str)))
+    return join_readings(title, about, {task: describe_one(study, task) for task in readings})
 
 
 def join_readings(title: str, about: str, parts: Mapping[str, Section]) -> Section | None:

@@ -132,6 +132,24 @@ def test_the_margin_over_the_untrained_encoder_has_an_interval(read: dict[str, S
     assert relations.loc[("relative", "object, head right"), "margin"] == "1.00 [1.00, 1.00]"
 
 
+@pytest.mark.parametrize(
+    ("sentences", "arcs", "little"), [(99, 900, True), (120, 499, True), (120, 500, False)]
+)
+def test_the_size_of_the_test_part_is_told(
+    simulated: Simulate, sentences: int, arcs: int, little: bool
+) -> None:
+    parts = {"train": (800, 9000, 8000), "validation": (110, 1000, 900), "test": (sentences, 1000, arcs)}
+    whats = ("sentences", "words", "arcs")
+    sizes = {f"{part} {what}": n for part, row in parts.items() for what, n in zip(whats, row, strict=True)}
+    frames = simulated(tasks=("bert",), seeds=2, sequences=8)
+    section = sections(with_readings(frames, {"heads": HEADS}, sizes=sizes))["syntactic-heads"]
+    assert f"The test part has {sentences} sentences and {arcs} arcs" in section.prose
+    assert ("That is little" in section.prose) == little
+    told = table(section, "of each part").set_index(["model", "part"])
+    assert told.loc[("relative", "test")].tolist() == [sentences, 1000, arcs]
+    assert told.index.is_unique
+
+
 def test_agreement_tells_its_counts(read: dict[str, Section]) -> None:
     section = read["subject-verb-agreement"]
     counted = table(section, "number of attractors").set_index("")

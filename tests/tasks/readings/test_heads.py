@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from posharness.contracts import Answers, UserError
@@ -14,8 +18,8 @@ from posharness_tasks.readings import Heads
 from posharness_tasks.readings.heads.arcs import Arcs
 from posharness_tasks.readings.heads.parses import Parse, batch_parses, word_states
 from posharness_tasks.readings.heads.relations import STRATA, stratum
-from posharness_tasks.readings.heads.split import parts
-from posharness_tasks.text.treebank import Sentence, read_treebank
+from posharness_tasks.readings.heads.split import PARTS, parts
+from posharness_tasks.text.treebank import Sentence, Word, read_treebank
 
 from .models import FIRST, TREEBANK, Words, accuracy, ask, same, seeded
 from .trees import parsed, random_trees, written
@@ -83,8 +87,9 @@ def test_the_probe_finds_nothing_in_noise(tmp_path: Path) -> None:
 
 def test_rows_are_the_treebanks_own_arcs(answers: dict[str, Answers], tmp_path: Path) -> None:
     sentences = parsed(tmp_path, TREES)
-    test = [n for n, part in enumerate(parts(TREES)) if part == 2]
-    assert len(test) == 4 * 12
+    documents = [sentences[begin : begin + 12] for begin in range(0, len(sentences), 12)]
+    test = [n for n, part in enumerate(parts(documents)) if part == 2]
+    assert 3 * 12 <= len(test) <= 5 * 12
     recall = answers[""]
     expected = {
         (n, index): (abs(word.head - index) if word.head else -1, stratum(word.relation, index, word.head))
@@ -120,6 +125,21 @@ def test_precision_counts_the_same_decisions_at_the_length_that_was_picked(
     precision = found["predicted length"]
     assert precision.stratum is not None
     assert torch.equal(precision.stratum == STRATA.index("root"), precision.dependency_length == -1)
+
+
+def test_the_sizes_of_the_parts_are_told(tmp_path: Path) -> None:
+    reading = Heads(corpus=written(tmp_path, TREES))
+    answers = ask(reading, Knowing(), Noise)
+    sentences = parsed(tmp_path, TREES)
+    assert reading.sizes["test arcs"] == len(answers[""].correct)
+    assert reading.sizes["test sentences"] == len(answers[""].sequence.unique())
+    totals = {
+        what: sum(reading.sizes[f"{part} {what}"] for part in PARTS)
+        for what in ("sentences", "words", "arcs")
+    }
+    words = [word for sentence in sentences for word in sentence.words]
+    asked = [word for word in words if word.relation != "punct"]
+    assert totals == {"sentences": len(sentences), "words": len(words), "arcs": len(asked)}
 
 
 def test_chance_is_the_best_constant_answer(tmp_path: Path) -> None:
@@ -173,17 +193,56 @@ def test_the_same_generator_gives_the_same_probe(answers: dict[str, Answers], tm
     assert not same(answers, ask(Heads(corpus=corpus), Knowing(), Noise, seed=1))
 
 
-def test_documents_are_split_whole_and_the_same_way_always(tmp_path: Path) -> None:
-    word = parsed(tmp_path, [[[("h0", "h0", "X", "_", 0, "root")]]])
-    sizes = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9]
-    assert parts([word * size for size in sizes]) == [
-        part for part, size in zip([0] * 8 + [1, 2, 0, 0, 0], sizes, strict=True) for _ in range(size)
-    ]
-    for sentences in (10, 11, 29, 30, 31, 305):
-        counts = Counter(parts([word * sentences]))
-        assert sum(counts.values()) == sentences
-        assert abs(counts[1] - sentences / 10) <= sentences / 30 + 1
-        assert abs(counts[2] - sentences / 10) <= sentences / 30 + 1
+def sentences_of(words: Sequence[int]) -> list[Sentence]:
+    word = Word("w", "w", "X", {}, 0, "root")
+    return [Sentence((word,) * count, "", start_of_document=False) for count in words]
+
+
+def shares(documents: Sequence[Sequence[Sentence]]) -> list[float]:
+    """The share of the words in each part."""
+    words = Counter[int]()
+    sentences = [sentence for document in documents for sentence in document]
+    for part, sentence in zip(parts(documents), sentences, strict=True):
+        words[part] += len(sentence.words)
+    return [words[part] / words.total() for part in range(3)]
+
+
+def is_near(found: list[float]) -> bool:
+    return all(
+        abs(share - wanted) <= wanted / 3 + 1e-9 for share, wanted in zip(found, (0.8, 0.1, 0.1), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        pytest.param([600, *[1] * 40], 7, id="one long document and many of one sentence"),
+        pytest.param([*[1] * 40, 600], 7, id="the long document at the end"),
+        pytest.param([900, 150, 50], 20, id="three documents"),
+        pytest.param([305], 11, id="one document"),
+        pytest.param([15], 5, id="fifteen sentences"),
+        pytest.param([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7], 6, id="short documents"),
+        pytest.param([20] * 55, 20, id="even documents"),
+    ],
+)
+def test_parts_have_their_share_of_the_words(sizes: list[int], words: int) -> None:
+    assert is_near(shares([sentences_of([words] * size) for size in sizes]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=100, max_size=150), st.sets(st.integers(1, 99)))
+def test_parts_of_any_treebank_of_some_size_have_their_share(words: list[int], cuts: set[int]) -> None:
+    ends = sorted({0, *cuts, len(words)})
+    assert is_near(shares([sentences_of(words[begin:end]) for begin, end in pairwise(ends)]))
+
+
+def test_even_documents_are_kept_whole_and_the_same_way_always() -> None:
+    documents = [sentences_of([9] * size) for size in (8, 10, 9, 11, 10, 12, 8, 10, 9, 11, 10, 12) * 3]
+    dealt = iter(parts(documents))
+    whole = [{next(dealt) for _ in document} for document in documents]
+    assert {len(part) for part in whole} == {1}
+    # Dealt over the whole file: each third of it has documents of every part.
+    assert [set.union(*whole[third : third + 12]) for third in (0, 12, 24)] == [{0, 1, 2}] * 3
 
 
 @pytest.mark.parametrize(
@@ -205,7 +264,7 @@ def test_strata_are_coarse_relations_by_side(relation: str, dependent: int, head
 
 def test_too_small_a_treebank_is_told(tmp_path: Path) -> None:
     few = Heads(corpus=written(tmp_path, random_trees(1, 5)))
-    with pytest.raises(UserError, match=r"the validation part of .* has no sentence of two words or more"):
+    with pytest.raises(UserError, match=r"the test part of .* has no sentence of two words or more"):
         ask(few, Knowing())
 
 

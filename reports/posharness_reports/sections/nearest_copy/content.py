@@ -21,10 +21,9 @@ from posharness_reports.sections._readings import (
     accuracy_points,
     answers,
     compared_with_zero,
+    describe_readings,
     first_and_last,
-    join_readings,
     points_by_label,
-    readings_with,
 )
 from posharness_reports.study import Study
 from posharness_reports.tables.readings import all_values, by_place
@@ -48,11 +47,10 @@ _ABOUT = (
 
 def describe(study: Study) -> Section | None:
     """The section about all readings of this kind; None when there is none."""
-    readings = readings_with(study, _COPY)
-    return join_readings("Nearest copy", _ABOUT, {task: describe_reading(study, task) for task in readings})
+    return describe_readings(study, _COPY, "Nearest copy", _ABOUT, _describe_one)
 
 
-def describe_reading(study: Study, task: str) -> Section:
+def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     points = accuracy_points(study, task, _COPY)
     net = _drop(study, task, _OTHER, _OCCLUDED)

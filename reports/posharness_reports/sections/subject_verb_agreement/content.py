@@ -13,7 +13,7 @@ from posharness_reports.figures.accuracy import band_note
 from posharness_reports.figures.readings import accuracy_panel, reading_figures
 from posharness_reports.formatting import count, escape_markdown, fraction, with_interval
 from posharness_reports.measures.paired_differences import accuracy_by_class
-from posharness_reports.sections._readings import accuracy_points, answers, join_readings, readings_with
+from posharness_reports.sections._readings import accuracy_points, answers, describe_readings
 from posharness_reports.study import Study
 from posharness_reports.tables.readings import all_values
 
@@ -34,13 +34,10 @@ _ABOUT = (
 
 def describe(study: Study) -> Section | None:
     """The section about all readings of this kind; None when there is none."""
-    readings = readings_with(study, _AGREEMENT)
-    return join_readings(
-        "Subject–verb agreement", _ABOUT, {task: describe_reading(study, task) for task in readings}
-    )
+    return describe_readings(study, _AGREEMENT, "Subject–verb agreement", _ABOUT, _describe_one)
 
 
-def describe_reading(study: Study, task: str) -> Section:
+def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     rows = answers(study, task, _AGREEMENT)
     points = accuracy_points(study, task, _AGREEMENT)

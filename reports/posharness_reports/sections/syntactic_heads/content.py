@@ -14,7 +14,7 @@ from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.figures.accuracy import band_note
 from posharness_reports.figures.differences import difference_panel
 from posharness_reports.figures.readings import accuracy_panel, reading_figures
-from posharness_reports.formatting import enumerate_words, escape_markdown, with_interval
+from posharness_reports.formatting import enumerate_words, escape_markdown, span, with_interval
 from posharness_reports.measures.paired_differences import (
     PairedDifference,
     accuracy_by_class,
@@ -25,10 +25,9 @@ from posharness_reports.sections._readings import (
     accuracy_points,
     answers,
     compared_with_zero,
+    describe_readings,
     first_and_last,
-    join_readings,
     points_by_label,
-    readings_with,
 )
 from posharness_reports.study import Study
 from posharness_reports.tables.readings import all_values, by_place
@@ -40,11 +39,15 @@ _HEAD = "head"
 _PREDICTED = qualified(_HEAD, condition="predicted length")
 _UNTRAINED = qualified(_HEAD, condition="untrained encoder")
 _LENGTH = "arc length in words"
+_PARTS = ("train", "validation", "test")
+_COUNTED = ("sentences", "words", "arcs")
+_FEWEST = {"sentences": 100, "arcs": 500}
+"""Of the test part; with fewer, the text says that they are few."""
 
 
 _ABOUT = (
     "A probe is trained to find the syntactic head of each word from the model's frozen states. It is "
-    "tested on documents of the treebank that it was not trained on. *Recall* is shown by the length of the "
+    "tested on a part of the treebank that it was not trained on. *Recall* is shown by the length of the "
     "gold arc, and *precision* by the length of the predicted arc, both in words. A probe can find some "
     "heads from words and positions alone. As a control, the same probe is trained on the same encoder "
     "before any training. The *margin* is what pretraining adds: the difference in recall between the two, "
@@ -54,13 +57,10 @@ _ABOUT = (
 
 def describe(study: Study) -> Section | None:
     """The section about all readings of this kind; None when there is none."""
-    readings = readings_with(study, _HEAD)
-    return join_readings(
-        "Syntactic heads", _ABOUT, {task: describe_reading(study, task) for task in readings}
-    )
+    return describe_readings(study, _HEAD, "Syntactic heads", _ABOUT, _describe_one)
 
 
-def describe_reading(study: Study, task: str) -> Section:
+def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     pairs = paired(answers(study, task, _HEAD), answers(study, task, _UNTRAINED), "correct")
     margin = mean_difference(pairs, task, _HEAD, _UNTRAINED)
@@ -71,6 +71,7 @@ def describe_reading(study: Study, task: str) -> Section:
         "margin in recall over the untrained encoder": by_place(margin.points, "mean"),
         "precision by length of the predicted arc": by_place(precision) if len(precision) else precision,
         "recall and margin by relation and side of the head": folded(_by_relation(study, task, pairs)),
+        "sentences, words and arcs of each part": folded(_sizes(study, task)),
         "recall, all values": all_values(recall),
         "margin, all values": all_values(margin.points),
     }
@@ -91,10 +92,34 @@ def describe_reading(study: Study, task: str) -> Section:
     )
     return Section(
         task,
-        _prose(study, task, margin),
+        "\n".join([*_about_test(_sizes(study, task)), _prose(study, task, margin)]),
         {caption: table for caption, table in shown.items() if len(table)},
         reading_figures(study, panels, caption),
     )
+
+
+def _sizes(study: Study, task: str) -> pd.DataFrame:
+    """The sentences, words and scored arcs of each part, by model; no row where a cell does not say."""
+    cells = matching(study.readings.cells, task=task, status="done")
+    rows = [
+        {"model": label, "part": part, **{what: sizes[f"{part} {what}"] for what in _COUNTED}}
+        for label, sizes in zip(cells["label"], cells.get("sizes", ()), strict=False)
+        for part in _PARTS
+        if isinstance(sizes, dict) and f"{part} sentences" in sizes
+    ]
+    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
+
+
+def _about_test(sizes: pd.DataFrame) -> list[str]:
+    """How large the test part is, and whether that is little, as at most one line."""
+    if sizes.empty:
+        return []
+    test = matching(sizes, part="test")
+    few = any((test[what] < fewest).any() for what, fewest in _FEWEST.items())
+    remark = ". **That is little**: small differences mean nothing, and long arcs are missing" if few else ""
+    return [
+        f"The test part has {span(test['sentences'], 'sentence')} and {span(test['arcs'], 'arc')}{remark}."
+    ]
 
 
 def _by_relation(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:

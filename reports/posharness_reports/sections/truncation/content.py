@@ -14,10 +14,9 @@ from posharness_reports.sections._readings import (
     accuracy_points,
     answers,
     compared_with_zero,
+    describe_readings,
     first_and_last,
-    join_readings,
     points_by_label,
-    readings_with,
 )
 from posharness_reports.study import Study
 from posharness_reports.tables.readings import all_values, by_place
@@ -39,13 +38,10 @@ _ABOUT = (
 
 def describe(study: Study) -> Section | None:
     """The section about all readings of this kind; None when there is none."""
-    readings = readings_with(study, _TRUNCATION)
-    return join_readings(
-        "Truncated context", _ABOUT, {task: describe_reading(study, task) for task in readings}
-    )
+    return describe_readings(study, _TRUNCATION, "Truncated context", _ABOUT, _describe_one)
 
 
-def describe_reading(study: Study, task: str) -> Section:
+def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     points = accuracy_points(study, task, _TRUNCATION)
     if points.empty:

@@ -22,10 +22,10 @@ class Heads(TreebankReading):
     """A biaffine probe (1611.01734) predicts the head of each word from the model's frozen states.
 
     A word's state in a layer is the mean of its pieces' states, and the probe learns how to mix the
-    embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's documents, stopped by
-    another 10 % and scored on the last 10 % (see `parts`). As in McDonald & Nivre (2007), it is scored by arc
-    length, |head − dependent| in words, and punctuation is not scored (but may be predicted as a head). The
-    conditions are:
+    embeddings and the layers (1802.05365). It is trained on 80 % of the treebank's words, stopped by another
+    10 % and scored on the last 10 %, in whole documents where they are even enough (see `parts`). As in
+    McDonald & Nivre (2007), it is scored by arc length, |head − dependent| in words, and punctuation is not
+    scored (but may be predicted as a head). The conditions are:
 
     * none: recall, by the length of the gold arc. A root has no length.
     * `predicted length`: precision, by the length of the predicted arc.
@@ -57,7 +57,17 @@ class Heads(TreebankReading):
         report_progress: Callable[[int, int], None],
     ) -> Sequence[Answers]:
         split = self._split(model)
-        test = Arcs.of(split[-1])
+        arcs = [Arcs.of(parses) for parses in split]
+        test = arcs[-1]
+        self.sizes = {
+            f"{name} {what}": size
+            for name, parses, asked in zip(PARTS, split, arcs, strict=True)
+            for what, size in (
+                ("sentences", len(parses)),
+                ("words", sum(len(parse.pieces) for parse in parses)),
+                ("arcs", len(asked.head)),
+            )
+        }
         # One seed for both, so that the probes differ by the states that they see and by nothing else.
         seed = int(torch.randint(2**62, (), generator=generator))
         picked, log_prob = _pick(model, split, seed, subprogress(report_progress, 0, 50, 100))

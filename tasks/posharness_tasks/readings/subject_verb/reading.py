@@ -89,6 +89,8 @@ class SubjectVerb(TreebankReading):
     ) -> Sequence[Answers]:
         questions, not_asked = self._questions(model)
         self.left_out = self._not_paired + not_asked
+        left_out = {f"left out: {reason}": count for reason, count in sorted(self.left_out.items())}
+        self.sizes = {"verbs": len(questions), **left_out}
         if not questions:
             raise UserError(
                 f"subject_verb: of {len(self._pairs)} pairs of {self.corpus!r} none has two forms of equally "
