@@ -8,6 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from posharness.contracts import BoundSlots
 from posharness_plugins.attentions._explicit import apply_mask, attend, softmax_weights
+from posharness_plugins.attentions._learned_bias import fused_with_bias
 
 
 def dot_product(
@@ -22,11 +23,18 @@ def dot_product(
 ) -> Float[Tensor, "b h q d"]:
     """out_i = Σ_j softmax_j(s_ij/temperature)·v_j, where s_ij = scale·q_i·k_j, changed by the encoding.
 
-    Without `scores` and `values` the fused kernel is used; with them, the same formula is written out.
+    Without `scores` and `values` the fused kernel is used, also where the bias learns; with them, the same
+    formula is written out.
     """
     if slots.scores is None and slots.values is None:
-        bias = mask if slots.bias is None else apply_mask(_divided(slots.bias, temperature), mask).to(q.dtype)
-        return scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale / temperature)
+        if slots.bias is None:
+            return scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale / temperature)
+        bias = _divided(slots.bias, temperature).to(q.dtype)
+        if q.device.type == "cpu" and bias.requires_grad and q.shape[-1] == v.shape[-1]:
+            return fused_with_bias(q, k, v, bias, mask, scale=scale / temperature)
+        return scaled_dot_product_attention(
+            q, k, v, attn_mask=apply_mask(bias, mask), scale=scale / temperature
+        )
     return attend(
         (q * scale) @ k.mT, v, mask, slots, lambda s, mask: softmax_weights(_divided(s, temperature), mask)
     )

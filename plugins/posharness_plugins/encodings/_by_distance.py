@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, UserError
+from posharness_plugins.encodings._diagonals import along_diagonals, line_of_distances
+
+Values = Callable[[Shaped[Tensor, " n"]], Float[Tensor, "h n"]]
+"""From distances j − i to a number of each head for each of them."""
 
 
-def whole_distances(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-    """j − i, rounded to an integer where positions are fractional."""
-    return (pos_k - pos_q[:, None]).round().long()
+def whole(distances: Shaped[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """The nearest integers."""
+    return distances.round().long()
 
 
-def look_up(table: Float[Tensor, "h rows"], rows: Int[Tensor, "q k"]) -> Float[Tensor, "1 h q k"]:
-    """table[:, rows] as a bias.
+def bias_by_distance(
+    values: Values, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]
+) -> Float[Tensor, "1 h q k"]:
+    """b_ij = values(j − i); where positions are consecutive, each distance is computed once."""
+    line = line_of_distances(pos_q, pos_k)
+    if line is None:
+        pairs = (pos_k - pos_q[:, None]).flatten()
+        return values(pairs).view(1, -1, len(pos_q), len(pos_k))
+    return along_diagonals(values(line), len(pos_q))[None]
+
+
+def look_up(table: Float[Tensor, "h rows"], rows: Int[Tensor, " n"]) -> Float[Tensor, "h n"]:
+    """table[:, rows].
 
     Raises:
         RuntimeError: a row is out of range.
     """
     # Twenty times as fast as indexing with `rows`, whose backward pass is serial.
-    return table.index_select(1, rows.flatten()).view(1, len(table), *rows.shape)
+    return table.index_select(1, rows)
 
 
 class Buckets(nn.Module):
@@ -50,9 +67,9 @@ class Buckets(nn.Module):
         self.edges: Tensor
         self.register_buffer("edges", torch.tensor(edges(self.side, max_distance)), persistent=False)
 
-    def forward(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """The row of the table for each pair of query and key."""
-        delta = whole_distances(pos_q, pos_k)
+    def forward(self, distances: Shaped[Tensor, " n"]) -> Int[Tensor, " n"]:
+        """The row of the table for each distance j − i."""
+        delta = whole(distances)
         if self.causal:
             return torch.bucketize((-delta).clamp(min=0), self.edges, right=True)
         return torch.bucketize(delta.abs(), self.edges, right=True) + self.side * (delta > 0)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, PositionalEncoding
+from posharness_plugins.encodings._by_distance import bias_by_distance
 
 
 def slopes(heads: int) -> list[float]:
@@ -68,6 +69,8 @@ class Alibi(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
-        delta = (pos_q[:, None] - pos_k).float()  # q k
-        left, right = self.left[:, None, None], self.right[:, None, None]
-        return (right * delta.clamp(max=0) - left * delta.clamp(min=0))[None]
+        return bias_by_distance(self._of, pos_q, pos_k)
+
+    def _of(self, distances: Shaped[Tensor, " n"]) -> Float[Tensor, "h n"]:
+        distance = distances.float()
+        return self.left[:, None] * distance.clamp(max=0) - self.right[:, None] * distance.clamp(min=0)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
-from posharness_plugins.encodings._by_distance import whole_distances
+from posharness_plugins.encodings._by_distance import whole
 
 
 class Deberta(PositionalEncoding):
@@ -67,7 +67,7 @@ class Deberta(PositionalEncoding):
 
     def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
         """The row of P for each pair of query and key: δ(i, j), less k in a causal body."""
-        delta = -whole_distances(pos_q, pos_k)
+        delta = whole((pos_q[:, None] - pos_k).flatten()).view(len(pos_q), len(pos_k))
         bucket = torch.bucketize(delta.abs(), self.ends)
         return (self.right + delta.sign() * bucket).clamp(0, len(self.vectors) - 1)
 

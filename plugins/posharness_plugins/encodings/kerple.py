@@ -9,6 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding
+from posharness_plugins.encodings._by_distance import bias_by_distance
 
 SMALLEST = 0.01
 
@@ -41,11 +42,13 @@ class Kerple(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
-        distance = (pos_q[:, None] - pos_k).abs().float()
-        r1 = within(self.r1, None)
-        if self.form == "log":
-            return (-r1 * torch.log1p(within(self.r2, None) * distance))[None]
-        return (-r1 * distance ** within(self.r2, 2.0))[None]
+        return bias_by_distance(self._of, pos_q, pos_k)
+
+    def _of(self, distances: Shaped[Tensor, " n"]) -> Float[Tensor, "h n"]:
+        distance = distances.abs().float()
+        largest = None if self.form == "log" else 2.0
+        r1, r2 = within(self.r1, None).flatten(1), within(self.r2, largest).flatten(1)  # each h 1
+        return -r1 * (torch.log1p(r2 * distance) if self.form == "log" else distance**r2)
 
 
 def within(r: Float[Tensor, "h 1 1"], largest: float | None) -> Float[Tensor, "h 1 1"]:

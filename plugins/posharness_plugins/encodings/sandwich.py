@@ -7,7 +7,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Direction, Geometry, PositionalEncoding, UserError
-from posharness_plugins.encodings._by_distance import look_up
+from posharness_plugins.encodings._by_distance import bias_by_distance, look_up
 
 
 class Sandwich(PositionalEncoding):
@@ -40,7 +40,10 @@ class Sandwich(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
+        return bias_by_distance(self._of, pos_q, pos_k)
+
+    def _of(self, distances: Shaped[Tensor, " n"]) -> Float[Tensor, "h n"]:
         # Few distances are distinct, and each costs d̄/2 cosines.
-        distances, at = torch.unique((pos_q[:, None] - pos_k).abs(), return_inverse=True)
-        sums = ((distances.float()[:, None] * self.frequencies).cos() - 1).sum(-1)
+        distinct, at = torch.unique(distances.abs(), return_inverse=True)
+        sums = ((distinct.float()[:, None] * self.frequencies).cos() - 1).sum(-1)
         return look_up(sums / self.compression[:, None], at)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding, Slot
-from posharness_plugins.encodings._by_distance import Buckets, look_up
+from posharness_plugins.encodings._by_distance import Buckets, bias_by_distance, look_up
 
 
 class T5(PositionalEncoding):
@@ -56,4 +56,4 @@ class T5(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
-        return look_up(self.table, self.buckets(pos_q, pos_k))
+        return bias_by_distance(lambda by: look_up(self.table, self.buckets(by)), pos_q, pos_k)

@@ -7,7 +7,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
-from posharness_plugins.encodings._by_distance import look_up, whole_distances
+from posharness_plugins.encodings._by_distance import bias_by_distance, look_up, whole
 
 
 class TableBias(PositionalEncoding):
@@ -42,7 +42,10 @@ class TableBias(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
-        delta = whole_distances(pos_q, pos_k)
+        return bias_by_distance(self._of, pos_q, pos_k)
+
+    def _of(self, distances: Shaped[Tensor, " n"]) -> Float[Tensor, "h n"]:
+        delta = whole(distances)
         if self.causal:
             # A key after the query is hidden anyway: any row will do.
             return look_up(self.table, (-delta).clamp(min=0))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
-from posharness_plugins.encodings._by_distance import Buckets, look_up
+from posharness_plugins.encodings._by_distance import Buckets, bias_by_distance, look_up
 
 
 class Tupe(PositionalEncoding):
@@ -77,8 +77,8 @@ class Tupe(PositionalEncoding):
     ) -> Float[Tensor, "1 h q k"]:
         q, k = self.project(pos_q, self.query), self.project(pos_k, self.key)  # h q d, h k d
         term = ((q / math.sqrt(2 * q.shape[-1])) @ k.mT)[None]  # 1 h q k
-        if self.buckets is not None:
-            term = term + look_up(self.table, self.buckets(pos_q, pos_k))
+        if (buckets := self.buckets) is not None:
+            term = term + bias_by_distance(lambda by: look_up(self.table, buckets(by)), pos_q, pos_k)
         if self.theta is not None:
             from_first, to_first = self.theta[..., None, None]  # each h 1 1
             term = torch.where(pos_k == pos_k[0], to_first, term)
