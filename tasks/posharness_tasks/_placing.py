@@ -11,6 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch
 
 __all__ = [
+    "different_distances",
     "draw_distances",
     "each_value_once",
     "geometric_distances",
@@ -37,6 +38,17 @@ def geometric_distances(shortest: int, longest: int, *, apart: int = 1) -> list[
 def draw_distances(generator: torch.Generator, rungs: Sequence[int], n: int) -> Int[Tensor, "n 1"]:
     """Draw a distance for each of n sequences, uniformly."""
     return torch.tensor(rungs)[torch.randint(len(rungs), (n, 1), generator=generator)]
+
+
+def different_distances(
+    generator: torch.Generator, rungs: Sequence[int], n: int, k: int
+) -> Int[Tensor, "n k"]:
+    """Draw k different distances for each of n sequences: uniform in each column.
+
+    Args:
+        rungs: the possible distances, at least k of them.
+    """
+    return torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :k]]
 
 
 def each_value_once(

@@ -195,6 +195,8 @@ def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[st
 def shortcut_accuracy(task: Task, fit: Batch, test: Batch, view: Callable[[Tensor, int], Tensor]) -> float:
     """What a logistic regression reaches that sees no more than `view` of what is in a prediction's sight.
 
+    The farthest source is out of its sight.
+
     Args:
         view: (m, n) ids, -1 out of sight, and their number, to (m, f) features; `counts` or `order`. Given
             the tokens, the segments and the memory, each where there are any.
@@ -235,11 +237,20 @@ def _viewed(task: Task, batch: Batch, view: Callable[[Tensor, int], Tensor]) -> 
     """Features (m, f) and targets (m) of at most `FITTED` predictions, the first ones."""
     row, position = (x[:FITTED] for x in batch.scored.nonzero(as_tuple=True))
     hidden = (torch.arange(batch.tokens.shape[1]) > position[:, None]) & (task.body != "encoder")
-    features = [view(batch.tokens[row].masked_fill(hidden, -1), task.vocabulary)]
+    away = None
+    if batch.source is not None:
+        source = batch.source[row, position]
+        gap = (source - position[:, None]).abs().masked_fill(source < 0, -1)
+        away = source.gather(1, gap.argmax(1, keepdim=True))
+    tokens = batch.tokens[row].masked_fill(hidden, -1)
+    if away is not None and batch.memory is None:
+        tokens = tokens.scatter(1, away, -1)
+    features = [view(tokens, task.vocabulary)]
     if batch.segments is not None:
         features.append(view(batch.segments[row].masked_fill(hidden, -1), task.segments))
     if batch.memory is not None:
-        features.append(view(batch.memory[row], task.vocabulary))
+        memory = batch.memory[row]
+        features.append(view(memory if away is None else memory.scatter(1, away, -1), task.vocabulary))
     return torch.cat(features, 1), batch.targets[row, position]
 
 
