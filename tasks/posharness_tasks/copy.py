@@ -1,43 +1,49 @@
-"""The task copy: repeat a payload after a gap of filler."""
+"""The task copy: repeat a payload after a gap."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
 class Copy(Task):
-    """Repeat a payload of L symbols after a gap of filler and a separator, symbol by symbol.
+    """Repeat a payload of L symbols in brackets after a gap and a separator, symbol by symbol.
 
-    With L = 3, symbols a to e, a start mark ">", a separator "|" and filler "_" (unscored answers are "."):
+    With L = 3, symbols a to e, the separator "|" and a longest gap of five (unscored answers are "."):
 
-        tokens    _ d _ _ e > a c b | a c          e _ > b d a _ _ c | b d
-        answers   . . . . . . . . . a c b          . . . . . . . . . b d a
+        tokens    e d b a c < a c a > e | a c          e < b d a > b c a e d | b d
+        answers   . . . . . . . . . . . a c a          . . . . . . . . . . . b d a
 
     At the emitting positions, the decoder reads the separator and the symbols that it has already emitted
-    (teacher forcing). The symbol at s + t is the answer at s + L + gap + t, so the dependency length is L +
-    gap for all symbols of a sequence. It is drawn first, uniformly from distances that grow from L by factors
-    of √2 as far as the length allows; filler before the payload makes up the length. The emitting positions
-    are always the last L. The symbols of a payload are all different, and the other symbols are at random
-    positions in the filler, once each: which symbols a sequence holds gives no information. Chance is the
-    accuracy of emitting any symbol except the one that was emitted last.
+    (teacher forcing). The symbol at s + t is the answer at s + d + t, so the dependency length is d for all
+    symbols of a sequence. It is drawn first, uniformly from distances that grow from L + 1 by factors of √2;
+    filler before the payload makes up the length. The emitting positions are always the last L.
 
-    With `varied`, there is no gap, filler is on both sides, and payloads vary in length, as in studies of
-    whether copying generalises to longer payloads (2305.19466): sequences of the training length have
-    payloads of 1 to `payload` symbols, uniformly; sequences of r times that length have r·`payload`. The
-    dependency length is the payload's length, and the payload's position is uniform. Symbols are then drawn
-    independently, so the symbols in sight allow a guess slightly better than chance.
+    The sources are the symbol and the closing bracket. The bracket is never farther than the symbol, and
+    shows where the payload is, because L is the same in all sequences. (The opening bracket shows the same:
+    it is not necessary, but lets a decoder count from the left.) All symbols, of payload and filler, are
+    drawn independently and uniformly: whoever sees everything but the symbol is right by chance, whatever has
+    been emitted before.
 
-    Token ids: the symbols, filler, the start mark, the separator.
+    With `varied`, there is no gap, a blank is the only filler, it is on both sides, and payloads vary in
+    length, as in studies of whether copying generalises to longer payloads (2305.19466): sequences of the
+    training length have payloads of 1 to `payload` symbols, uniformly; sequences of r times that length have
+    r·`payload`. The dependency length is the payload's length, and the payload's position is uniform. Where
+    the payload begins is shown by the opening bracket and by the blanks before it. These are farther than the
+    symbol, but none of them is necessary by itself.
+
+    Token ids: the symbols, the blank, the opening bracket, the closing bracket, the separator.
     """
 
     name = "copy"
-    summary = "Repeat a payload after a gap of filler"
+    summary = "Repeat a payload after a gap"
     bodies = ("decoder",)
     autoregressive = True
 
@@ -58,62 +64,53 @@ class Copy(Task):
                 f"copy[symbols={symbols},payload={payload}]: give two symbols or more and a payload of one "
                 "or more."
             )
-        if not varied and payload > symbols:
+        brackets, wording = (1, "a bracket") if varied else (2, "two brackets")
+        if shortest < (least := 2 * payload + brackets):
             raise UserError(
-                f"copy[symbols={symbols},payload={payload}]: the symbols of a payload all differ; give as "
-                "many symbols or more."
-            )
-        others = 0 if varied else symbols - payload
-        if shortest < (least := 2 * payload + 1 + others):
-            raise UserError(
-                f"copy: a sequence of {shortest} tokens is too short for a payload of {payload}, twice, a "
-                f"start mark and {others} other symbols; give lengths of {least} or more, or a "
-                "smaller payload."
+                f"copy: a sequence of {shortest} tokens is too short for a payload of {payload}, twice, and "
+                f"{wording}; give lengths of {least} or more, or a smaller payload."
             )
         self.payload = payload
         self.symbols = symbols
         self.varied = varied
-        self.filler, self.start, self.separator = symbols, symbols + 1, symbols + 2
-        self.vocabulary = symbols + 3
-        chance = 1 / symbols if varied else (1 / symbols + (payload - 1) / (symbols - 1)) / payload
-        self.objectives = (Objective("copy", classes=symbols, chance=chance),)
+        self.blank, self.opening, self.closing, self.separator = range(symbols, symbols + 4)
+        self.vocabulary = symbols + 4
+        self.objectives = (Objective("copy", classes=symbols, chance=1 / symbols),)
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths in sequences of `length` tokens, all equally likely."""
         if self.varied:
             payload = self.payload * length // self.length
             return list(range(1 if length == self.length else payload, payload + 1))
-        longest = length - self.payload - 1
-        rungs = range(1 + math.floor(2 * math.log2(longest / self.payload)))
-        return sorted({min(round(self.payload * 2 ** (rung / 2)), longest) for rung in rungs})
+        return geometric_distances(self.payload + 1, length - self.payload - 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        ladder = torch.tensor(self.distances(length))
-        distance = ladder[torch.randint(len(ladder), (n, 1), generator=generator)]  # n 1
+        distance = draw_distances(generator, self.distances(length), n)
         if self.varied:
             return self._without_gap(generator, distance, length)
-        symbols = torch.rand(n, self.symbols, generator=generator).argsort(1)
-        payload, others = symbols[:, : self.payload], symbols[:, self.payload :]
         due = torch.arange(length - self.payload, length)  # L
         source = due - distance  # n L
-        tokens = torch.full((n, length), self.filler)
-        position = torch.arange(length)
-        taken = (position >= source[:, :1] - 1) & (position <= source[:, -1:]) | (position >= due[0])
-        places = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
-        tokens.scatter_(1, places[:, : others.shape[1]], others)
-        tokens.scatter_(1, source, payload)
-        tokens.scatter_(1, source[:, :1] - 1, self.start)
+        closing = source[:, -1:] + 1
+        tokens = torch.randint(self.symbols, (n, length), generator=generator)
+        payload = tokens.gather(1, source)
+        tokens.scatter_(1, source[:, :1] - 1, self.opening).scatter_(1, closing, self.closing)
         tokens[:, due[0]] = self.separator
         tokens[:, due[1:]] = payload[:, :-1]
-        scored = torch.zeros(n, length, dtype=torch.bool)
-        scored[:, due] = True
-        return Batch(
-            tokens=tokens,
-            targets=torch.zeros_like(tokens).index_copy(1, due, payload),
-            scored=scored,
-            dependency_length=torch.full_like(tokens, -1).index_copy(1, due, distance.expand_as(source)),
-            source=torch.full_like(tokens, -1).index_copy(1, due, source)[..., None],
+        return scored_batch(
+            tokens,
+            due.expand(n, -1),
+            targets=payload,
+            distance=distance.expand_as(source),
+            source=torch.stack([source, closing.expand_as(source)], -1),
         )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch | None:
+        """Change all symbols of the payload, or draw the filler again; None where that is blank."""
+        if what == "others" and self.varied:
+            return None
+        change = change_values if what == "source" else redraw_values
+        changed = change(batch, generator, self.symbols)
+        return replace(changed, tokens=_with_emitted(changed))
 
     def _without_gap(self, generator: torch.Generator, payload: Int[Tensor, "n 1"], length: int) -> Batch:
         """Sequences that repeat `payload` symbols directly after them."""
@@ -125,15 +122,19 @@ class Copy(Task):
         position = torch.arange(length)
         scored = (position >= separator) & (position < separator + payload)
         source = (position - payload).where(scored, -1)
-        tokens = symbols.where((position > start) & (position < separator), self.filler)
-        targets = tokens.gather(1, source.clamp(min=0)).where(scored, 0)
-        repeated = (position > separator) & scored
-        tokens = torch.where(repeated, targets.roll(1, 1), tokens)
-        tokens.scatter_(1, start, self.start).scatter_(1, separator, self.separator)
-        return Batch(
+        tokens = symbols.where((position > start) & (position < separator), self.blank)
+        tokens.scatter_(1, start, self.opening).scatter_(1, separator, self.separator)
+        batch = Batch(
             tokens=tokens,
-            targets=targets,
+            targets=tokens.gather(1, source.clamp(min=0)).where(scored, 0),
             scored=scored,
             dependency_length=payload.where(scored, -1),
             source=source[..., None],
         )
+        return replace(batch, tokens=_with_emitted(batch))
+
+
+def _with_emitted(batch: Batch) -> Int[Tensor, "b n"]:
+    """The tokens as teacher forcing shows them: after an answer comes that answer, if another one is due."""
+    after = batch.scored[:, 1:] & batch.scored[:, :-1]
+    return torch.cat([batch.tokens[:, :1], batch.targets[:, :-1].where(after, batch.tokens[:, 1:])], 1)

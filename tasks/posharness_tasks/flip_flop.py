@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from dataclasses import replace
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
@@ -21,9 +25,12 @@ class FlipFlop(Task):
     distance fits. There is only one read, so no other read can pass the answer on. Between the write and the
     read are only ignores; elsewhere each token is a write with probability `writes`.
 
-    Bits are uniform and independent of distance and position, except in three writes: the first two tokens
-    write one of each bit in random order, and another write before the last one has the opposite bit. So
-    neither counts of tokens nor the order in which they first appear give the answer.
+    The bit of the last write is drawn uniformly, whatever the other tokens are: whoever sees everything but
+    this write is right by chance. The bits of ignores are drawn alike. Of the other writes, a share that is
+    drawn anew for each sequence has the bit 1, so that the bit that is written most often is not much better
+    a guess than the other.
+
+    There are few short sequences, so of less than about 16 tokens, training meets those of the test.
 
     In 2306.00946 (section 3), instruction and bit are two tokens, a sequence has many reads, and the model
     sees the bit that was read. Here it does not, because that bit would be a second, nearer source.
@@ -48,10 +55,10 @@ class FlipFlop(Task):
         shortest = self.set_lengths(length, evaluation_lengths)
         if not 0 <= writes <= 1:
             raise UserError(f"flip_flop[writes={writes}]: give a probability from 0 to 1.")
-        if shortest < 6:
+        if shortest < 2:
             raise UserError(
-                f"flip_flop: a sequence of {shortest} tokens is too short for four writes and a read; give "
-                "lengths of 6 or more."
+                f"flip_flop: a sequence of {shortest} tokens is too short for a write and a read; give "
+                "lengths of 2 or more."
             )
         self.writes = writes
         self.write, self.read = 2, 4
@@ -60,21 +67,42 @@ class FlipFlop(Task):
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths that fit a sequence of `length` tokens."""
-        return geometric_distances(1, length - length // 4 - 3)
+        return geometric_distances(1, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distance = draw_distances(generator, self.distances(length), n)
-        read = torch.randint(length - length // 4, length, (n, 1), generator=generator)
+        read = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
         last = read - distance
-        other = 2 + (torch.rand(n, 1, generator=generator) * (last - 2)).long()
-        tokens = torch.randint(2, (n, length), generator=generator)
-        tokens[:, 1] = 1 - tokens[:, 0]
-        bit = tokens.gather(1, last)
-        tokens.scatter_(1, other, 1 - bit)
+        bit = torch.randint(2, (n, 1), generator=generator)
+        tokens = self._others(generator, last, read, length).scatter(1, last, self.write + bit)
+        return scored_batch(
+            tokens.scatter(1, read, self.read), read, targets=bit, distance=distance, source=last[..., None]
+        )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Write the other bit, or draw all tokens again but the last write and the read."""
+        read = batch.scored.nonzero()[:, 1:]
+        last = read - batch.dependency_length.gather(1, read)
+        if what == "source":
+            targets = (1 - batch.targets).where(batch.scored, batch.targets)
+            return replace(
+                batch,
+                tokens=batch.tokens.scatter(1, last, self.write + targets.gather(1, read)),
+                targets=targets,
+            )
+        others = self._others(generator, last, read, batch.tokens.shape[1])
+        position = torch.arange(batch.tokens.shape[1])
+        return replace(batch, tokens=batch.tokens.where((position == last) | (position == read), others))
+
+    def _others(
+        self, generator: torch.Generator, last: Int[Tensor, "n 1"], read: Int[Tensor, "n 1"], length: int
+    ) -> Int[Tensor, "n length"]:
+        """Ignores, and writes except between the last write and the read."""
+        n = len(last)
+        ignored = torch.randint(2, (n, length), generator=generator)
+        share = torch.rand(n, 1, generator=generator)
+        bits = (torch.rand(n, length, generator=generator) < share).long()
         position = torch.arange(length)
         free = (position < last) | (position > read)
         written = free & (torch.rand(n, length, generator=generator) < self.writes)
-        written[:, :2] = True
-        written.scatter_(1, other, True).scatter_(1, last, True)
-        tokens = (tokens + self.write * written).scatter(1, read, self.read)
-        return scored_batch(tokens, read, targets=bit, distance=distance, source=last[..., None])
+        return ignored.where(~written, self.write + bits)

@@ -1,38 +1,46 @@
-"""The task induction: emit the symbol that followed the current one when it last occurred."""
+"""The task induction: emit the symbol that preceded the current one when it last occurred."""
 
 from __future__ import annotations
 
-import torch
+from dataclasses import replace
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import sources_of_scored
+from posharness_tasks._placing import different_distances, geometric_distances, scored_batch
 
 
 class Induction(Task):
-    """Some symbols occur a second time; there, emit the symbol that followed them the first time.
+    """Some symbols occur a second time; there, emit the symbol that preceded them the first time.
 
     With three symbols that recur (unscored answers are "."):
 
-        tokens    e f g b d a e c f f e g c b a f          f b c a d e c g b a g c e b
-        answers   . . . . . . . . . . . . f d e .          . . . . . . . . . . g c d .
+        tokens    e f b g d a e c a f e e g c b a f        f a b f c a e f g b a c e b g
+        answers   . . . . . . . . . . . . . . f e .        . . . . . . . . . . . f a a .
 
-    The sources are the symbol's first occurrence, the token after it and the emitting position. The first
-    occurrence is the farthest: its distance is the dependency length. Distances grow by factors of √2; those
-    of one sequence are all different, and each is equally likely for each prediction. They are far enough
-    apart that sources never overlap. The predictions are neighbours, at a position drawn from the last eighth
-    of the sequence, which every distance fits.
+    The sources are the token before the symbol's first occurrence, that occurrence and the emitting position.
+    The token before is the farthest: its distance is the dependency length. Distances grow by factors of √2;
+    those of one sequence are all different, and each is equally likely for each prediction. They are far
+    enough apart that sources never overlap. The predictions are neighbours, at a position drawn from the last
+    eighth of the sequence, which every distance fits.
 
     Which symbols recur is drawn anew for each sequence: no token is a key or a value by itself. A recurring
-    symbol occurs exactly twice, so that there is no second source, and its follower does not recur. Symbols
-    and distances are independent of each other, and the followers are all different. The filler consists of
-    symbols that do not recur, and includes each symbol that is not an answer: which symbols a sequence holds
-    gives no information. Chance is the accuracy of emitting any symbol except the current one.
+    symbol occurs exactly twice, so that there is no second source. All other tokens, the answers among them,
+    are drawn independently and uniformly from the symbols that do not recur. Chance is the accuracy of
+    emitting any symbol except the current one. Whoever sees everything but the answer can also exclude the
+    other symbols that recur, and is then right in one of `symbols` − `pairs` cases.
 
-    This is the task that induction heads solve (2209.11895).
+    This is what induction heads do (2209.11895), mirrored: they emit the symbol that *followed*. There, the
+    symbol's first occurrence would be the farthest source; but who sees everything else knows which symbol is
+    missing, and where. The circuit is the same: a head that reads the previous token, and one that looks for
+    the same symbol.
     """
 
     name = "induction"
-    summary = "Emit the symbol that followed the current one when it last occurred"
+    summary = "Emit the symbol that preceded the current one when it last occurred"
     paper = "arXiv:2209.11895"
     bodies = ("decoder",)
 
@@ -55,11 +63,10 @@ class Induction(Task):
         self.pairs = pairs
         self.vocabulary = self.symbols = symbols
         self.objectives = (Objective("induction", classes=symbols, chance=1 / (symbols - 1)),)
-        room = shortest - shortest // 8 - 3 * pairs
-        if len(self.distances(shortest)) < pairs or room < symbols - 2 * pairs:
+        if len(self.distances(shortest)) < pairs:
             raise UserError(
                 f"induction: a sequence of {shortest} tokens is too short for {pairs} pairs at different "
-                f"distances and each of {symbols} symbols; give longer lengths, fewer pairs or fewer symbols."
+                "distances; give longer lengths or fewer pairs."
             )
 
     def distances(self, length: int) -> list[int]:
@@ -67,25 +74,44 @@ class Induction(Task):
         return geometric_distances(self.pairs + 1, length - length // 8 - self.pairs, apart=self.pairs + 1)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        k, answers = self.pairs, self.symbols - self.pairs
-        distance, _ = each_value_once(generator, self.distances(length), n, k)
+        k = self.pairs
+        distance = different_distances(generator, self.distances(length), n, k)
         first = length - k - torch.randint(length // 8 + 1, (n, 1), generator=generator)
         present = first + torch.arange(k)  # n k
-        earlier = present - distance
-        stock = torch.rand(n, answers, generator=generator).argsort(1)
-        follows, others = stock[:, :k], stock[:, k:]
-        # Symbols are drawn by number and then named; those that come again are the last k.
+        before = present - distance
+        # Symbols are drawn by number and then named; those that recur are the last k.
         names = torch.rand(n, self.symbols, generator=generator).argsort(1)
-        tokens = torch.randint(answers, (n, length), generator=generator)
-        keys = torch.rand(n, length, generator=generator).masked_fill(torch.arange(length) >= first, 2.0)
-        keys.scatter_(1, earlier, 2.0).scatter_(1, earlier + 1, 2.0)
-        tokens.scatter_(1, keys.argsort(1)[:, : answers - k], others)
-        again = torch.arange(answers, self.symbols).expand(n, k)
-        tokens.scatter_(1, earlier, again).scatter_(1, earlier + 1, follows).scatter_(1, present, again)
-        return scored_batch(
-            names.gather(1, tokens),
+        tokens = torch.randint(self.symbols - k, (n, length), generator=generator)
+        recurring = torch.arange(self.symbols - k, self.symbols).expand(n, k)
+        tokens.scatter_(1, before + 1, recurring).scatter_(1, present, recurring)
+        tokens = names.gather(1, tokens)
+        batch = scored_batch(
+            tokens,
             present,
-            targets=names.gather(1, follows),
+            targets=tokens.gather(1, before),
             distance=distance,
-            source=torch.stack([earlier, earlier + 1, present], -1),
+            source=torch.stack([before, before + 1, present], -1),
         )
+        return replace(batch, blind=torch.full(tokens.shape, 1 / (self.symbols - k)))
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change all answers where they are read, or draw the filler again, without symbols that recur."""
+        assert batch.source is not None
+        n, length = batch.tokens.shape
+        recurs = self._recurring(batch)
+        if what == "others":
+            names = torch.rand(n, self.symbols, generator=generator).masked_fill(recurs, 2.0).argsort(1)
+            drawn = torch.randint(self.symbols - self.pairs, (n, length), generator=generator)
+            kept = sources_of_scored(batch)
+            return replace(batch, tokens=batch.tokens.where(kept, names.gather(1, drawn)))
+        preference = torch.rand(n, length, self.symbols, generator=generator)
+        excluded = recurs[:, None] | torch.nn.functional.one_hot(batch.targets, self.symbols).bool()
+        targets = preference.masked_fill(excluded, -1.0).argmax(2).where(batch.scored, batch.targets)
+        source = batch.source[..., 0].where(batch.scored, length)
+        tokens = torch.nn.functional.pad(batch.tokens, (0, 1)).scatter(1, source, targets)[:, :length]
+        return replace(batch, tokens=tokens.contiguous(), targets=targets)
+
+    def _recurring(self, batch: Batch) -> Bool[Tensor, "b v"]:
+        """Whether a symbol recurs in a sequence: those at the emitting positions."""
+        asked: Int[Tensor, "b n v"] = torch.nn.functional.one_hot(batch.tokens, self.symbols)
+        return (asked.bool() & batch.scored[..., None]).any(1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
+from dataclasses import replace
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+import torch
+
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import another, sources_of_scored
 
 
 class OffsetRecall(Task):
@@ -20,17 +21,13 @@ class OffsetRecall(Task):
     Symbols are the tokens and markers the segment ids, so both are read at the same position and each has its
     own embedding.
 
-    Markers are drawn independently and uniformly. Symbols are in random order, and each occurs equally often,
-    up to one. Scored are the last tokens, where every offset has a source: the distance depends neither on
-    the position nor on any symbol. By default these are three eighths of the sequence, which balances two
-    shortcuts: an earlier start would let a decoder guess which of its few tokens occur twice, a later one
-    which symbols were the last. (A predictor that knows the offsets, but not the marker, can still guess
-    among the few symbols at these offsets.) The dependency length is the offset. The sources are the symbol's
-    position and the emitting position, whose marker is read.
+    Symbols and markers are drawn independently and uniformly. Scored are the last tokens, where every offset
+    has a source: the distance depends neither on the position nor on any symbol. The dependency length is the
+    offset. The sources are the symbol's position and the emitting position, whose marker is read. Whoever
+    sees everything but the symbol at the source is right by chance.
 
     Args:
-        scored: share of a sequence, at its end, that is scored. In an encoder, which sees all symbols equally
-            often, a greater share gives no more information.
+        scored: share of a sequence, at its end, that is scored.
     """
 
     name = "offset_recall"
@@ -45,7 +42,7 @@ class OffsetRecall(Task):
         symbols: int = 16,
         offsets: tuple[int, ...] = (1, 2, 4, 8, 12, 16),
         evaluation_lengths: tuple[int, ...] | None = None,
-        scored: float = 0.375,
+        scored: float = 0.5,
     ) -> None:
         super().__init__(body)
         if not 0.0 < scored < 1.0:
@@ -69,7 +66,7 @@ class OffsetRecall(Task):
         self.objectives = (Objective("recall", classes=symbols, chance=1 / symbols),)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        symbols = _balanced(generator, n, length, self.symbols)
+        symbols = torch.randint(self.symbols, (n, length), generator=generator)
         markers = torch.randint(len(self.offsets), (n, length), generator=generator)
         distance = torch.tensor(self.offsets)[markers]
         position = torch.arange(length).expand(n, length)
@@ -84,13 +81,33 @@ class OffsetRecall(Task):
             source=torch.stack([source, position], -1).where(scored[..., None], -1),
         )
 
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change one symbol a sequence, and score what reads it; or draw again what is no source."""
+        assert batch.source is not None
+        assert batch.segments is not None
+        source = batch.source[..., 0]
+        if what == "others":
+            drawn, markers = (
+                torch.randint(number, batch.tokens.shape, generator=generator)
+                for number in (self.symbols, self.segments)
+            )
+            return replace(
+                batch,
+                tokens=batch.tokens.where(sources_of_scored(batch), drawn),
+                segments=batch.segments.where(batch.scored, markers),
+            )
+        order = torch.rand(batch.scored.shape, generator=generator).masked_fill(~batch.scored, -1.0)
+        changed = source.gather(1, order.argmax(1, keepdim=True))
+        symbol = another(generator, batch.tokens.gather(1, changed), self.symbols)
+        scored = batch.scored & (source == changed)
+        return replace(
+            batch,
+            tokens=batch.tokens.scatter(1, changed, symbol),
+            targets=batch.targets.where(~scored, symbol),
+            scored=scored,
+            dependency_length=batch.dependency_length.where(scored, -1),
+            source=batch.source.where(scored[..., None], -1),
+        )
+
     def _first_scored(self, length: int) -> int:
         return length - max(1, int(self.scored * length))
-
-
-def _balanced(generator: torch.Generator, n: int, length: int, symbols: int) -> Int[Tensor, "n length"]:
-    """Symbols in random order, equally often each; if that is impossible, random ones occur once more."""
-    more = torch.rand(n, symbols, generator=generator).argsort(1)  # n symbols
-    rounds = -(-length // symbols)
-    stock = more.repeat(1, rounds)[:, :length]
-    return stock.gather(1, torch.rand(n, length, generator=generator).argsort(1))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
 from posharness_tasks._placing import (
-    each_value_once,
+    different_distances,
     geometric_distances,
     positions_before_queries,
     scored_batch,
@@ -14,24 +15,24 @@ from posharness_tasks._placing import (
 
 
 class Recall(Task):
-    """Pairs of a key and a value are hidden among other values; at the end, some keys ask for their values.
+    """Pairs of a value and a key are hidden among other values; at the end, some keys ask for their values.
 
     With keys A to E, values a to c and two queries (unscored answers are "."; the bar is not a token):
 
-        tokens    b a A c b E b a C a c b a | E A          c a E b a D c c a B a b c | B E
-        answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a b
+        tokens    b a b A c c E b a b C a c b | E A        c b E a c B b b D c a a b c | B E
+        answers   . . . . . . . . . . . . . .   c b        . . . . . . . . . . . . . .   c b
 
-    The sources are the pair's key, its value, and the emitting position with the query. The pair's key is the
-    farthest: its distance is the dependency length, one more than the distance of the value. Distances grow
-    by factors of √2; those of one sequence are all different, and each is equally likely for each pair. They
-    are far enough apart that pairs never overlap. The queries are always the last tokens.
+    The sources are the pair's value, its key, and the emitting position with the query. The value is the
+    farthest: its distance is the dependency length, one more than the distance of the key. (If the key came
+    first, it would be the farthest; but who sees everything else knows which key is missing, and where.)
+    Distances grow by factors of √2; those of one sequence are all different, and each is equally likely for
+    each pair. They are far enough apart that pairs never overlap. The queries are always the last tokens.
 
-    No key occurs in the filler, and no key is asked for twice, so there is no second source. There are as
-    many pairs as values, and each value is in one of them; keys, values and distances are independent. A
-    predictor that ignores the query is therefore right by chance. The filler consists of independent values.
+    No key occurs in the filler, in two pairs or in two queries, so there is no second source. All values, of
+    pairs and filler, are drawn independently and uniformly, whatever the keys and the distances: whoever sees
+    everything but the pair's value is right by chance.
 
-    After 2312.04927 (section 4), where keys come first, distances follow a power law, and a sequence holds
-    few of the values.
+    After 2312.04927 (section 4), where keys come first, and distances follow a power law.
 
     Token ids: the values, the keys.
     """
@@ -47,27 +48,29 @@ class Recall(Task):
         body: Body,
         *,
         length: int = 32,
-        values: int = 4,
+        values: int = 8,
         keys: int = 8,
+        pairs: int = 4,
         queries: int = 2,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
-        if not (2 <= values <= keys and 1 <= queries <= values):
+        if values < 2 or not 1 <= queries <= pairs <= keys:
             raise UserError(
-                f"recall[values={values},keys={keys},queries={queries}]: give two values or more, at least "
-                "as many keys, and one query or more, but no more than values."
+                f"recall[values={values},keys={keys},pairs={pairs},queries={queries}]: give two values or "
+                "more, one query or more, at least as many pairs, and at least as many keys as pairs."
             )
         self.values = values
         self.keys = keys
+        self.pairs = pairs
         self.queries = queries
         self.vocabulary = values + keys
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
-        if len(self.distances(shortest)) < values:
+        if len(self.distances(shortest)) < pairs:
             raise UserError(
-                f"recall: a sequence of {shortest} tokens is too short for {queries} queries and {values} "
-                "pairs at different distances; give longer lengths, fewer queries or fewer values."
+                f"recall: a sequence of {shortest} tokens is too short for {queries} queries and {pairs} "
+                "pairs at different distances; give longer lengths, fewer queries or fewer pairs."
             )
 
     def distances(self, length: int) -> list[int]:
@@ -76,17 +79,22 @@ class Recall(Task):
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         q = self.queries
-        distance, values = each_value_once(generator, self.distances(length), n, self.values)
-        keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, : self.values]
-        key = positions_before_queries(distance, q, length)  # n v
-        tokens = torch.randint(self.values, (n, length), generator=generator)
-        tokens.scatter_(1, key, keys).scatter_(1, key + 1, values)
+        distance = different_distances(generator, self.distances(length), n, self.pairs)
+        keys = self.values + torch.rand(n, self.keys, generator=generator).argsort(1)[:, : self.pairs]
+        value = positions_before_queries(distance, q, length)  # n pairs
         query = torch.arange(length - q, length).expand(n, q)
-        tokens.scatter_(1, query, keys[:, :q])
+        tokens = torch.randint(self.values, (n, length), generator=generator)
+        tokens.scatter_(1, value + 1, keys).scatter_(1, query, keys[:, :q])
+        asked = value[:, :q]
         return scored_batch(
             tokens,
             query,
-            targets=values[:, :q],
+            targets=tokens.gather(1, asked),
             distance=distance[:, :q],
-            source=torch.stack([key[:, :q], key[:, :q] + 1, query], -1),
+            source=torch.stack([asked, asked + 1, query], -1),
         )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the values that are asked for, or draw all others again."""
+        change = change_values if what == "source" else redraw_values
+        return change(batch, generator, self.values)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
 class Reverse(Task):
@@ -19,13 +20,11 @@ class Reverse(Task):
     The i-th emitted symbol is emitted i − 1 tokens after the separator, and its source is i tokens before it,
     so the dependency length is 2i − 1. i is drawn first, from numbers that grow from 1 by factors of √2. The
     emitting position is drawn from the last quarter of the sequence, which every distance fits; both
-    determine the separator's position. The model must also locate the separator, but the separator is never
-    the farthest.
+    determine the separator's position. The sources are the symbol and the separator, which is never farther.
 
-    Symbols, distance and position are independent. At as many of the possible distances as there are symbols,
-    each symbol occurs once, in random order, so a predictor that ignores the position is right by chance.
-    Only one answer is scored, since its position then gives no information about its distance. The symbols
-    emitted before it are not shown, because they would give the answer by elimination.
+    All symbols are drawn independently and uniformly, whatever the distance and the position: whoever sees
+    everything but the symbol is right by chance. Only one answer is scored, since its position then gives no
+    information about its distance.
 
     Token ids: the symbols, the separator, the blank.
     """
@@ -50,24 +49,34 @@ class Reverse(Task):
         self.separator, self.blank = symbols, symbols + 1
         self.vocabulary = symbols + 2
         self.objectives = (Objective("reverse", classes=symbols, chance=1 / symbols),)
-        if len(self.distances(shortest)) < symbols:
+        if shortest < 2:
             raise UserError(
-                f"reverse: the first three quarters of {shortest} tokens are too short for {symbols} symbols "
-                "at different distances; give longer lengths or fewer symbols."
+                f"reverse: a sequence of {shortest} tokens is too short for a symbol and a separator; give "
+                "lengths of 2 or more."
             )
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths, all odd, that fit a sequence of `length` tokens."""
-        return [2 * i - 1 for i in geometric_distances(1, (length - length // 4 + 1) // 2)]
+        return [2 * i - 1 for i in geometric_distances(1, (length - max(1, length // 4) + 1) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        distances, symbols = each_value_once(generator, self.distances(length), n, self.symbols)
-        distance, symbol = distances[:, :1], symbols[:, :1]
-        answering = torch.randint(length - length // 4, length, (n, 1), generator=generator)
+        distance = draw_distances(generator, self.distances(length), n)
+        answering = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
         source = answering - distance
         separator = (source + answering + 1) // 2
         tokens = torch.randint(self.symbols, (n, length), generator=generator)
-        tokens.scatter_(1, separator - (distances + 1) // 2, symbols)
+        symbol = tokens.gather(1, source)
         tokens[torch.arange(length) > separator] = self.blank
         tokens.scatter_(1, separator, self.separator)
-        return scored_batch(tokens, answering, targets=symbol, distance=distance, source=source[..., None])
+        return scored_batch(
+            tokens,
+            answering,
+            targets=symbol,
+            distance=distance,
+            source=torch.stack([source, separator], -1),
+        )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the symbol that is due, or draw the other symbols again."""
+        change = change_values if what == "source" else redraw_values
+        return change(batch, generator, self.symbols)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
 from posharness_tasks._placing import (
-    each_value_once,
+    different_distances,
     geometric_distances,
     positions_before_queries,
     scored_batch,
@@ -14,23 +15,23 @@ from posharness_tasks._placing import (
 
 
 class SelectiveCopy(Task):
-    """Each value of a stream is marked once; a slot at the end asks for the first, second, … marked value.
+    """Some values of a stream are marked; a slot at the end asks for the first, second, … marked value.
 
-    With values a to c, the marker ">" and slots 1 to 3, of which two are used (unscored answers are "."; the
-    bar is not a token):
+    With values a to c, the marker "<" after a value, three marked values and slots 1 to 3, of which two are
+    used (unscored answers are "."; the bar is not a token):
 
-        tokens    b a > c b > b a > a c b a | 2 1          c a > b a > c c a > a b c | 3 2
-        answers   . . . . . . . . . . . . .   b c          . . . . . . . . . . . . .   a c
+        tokens    b a c < b c < a b < c b a | 2 1          c a < b b < c a a < b c c | 3 2
+        answers   . . . . . . . . . . . . .   c c          . . . . . . . . . . . . .   a b
 
-    As many values are marked as there are, each once. The answer of a slot is found by counting markers from
-    the end, so the sources are the slot, the marker that it names, the value after that marker, and all later
-    markers. The named marker is the farthest: its distance is the dependency length, one more than the
-    distance of the value. Distances grow by factors of √2; those of one sequence are all different, and each
-    is equally likely for each marked value. They are far enough apart that marked values never overlap. The
-    slots are always the last tokens.
+    All sequences have as many marked values. The answer of a slot is found by counting markers from the end,
+    so the sources are the value, its marker, the slot and all later markers. The value is the farthest: its
+    distance is the dependency length, one more than the distance of its marker. (If the marker came first, it
+    would be the farthest; but who sees everything else knows that a marker is missing, and where.) Distances
+    grow by factors of √2; those of one sequence are all different, and each is equally likely for each marked
+    value. They are far enough apart that marked values never overlap. The slots are always the last tokens.
 
-    Values and distances are independent, so a predictor that ignores the order is right by chance. The rest
-    of the stream consists of independent values.
+    All values, marked or not, are drawn independently and uniformly, whatever the distances: whoever sees
+    everything but the value that is asked for is right by chance.
 
     After 2312.00752 (section 4.1.1), where slots are blank and values are emitted in order. That ties the
     distance to the slot: the first slot's source is always the farthest. Here the slots name the value they
@@ -50,27 +51,29 @@ class SelectiveCopy(Task):
         body: Body,
         *,
         length: int = 32,
-        values: int = 4,
+        values: int = 8,
+        marked: int = 4,
         slots: int = 2,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
-        if values < 2 or not 1 <= slots <= values:
+        if values < 2 or not 1 <= slots <= marked:
             raise UserError(
-                f"selective_copy[values={values},slots={slots}]: give two values or more, and one slot or "
-                "more, but no more than values."
+                f"selective_copy[values={values},marked={marked},slots={slots}]: give two values or more, "
+                "one slot or more, and at least as many marked values."
             )
         self.values = values
+        self.marked = marked
         self.slots = slots
         self.marker, self.slot = values, values + 1
-        self.vocabulary = values + 1 + values
+        self.vocabulary = values + 1 + marked
         self.objectives = (Objective("selective copy", classes=values, chance=1 / values),)
-        if len(self.distances(shortest)) < values:
+        if len(self.distances(shortest)) < marked:
             raise UserError(
                 f"selective_copy: a sequence of {shortest} tokens is too short for {slots} slots and "
-                f"{values} marked values at different distances; give longer lengths, fewer "
-                "slots or fewer values."
+                f"{marked} marked values at different distances; give longer lengths, fewer slots or fewer "
+                "marked values."
             )
 
     def distances(self, length: int) -> list[int]:
@@ -79,20 +82,25 @@ class SelectiveCopy(Task):
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k = self.slots
-        distance, values = each_value_once(generator, self.distances(length), n, self.values)
-        marker = positions_before_queries(distance, k, length)  # n v
+        distance = different_distances(generator, self.distances(length), n, self.marked)
+        value = positions_before_queries(distance, k, length)  # n marked
+        marker = value + 1
         turn = marker.argsort(1).argsort(1)  # counted from 0
-        tokens = torch.randint(self.values, (n, length), generator=generator)
-        tokens.scatter_(1, marker, self.marker).scatter_(1, marker + 1, values)
         slot = torch.arange(length - k, length).expand(n, k)
-        tokens.scatter_(1, slot, self.slot + turn[:, :k])
-        asked = marker[:, :k]
-        markers = marker[:, None].expand(n, k, self.values)
-        later = markers.where(markers > asked[..., None], -1)
+        tokens = torch.randint(self.values, (n, length), generator=generator)
+        tokens.scatter_(1, marker, self.marker).scatter_(1, slot, self.slot + turn[:, :k])
+        asked = value[:, :k]
+        markers = marker[:, None].expand(n, k, self.marked)
+        later = markers.where(markers > asked[..., None] + 1, -1)
         return scored_batch(
             tokens,
             slot,
-            targets=values[:, :k],
+            targets=tokens.gather(1, asked),
             distance=distance[:, :k],
             source=torch.cat([torch.stack([asked, asked + 1, slot], -1), later], -1),
         )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the values that are asked for, or draw all others again."""
+        change = change_values if what == "source" else redraw_values
+        return change(batch, generator, self.values)

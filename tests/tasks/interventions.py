@@ -55,16 +55,19 @@ def check_necessary(
     batch: Batch,
     solve: Callable[[T, Batch], Tensor],
     other: Callable[[T, Tensor, Tensor], Tensor],
+    *,
+    farthest: bool = False,
 ) -> None:
     """The answer changes with each of its sources, except the emitting position itself.
 
     Args:
+        farthest: look at the farthest source alone, which is the first.
         other: another token for each given one, given the one at the emitting position as well.
     """
     assert batch.source is not None
     for position in scored_columns(batch):
         sources = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
-        for source in sources.T[..., None]:
+        for source in sources.T[: 1 if farthest else None, :, None]:
             present = (source >= 0) & (source != position)
             at = source.where(present, 0)
             token = batch.tokens.gather(1, at)

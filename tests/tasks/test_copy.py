@@ -1,4 +1,4 @@
-"""Copy with a gap measures what it says: one source for each symbol, at distances drawn alike."""
+"""Copy measures what it says: each symbol has a source of its own, at distances drawn alike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.copy import Copy
 
+from .blind import check_nothing_else_tells
 from .interventions import RARE, seeded
 
 
 def solve(task: Copy, tokens: Tensor, position: int) -> int:
-    """Count the tokens since the separator, and as many after the start mark: by hand, from tokens alone."""
+    """Count the tokens since the separator, and as many in the payload: by hand, from tokens alone.
+
+    Where the payload is, the closing bracket shows; with `varied`, the opening one.
+    """
     sequence = tokens.tolist()
     since = position - sequence.index(task.separator)
-    return int(sequence[sequence.index(task.start) + 1 + since])
+    if task.varied:
+        return int(sequence[sequence.index(task.opening) + 1 + since])
+    return int(sequence[sequence.index(task.closing) - task.payload + since])
 
 
 def predictions(batch: Batch) -> list[tuple[int, int]]:
@@ -29,8 +35,8 @@ def predictions(batch: Batch) -> list[tuple[int, int]]:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Copy, Batch, int]:
     payload = draw(st.integers(1, 7))
-    symbols = draw(st.integers(max(2, payload), 9))
-    length = draw(st.integers(payload + 1 + symbols, 41))
+    symbols = draw(st.integers(2, 9))
+    length = draw(st.integers(2 * payload + 2, 41))
     task = Copy("decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
@@ -47,17 +53,17 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Copy, Batch, int])
         payload = targets[scored].tolist()
         apart = int(distance[-1])
         assert tokens[-task.payload :] == [task.separator, *payload[:-1]]
-        before, after = tokens.index(task.start), length - apart
+        before, after = tokens.index(task.opening), tokens.index(task.closing)
+        assert after == length - apart
         assert tokens[before + 1 : after] == payload
-        filler = tokens[:before] + tokens[after : -task.payload]
-        others = [token for token in filler if token != task.filler]
-        assert sorted([*payload, *others]) == list(range(task.symbols))
+        filler = tokens[:before] + tokens[after + 1 : -task.payload]
+        assert all(token < task.symbols for token in filler)
         assert apart in task.distances(length)
 
 
 @settings(max_examples=60, deadline=None)
 @given(drawn())
-def test_the_source_is_sufficient_and_necessary(case: tuple[Copy, Batch, int]) -> None:
+def test_the_sources_are_sufficient_and_the_farthest_is_necessary(case: tuple[Copy, Batch, int]) -> None:
     task, batch, seed = case
     assert batch.source is not None
     generator = seeded(seed + 1)
@@ -65,8 +71,8 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Copy, Batch, int]) -
         source = int(batch.source[b, i, 0])
         tokens = batch.tokens[b]
         others = torch.randint(task.symbols, tokens.shape, generator=generator)
-        others = torch.where(tokens < task.symbols, others, tokens)
-        others[source] = tokens[source]
+        others[batch.source[b, i]] = tokens[batch.source[b, i]]
+        others[-task.payload] = task.separator
         assert solve(task, others, i) == batch.targets[b, i]
         changed = tokens.clone()
         shift = int(torch.randint(1, task.symbols, (), generator=generator))
@@ -93,30 +99,41 @@ def test_distances_are_uniform_and_tied_neither_to_position_nor_to_target(length
 
 def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
     task = Copy("decoder")
-    assert task.distances(48) == [8, 11, 16, 23, 32]
-    assert task.distances(96) == [8, 11, 16, 23, 32, 45, 64]
-    assert Copy("decoder", length=7, payload=3, symbols=3).distances(7) == [3]
-    assert Copy("decoder", length=7, payload=1, symbols=2).distances(7) == [1, 2, 3, 4]
+    assert task.distances(48) == [9, 13, 18, 25, 36]
+    assert task.distances(96) == [9, 13, 18, 25, 36, 51, 72]
+    assert Copy("decoder", length=8, payload=3, symbols=3).distances(8) == [4]
+    assert Copy("decoder", length=7, payload=1, symbols=2).distances(7) == [2, 3, 4]
 
 
-def test_chance_is_what_a_predictor_of_the_last_token_reaches() -> None:
-    task = Copy("decoder")
-    batch = task.sample(seeded(1), 4000, task.length, "test")
-    # One symbol of sixteen at the separator, and of the other fifteen after a symbol.
-    assert task.objectives[0].chance == pytest.approx((1 / 16 + 7 / 15) / 8)
-    for position in range(task.length - 7, task.length):
-        assert (batch.targets[:, position] != batch.tokens[:, position]).all()
-        guess = (batch.tokens[:, position] + 1) % task.symbols
-        right = float((batch.targets[:, position] == guess).float().mean())
-        assert right == pytest.approx(1 / 15, abs=4 * (1 / 15 * 14 / 15 / 4000) ** 0.5)
+def test_neither_the_symbols_in_sight_nor_those_emitted_tell_the_next_one() -> None:
+    for length in (8, 10):
+        check_nothing_else_tells(Copy("decoder", length=length, payload=2, symbols=2))
+    check_nothing_else_tells(Copy("decoder", length=7, payload=3, symbols=2, varied=True))
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_a_changed_payload_is_shown_as_emitted(varied: bool) -> None:
+    task = Copy("decoder", length=34, payload=8, varied=varied)
+    batch = task.sample(seeded(3), 200, 34, "test")
+    for what in ("source",) if varied else ("source", "others"):
+        changed = task.intervene(batch, seeded(4), what)
+        assert changed is not None
+        for b, i in predictions(changed):
+            assert solve(task, changed.tokens[b], i) == changed.targets[b, i]
+            if i + 1 < 34 and changed.scored[b, i + 1]:
+                assert changed.tokens[b, i + 1] == changed.targets[b, i]
+
+
+def test_blanks_are_not_drawn_again() -> None:
+    task = Copy("decoder", varied=True)
+    assert task.intervene(task.sample(seeded(0), 3, 48, "test"), seeded(1), "others") is None
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 24}, "24 tokens is too short for a payload of 8, twice.*8 other symbols.*25 or more"),
+        ({"length": 17}, "17 tokens is too short for a payload of 8, twice, and two brackets.*18 or more"),
         ({"length": 16, "varied": True}, "16 tokens is too short for a payload of 8, twice.*17 or more"),
-        ({"payload": 17}, "as many symbols or more"),
         ({"evaluation_lengths": (9, 48)}, "9 tokens is too short"),
         ({"symbols": 1}, "two symbols or more"),
         ({"payload": 0}, "payload of one or more"),
@@ -145,10 +162,10 @@ def test_varied_payloads_are_copied_without_a_gap(case: tuple[Copy, Batch, int])
     for b, tokens in enumerate(batch.tokens.tolist()):
         payload = batch.targets[b, batch.scored[b]].tolist()
         assert len(payload) in task.distances(length)
-        block = [task.start, *payload, task.separator, *payload[:-1]]
-        before = tokens.index(task.start)
+        block = [task.opening, *payload, task.separator, *payload[:-1]]
+        before = tokens.index(task.opening)
         after = length - before - len(block)
-        assert tokens == [task.filler] * before + block + [task.filler] * after
+        assert tokens == [task.blank] * before + block + [task.blank] * after
     generator = seeded(seed + 1)
     for b, i in predictions(batch):
         source = int(batch.source[b, i, 0])
@@ -171,7 +188,7 @@ def test_varied_payloads_grow_with_the_length_and_stand_anywhere() -> None:
     payload = batch.scored.sum(1)
     assert chisquare((payload - 1).bincount(minlength=16)).pvalue > RARE
     shortest = batch.tokens[payload == 1]
-    assert chisquare((shortest == task.start).nonzero()[:, 1].bincount(minlength=32)).pvalue > RARE
+    assert chisquare((shortest == task.opening).nonzero()[:, 1].bincount(minlength=32)).pvalue > RARE
     assert chisquare(batch.targets[batch.scored].bincount(minlength=16)).pvalue > RARE
 
 

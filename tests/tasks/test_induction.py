@@ -1,4 +1,4 @@
-"""Induction measures what it says: what followed the present symbol before, at distances drawn alike."""
+"""Induction measures what it says: what preceded the present symbol before, at distances drawn alike."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.induction import Induction
 
+from .blind import check_nothing_else_tells
 from .interventions import (
     check_necessary,
     check_sufficient,
@@ -19,13 +20,13 @@ from .interventions import (
 
 
 def solve(task: Induction, batch: Batch) -> Tensor:
-    """Everywhere, what followed the same symbol when it was last seen: by hand, from tokens alone."""
+    """Everywhere, what preceded the same symbol when it was last seen: by hand, from tokens alone."""
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
         for position, token in enumerate(tokens):
             earlier = [i for i in range(position) if tokens[i] == token]
-            if earlier:
-                found[row, position] = tokens[earlier[-1] + 1]
+            if earlier and earlier[-1] > 0:
+                found[row, position] = tokens[earlier[-1] - 1]
     return found
 
 
@@ -34,7 +35,7 @@ def drawn(draw: st.DrawFn) -> tuple[Induction, Batch, int]:
     pairs = draw(st.integers(1, 3))
     symbols = draw(st.integers(2 * pairs + 1, 12))
     # With `pairs` rungs of a ladder that climbs by `pairs` + 1 at least, in seven eighths of the length.
-    least = -(-8 * ((pairs + 1) * 2**pairs + symbols + pairs) // 7)
+    least = -(-8 * ((pairs + 1) * 2**pairs + pairs) // 7)
     task = Induction("decoder", length=draw(st.integers(least, 83)), pairs=pairs, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
@@ -52,9 +53,9 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Induction, Batch, 
         again = tokens[first : first + task.pairs]
         assert [tokens.count(symbol) for symbol in again] == [2] * task.pairs
         earlier = [tokens.index(symbol) for symbol in again]
-        answers = [tokens[i + 1] for i in earlier]
-        assert set(tokens[:first]) == set(range(task.symbols))
-        assert len({*answers, *again}) == 2 * task.pairs
+        answers = [tokens[i - 1] for i in earlier]
+        assert len(set(again)) == task.pairs
+        assert not {*answers} & {*again}
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,6 +78,25 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Induction, Batch, 
     check_necessary(task, batch, solve, other)
 
 
+@pytest.mark.parametrize("length", [6, 8])
+def test_nothing_but_the_sources_tells_the_answer(length: int) -> None:
+    def numbered(batch: Batch, position: Tensor, answer: Tensor) -> Tensor:
+        """Among the two symbols that differ from the current one."""
+        return (answer - batch.tokens.gather(1, position)) % 3 - 1
+
+    check_nothing_else_tells(Induction("decoder", length=length, pairs=1, symbols=3), numbered=numbered)
+
+
+def test_interventions_keep_symbols_that_recur_to_their_two_places() -> None:
+    task = Induction("decoder")
+    batch = task.sample(seeded(6), 300, 48, "test")
+    asked = batch.tokens[batch.scored].view(300, -1, 1)
+    for what in ("source", "others"):
+        changed = task.intervene(batch, seeded(7), what)
+        assert torch.equal(changed.tokens[batch.scored].view(300, -1, 1), asked)
+        assert ((changed.tokens[:, None] == asked).sum(2) == 2).all()
+
+
 def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
     task = Induction("decoder", length=48, pairs=3, symbols=16)
     assert task.distances(48) == [4, 8, 16, 23, 32]
@@ -87,7 +107,7 @@ def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 19}, "19 tokens is too short for 3 pairs at different distances and each of 16"),
+        ({"length": 18}, "18 tokens is too short for 3 pairs at different distances"),
         ({"evaluation_lengths": (16, 48)}, "16 tokens is too short"),
         ({"pairs": 0}, "one pair or more"),
         ({"symbols": 6}, "more than twice as many symbols"),

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
 from torch import Tensor
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Body, UserError
 from posharness_tasks.offset_recall import OffsetRecall
 
+from .blind import check_nothing_else_tells
 from .interventions import RARE, seeded
 
 
@@ -33,7 +34,7 @@ def predictions(batch: Batch) -> list[tuple[int, int]]:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[OffsetRecall, Batch, int]:
     offsets = tuple(draw(st.lists(st.integers(1, 11), min_size=1, max_size=5, unique=True)))
-    length = draw(st.integers(-(-8 * max(offsets) // 5) + 1, 23))
+    length = draw(st.integers(2 * max(offsets), 23))
     task = OffsetRecall("decoder", length=length, symbols=draw(st.integers(2, 7)), offsets=offsets)
     seed = draw(st.integers(0, 2**31))
     return task, task.sample(seeded(seed), 5, draw(st.sampled_from(task.evaluation_lengths)), "train"), seed
@@ -87,12 +88,16 @@ def test_chance_is_what_constant_and_position_only_predictors_reach() -> None:
     assert float(right) == pytest.approx(chance, abs=4 * error)
 
 
+@pytest.mark.parametrize("body", OffsetRecall.bodies)
+@pytest.mark.parametrize(("length", "offsets"), [(4, (1, 2)), (5, (1, 3))])
+def test_nothing_but_the_sources_tells_the_answer(body: Body, length: int, offsets: tuple[int, ...]) -> None:
+    check_nothing_else_tells(OffsetRecall(body, length=length, symbols=2, offsets=offsets, scored=0.4))
+
+
 @pytest.mark.parametrize("length", [32, 39])
-def test_each_symbol_is_as_frequent_and_the_last_three_eighths_are_scored(length: int) -> None:
+def test_the_last_half_is_scored(length: int) -> None:
     batch = OffsetRecall("decoder").sample(seeded(3), 500, length, "train")
-    counts = torch.nn.functional.one_hot(batch.tokens, 16).sum(1)
-    assert set(counts.unique().tolist()) == {length // 16, -(-length // 16)}
-    assert torch.equal(batch.scored, (torch.arange(length) >= length - 3 * length // 8).expand(500, -1))
+    assert torch.equal(batch.scored, (torch.arange(length) >= length - length // 2).expand(500, -1))
     assert not batch.targets[batch.scored].view(500, -1).eq(batch.targets[:, -1:]).all()
 
 
@@ -102,6 +107,18 @@ def test_more_may_be_scored() -> None:
     assert torch.equal(batch.scored, (torch.arange(64) >= 16).expand(9, -1))
     assert torch.equal(batch.tokens, less.tokens)
     assert torch.equal(batch.targets[less.scored], less.targets[less.scored])
+
+
+@pytest.mark.parametrize("body", OffsetRecall.bodies)
+def test_one_symbol_is_changed_and_all_that_read_it_are_scored(body: Body) -> None:
+    task = OffsetRecall(body)
+    batch = task.sample(seeded(4), 300, 32, "test")
+    changed = task.intervene(batch, seeded(5), "source")
+    assert ((changed.tokens != batch.tokens).sum(1) == 1).all()
+    found = solve(task, replace(changed, scored=batch.scored))
+    assert torch.equal(found[changed.scored], changed.targets[changed.scored])
+    assert torch.equal(changed.scored, batch.scored & (found != batch.targets))
+    assert changed.scored.sum(1).max() > 1
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Body, UserError
 from posharness_tasks.recall import Recall
 
+from .blind import check_nothing_else_tells
 from .interventions import (
     check_necessary,
     check_sufficient,
@@ -20,24 +21,24 @@ from .interventions import (
 
 
 def solve(task: Recall, batch: Batch) -> Tensor:
-    """At each key but its first occurrence, the token after the first: by hand, from tokens alone."""
+    """At each key but its first occurrence, the token before the first: by hand, from tokens alone."""
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
         for position, token in enumerate(tokens):
             first = tokens.index(token)
             if token >= task.values and first < position:
-                found[row, position] = tokens[first + 1]
+                found[row, position] = tokens[first - 1]
     return found
 
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Recall, Batch, int]:
-    values = draw(st.integers(2, 4))
-    queries = draw(st.integers(1, min(values, 3)))
-    # With `values` rungs of a ladder that climbs by `queries` + 1 at least.
-    length = draw(st.integers((queries + 1) * 2 ** (values - 1) + queries, 83))
-    keys = draw(st.integers(values, 9))
-    task = Recall("decoder", length=length, values=values, keys=keys, queries=queries)
+    values, pairs = draw(st.integers(2, 7)), draw(st.integers(1, 4))
+    queries = draw(st.integers(1, min(pairs, 3)))
+    # With `pairs` rungs of a ladder that climbs by `queries` + 1 at least.
+    length = draw(st.integers((queries + 1) * 2 ** (pairs - 1) + queries, 83))
+    keys = draw(st.integers(pairs, 9))
+    task = Recall("decoder", length=length, values=values, keys=keys, pairs=pairs, queries=queries)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -54,7 +55,8 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Recall, Batch, int
         keys = [i for i, token in enumerate(tokens[: -task.queries]) if token >= task.values]
         assert len({tokens[i] for i in keys}) == len(keys)
         assert set(queries) <= {tokens[i] for i in keys}
-        assert sorted(tokens[i + 1] for i in keys) == list(range(task.values))
+        assert len(keys) == task.pairs
+        assert max(tokens[i - 1] for i in keys) < task.values
 
 
 @settings(max_examples=40, deadline=None)
@@ -73,6 +75,12 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Recall, Batch, int
     check_necessary(task, batch, solve, other_value(task.values, generator))
 
 
+@pytest.mark.parametrize("body", Recall.bodies)
+@pytest.mark.parametrize(("length", "queries"), [(6, 1), (8, 2)])
+def test_nothing_but_the_sources_tells_the_answer(body: Body, length: int, queries: int) -> None:
+    check_nothing_else_tells(Recall(body, length=length, values=2, keys=2, pairs=2, queries=queries))
+
+
 def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
     task = Recall("decoder")
     assert task.distances(32) == [3, 6, 12, 17, 24]
@@ -86,7 +94,7 @@ def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
         ({"length": 18}, "18 tokens is too short for 2 queries and 4 pairs at different distances"),
         ({"evaluation_lengths": (16, 32)}, "16 tokens is too short"),
         ({"queries": 0}, "one query or more"),
-        ({"queries": 5}, "no more than values"),
+        ({"queries": 5}, "at least as many pairs"),
         ({"keys": 3}, "at least as many keys"),
         ({"values": 1, "queries": 1}, "two values or more"),
     ],

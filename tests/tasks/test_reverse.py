@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Body, UserError
 from posharness_tasks.reverse import Reverse
 
+from .blind import check_nothing_else_tells
 from .interventions import (
     check_necessary,
     check_sufficient,
@@ -31,11 +32,8 @@ def solve(task: Reverse, batch: Batch) -> Tensor:
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Reverse, Batch, int]:
-    symbols = draw(st.integers(2, 7))
-    # With `symbols` rungs in three quarters of the length.
-    least = -(-4 * [1, 3, 5, 7, 11, 15, 21][symbols - 1] // 3)
     body = draw(st.sampled_from(Reverse.bodies))
-    task = Reverse(body, length=draw(st.integers(least, 61)), symbols=symbols)
+    task = Reverse(body, length=draw(st.integers(2, 61)), symbols=draw(st.integers(2, 7)))
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -49,8 +47,8 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Reverse, Batch, in
         assert sum(scored) == 1
         answering, separator = scored.index(True), tokens.index(task.separator)
         assert separator <= answering
-        assert answering >= len(tokens) - len(tokens) // 4
-        assert set(tokens[:separator]) == set(range(task.symbols))
+        assert answering >= len(tokens) - max(1, len(tokens) // 4)
+        assert set(tokens[:separator]) <= set(range(task.symbols))
         assert set(tokens[separator + 1 :]) <= {task.blank}
 
 
@@ -61,26 +59,32 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Reverse, Batch, int]
     generator = seeded(seed + 1)
 
     def others(task: Reverse, batch: Batch, position: Tensor) -> Tensor:
-        """Any symbols, blanks or not; the separator stays."""
-        tokens = torch.randint(task.symbols, batch.tokens.shape, generator=generator)
-        return tokens.where(batch.tokens != task.separator, task.separator)
+        """Any symbols, blanks or not."""
+        return torch.randint(task.symbols, batch.tokens.shape, generator=generator)
 
     check_sufficient(task, batch, solve, others)
-    check_necessary(task, batch, solve, other_value(task.symbols, generator))
+    check_necessary(task, batch, solve, other_value(task.symbols, generator), farthest=True)
+
+
+@pytest.mark.parametrize("body", Reverse.bodies)
+@pytest.mark.parametrize("length", [6, 9])
+def test_nothing_but_the_source_tells_the_answer(body: Body, length: int) -> None:
+    check_nothing_else_tells(Reverse(body, length=length, symbols=2))
 
 
 def test_the_ladder_holds_odd_distances_that_climb_by_root_two() -> None:
     task = Reverse("decoder", symbols=6)
     assert task.distances(32) == [1, 3, 5, 7, 11, 15, 21]
     assert task.distances(64) == [1, 3, 5, 7, 11, 15, 21, 31, 45]
-    assert Reverse("decoder", length=4, symbols=2).distances(4) == [1, 3]
+    assert Reverse("decoder", length=4).distances(4) == [1, 3]
+    assert Reverse("decoder", length=2).distances(2) == [1]
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 9}, "three quarters of 9 tokens are too short for 6 symbols at different distances"),
-        ({"evaluation_lengths": (8, 32)}, "of 8 tokens are too short"),
+        ({"length": 1}, "1 tokens is too short for a symbol and a separator"),
+        ({"evaluation_lengths": (1, 32)}, "1 tokens is too short"),
         ({"symbols": 1}, "two symbols or more"),
     ],
 )
