@@ -21,6 +21,8 @@ __all__ = ["ATTENTION_CHECKS"]
 _HIDING = -1e4
 """A bias that hides a key, as far as a score can."""
 _KEY = 2
+_SCATTERED = (1, 4, 5, 9)
+"""Queries that are not the last tokens."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def builds(bench: Bench) -> str:
 def shapes(bench: Bench) -> str:
     """The output has the shape of the queries, for fewer queries than keys too."""
     call = _Call.on(bench)
-    for given in (call.given, call.given.last(QUERIES)):
+    fewer = () if call.attention.queries == "all" else (call.given.last(QUERIES),)
+    for given in (call.given, *fewer):
         mask = None if call.mask is None else given.mask
         out = replace(call, given=given, mask=mask)()
         if not isinstance(out, Tensor):
@@ -199,16 +202,24 @@ def _replaced(x: Tensor, tokens: slice = slice(_KEY, _KEY + 1)) -> Tensor:
 
 
 def queries(bench: Bench) -> str:
-    """The last queries alone get the output that they get among all queries."""
+    """Some queries alone get the output that they get among all: the last ones, or any, as it declares."""
     call = _Call.on(bench)
-    some = call.given.last(QUERIES)
-    alone = replace(call, given=some, mask=None if call.mask is None else some.mask)()
-    apart = difference(call()[:, :, -QUERIES:], alone)
+    some = torch.arange(LENGTH)[-QUERIES:]
+    if call.attention.queries == "any":
+        some = torch.tensor(_SCATTERED)
+    given = call.given.asked(some)
+    alone = replace(call, given=given, mask=None if call.mask is None else given.mask)()
+    apart = difference(call()[:, :, some], alone)
+    if apart <= CLOSE:
+        return ""
     return (
-        f"the output of a query changes by {apart:.2g} when other queries are left out"
-        if apart > CLOSE
-        else ""
+        f"it declares queries = {call.attention.queries!r}, but the output of a query changes by {apart:.2g} "
+        "when other queries are left out"
     )
+
+
+def _some_queries(bench: Bench) -> str:
+    return "it declares queries = 'all'" if bench.build_attention().queries == "all" else ""
 
 
 def cross_attention(bench: Bench) -> str:
@@ -254,6 +265,6 @@ ATTENTION_CHECKS: tuple[Check[Bench], ...] = (
     Check("bias", honours_bias, _declares("bias")),
     Check("scores", honours_scores, _declares("scores")),
     Check("values", honours_values, _declares("values")),
-    Check("queries", queries),
+    Check("queries", queries, _some_queries),
     Check("cross-attention", cross_attention, _supports_cross_attention),
 )

@@ -20,6 +20,8 @@ __all__ = ["ID_CHECKS"]
 
 _SOME = (0, 3, 5, 8, 9, 12)
 """Tokens with gaps between them. The first and the last are there, so that the span is the same."""
+_SCATTERED = (1, 4, 5, 9)
+"""Queries that are not the last tokens."""
 _SHIFT = 37
 
 _REFUSALS = (IndexError, RuntimeError, TypeError, ValueError)
@@ -108,16 +110,18 @@ def _reads_ids(bench: Bench) -> str:
 
 
 def queries(bench: Bench) -> str:
-    """The last queries alone get the scores that they get among all queries."""
+    """Some queries alone get the scores that they get among all, in a causal body without later keys."""
     encoding, given = bench.build_encoding(), slot_input(bench)
+    # `rotate` is given all keys in any case.
+    causal = bench.direction == "causal" and "rotate" not in encoding.slots
     with torch.no_grad():
-        every = pair_scores(encoding, given)[:, :, -QUERIES:]
-        apart = difference(every, pair_scores(encoding, given.last(QUERIES)))
-    return (
-        f"the scores of a query change by {apart:.2g} when other queries are left out"
-        if apart > CLOSE
-        else ""
-    )
+        every = pair_scores(encoding, given)
+        for some in (torch.arange(LENGTH)[-QUERIES:], torch.tensor(_SCATTERED)):
+            keys = int(some[-1]) + 1 if causal else LENGTH
+            alone = pair_scores(encoding, given.asked(some).keys(keys))
+            if (apart := difference(every[:, :, some, :keys], alone)) > CLOSE:
+                return f"the scores of a query change by {apart:.2g} when other queries are left out"
+    return ""
 
 
 def _acts_on_scores(bench: Bench) -> str:

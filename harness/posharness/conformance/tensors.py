@@ -31,8 +31,12 @@ class SlotInput:
 
     def last(self, queries: int) -> SlotInput:
         """The same keys, with the last queries only."""
+        return self.asked(torch.arange(self.q.shape[2])[-queries:])
+
+    def asked(self, tokens: Tensor) -> SlotInput:
+        """The same keys, with the queries of some tokens only."""
         return replace(
-            self, q=self.q[:, :, -queries:], pos_q=self.pos_q[-queries:], mask=self.mask[:, :, -queries:]
+            self, q=self.q[:, :, tokens], pos_q=self.pos_q[tokens], mask=self.mask[:, :, tokens]
         )
 
     def keys(self, keys: int) -> SlotInput:

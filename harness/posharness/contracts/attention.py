@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -48,6 +49,9 @@ class Attention(nn.Module, Named, ABC):
         supports_cross_attention: whether it works between two sequences, as between a decoder and its
             encoder: any number of queries and of keys, which share no order. It is then built with a
             bidirectional geometry whose length is that of the keys, and receives no slots.
+        queries: which tokens of a sequence can be its queries in one call, where not all are needed: "any";
+            "last" where they must be the last tokens of the keys, as for an attention that counts tokens;
+            "all" where every key has its query.
         quadratic_memory: as for `PositionalEncoding`.
     """
 
@@ -55,6 +59,7 @@ class Attention(nn.Module, Named, ABC):
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
     has_weights: bool = True
     supports_cross_attention: bool = True
+    queries: Literal["any", "last", "all"] = "any"
     quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:

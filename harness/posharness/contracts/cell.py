@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -83,6 +83,9 @@ class ModelSettings(_Settings):
         scale_embedding: token embeddings start at variance 1/width and are multiplied by √width
             (1706.03762, section 3.4). If False, they and every linear map start at standard deviation
             0.02 (1810.04805).
+        chunk: number of queries that causal attention computes at a time, each time with the keys up to the
+            last of them; 0 for all queries with all keys. "auto": on a CPU, by the number of tokens. It
+            changes results by rounding only.
     """
 
     width: int = Field(64, ge=1)
@@ -92,6 +95,7 @@ class ModelSettings(_Settings):
     norm: Literal["pre", "post"] = "pre"
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     scale_embedding: bool = True
+    chunk: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
 
     def like_bert(self) -> ModelSettings:
         """The same size in BERT's shape (1810.04805)."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float, Shaped
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from posharness.contracts import Attention, BoundSlots, PositionalEncoding
 from posharness.contracts.cell import ModelSettings
 from posharness.model.initial import initialise
+from posharness.model.masks import unpadded
+from posharness.model.queries import Queries
 
-__all__ = ["CrossAttention", "Memory", "SelfAttention", "shared_bias"]
+__all__ = ["CrossAttention", "Memory", "SelfAttention", "shared_biases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,15 @@ class Memory:
 
     Attributes:
         hidden: the encoder's hidden states, (b, m, width).
-        mask: True where a query of the decoder may see a state; None where every query sees every state.
+        padding: True on padding, which no query sees; None without padding.
     """
 
     hidden: Float[Tensor, "b m width"]
-    mask: Bool[Tensor, "b 1 n m"] | None
+    padding: Bool[Tensor, "b m"] | None
+
+    def mask_for(self, queries: int) -> Bool[Tensor, "b 1 q m"] | None:
+        """True where a query may see a state; None where every query sees every state."""
+        return unpadded(queries, self.padding)
 
 
 class _MultiHead(nn.Module):
@@ -40,9 +48,18 @@ class _MultiHead(nn.Module):
         initialise(self.qkv, settings)
         initialise(self.out_proj, settings, residual=True)
 
-    def _output(self, out: Float[Tensor, "b h n d"]) -> Float[Tensor, "b n width"]:
-        y: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
-        return y
+    def _apart(
+        self, x: Float[Tensor, "b q width"], y: Float[Tensor, "b k width"]
+    ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"], Float[Tensor, "b h k d"]]:
+        """The queries of x, and the keys and values of y."""
+        width = x.shape[-1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        queries = linear(x, weight[:width], bias[:width])  # b q width
+        keys_values = linear(y, weight[width:], bias[width:])  # b k 2*width
+        q = queries.reshape(*queries.shape[:2], self.heads, -1).transpose(1, 2)  # b h q d
+        parts = keys_values.reshape(*keys_values.shape[:2], 2, self.heads, -1)  # b k 2 h d
+        k, v = parts.permute(2, 0, 3, 1, 4)
+        return q, k, v
 
 
 class SelfAttention(_MultiHead):
@@ -54,49 +71,75 @@ class SelfAttention(_MultiHead):
         pos: Shaped[Tensor, " n"],
         mask: Bool[Tensor, "#b 1 n n"] | None,
         encoding: PositionalEncoding,
-        bias: Float[Tensor, "1 h n n"] | None,
-    ) -> Float[Tensor, "b n width"]:
-        """Compute the attention of every position to the others.
+        queries: Queries,
+        biases: Sequence[Float[Tensor, "1 h q k"]] | None = None,
+    ) -> Float[Tensor, "b m width"]:
+        """Compute the attention of positions to each other.
 
         Args:
             mask: True where a query may see a key; None where every query sees every key.
-            bias: the encoding's bias where it is shared by all layers (see `shared_bias`).
+            queries: the positions whose attention is computed, and those whose output is.
+            biases: the encoding's bias for each piece of the queries, where all layers share it
+                (see `shared_biases`).
         """
-        q, k, v = self.heads_of(x)
+        q, k, v = self.heads_of(x, queries.at)
+        pos_q = pos
+        if queries.at is not None:
+            pos_q = pos[queries.at]
+            mask = None if mask is None else mask.index_select(-2, queries.at)
         if "rotate" in encoding.slots:
-            q, k = encoding.rotate(q, k, pos, pos)
-        return self._output(self.attention(q, k, v, mask, self.bind(encoding, q, k, v, x, pos, mask, bias)))
+            q, k = encoding.rotate(q, k, pos_q, pos)
+        outs = []
+        for index, piece in enumerate(queries.pieces):
+            some, keys = piece.queries, piece.keys
+            part = (q[:, :, some], k[:, :, :keys], v[:, :, :keys])
+            part_mask = None if mask is None else mask[..., some, :keys]
+            bias = None if biases is None else biases[index]
+            slots = self.bind(encoding, *part, x[:, :keys], pos_q[some], pos[:keys], part_mask, bias)
+            outs.append(self.attention(*part, part_mask, slots))
+        out = outs[0] if len(outs) == 1 else torch.cat(outs, 2)  # b h q d
+        y: Tensor = self.out_proj(queries.outputs(out.transpose(1, 2).flatten(2)))
+        return y
 
-    def heads_of(self, x: Float[Tensor, "b n width"]) -> tuple[Tensor, Tensor, Tensor]:
-        """The queries, keys and values of all heads, each (b, h, n, d)."""
-        parts: Tensor = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        return q, k, v
+    def heads_of(
+        self, x: Float[Tensor, "b n width"], at: Int[Tensor, " q"] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The queries, keys and values of all heads, each (b, h, n, d).
+
+        Args:
+            at: the positions that have a query; None for all.
+        """
+        if at is None:
+            parts: Tensor = self.qkv(x).unflatten(-1, (3, self.heads, -1))  # b n 3 h d
+            q, k, v = parts.permute(2, 0, 3, 1, 4)
+            return q, k, v
+        return self._apart(x.index_select(1, at), x)
 
     @staticmethod
     def bind(
         encoding: PositionalEncoding,
-        q: Float[Tensor, "b h n d"],
-        k: Float[Tensor, "b h n d"],
-        v: Float[Tensor, "b h n d"],
-        x: Float[Tensor, "b n width"],
-        pos: Shaped[Tensor, " n"],
-        mask: Bool[Tensor, "#b 1 n n"] | None,
-        bias: Float[Tensor, "1 h n n"] | None,
+        q: Float[Tensor, "b h q d"],
+        k: Float[Tensor, "b h k d"],
+        v: Float[Tensor, "b h k d"],
+        x: Float[Tensor, "b k width"],
+        pos_q: Shaped[Tensor, " q"],
+        pos_k: Shaped[Tensor, " k"],
+        mask: Bool[Tensor, "#b 1 q k"] | None,
+        bias: Float[Tensor, "1 h q k"] | None = None,
     ) -> BoundSlots:
         """The slots of the encoding, bound to these queries, keys and values."""
         slots = encoding.slots
 
-        def scores(s: Float[Tensor, "b h n n"]) -> Float[Tensor, "b h n n"]:
-            return encoding.scores(s, q, k, x, pos, pos, mask)
+        def scores(s: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
+            return encoding.scores(s, q, k, x, pos_q, pos_k, mask)
 
         def values(
-            out: Float[Tensor, "b h n d"], weights: Float[Tensor, "b h n n"]
-        ) -> Float[Tensor, "b h n d"]:
-            return encoding.values(out, weights, v, pos, pos)
+            out: Float[Tensor, "b h q d"], weights: Float[Tensor, "b h q k"]
+        ) -> Float[Tensor, "b h q d"]:
+            return encoding.values(out, weights, v, pos_q, pos_k)
 
         if "bias" in slots and bias is None:
-            bias = encoding.bias(pos, pos, x if encoding.bias_reads_input else None)
+            bias = encoding.bias(pos_q, pos_k, x if encoding.bias_reads_input else None)
         return BoundSlots(
             bias=bias,
             scores=scores if "scores" in slots else None,
@@ -112,18 +155,20 @@ class CrossAttention(_MultiHead):
 
     def forward(self, x: Float[Tensor, "b n width"], memory: Memory) -> Float[Tensor, "b n width"]:
         """Compute the attention of every position of the decoder to the memory."""
-        width = x.shape[-1]
-        weight, bias = self.qkv.weight, self.qkv.bias
-        queries = linear(x, weight[:width], bias[:width])  # b n width
-        keys_values = linear(memory.hidden, weight[width:], bias[width:])  # b m 2*width
-        q = queries.reshape(*queries.shape[:2], self.heads, -1).transpose(1, 2)  # b h n d
-        parts = keys_values.reshape(*keys_values.shape[:2], 2, self.heads, -1)  # b m 2 h d
-        k, v = parts.permute(2, 0, 3, 1, 4)  # each b h m d
-        return self._output(self.attention(q, k, v, memory.mask, BoundSlots()))
+        q, k, v = self._apart(x, memory.hidden)
+        out = self.attention(q, k, v, memory.mask_for(x.shape[1]), BoundSlots())
+        y: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
+        return y
 
 
-def shared_bias(encoding: PositionalEncoding, pos: Shaped[Tensor, " n"]) -> Float[Tensor, "1 h n n"] | None:
-    """The bias that all layers share, computed once for each forward pass; None where they share none."""
+def shared_biases(
+    encoding: PositionalEncoding, pos: Shaped[Tensor, " n"], queries: Queries
+) -> list[Float[Tensor, "1 h q k"]] | None:
+    """The biases that all layers share, one for each piece of the queries; None where they share none.
+
+    They are computed once for each forward pass.
+    """
     if "bias" in encoding.slots and encoding.per == "model" and not encoding.bias_reads_input:
-        return encoding.bias(pos, pos, None)
+        pos_q = pos if queries.at is None else pos[queries.at]
+        return [encoding.bias(pos_q[p.queries], pos[: p.keys], None) for p in queries.pieces]
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from posharness.contracts.cell import ModelSettings
 from posharness.model.attention import CrossAttention, Memory, SelfAttention
 from posharness.model.initial import initialise
 from posharness.model.norm import layer_norm
+from posharness.model.queries import Queries
 
 __all__ = ["Block", "FeedForward"]
 
@@ -64,11 +65,17 @@ class Block(nn.Module):
         pos: Shaped[Tensor, " n"],
         mask: Bool[Tensor, "#b 1 n n"] | None,
         encoding: PositionalEncoding,
-        bias: Float[Tensor, "1 h n n"] | None,
+        queries: Queries,
+        biases: Sequence[Float[Tensor, "1 h q k"]] | None = None,
         memory: Memory | None = None,
-    ) -> Float[Tensor, "b n width"]:
+    ) -> Float[Tensor, "b m width"]:
         """Apply the layer. `memory` is for `CrossAttention`, the other arguments are for `SelfAttention`."""
-        x = self._add(x, self.attention_norm, lambda y: self.attention(y, pos, mask, encoding, bias))
+        x = self._add(
+            x,
+            self.attention_norm,
+            lambda y: self.attention(y, pos, mask, encoding, queries, biases),
+            queries.states,
+        )
         cross = self.cross
         if cross is not None:
             assert memory is not None
@@ -76,10 +83,15 @@ class Block(nn.Module):
         return self._add(x, self.feedforward_norm, self.feedforward)
 
     def _add(
-        self, x: Float[Tensor, "b n width"], norm: nn.LayerNorm, sublayer: Callable[[Tensor], Tensor]
-    ) -> Float[Tensor, "b n width"]:
+        self,
+        x: Float[Tensor, "b n width"],
+        norm: nn.LayerNorm,
+        sublayer: Callable[[Tensor], Tensor],
+        kept: Callable[[Tensor], Tensor] = lambda x: x,
+    ) -> Float[Tensor, "b m width"]:
+        """The sub-layer around x; `kept` are the states of x to which it has an output."""
         if self.post:
-            normed: Tensor = norm(x + self.drop(sublayer(x)))
+            normed: Tensor = norm(kept(x) + self.drop(sublayer(x)))
             return normed
-        added: Tensor = x + self.drop(sublayer(norm(x)))
+        added: Tensor = kept(x) + self.drop(sublayer(norm(x)))
         return added

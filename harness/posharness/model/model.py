@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from posharness.contracts import Batch
+from posharness.model.queries import needed
 from posharness.model.stack import Stack
 from posharness.model.two_stacks import TwoStacks
 
@@ -27,6 +28,15 @@ class Model(nn.Module):
         """The hidden state of every position; the encoding draws its position ids from `generator`."""
         hidden: Tensor = self.body(batch, generator)
         return hidden
+
+    def scored(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "m width"]:
+        """The hidden states of the m scored positions, in the order of `batch.scored.nonzero()`.
+
+        The last layer computes no other states.
+        """
+        part = needed(batch.scored)
+        hidden: Tensor = self.body(batch, generator, part)
+        return hidden[batch.scored] if part is None else part.picked(hidden)
 
     def logits(self, hidden: Float[Tensor, "m width"], objective: int) -> Float[Tensor, "m classes"]:
         """The logits of the objective with that index, at m scored positions."""

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from posharness.contracts import Batch, Direction, PositionalEncoding, Task
 from posharness.contracts.cell import ModelSettings
-from posharness.model.attention import Memory, shared_bias
+from posharness.model.attention import Memory, shared_biases
 from posharness.model.block import Block
 from posharness.model.embedding import Embedding
+from posharness.model.masks import visible
 from posharness.model.norm import layer_norm
+from posharness.model.queries import Needed, Queries, chunk_size, in_pieces, narrowed
 
-__all__ = ["Stack", "unpadded", "visible"]
+__all__ = ["Stack"]
 
 
 class Stack(nn.Module):
@@ -42,18 +44,24 @@ class Stack(nn.Module):
         super().__init__()
         self.max_length = encodings[0].max_length
         self.causal = direction == "causal"
+        self.chunk = settings.chunk
         self.embedding = embedding
         self.encodings = nn.ModuleList(encodings)
         self.blocks = nn.ModuleList(blocks)
         self.norm = layer_norm(settings) if settings.norm == "pre" else nn.Identity()
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "b n width"]:
-        """The hidden state of every position.
+    def forward(
+        self, batch: Batch, generator: torch.Generator, needed: Needed | None = None
+    ) -> Float[Tensor, "b m width"]:
+        """The hidden states.
 
         Args:
             generator: the encoding draws its position ids from it.
+            needed: the positions whose states are computed; None for all.
         """
-        return self.read(batch.tokens, generator, padding=batch.padding, segments=batch.segments)
+        return self.read(
+            batch.tokens, generator, padding=batch.padding, segments=batch.segments, needed=needed
+        )
 
     def read(
         self,
@@ -63,38 +71,34 @@ class Stack(nn.Module):
         padding: Bool[Tensor, "b n"] | None = None,
         segments: Int[Tensor, "b n"] | None = None,
         memory: Memory | None = None,
-    ) -> Float[Tensor, "b n width"]:
+        needed: Needed | None = None,
+    ) -> Float[Tensor, "b m width"]:
         """The same for the tokens of one stack; `memory` is for cross-attention."""
         first, *others = cast("Sequence[PositionalEncoding]", self.encodings)
-        pos = first.positions(tokens.shape[1], generator).to(tokens.device)  # n
+        n = tokens.shape[1]
+        pos = first.positions(n, generator).to(tokens.device)  # n
         x = self.embedding(tokens, segments, first, pos)  # b n width
         mask = visible(tokens, padding, causal=self.causal)  # b 1 n n, 1 1 n n or None
-        bias = shared_bias(first, pos)  # 1 h n n or None
         encodings = [first, *others] if others else [first] * len(self.blocks)
-        for block, encoding in zip(self.blocks, encodings, strict=True):
-            x = block(x, pos, mask, encoding, bias, memory)
+        every, last = self._queries(n, needed, tokens.device)
+        biases = shared_biases(first, pos, every)  # of each piece 1 h q k, or None
+        for layer, (block, encoding) in enumerate(zip(self.blocks, encodings, strict=True), 1):
+            queries = last if layer == len(self.blocks) else every
+            if queries.pieces is not every.pieces:
+                biases = shared_biases(first, pos, queries)
+            x = block(x, pos, mask, encoding, queries, biases, memory)  # b n width; of the last b m width
         hidden: Tensor = self.norm(x)
         return hidden
+
+    def _queries(self, n: int, needed: Needed | None, device: torch.device) -> tuple[Queries, Queries]:
+        """The queries of every layer but the last, and those of the last."""
+        attention = cast("Sequence[Block]", self.blocks)[-1].attention.attention
+        chunk = 0 if attention.queries == "all" else chunk_size(n, self.chunk, device)
+        every = in_pieces(n, causal=self.causal, chunk=chunk)
+        if needed is None:
+            return every, every
+        return every, narrowed(every, n, needed, attention, causal=self.causal, chunk=chunk)
 
     def defined(self, task: Task, length: int) -> bool:
         """Whether the encoding is defined for sequences of that length."""
         return self.max_length is None or length <= self.max_length
-
-
-def visible(
-    tokens: Int[Tensor, "b n"], padding: Bool[Tensor, "b n"] | None, *, causal: bool
-) -> Bool[Tensor, "#b 1 n n"] | None:
-    """True where a query (third axis) may see a key (last axis); None where every query sees every key."""
-    n = tokens.shape[1]
-    real = unpadded(n, padding)
-    if not causal:
-        return real
-    mask = torch.ones(1, 1, n, n, dtype=torch.bool, device=tokens.device).tril()
-    return mask if real is None else mask & real
-
-
-def unpadded(queries: int, padding: Bool[Tensor, "b k"] | None) -> Bool[Tensor, "b 1 q k"] | None:
-    """The mask that hides padding from this number of queries; None without padding."""
-    if padding is None or not padding.any():
-        return None
-    return ~padding[:, None, None, :].expand(-1, -1, queries, -1)

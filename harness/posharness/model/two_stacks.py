@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from posharness.contracts import Batch, Task
 from posharness.model.attention import Memory
 from posharness.model.embedding import Embedding
-from posharness.model.stack import Stack, unpadded
+from posharness.model.queries import Needed
+from posharness.model.stack import Stack
 
 __all__ = ["TwoStacks"]
 
@@ -40,11 +41,14 @@ class TwoStacks(nn.Module):
         """The encodings of both stacks."""
         return nn.ModuleList([*self.encoder.encodings, *self.decoder.encodings])
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "b n width"]:
-        """The hidden state of every position of the decoder.
+    def forward(
+        self, batch: Batch, generator: torch.Generator, needed: Needed | None = None
+    ) -> Float[Tensor, "b m width"]:
+        """The hidden states of the decoder.
 
         Args:
             generator: the encodings draw their position ids from it, that of the encoder first.
+            needed: the positions of the decoder whose states are computed; None for all.
 
         Raises:
             ValueError: the batch has no memory.
@@ -52,9 +56,13 @@ class TwoStacks(nn.Module):
         if batch.memory is None:
             raise ValueError("The batch has no memory: an encoder-decoder needs one.")
         states = self.encoder.read(batch.memory, generator, padding=batch.memory_padding)  # b m width
-        memory = Memory(states, unpadded(batch.tokens.shape[1], batch.memory_padding))
         return self.decoder.read(
-            batch.tokens, generator, padding=batch.padding, segments=batch.segments, memory=memory
+            batch.tokens,
+            generator,
+            padding=batch.padding,
+            segments=batch.segments,
+            memory=Memory(states, batch.memory_padding),
+            needed=needed,
         )
 
     def defined(self, task: Task, length: int) -> bool:

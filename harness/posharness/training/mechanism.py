@@ -68,12 +68,12 @@ def _place(name: str) -> tuple[str, int]:
 
 
 def _read(module: SelfAttention, args: Sequence[Any], place: tuple[str, int]) -> pd.DataFrame:
-    x, pos, mask, encoding, bias = args
+    x, pos, mask, encoding, *_ = args
     q, k, v = module.heads_of(x)  # each b h n d
     content = q @ k.mT * q.shape[-1] ** -0.5  # b h n n
     if "rotate" in encoding.slots:
         q, k = encoding.rotate(q, k, pos, pos)
-    slots = module.bind(encoding, q, k, v, x, pos, mask, bias)
+    slots = module.bind(encoding, q, k, v, x, pos, pos, mask)
     s = q @ k.mT * q.shape[-1] ** -0.5
     s = s if slots.bias is None else s + slots.bias
     s = s if slots.scores is None else slots.scores(s)

@@ -83,7 +83,7 @@ def score(
     with torch.no_grad():
         for start in range(0, len(batch.tokens), size):
             chunk = rows(batch, start, start + size).to(device)
-            passes = [model(chunk, positions())]  # each b n width
+            passes = [model.scored(chunk, positions())]  # each m width, of all scored positions
             if fed_back:
                 passes.append(free_running(model, chunk, passes[0], objectives, positions))
             for index, found in enumerate(parts):
@@ -94,10 +94,11 @@ def score(
     return [_join(found) for found in parts]
 
 
-def _read(model: Model, hidden: Float[Tensor, "b n width"], batch: Batch, index: int, start: int) -> Scored:
-    sequence, position = predicted(batch, index).nonzero(as_tuple=True)  # each m
-    logits = model.logits(hidden[sequence, position], index)  # m classes
-    targets = batch.targets[sequence, position]
+def _read(model: Model, hidden: Float[Tensor, "m width"], batch: Batch, index: int, start: int) -> Scored:
+    place = predicted(batch, index)
+    sequence, position = place.nonzero(as_tuple=True)  # each of those of the objective
+    logits = model.logits(hidden[place[batch.scored]], index)
+    targets = batch.targets[place]
     log_prob = logits.float().log_softmax(-1).gather(1, targets[:, None]).squeeze(1)
     answer = logits.argmax(-1)
     parts = (sequence + start, position, answer, answer == targets, log_prob)

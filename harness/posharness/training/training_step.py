@@ -51,7 +51,7 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         step = self.global_step
         self._seed_dropout(derive("dropout", self.cell.seed, step))
-        hidden = self.model(batch, generator("positions", "train", self.cell.seed, step))  # b n width
+        hidden = self.model.scored(batch, generator("positions", "train", self.cell.seed, step))  # m width
         losses = [self._loss(hidden, batch, index) for index in range(len(self.objectives))]
         self.losses = [loss.item() for loss in losses]
         for objective, loss, value in zip(self.objectives, losses, self.losses, strict=True):
@@ -67,12 +67,12 @@ class TrainingModule(pl.LightningModule):
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
 
-    def _loss(self, hidden: Float[Tensor, "b n width"], batch: Batch, index: int) -> Float[Tensor, ""]:
-        scored = predicted(batch, index).flatten().nonzero().squeeze(1)  # m
-        if not len(scored):
+    def _loss(self, hidden: Float[Tensor, "m width"], batch: Batch, index: int) -> Float[Tensor, ""]:
+        own = predicted(batch, index)[batch.scored].nonzero().squeeze(1)
+        if not len(own):
             return hidden.new_tensor(math.nan)
-        logits = self.model.logits(hidden.flatten(0, 1).index_select(0, scored), index)  # m classes
-        return cross_entropy(logits, batch.targets.flatten()[scored])
+        logits = self.model.logits(hidden.index_select(0, own), index)  # own classes
+        return cross_entropy(logits, batch.targets[batch.scored][own])
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         largest = self.cell.optimiser.clip or math.inf

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import elu, pad
 
-from posharness.contracts import Attention, BoundSlots
+from posharness.contracts import Attention, BoundSlots, Geometry
 from posharness_plugins.attentions._order import own_key
 
 CHUNK = 64
@@ -36,6 +36,11 @@ class Linear(Attention):
     aliases = ("linear-attention",)
     summary = "Attention in linear time with the feature map elu + 1 (Katharopoulos et al.)"
     paper = "arXiv:2006.16236"
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(geometry)
+        # Each sum carries on from the query before it.
+        self.queries = "all" if geometry.direction == "causal" else "any"
 
     def forward(
         self,

@@ -31,6 +31,7 @@ class SlidingWindow(Attention):
     paper = "arXiv:2004.05150"
     slots = frozenset(SLOTS)
     supports_cross_attention = False
+    queries = "last"
 
     def __init__(self, geometry: Geometry, *, window: int = 16) -> None:
         super().__init__(geometry)

@@ -33,6 +33,7 @@ class StickBreaking(Attention):
     paper = "arXiv:2410.17980"
     slots = frozenset(SLOTS)
     supports_cross_attention = False
+    queries = "last"
     directions = frozenset({"causal"})
 
     def __init__(self, geometry: Geometry, *, current: bool = False) -> None:

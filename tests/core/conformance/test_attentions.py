@@ -203,6 +203,21 @@ class Crowded(Plain):
         return super().score(q - q.mean(2, keepdim=True), k)
 
 
+class Counting(Plain):
+    """A query's own key is that of its index from the end, as if the queries were the last tokens."""
+
+    name = "counting"
+    supports_cross_attention = False
+
+    def score(self, q: Tensor, k: Tensor) -> Tensor:
+        return super().score(q, k) + torch.ones(q.shape[2], k.shape[2]).tril(k.shape[2] - q.shape[2])
+
+
+class CountingHonestly(Counting):
+    name = "counting honestly"
+    queries = "last"
+
+
 class Narrow(Plain):
     """Cannot read a sequence that is shorter than the one that reads."""
 
@@ -266,6 +281,7 @@ class Lavish(Plain):
         (Careless, "mask", "keys that the mask hides change the output"),
         (TwoFaced, "mask", "a mask that hides nothing changes"),
         (Crowded, "queries", "when other queries are left out"),
+        (Counting, "queries", "it declares queries = 'any'"),
         (Narrow, "cross-attention", "across 5 keys its output holds NaN"),
         (Foreseeing, "causality", "reads the future"),
         (Broadcasting, "gradients", "unused of layer 0 gets no gradient"),
@@ -281,7 +297,7 @@ def test_the_first_check_to_fail_names_what_is_broken(
     assert said in finding.why
 
 
-@pytest.mark.parametrize("attention", [Plain, Modest])
+@pytest.mark.parametrize("attention", [Plain, Modest, CountingHonestly])
 def test_what_is_right_passes_every_check(attention: type[Attention], registry: Registry) -> None:
     findings = check_attention(attention, registry=registry)
     assert [finding for finding in findings if finding.verdict == "fails"] == []

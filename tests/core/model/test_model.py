@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from posharness.contracts import Attention, Batch, Body, Incompatible, Objective, Task
 from posharness.contracts.cell import Cell, ModelSettings
 from posharness.model import Model, build_model
-from posharness.model.stack import visible
+from posharness.model.masks import visible
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 

@@ -1,0 +1,113 @@
+"""What a model does not compute changes nothing: narrowed and in pieces, it learns the same weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from posharness.contracts import Batch, Body, Incompatible, Objective, Task, UserError
+from posharness.contracts.cell import Cell, ModelSettings
+from posharness.model import Model, build_model
+from posharness.model.queries import chunk_size, in_pieces, narrowed, needed
+from posharness.registry.registry import Registry
+from posharness.registry.selection import Selection
+
+B, N, M, VOCABULARY, CLOSE = 3, 13, 11, 7, 2e-9
+REGISTRY = Registry.load()
+ENCODINGS = [entry.plugin.name for entry in REGISTRY.encodings.entries]
+ATTENTIONS = [entry.plugin.name for entry in REGISTRY.attentions.entries]
+
+
+class Marks(Task):
+    """Predict tokens at some positions."""
+
+    name = "marks"
+    bodies: tuple[Body, ...] = ("encoder", "decoder", "encoder-decoder")
+    vocabulary = VOCABULARY
+    length = N
+    evaluation_lengths = (N,)
+    objectives = (Objective("mark", VOCABULARY, 1 / VOCABULARY),)
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: str) -> Batch:
+        tokens, targets = torch.randint(VOCABULARY, (2, n, length), generator=generator)
+        scored = torch.zeros(n, length, dtype=torch.bool)
+        memory = torch.randint(VOCABULARY, (n, M), generator=generator)
+        return Batch(
+            tokens, targets, scored, 0 * tokens, memory=memory if self.body == "encoder-decoder" else None
+        )
+
+
+def everywhere(*positions: int) -> Tensor:
+    scored = torch.zeros(B, N, dtype=torch.bool)
+    scored[:, list(positions)] = True
+    return scored
+
+
+def by_row(*positions: tuple[int, ...]) -> Tensor:
+    scored = torch.zeros(B, N, dtype=torch.bool)
+    for row, own in enumerate(positions):
+        scored[row, list(own)] = True
+    return scored
+
+
+SCORED = {
+    "the same in all rows": everywhere(5, 9, 10),
+    "one in a row or none": by_row((3, 8), (), (8,)),
+    "all": everywhere(*range(N)),
+    "no two alike": by_row((0, 1, 2, 3, 4), (5, 6, 7), (8, 9, 10, 11, 12)),
+}
+PADDING = torch.arange(N) >= torch.tensor([[13], [9], [13]])
+
+
+def make_model(body: Body, encoding: str, attention: str, *, chunk: int, **settings: Any) -> Model:
+    within = REGISTRY.select(REGISTRY.attentions, Selection(attention, {}))
+    across = body == "encoder-decoder"
+    cell = Cell(
+        encoding=REGISTRY.select(REGISTRY.encodings, Selection(encoding, {})),
+        attention=REGISTRY.select(REGISTRY.attentions, Selection("softmax", {})) if across else within,
+        self_attention=within if across else None,
+        body=body,
+        task=REGISTRY.select(REGISTRY.tasks, Selection("offset_recall", {})),
+        model=ModelSettings(width=16, heads=2, feedforward=2, chunk=chunk, **settings),
+    )
+    return build_model(cell, REGISTRY, Marks(body)).double()
+
+
+def learn(model: Model, body: Body, *, plain: bool) -> dict[str, Tensor]:
+    """The weights after a step with each pattern of scored positions, half of the steps with padding."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, eps=1e-3)
+    for step, scored in enumerate(SCORED.values()):
+        draws = torch.Generator().manual_seed(step)
+        batch = replace(Marks(body).sample(draws, B, N, "train"), scored=scored)
+        if step % 2:
+            batch = replace(batch, scored=scored & ~PADDING, padding=PADDING)
+        hidden = model(batch, draws)[batch.scored] if plain else model.scored(batch, draws)
+        optimiser.zero_grad()
+        cross_entropy(model.logits(hidden, 0), batch.targets[batch.scored]).backward()
+        optimiser.step()
+    return model.state_dict()
+
+
+@pytest.fixture(autouse=True)
+def double_throughout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What plugins compute in float32 for accuracy, they compute in float64."""
+    monkeypatch.setattr(Tensor, "float", Tensor.double)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_weights_are_those_of_the_plain_path(encoding: str, attention: str) -> None:
+    for body in ("encoder", "decoder"):
+        try:
+            plain = make_model(body, encoding, attention, chunk=0)
+        except (Incompatible, UserError):
+            continue
+        expected = learn(plain, body, plain=True)
+        found = learn(make_model(body, encoding, attention, chunk=4), body, plain=False)
+        apart = {name: float((found[name] - weight).abs().max()) for name, weight in expected.items()}
+        assert max(apart.values()) < CLOSE, max(apart.items(), key=lambda item: item[1])
