@@ -35,9 +35,7 @@ class SlotInput:
 
     def asked(self, tokens: Tensor) -> SlotInput:
         """The same keys, with the queries of some tokens only."""
-        return replace(
-            self, q=self.q[:, :, tokens], pos_q=self.pos_q[tokens], mask=self.mask[:, :, tokens]
-        )
+        return replace(self, q=self.q[:, :, tokens], pos_q=self.pos_q[tokens], mask=self.mask[:, :, tokens])
 
     def keys(self, keys: int) -> SlotInput:
         """The same queries, with the first keys only."""

@@ -72,7 +72,7 @@ class SelfAttention(_MultiHead):
         mask: Bool[Tensor, "#b 1 n n"] | None,
         encoding: PositionalEncoding,
         queries: Queries,
-        biases: Sequence[Float[Tensor, "1 h q k"]] | None = None,
+        biases: Sequence[Float[Tensor, "1 h _ _"]] | None = None,
     ) -> Float[Tensor, "b m width"]:
         """Compute the attention of positions to each other.
 
@@ -163,7 +163,7 @@ class CrossAttention(_MultiHead):
 
 def shared_biases(
     encoding: PositionalEncoding, pos: Shaped[Tensor, " n"], queries: Queries
-) -> list[Float[Tensor, "1 h q k"]] | None:
+) -> list[Float[Tensor, "1 h _ _"]] | None:
     """The biases that all layers share, one for each piece of the queries; None where they share none.
 
     They are computed once for each forward pass.

@@ -66,7 +66,7 @@ class Block(nn.Module):
         mask: Bool[Tensor, "#b 1 n n"] | None,
         encoding: PositionalEncoding,
         queries: Queries,
-        biases: Sequence[Float[Tensor, "1 h q k"]] | None = None,
+        biases: Sequence[Float[Tensor, "1 h _ _"]] | None = None,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b m width"]:
         """Apply the layer. `memory` is for `CrossAttention`, the other arguments are for `SelfAttention`."""

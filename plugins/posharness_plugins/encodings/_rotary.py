@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Complex64, Float, Shaped
+from jaxtyping import Complex, Float, Shaped
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
@@ -46,7 +46,7 @@ def phasors(
     pos: Shaped[Tensor, " n"],
     frequencies: Float[Tensor, " c"],
     size: Float[Tensor, "#n #c"] | None = None,
-) -> Complex64[Tensor, "n c"]:
+) -> Complex[Tensor, "n c"]:
     """size·e^(i·pos·θ_c): the factor of each pair of components at each position.
 
     Args:
@@ -57,7 +57,7 @@ def phasors(
     return torch.polar(sizes, angles)
 
 
-def rotate_pairs(x: Float[Tensor, "b h n d"], by: Complex64[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
+def rotate_pairs(x: Float[Tensor, "b h n d"], by: Complex[Tensor, "n c"]) -> Float[Tensor, "b h n d"]:
     """Multiply x_2c + i·x_(2c+1) by `by`[:, c]; components past the last pair stay as they are.
 
     As complex numbers, because that is three times as fast on a CPU as sines and cosines on halves.

@@ -13,11 +13,11 @@ from torch.nn.functional import cross_entropy
 from posharness.contracts import Batch, Body, Incompatible, Objective, Task, UserError
 from posharness.contracts.cell import Cell, ModelSettings
 from posharness.model import Model, build_model
-from posharness.model.queries import chunk_size, in_pieces, narrowed, needed
+from posharness.model.queries import chunk_size
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 
-B, N, M, VOCABULARY, CLOSE = 3, 13, 11, 7, 2e-9
+B, N, M, VOCABULARY, CLOSE = 3, 13, 11, 7, 1e-12
 REGISTRY = Registry.load()
 ENCODINGS = [entry.plugin.name for entry in REGISTRY.encodings.entries]
 ATTENTIONS = [entry.plugin.name for entry in REGISTRY.attentions.entries]
@@ -81,7 +81,8 @@ def make_model(body: Body, encoding: str, attention: str, *, chunk: int, **setti
 def learn(model: Model, body: Body, *, plain: bool) -> dict[str, Tensor]:
     """The weights after a step with each pattern of scored positions, half of the steps with padding."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, eps=1e-3)
-    for step, scored in enumerate(SCORED.values()):
+    for step, pattern in enumerate(("the same in all rows", "one in a row or none", "no two alike")):
+        scored = SCORED[pattern]
         draws = torch.Generator().manual_seed(step)
         batch = replace(Marks(body).sample(draws, B, N, "train"), scored=scored)
         if step % 2:
@@ -111,3 +112,68 @@ def test_weights_are_those_of_the_plain_path(encoding: str, attention: str) -> N
         found = learn(make_model(body, encoding, attention, chunk=4), body, plain=False)
         apart = {name: float((found[name] - weight).abs().max()) for name, weight in expected.items()}
         assert max(apart.values()) < CLOSE, max(apart.items(), key=lambda item: item[1])
+
+
+@pytest.mark.parametrize("encoding", ["none", "relative", "t5", "rope"])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_so_are_those_of_an_encoder_decoder(encoding: str, norm: str) -> None:
+    body: Body = "encoder-decoder"
+    expected = learn(make_model(body, encoding, "softmax", chunk=0, norm=norm), body, plain=True)
+    found = learn(make_model(body, encoding, "softmax", chunk=4, norm=norm), body, plain=False)
+    assert max(float((found[name] - weight).abs().max()) for name, weight in expected.items()) < CLOSE
+
+
+def calls(attention: str, scored: Tensor, body: Body, chunk: int = 0) -> list[list[tuple[int, int]]]:
+    """For each layer, queries and keys of each call of its attention; then the width of its feed-forward."""
+    model = make_model(body, "none", attention, chunk=chunk)
+    found: list[list[tuple[int, int]]] = []
+    for block in model.body.blocks:
+        own: list[tuple[int, int]] = []
+        found.append(own)
+        block.attention.attention.register_forward_pre_hook(
+            lambda module, args, own=own: own.append((args[0].shape[2], args[1].shape[2]))
+        )
+    draws = torch.Generator().manual_seed(0)
+    batch = replace(Marks(body).sample(draws, B, N, "train"), scored=scored)
+    assert len(model.scored(batch, draws)) == int(scored.sum())
+    return found
+
+
+def test_the_last_layer_has_the_scored_tokens_as_queries() -> None:
+    same, apart = SCORED["the same in all rows"], SCORED["no two alike"]
+    assert calls("softmax", same, "encoder") == [[(N, N)], [(3, N)]]
+    assert calls("softmax", same, "decoder") == [[(N, N)], [(3, 11)]]
+    assert calls("softmax", apart, "encoder") == [[(N, N)], [(N, N)]]
+    assert calls("sliding_window", same, "encoder") == [[(N, N)], [(8, N)]]
+    assert calls("sliding_window", same, "decoder") == [[(N, N)], [(6, 11)]]
+    assert calls("linear", same, "encoder") == [[(N, N)], [(3, N)]]
+    assert calls("linear", same, "decoder", chunk=4) == [[(N, N)], [(N, N)]]
+
+
+def test_a_causal_layer_is_computed_in_pieces_and_an_encoder_is_not() -> None:
+    pieces = [(4, 4), (4, 8), (4, 12), (1, 13)]
+    assert calls("softmax", SCORED["all"], "decoder", chunk=4) == [pieces, pieces]
+    assert calls("softmax", SCORED["the same in all rows"], "decoder", chunk=2) == [
+        [*((2, keys) for keys in range(2, N, 2)), (1, N)],
+        [(2, 10), (1, 11)],
+    ]
+    assert calls("softmax", SCORED["all"], "encoder", chunk=4) == [[(N, N)], [(N, N)]]
+
+
+def test_pieces_are_chosen_by_length_and_device() -> None:
+    cpu = torch.device("cpu")
+    assert [chunk_size(n, "auto", cpu) for n in (64, 256, 1024)] == [0, 64, 128]
+    assert chunk_size(1024, "auto", torch.device("cuda")) == 0
+    assert chunk_size(64, 32, torch.device("cuda")) == 32
+    assert chunk_size(1024, 0, cpu) == 0
+
+
+def test_feed_forward_reads_each_sequences_own_positions() -> None:
+    model = make_model("encoder", "none", "softmax", chunk=0)
+    widths: list[int] = []
+    for block in model.body.blocks:
+        block.feedforward.register_forward_pre_hook(lambda module, args: widths.append(args[0].shape[1]))
+    for scored in (SCORED["one in a row or none"], SCORED["no two alike"], SCORED["all"]):
+        draws = torch.Generator().manual_seed(0)
+        model.scored(replace(Marks("encoder").sample(draws, B, N, "train"), scored=scored), draws)
+    assert widths == [N, 2, N, 5, N, N]
