@@ -237,6 +237,7 @@ class Foreseeing(Plain):
     """Reads the future where no mask looks: in the queries."""
 
     name = "foreseeing"
+    queries = "last"
     directions = frozenset({"causal"})
     slots = frozenset(SLOTS) - {"rotate"}
 
