@@ -142,6 +142,10 @@ class Rule(Model):
         self.passes.append(len(batch.tokens))
         return nn.functional.one_hot(self.rule(batch), self.classes).float()
 
+    def scored(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        hidden: Tensor = self(batch, generator)[batch.scored]
+        return hidden
+
     def logits(self, hidden: Tensor, objective: int) -> Tensor:
         return hidden
 

@@ -64,6 +64,10 @@ class Rule(Model):
     def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
         return nn.functional.one_hot(self.rule(batch.tokens), SYMBOLS).float()
 
+    def scored(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        hidden: Tensor = self(batch, generator)[batch.scored]
+        return hidden
+
     def logits(self, hidden: Tensor, objective: int) -> Tensor:
         return hidden
 
