@@ -214,7 +214,7 @@ class Counting(Plain):
 
 
 class CountingHonestly(Counting):
-    name = "counting honestly"
+    name = "counting-honestly"
     queries = "last"
 
 
