@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "Format",
     "count",
+    "difference",
     "distance",
     "enumerate_words",
     "escape_markdown",
@@ -58,10 +59,21 @@ def percent(share: float) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """An accuracy with its interval."""
+    """An accuracy with its interval, if it has one."""
     if math.isnan(value):
         return "–"
-    return f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
+    return fraction(value) if math.isnan(low) else f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
+
+
+def difference(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A signed difference with its interval, if it has one."""
+
+    def signed(number: float) -> str:
+        return f"{number:+z.2f}".replace("-", "−")
+
+    if math.isnan(value):
+        return "–"
+    return signed(value) if math.isnan(low) else f"{signed(value)} [{signed(low)}, {signed(high)}]"
 
 
 def nats(value: float, low: float, high: float) -> str:
@@ -81,18 +93,20 @@ def distance(value: float) -> str:
     return f"{value:.0f}" if value >= 10 or float(value).is_integer() else f"{value:.1f}"
 
 
-def reach(length: float, low: float, high: float, longest: float) -> str:
-    """An effective dependency length, with its interval if the draws differ.
+def reach(length: float, low: float, high: float, shortest: float, longest: float) -> str:
+    """A reach in tokens with its interval: "12 [9, ≥ 16]".
 
-    "≥" means at least the longest distance tested.
+    "≥" means at least the longest distance tested, and "<" below the shortest.
     """
 
     def one(value: float) -> str:
+        if value < shortest:
+            return f"< {distance(shortest)}"
         return f"≥ {distance(longest)}" if value >= longest else distance(value)
 
     if math.isnan(length):
         return "–"
-    if math.isnan(low) or low == high:
+    if math.isnan(low) or one(low) == one(length) == one(high):
         return one(length)
     return f"{one(length)} [{one(low)}, {one(high)}]"
 

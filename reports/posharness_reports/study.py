@@ -13,6 +13,9 @@ from posharness.contracts.columns import FREE_RUNNING
 from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import prepare
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
+from posharness_reports.measures.other_lengths import changes
+from posharness_reports.measures.ranking import Rankings, rank_all
+from posharness_reports.measures.scores import run_scores
 
 __all__ = ["Study", "study"]
 
@@ -23,9 +26,11 @@ class Study(Frames):
 
     Attributes:
         claims: the claims that the report gives a verdict on.
+        baseline: the label that all others are compared with; empty for none.
     """
 
     claims: tuple[Claim, ...] = field(default=(), kw_only=True)
+    baseline: str = field(default="", kw_only=True)
 
     @cached_property
     def by_distance(self) -> Measured:
@@ -44,6 +49,22 @@ class Study(Frames):
         return frozenset((str(task), str(objective)) for task, objective in rows.itertuples(index=False))
 
     @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Accuracy at other lengths, relative to each run's own at the training length."""
+        return changes(self.by_length[1])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The score of each run, with the columns `posharness_reports.measures.scores.SCORES`."""
+        posed = dict(zip(self.cells["task"], self.cells["posed"], strict=True))
+        return run_scores(self.by_distance, self.by_length[1], posed, self.free_running)
+
+    @cached_property
+    def rankings(self) -> Rankings:
+        """The rankings of all labels, over tasks and of each task and objective."""
+        return rank_all(self.scores)
+
+    @cached_property
     def trained(self) -> Study:
         """The part about trained cells: everything but the readings."""
         return self._part(self.cells["pretrained"] == "")
@@ -59,7 +80,7 @@ class Study(Frames):
         cells = self.cells[chosen].reset_index(drop=True)
         rows = (self.predictions, self.curves, self.mechanism, self.interventions)
         kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
-        return Study(cells, *kept, claims=self.claims)
+        return Study(cells, *kept, claims=self.claims, baseline=self.baseline)
 
     @property
     def labels(self) -> list[str]:
@@ -67,8 +88,8 @@ class Study(Frames):
         return sorted(set(self.cells["label"]))
 
 
-def study(frames: Frames, claims: Sequence[Claim] = ()) -> Study:
-    """The study of these frames; a study is returned as it is, with its claims."""
+def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "") -> Study:
+    """The study of these frames; a study is returned as it is, with its claims and baseline."""
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
@@ -79,4 +100,5 @@ def study(frames: Frames, claims: Sequence[Claim] = ()) -> Study:
         ready.mechanism,
         ready.interventions,
         claims=tuple(claims),
+        baseline=baseline,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -49,15 +51,16 @@ def test_accuracies() -> None:
 @pytest.mark.parametrize(
     ("ends", "text"),
     [
-        ((16.0, 16.0, 16.0), "≥ 16"),
-        ((5.66, 4.2, 16.0), "5.7 [4.2, ≥ 16]"),
-        ((0.0, 0.0, 0.0), "0"),
+        ((math.inf, math.inf, math.inf), "≥ 16"),
+        ((5.66, 4.2, math.inf), "5.7 [4.2, ≥ 16]"),
+        ((0.0, 0.0, 3.0), "< 2 [< 2, 3]"),
+        ((0.0, 0.0, 0.0), "< 2"),
         ((12.4, NAN, NAN), "12"),
         ((NAN, NAN, NAN), "–"),
     ],
 )
 def test_reach(ends: tuple[float, float, float], text: str) -> None:
-    assert reach(*ends, 16) == text
+    assert reach(*ends, 2, 16) == text
 
 
 def test_words() -> None:

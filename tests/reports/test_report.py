@@ -68,13 +68,14 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
     about = json.loads((report / "report.json").read_text(encoding="utf-8"))
     assert [section["title"] for section in about["sections"]] == [
         "Overview",
+        "Ranking of all encodings",
         "Accuracy by dependency length",
         "Accuracy by evaluation length",
         "Learning curves",
         "BERT pretraining",
         "Runs that did not finish",
     ]
-    assert [section["failure"] for section in about["sections"]] == [""] * 6
+    assert [section["failure"] for section in about["sections"]] == [""] * 7
     assert about["cells"] == {"done": 10, "diverged": 1, "skipped": 1}
     assert about["created"] == "2026-01-05T10:00:11Z"
     assert about["encodings"] == ["absolute", "relative"]

@@ -11,11 +11,11 @@ import pandas as pd
 from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.measures.accuracy import GATE, SCOPES, learned
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.statistics import normalised
-from posharness_reports.study import Study, study
+from posharness_reports.study import study
 
-__all__ = ["by_distance", "in_longer_sequences", "while_training"]
+__all__ = ["by_distance", "in_other_lengths", "while_training"]
 
 _COLUMNS = ["task", "label", "seed", "value", "reason"]
 
@@ -32,26 +32,21 @@ def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
         As `Claim.measure`.
     """
     ready = study(frames)
-    measured = ready.by_distance
+    measured = matching(ready.by_distance.runs, scope=SCOPES[0], distance="dependency")
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _teacher_forced(
-        ready, matching(measured.runs, scope=SCOPES[0], distance="dependency")
-    ):
+    for (task, objective), own in grouped(measured, ["task", "objective"]):
         places = sorted(own["x"].unique())
         if len(places) < 2:
             continue
-        points = matching(measured.points, scope=SCOPES[0], task=task, objective=objective)
-        chance = points.groupby("x")["chance"].mean()
         kept = own[own["x"] >= places[len(places) // 2 if farther else 0]]
-        scores = normalised(kept["accuracy"].to_numpy(), kept["x"].map(chance).to_numpy())
-        rows += _values(title(task, objective, ready.cells), kept.assign(value=scores))
+        rows += _values(title(task, objective, ready.cells), kept.assign(value=kept["normalised"]))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def in_longer_sequences(frames: Frames) -> pd.DataFrame:
-    """Normalised accuracy beyond the training length, mean over the tested lengths.
+def in_other_lengths(frames: Frames) -> pd.DataFrame:
+    """Normalised accuracy in sequences shorter and longer than in training, mean over the tested lengths.
 
-    A label has no value if it has not learned the task at the training length, or is undefined beyond it.
+    A label has no value if it is undefined at one of them.
 
     Returns:
         As `Claim.measure`.
@@ -59,20 +54,17 @@ def in_longer_sequences(frames: Frames) -> pd.DataFrame:
     ready = study(frames)
     points, runs = ready.by_length
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _teacher_forced(ready, points[points["length"] > points["train_length"]]):
+    for (task, objective), own in grouped(
+        points[points["length"] != points["train_length"]], ["task", "objective"]
+    ):
         name = title(task, objective, ready.cells)
-        chance = own[~own["undefined"]].groupby("length")["chance"].mean()
-        beyond = matching(runs[runs["length"] > runs["train_length"]], task=task, objective=objective)
+        other = matching(runs[runs["length"] != runs["train_length"]], task=task, objective=objective)
         for label in sorted({*own["label"]}):
-            score = learned(points, (task, objective, label))
             if own.loc[own["label"] == label, "undefined"].any():
                 rows.append(_without_value(name, label, "undefined"))
-            elif score is None or score < GATE:
-                rows.append(_without_value(name, label, "not learned"))
             else:
-                known = matching(beyond, label=label)
-                scores = normalised(known["accuracy"].to_numpy(), known["length"].map(chance).to_numpy())
-                rows += _values(name, known.assign(value=scores))
+                known = matching(other, label=label)
+                rows += _values(name, known.assign(value=known["normalised"]))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -87,19 +79,12 @@ def while_training(frames: Frames) -> pd.DataFrame:
     done = set(ready.cells.loc[ready.cells["status"] == "done", "cell"])
     curves = ready.curves[np.isfinite(ready.curves["validation_score"].astype(float))]
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in _teacher_forced(ready, curves[curves["cell"].isin(done)]):
+    for (task, objective), own in grouped(curves[curves["cell"].isin(done)], ["task", "objective"]):
         if (task, objective) in chances.index:
             chance = float(chances[task, objective])
             scores = normalised(own["validation_score"].to_numpy(float), np.full(len(own), chance))
-            rows += _values(title(task, objective, ready.cells), own.assign(value=scores))
+            rows += _values(title(str(task), str(objective), ready.cells), own.assign(value=scores))
     return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def _teacher_forced(ready: Study, rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The rows of each task and objective, but those of free-running decoding, which has a twin."""
-    for (task, objective), own in grouped(rows, ["task", "objective"]):
-        if (str(task), str(objective)) not in ready.free_running:
-            yield (str(task), str(objective)), own
 
 
 def _values(task: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -11,17 +11,19 @@ if TYPE_CHECKING:
 
 
 class OtherLengths(Claim):
-    """Measured beyond the training length, for encodings that have learned the task at that length."""
+    """Measured at all tested lengths but that of training, on all runs."""
 
     name = "other-lengths"
     summary = "Relative encodings adapt to longer sequences"
     statement = "Relative encodings adapt to longer sequences, and fixed absolute ones do not."
     contrasts: ClassVar = (("relative", "absolute"),)
-    metric = "normalised accuracy beyond the training length, mean over the tested lengths"
+    metric = (
+        "normalised accuracy in sequences shorter and longer than in training, mean over the tested lengths"
+    )
     order = 30
 
     def measure(self, frames: Frames) -> pd.DataFrame:
-        """Measured on every task that is tested on longer sequences."""
-        from posharness_reports.claims._metrics import in_longer_sequences
+        """Measured on every task that is tested at several lengths."""
+        from posharness_reports.claims._metrics import in_other_lengths
 
-        return in_longer_sequences(frames)
+        return in_other_lengths(frames)

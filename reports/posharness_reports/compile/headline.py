@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.grouping import matching
 from posharness_reports.formatting import count, enumerate_words
-from posharness_reports.sections.overview.findings import cell_counts, effective_lengths, finding
+from posharness_reports.measures.ranking import Ranking, lead
+from posharness_reports.sections.overview.findings import cell_counts, finding, measured
 from posharness_reports.study import Study
 
 __all__ = ["headline"]
@@ -15,17 +14,35 @@ _NAMED = 3
 
 
 def headline(study: Study) -> str:
-    """The finding on the task that separates the encodings most; without any result, the number of cells."""
+    """The finding on the task that separates encodings most; without a result, the number of cells.
+
+    What counts is the lower end of the interval of the difference between the best label and the last that is
+    told apart from it. If no task separates any, the headline says so.
+    """
     trained = study.trained
-    lengths = effective_lengths(trained)
-    if lengths.empty:
+    keys = measured(trained) if len(trained.scores) else []
+    if not keys:
         return _about_readings(study) if trained.cells.empty else f"No result yet: {cell_counts(study)}."
-    separation = {
-        key: math.log1p(rows["reach"].max()) - math.log1p(rows["reach"].min()) + rows["mean"].max() / 1e6
-        for key, rows in grouped(lengths, ["task", "objective"])
-    }
-    task, objective = max(separation, key=lambda key: separation[key])
-    return finding(trained, task, objective, named=_NAMED)
+    each = {key: ranking for key in keys if (ranking := trained.rankings.each.get(key)) is not None}
+    sure = {key: _sure_difference(ranking) for key, ranking in each.items()}
+    if not any(sure.values()):
+        shown = max(each, key=lambda key: _spread(each[key])) if each else keys[0]
+        text = finding(trained, *shown, named=_NAMED)
+        if len(each) > 1:
+            text = f"No encodings are separated on any of {len(each)} tasks. {text}"
+        return text
+    return finding(trained, *max(sure, key=lambda key: sure[key]), named=_NAMED)
+
+
+def _sure_difference(ranking: Ranking) -> float:
+    """The lower end of the difference between the best label and the last told apart; 0 if none is."""
+    best, behind = lead(ranking)
+    pairs = {(pair.better, pair.other): pair for pair in ranking.pairs}
+    return max(0.0, pairs[best, behind[-1]].effect.overall.interval()[0]) if behind else 0.0
+
+
+def _spread(ranking: Ranking) -> float:
+    return float(ranking.means["mean"].max() - ranking.means["mean"].min())
 
 
 def _about_readings(study: Study) -> str:

@@ -44,7 +44,7 @@ class _Plot:
 
     Attributes:
         order: its labels, the best first.
-        notes: the effective dependency length of each label.
+        notes: the reach of each label.
         each: whether to draw a panel for every label too.
     """
 
@@ -67,8 +67,9 @@ def dependency_figures(measured: Measured, cells: pd.DataFrame) -> Figures:
         for key, _ in grouped(points, _KEY):
             panel = distance_panel(measured, key, cells)
             lengths = matching(measured.reach, **dict(zip(_KEY, key, strict=True)))
-            lengths = lengths.sort_values(["reach", "mean"], ascending=False, kind="stable")
-            texts = map(reach, lengths["reach"], *[[math.nan] * len(lengths)] * 2, lengths["longest"])
+            lengths = lengths.sort_values(["area", "mean"], ascending=False, kind="stable")
+            nothing = [math.nan] * len(lengths)
+            texts = map(reach, lengths["reach"], nothing, nothing, lengths["shortest"], lengths["longest"])
             notes = dict(zip(lengths["label"], texts, strict=True))
             plots.append(_Plot(panel, list(lengths["label"]), notes, key[2] == SCOPES[0]))
         figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), band_note(points))
@@ -128,17 +129,14 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
 
 
 def band_note(points: pd.DataFrame) -> str:
-    """What the band, dots and dotted line mean, and how reliable they are with few seeds."""
+    """What the band, dots and dotted line mean, of which unit the band is."""
     least, most = int(points["seeds"].min()), int(points["seeds"].max())
     note = f"Mean over {span(points['seeds'].astype(int), 'seed')}; one dot per seed."
     if most == 1:
-        note += " Band: 95 % bootstrap over the sequences of this seed "
-        note += "(Wilson's if all draws agree); it says nothing about other seeds."
+        note += " Band: 95 % by the sequences of this seed; it says nothing about other seeds."
     else:
-        note += " Band: 95 % bootstrap over seeds and the sequences of each (Wilson's if all draws agree)"
-        note += "; with one seed, over its sequences only." if least == 1 else "."
-        if least <= 3:
-            note += " With three seeds or fewer, such bands understate the uncertainty."
+        note += " Band: 95 % across seeds (Student's t)"
+        note += "; with one seed, by its sequences only." if least == 1 else "."
     return note + " Grey dotted line: chance."
 
 

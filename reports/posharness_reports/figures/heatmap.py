@@ -23,15 +23,13 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
 
     Args:
         order: labels from top to bottom.
-        notes: the effective dependency length of each label, written at the end of its row.
+        notes: the reach of each label, written at the end of its row.
     """
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
     names = [shorten(label, _LONGEST_LABEL) for label in order]
-    left, right = (
-        0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "effective length"])
-    )
+    left, right = (0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "reach"]))
     top, bottom = 0.55, 0.5
     size = (min(0.55 * len(ticks) + 0.2, 9.6 - left - right), _ROW * len(order))
     width, height = left + size[0] + right, top + size[1] + bottom
@@ -48,7 +46,7 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
     for row, label in enumerate(order):
         axes.text(len(ticks) + 0.15, row + 0.5, notes.get(label, ""), va="center", size=7.5, color=MUTED)
     if notes:
-        axes.text(len(ticks) + 0.15, -0.15, "effective length", va="bottom", size=7.5, color=MUTED)
+        axes.text(len(ticks) + 0.15, -0.15, "reach", va="bottom", size=7.5, color=MUTED)
     if panel.marked is not None and panel.marked[0] in ticks:
         column = sorted(ticks).index(panel.marked[0])
         axes.add_patch(Rectangle((column, 0), 1, len(order), fill=False, ec=INK, lw=1.4, clip_on=False))

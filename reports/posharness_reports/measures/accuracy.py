@@ -8,25 +8,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
 from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.measures.buckets import Buckets
-from posharness_reports.measures.effective_length import THRESHOLD, effective_length
-from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval
-from posharness_reports.measures.statistics import interval, normalised, wilson
+from posharness_reports.measures.reach import THRESHOLD, area, reach
+from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval, sums
+from posharness_reports.measures.statistics import design_effect, normalised, within_run
 
-__all__ = ["GATE", "SCOPES", "Measured", "by_dependency_length", "by_evaluation_length"]
+__all__ = [
+    "LEARNED",
+    "LOST",
+    "SCOPES",
+    "Learned",
+    "Measured",
+    "by_dependency_length",
+    "by_evaluation_length",
+    "learned",
+]
 
 Array = ndarray[Any, Any]
 
-GATE = 0.95
-"""The normalised score at the training length that an encoding needs to be judged in longer sequences."""
+LEARNED = THRESHOLD
+"""The normalised accuracy at the training length from which a run has learned the task."""
 
-_POINT = ["seeds", "predictions", "accuracy", "low", "high", "chance", "normalised"]
-_RUN = ["seed", "correct", "predictions", "accuracy", "low", "high"]
-_REACH = ["threshold", "reach", "low", "high", "longest", "censored", "mean"]
+LOST = 0.6
+"""The normalised accuracy below which a run has clearly not learned a task that another run has."""
+
+_POINT = ["seeds", "predictions", "accuracy", "low", "high", "chance", "blind", "normalised"]
+_RUN = ["seed", "correct", "predictions", "accuracy", "low", "high", "normalised"]
+_REACH = [
+    *("threshold", "reach", "low", "high", "shortest", "longest", "censored"),
+    *("area", "area_low", "area_high", "mean", "seeds"),
+]
 
 SCOPES = ("at the training length", "beyond the training length")
 
@@ -37,13 +53,16 @@ class Measured:
 
     Attributes:
         points: mean accuracy over runs in each bucket, with a 95 % interval.
-        runs: accuracy of each run in each bucket, with Wilson's interval.
-        reach: the effective dependency length of each label (see `effective_length`).
+        runs: accuracy of each run in each bucket, with an interval by its sequences.
+        reach: the area under normalised accuracy by log distance and the reach of each label (see
+            `posharness_reports.measures.reach`).
+        areas: the area of each run; columns seed and area.
     """
 
     points: pd.DataFrame
     runs: pd.DataFrame
     reach: pd.DataFrame
+    areas: pd.DataFrame
 
 
 def by_dependency_length(frames: Frames) -> Measured:
@@ -54,7 +73,8 @@ def by_dependency_length(frames: Frames) -> Measured:
     """
     points: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
-    reach: list[dict[str, Any]] = []
+    reaches: list[dict[str, Any]] = []
+    areas: list[dict[str, Any]] = []
     rows = _tested(frames)
     rows = rows[rows["dependency_length"] >= 0]
     beyond = rows["length"] > rows["train_length"]
@@ -64,7 +84,9 @@ def by_dependency_length(frames: Frames) -> Measured:
             distances = group["dependency_length"].to_numpy()
             buckets = Buckets.of(distances)
             index = buckets.index(distances)
-            chance = _means(index, group["chance"].to_numpy(), len(buckets))
+            chance, blind = (
+                _means(index, group[name].to_numpy(), len(buckets)) for name in ("chance", "blind")
+            )
             about = {
                 "task": task,
                 "objective": objective,
@@ -73,19 +95,25 @@ def by_dependency_length(frames: Frames) -> Measured:
                 "distance": group["distance"].iloc[0] or "dependency",
             }
             for label, runs_of in count_runs(group, index, len(buckets)):
-                key = ("dependency", task, objective, scope, label)
-                accuracy, low, high, redrawn = mean_with_interval(runs_of, key)
-                for b, name in enumerate(buckets.names):
-                    where = {**about, "label": label, "bucket": name, "x": buckets.positions[b]}
-                    if np.isfinite(accuracy[b]):
-                        points.append(where | _point(runs_of, b, accuracy[b], low[b], high[b], chance[b]))
-                        runs += [where | line for line in _by_run(runs_of, b)]
-                reach.append({**about, "label": label} | _reach(accuracy, redrawn, chance, buckets))
+                where = {**about, "label": label}
+                places = [
+                    {**where, "bucket": name, "x": x}
+                    for name, x in zip(buckets.names, buckets.positions, strict=True)
+                ]
+                points += _points(runs_of, places, chance, blind)
+                runs += _by_run(runs_of, places, blind)
+                each, measured = _reach(runs_of, blind, buckets)
+                reaches.append(where | measured)
+                areas += [
+                    {**where, "seed": run.seed, "area": value}
+                    for run, value in zip(runs_of, each, strict=True)
+                ]
     place = ["task", "objective", "scope", "lengths", "distance", "label"]
     return Measured(
         _tidy(points, [*place, "bucket", "x", *_POINT]),
         _tidy(runs, [*place, "bucket", "x", *_RUN]),
-        _tidy(reach, [*place, *_REACH]),
+        _tidy(reaches, [*place, *_REACH]),
+        _tidy(areas, [*place, "seed", "area"]),
     )
 
 
@@ -99,16 +127,14 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
     points: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     for (task, objective, length), group in grouped(_tested(frames), ["task", "objective", "length"]):
-        chance = _means(np.zeros(len(group), int), group["chance"].to_numpy(), 1)[0]
+        everything = np.zeros(len(group), int)
+        chance, blind = (_means(everything, group[name].to_numpy(), 1) for name in ("chance", "blind"))
         trained = group["train_length"].iloc[0]
         about = {"task": task, "objective": objective, "length": int(length), "train_length": trained}
-        for label, runs_of in count_runs(group, np.zeros(len(group), int), 1):
-            accuracy, low, high, _ = mean_with_interval(
-                runs_of, ("length", task, objective, int(length), label)
-            )
-            point = _point(runs_of, 0, accuracy[0], low[0], high[0], chance)
-            points.append({**about, "label": label} | point | {"undefined": False})
-            runs += [{**about, "label": label} | line for line in _by_run(runs_of, 0)]
+        for label, runs_of in count_runs(group, everything, 1):
+            where = [{**about, "label": label}]
+            points += [point | {"undefined": False} for point in _points(runs_of, where, chance, blind)]
+            runs += _by_run(runs_of, where, blind)
     done = frames.cells[frames.cells["status"] == "done"]
     for (task, label), cells in grouped(done, ["task", "label"]):
         about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
@@ -121,61 +147,94 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _tested(frames: Frames) -> pd.DataFrame:
-    """The predictions of the test split, with the training length and the kind of distance of their cell."""
-    rows = frames.predictions[frames.predictions["split"] == "test"]
+    """The predictions of the test split, with the training length and the kind of distance of their cell.
+
+    A prediction without a `blind` accuracy has that of chance.
+    """
+    rows = frames.predictions
+    rows = rows.loc[rows["split"] == "test", [name for name in _NEEDED if name in rows]]
     cells = frames.cells.set_index("cell")
+    blind = rows["blind"].astype(float).fillna(rows["chance"]) if "blind" in rows else rows["chance"]
     return rows.assign(
+        blind=blind,
         train_length=rows["cell"].map(cells["train_length"]).astype(float),
         distance=rows["cell"].map(cells["distance"]),
     )
 
 
-def _point(
-    runs: list[RunCounts], b: int, accuracy: float, low: float, high: float, chance: float
-) -> dict[str, Any]:
-    tested_runs = [run for run in runs if run.total[:, b].any()]
-    return {
-        "seeds": len(tested_runs),
-        "predictions": int(sum(run.total[:, b].sum() for run in tested_runs)),
-        "accuracy": accuracy,
-        "low": low,
-        "high": high,
-        "chance": chance,
-        "normalised": float(normalised(np.asarray(accuracy), np.asarray(chance))),
-    }
+_NEEDED = (
+    *("cell", "task", "label", "seed", "objective", "length", "sequence", "dependency_length"),
+    *("correct", "chance", "blind"),
+)
 
 
-def _by_run(runs: list[RunCounts], b: int) -> Iterator[dict[str, Any]]:
-    for run in runs:
-        right, scored = int(run.summed[:, b].sum()), int(run.total[:, b].sum())
-        if scored:
-            low, high = wilson(right, scored)
-            ends = {"low": float(low), "high": float(high)}
-            yield {
-                "seed": run.seed,
-                "correct": right,
-                "predictions": scored,
-                "accuracy": right / scored,
-            } | ends
+def _points(
+    runs: list[RunCounts], places: list[dict[str, Any]], chance: Float[Array, " b"], blind: Float[Array, " b"]
+) -> Iterator[dict[str, Any]]:
+    """The mean over runs in each bucket that has a prediction; `places` says where each is."""
+    accuracy, low, high = mean_with_interval(runs)
+    predictions = sums(runs)[1]
+    scores = normalised(accuracy, blind)
+    for b in np.flatnonzero(np.isfinite(accuracy)):
+        yield places[b] | {
+            "seeds": int((predictions[:, b] > 0).sum()),
+            "predictions": int(predictions[:, b].sum()),
+            "accuracy": accuracy[b],
+            "low": low[b],
+            "high": high[b],
+            "chance": chance[b],
+            "blind": blind[b],
+            "normalised": scores[b],
+        }
 
 
-def _reach(accuracy: Array, redrawn: Array, chance: Array, buckets: Buckets) -> dict[str, Any]:
-    about = (buckets.positions, buckets.longest)
-    length, censored = effective_length(normalised(accuracy, chance), *about)
-    lengths, _ = effective_length(normalised(redrawn, chance), *about)
-    low, high = interval(lengths)
-    return {
+def _by_run(
+    runs: list[RunCounts], places: list[dict[str, Any]], blind: Float[Array, " b"]
+) -> Iterator[dict[str, Any]]:
+    """The accuracy of each run in each bucket, with its interval by sequences; bucket by bucket."""
+    summed, total = sums(runs)
+    ends = [within_run(run.summed, run.total) for run in runs]
+    for b, where in enumerate(places):
+        for i, run in enumerate(runs):
+            if total[i, b]:
+                accuracy = summed[i, b] / total[i, b]
+                yield where | {
+                    "seed": run.seed,
+                    "correct": int(summed[i, b]),
+                    "predictions": int(total[i, b]),
+                    "accuracy": accuracy,
+                    "low": ends[i][0][b],
+                    "high": ends[i][1][b],
+                    "normalised": float(normalised(np.asarray(accuracy), blind[b])),
+                }
+
+
+def _reach(
+    runs: list[RunCounts], blind: Float[Array, " b"], buckets: Buckets
+) -> tuple[Float[Array, " r"], dict[str, Any]]:
+    """The area of each run; and area and reach over runs."""
+    summed, total = sums(runs)
+    accuracy = np.divide(summed, total, out=np.full(summed.shape, np.nan), where=total > 0)
+    each, mean, low, high = area(normalised(accuracy, blind), buckets.positions)
+    worth = np.array([run.total.sum(0) * design_effect(run.summed, run.total) for run in runs])
+    found = reach(summed, total, worth, blind, buckets.positions)
+    return each, {
         "threshold": THRESHOLD,
-        "reach": float(length),
-        "low": float(low),
-        "high": float(high),
+        "reach": found.length,
+        "low": found.low,
+        "high": found.high,
+        "shortest": int(buckets.edges[0]),
         "longest": buckets.longest,
-        "censored": bool(censored),
+        "censored": bool(np.isposinf(found.length)),
+        "area": mean,
+        "area_low": low,
+        "area_high": high,
         "mean": float(np.nanmean(accuracy)),
+        "seeds": len(runs),
     }
 
 
-def _means(index: Array, values: Array, buckets: int) -> Array:
+def _means(index: Int[Array, " n"], values: Num[Array, " n"], buckets: int) -> Float[Array, " b"]:
     n = np.bincount(index, minlength=buckets)
     summed = np.bincount(index, weights=values.astype(float), minlength=buckets)
     means: Array = np.divide(summed, n, out=np.full(buckets, np.nan), where=n > 0)
@@ -186,8 +245,31 @@ def _tidy(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def learned(points: pd.DataFrame, key: tuple[str, str, str]) -> float | None:
-    """The normalised score at the training length of (task, objective, label); None if not tested."""
-    rows = matching(points, task=key[0], objective=key[1], label=key[2])
-    inside = rows[(rows["length"] == rows["train_length"]) & ~rows["undefined"]]
-    return None if inside.empty else float(inside["normalised"].iloc[0])
+@dataclass(frozen=True)
+class Learned:
+    """How many runs of a label have learned a task at the training length.
+
+    Attributes:
+        score: the mean normalised accuracy over runs.
+        count: the runs that reach `LEARNED`.
+        split: whether some runs have learned it and others are below `LOST`; then a mean describes none.
+    """
+
+    score: float
+    count: int
+    runs: int
+    split: bool
+
+
+def learned(runs: pd.DataFrame, key: tuple[str, str, str]) -> Learned | None:
+    """How many runs of (task, objective, label) have learned it; None if not tested at the training length.
+
+    Args:
+        runs: of `by_evaluation_length`.
+    """
+    rows = matching(runs, task=key[0], objective=key[1], label=key[2])
+    scores = rows.loc[rows["length"] == rows["train_length"], "normalised"].to_numpy(float)
+    if not len(scores):
+        return None
+    count = int((scores >= LEARNED).sum())
+    return Learned(float(scores.mean()), count, len(scores), count > 0 and bool((scores < LOST).any()))

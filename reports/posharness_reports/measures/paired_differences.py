@@ -19,7 +19,7 @@ _STATISTICS = ["seeds", "pairs", "mean", "low", "high"]
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean differences over runs, with 95 % intervals of the cluster bootstrap.
+    """Mean differences over runs, with 95 % intervals: across runs, or by the sequences of a single run.
 
     Attributes:
         points: columns label, bucket, x, seeds, pairs, mean, low, high.
@@ -48,12 +48,11 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, value: str) -> pd.DataFrame:
     return both[[*_PLACE, "dependency_length", "stratum"]].assign(difference=difference)
 
 
-def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
+def mean_difference(pairs: pd.DataFrame) -> PairedDifference:
     """The mean difference by distance and overall.
 
     Args:
         pairs: from `paired`.
-        purpose: identifies the bootstrap, so that its draws do not depend on other intervals.
     """
     near = pairs[pairs["dependency_length"] >= 0]
     points: list[dict[str, Any]] = []
@@ -63,14 +62,14 @@ def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
         buckets = Buckets.of(distances)
         places = list(zip(buckets.names, buckets.positions, strict=True))
         for label, runs_of_label in count_runs(near, buckets.index(distances), len(buckets), "difference"):
-            means = _means(runs_of_label, ("contrast", *purpose, label))
+            means = _means(runs_of_label)
             for b, ((name, x), statistics) in enumerate(zip(places, means, strict=True)):
                 where = {"label": label, "bucket": name, "x": x}
                 if statistics["pairs"]:
                     points.append(where | statistics)
                     runs += [where | line for line in _run_means(runs_of_label, b)]
     overall = [
-        {"label": label, **_means(runs_of_label, ("contrast over all", *purpose, label))[0]}
+        {"label": label, **_means(runs_of_label)[0]}
         for label, runs_of_label in count_runs(pairs, np.zeros(len(pairs), int), 1, "difference")
     ]
     return PairedDifference(
@@ -80,7 +79,7 @@ def mean_difference(pairs: pd.DataFrame, *purpose: str) -> PairedDifference:
     )
 
 
-def accuracy_by_class(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFrame:
+def accuracy_by_class(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Accuracy by label and by the values of a column, in the order of its categories.
 
     Returns:
@@ -93,18 +92,14 @@ def accuracy_by_class(rows: pd.DataFrame, by: str, *purpose: str) -> pd.DataFram
     averages = [
         {"label": label, by: classes[b], **statistics, "chance": chance[label, b]}
         for label, runs_of_label in count_runs(rows, index, len(classes))
-        for b, statistics in enumerate(_means(runs_of_label, ("class", *purpose, label), proportion=True))
+        for b, statistics in enumerate(_means(runs_of_label, proportion=True))
         if statistics["pairs"]
     ]
     return pd.DataFrame(averages, columns=["label", by, *_STATISTICS, "chance"])
 
 
-def _means(runs: list[RunCounts], key: tuple[str, ...], *, proportion: bool = False) -> list[dict[str, Any]]:
-    mean, low, high, _ = mean_with_interval(runs, key, proportion=proportion)
-    if not proportion:
-        # With one sequence all draws are equal, which does not mean that the value is certain.
-        alone = np.sum([(run.total > 0).sum(0) for run in runs], axis=0) < 2
-        low, high = np.where(alone, np.nan, low), np.where(alone, np.nan, high)
+def _means(runs: list[RunCounts], *, proportion: bool = False) -> list[dict[str, Any]]:
+    mean, low, high = mean_with_interval(runs, proportion=proportion)
     return [
         {
             "seeds": sum(bool(run.total[:, b].any()) for run in runs),

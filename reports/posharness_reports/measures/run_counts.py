@@ -1,4 +1,4 @@
-"""Runs counted by sequence and bucket, and their mean with the interval of the cluster bootstrap."""
+"""Runs counted by sequence and bucket, and their mean with its interval."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from posharness_reports.data.grouping import grouped
-from posharness_reports.measures.statistics import cluster_bootstrap, generator, interval, wilson
+from posharness_reports.measures.statistics import across_runs, t_interval, within_run
 
-__all__ = ["RunCounts", "count_runs", "mean_with_interval"]
+__all__ = ["RunCounts", "count_runs", "mean_with_interval", "sums"]
 
 Array = ndarray[Any, Any]
 
@@ -42,7 +42,8 @@ def count_runs(
         rows: columns label, seed, length, sequence and `value`.
         index: the bucket of each row.
     """
-    for label, rows_of_label in grouped(rows.assign(_bucket=index), ["label"]):
+    needed = rows[["label", "seed", "length", "sequence", value]].assign(_bucket=index)
+    for label, rows_of_label in grouped(needed, ["label"]):
         runs = [_count(int(seed[0]), run, buckets, value) for seed, run in grouped(rows_of_label, ["seed"])]
         yield str(label[0]), runs
 
@@ -58,28 +59,50 @@ def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> RunCounts:
     return RunCounts(seed, summed.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
 
 
+def sums(runs: list[RunCounts]) -> tuple[Float[Array, "r b"], Float[Array, "r b"]]:
+    """The sum of values and the number of predictions of each run r in each bucket b."""
+    return np.array([run.summed.sum(0) for run in runs]), np.array([run.total.sum(0) for run in runs])
+
+
 def mean_with_interval(
-    runs: list[RunCounts], key: tuple[str | int, ...], *, proportion: bool = True
-) -> tuple[Array, Array, Array, Array]:
+    runs: list[RunCounts], *, proportion: bool = True
+) -> tuple[Float[Array, " b"], Float[Array, " b"], Float[Array, " b"]]:
     """The mean over runs in each bucket; each run counts once.
 
+    The interval is Student's t on the means of runs; with one run it is about its sequences only.
+
     Args:
-        key: identifies the bootstrap, so that its draws do not depend on other intervals.
-        proportion: whether values are 0 or 1; then Wilson's interval is used when all draws agree.
+        proportion: whether values are 0 or 1; then the interval stays inside 0 and 1.
 
     Returns:
-        Mean, lower end and upper end by bucket, and the mean of every draw (draws b).
+        Mean, lower end and upper end by bucket.
     """
-    redrawn = cluster_bootstrap([r.summed for r in runs], [r.total for r in runs], rng=generator(*key))
-    sums = np.array([[run.summed.sum(0), run.total.sum(0)] for run in runs])
-    each = np.divide(sums[:, 0], sums[:, 1], out=np.full(sums[:, 0].shape, np.nan), where=sums[:, 1] > 0)
-    known = np.isfinite(each).sum(0)
-    mean = np.divide(np.nansum(each, 0), known, out=np.full(len(known), np.nan), where=known > 0)
-    low, high = interval(redrawn)
+    summed, total = sums(runs)
+    means = np.divide(summed, total, out=np.full(summed.shape, np.nan), where=total > 0)
+    known = np.isfinite(means).sum(0)
+    mean = np.divide(np.nansum(means, 0), known, out=np.full(len(known), np.nan), where=known > 0)
     if proportion:
-        # If all draws agree, their interval has no width, however few the sequences. Then every sequence was
-        # completely right or completely wrong (or there is only one), so Wilson's n is the sequences.
-        sequences = np.sum([(run.total > 0).sum(0) for run in runs], axis=0)
-        certain = low == high
-        low[certain], high[certain] = wilson(mean[certain] * sequences[certain], sequences[certain])
-    return mean, low, high, redrawn
+        sequences = np.sum([(run.total > 0).sum(0) for run in runs], axis=0).astype(float)
+        low, high = across_runs(means, sequences)
+    else:
+        count = np.maximum(known, 2).astype(float)
+        squares = np.where(np.isfinite(means), (means - mean) ** 2, 0.0).sum(0)
+        error = np.sqrt(squares / (count - 1) / count)
+        low, high = t_interval(mean, np.where(known > 1, error, np.nan), count - 1)
+    for b in np.flatnonzero(known == 1):
+        run = runs[int(np.flatnonzero(np.isfinite(means[:, b]))[0])]
+        alone = (run.summed[:, [b]], run.total[:, [b]])
+        ends = within_run(*alone) if proportion else _clusters(*alone)
+        low[b], high[b] = ends[0][0], ends[1][0]
+    return mean, low, high
+
+
+def _clusters(
+    summed: Float[Array, "s b"], total: Float[Array, "s b"]
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """Student's t interval of the mean of a run, by its sequences; NaN from a single sequence."""
+    n, sequences = total.sum(0), (total > 0).sum(0).astype(float)
+    mean = summed.sum(0) / n
+    squares = ((summed - mean * total) ** 2).sum(0)
+    several = np.where(sequences > 1, sequences, np.nan)
+    return t_interval(mean, np.sqrt(squares * several / (several - 1)) / n, several - 1)

@@ -1,30 +1,41 @@
-"""Statistics as pure functions of arrays: intervals and tests.
+"""Statistics as pure functions of arrays: intervals, tests and their correction for number.
 
-The unit is a run. The interval of a mean over runs is a cluster bootstrap over seeds and the sequences of
-each seed, and Wilson's for the number of sequences if all draws agree. Pooling the predictions of all runs
-would understate the uncertainty, because the predictions of one run share its weights.
+The unit is a run: one seed of one encoding on one task. An interval of a mean over runs is Student's t on the
+means of runs; an interval inside one run takes its sequences as the unit. Predictions are never the unit:
+those of one run share its weights, and those of one sequence share its tokens.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from statistics import NormalDist
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 __all__ = [
-    "cluster_bootstrap",
-    "generator",
+    "ALPHA",
+    "CLAIMS_SHARE",
+    "LEVEL",
+    "RANKING_SHARE",
+    "RESOLUTION",
+    "Estimate",
+    "across_runs",
+    "bounded_mean",
+    "design_effect",
+    "exact",
+    "heterogeneity",
     "holm",
-    "interval",
+    "mean_of_estimates",
     "normalised",
-    "sign_flip",
-    "stratified_bootstrap",
+    "run_mean",
+    "t_interval",
     "wilson",
+    "within_run",
 ]
 
 if TYPE_CHECKING:
@@ -34,31 +45,170 @@ else:
     Array = ndarray | np.float64 | np.bool_
 
 LEVEL = 0.95
-DRAWS = 1000
-_EXACT = 14
-"""The largest number of pairs for which a sign-flip test uses all 2ⁿ signs."""
+
+RESOLUTION = 0.002
+"""The smallest standard deviation between runs that is believed: about one prediction of a test set."""
+
+_WORTH = 100.0
+"""The predictions that the value of a run counts for where all runs have the same."""
+
+ALPHA = 0.05
+"""The rate of false statements that a whole report may make when nothing differs."""
+
+CLAIMS_SHARE, RANKING_SHARE = 0.6, 0.4
+"""How claims and rankings share that rate. p-values are divided by the share, and so compare with `ALPHA`."""
 
 
-def generator(*purpose: str | int) -> np.random.Generator:
-    """A random generator for one purpose: an interval never depends on which others are drawn."""
-    text = "\x1f".join(map(str, purpose))
-    return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
+@dataclass(frozen=True)
+class Estimate:
+    """An estimated mean with its standard error and degrees of freedom; both NaN from a single run."""
+
+    mean: float
+    error: float
+    freedom: float
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Student's t interval."""
+        low, high = t_interval(np.asarray(self.mean), np.asarray(self.error), np.asarray(self.freedom), level)
+        return float(low), float(high)
+
+    def inside(self, level: float = LEVEL) -> tuple[float, float]:
+        """The interval without what lies outside 0 and 1, where no accuracy can be."""
+        low, high = self.interval(level)
+        return float(np.fmax(low, min(self.mean, 0.0))), float(np.fmin(high, max(self.mean, 1.0)))
+
+    def p_above(self, value: float) -> float:
+        """One-sided p of the hypothesis that the mean is at most `value`; NaN without an error."""
+        return float(stats.t.sf((self.mean - value) / self.error, self.freedom)) if self.error > 0 else np.nan
+
+    def p_below(self, value: float) -> float:
+        """One-sided p of the hypothesis that the mean is at least `value`; NaN without an error."""
+        return (
+            float(stats.t.cdf((self.mean - value) / self.error, self.freedom)) if self.error > 0 else np.nan
+        )
+
+
+def run_mean(values: Float[Array, " r"]) -> Estimate:
+    """The mean over runs with its standard error; a standard deviation below `RESOLUTION` counts as that."""
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values.mean()) if n else np.nan, np.nan, np.nan)
+    spread = max(float(values.std(ddof=1)), RESOLUTION)
+    return Estimate(float(values.mean()), spread / n**0.5, n - 1.0)
+
+
+def t_interval(
+    mean: Float[Array, "*n"],
+    error: Float[Array, "*n"],
+    freedom: Float[Array, "*n"],
+    level: float = LEVEL,
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    """Student's t interval of means with these standard errors and degrees of freedom; NaN if unknown."""
+    half = stats.t.ppf(0.5 + level / 2, freedom) * error
+    return mean - half, mean + half
+
+
+def across_runs(
+    means: Float[Array, "r b"], predictions: Float[Array, " b"], level: float = LEVEL
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """The interval of a mean proportion over runs: the hull of Student's t as it is and on the log odds.
+
+    Plain t leaves [0, 1] and covers too little near its ends, where the means of runs are skewed; t on the
+    log odds (delta method) covers too little where one run is far off. Their hull was chosen by simulation.
+    If all runs agree, the interval is Wilson's for the predictions of all runs.
+
+    Args:
+        means: the mean of each run; NaN for a run without predictions.
+        predictions: independent predictions, e.g. sequences, of all runs together.
+
+    Returns:
+        Lower and upper ends; NaN with fewer than two runs.
+    """
+    runs = np.isfinite(means).sum(0)
+    known = np.where(runs > 1, runs, 2)
+    mean = np.nansum(means, 0) / known
+    variance = np.where(np.isfinite(means), (means - mean) ** 2, 0.0).sum(0) / (known - 1)
+    half = stats.t.ppf(0.5 + level / 2, known - 1) * np.sqrt(variance / known)
+    n = np.maximum(np.asarray(predictions, dtype=float), 1.0)
+    inner = (np.clip(mean, 0, 1) * n + 0.5) / (n + 1)  # log odds need a mean off 0 and 1
+    odds, spread = np.log(inner / (1 - inner)), half / (inner * (1 - inner))
+    # A normalised accuracy can be a little below 0.
+    low = np.clip(np.minimum(mean - half, _logistic(odds - spread)), np.minimum(mean, 0.0), 1.0)
+    high = np.clip(np.maximum(mean + half, _logistic(odds + spread)), 0.0, 1.0)
+    agreed = wilson(np.clip(mean, 0, 1) * n, n, level)
+    same = variance < 1e-12
+    low, high = np.where(same, agreed[0], low), np.where(same, agreed[1], high)
+    return np.where(runs > 1, low, np.nan), np.where(runs > 1, high, np.nan)
+
+
+def bounded_mean(values: Float[Array, " r"]) -> tuple[float, float, float]:
+    """The mean over runs of a value from 0 to 1, with the interval of `across_runs`; NaN from one run."""
+    if not len(values):
+        return float("nan"), float("nan"), float("nan")
+    low, high = across_runs(values[:, None], np.array([len(values) * _WORTH]))
+    return float(values.mean()), float(low[0]), float(high[0])
+
+
+def _logistic(values: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    shares: Array = 1 / (1 + np.exp(-np.clip(values, -500, 500)))
+    return shares
+
+
+def within_run(
+    correct: Float[Array, "s b"], total: Float[Array, "s b"], level: float = LEVEL
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """The interval of a run's accuracy by its sequences: Wilson's for the effective number of predictions.
+
+    The effective number is that of independent predictions with the variance that the sequences show (Korn
+    and Graubard 1998), with Student's t for the number of sequences.
+
+    Args:
+        correct: correct predictions by sequence s and bucket b.
+        total: predictions by sequence and bucket.
+
+    Returns:
+        Lower and upper ends; NaN where a bucket has no prediction.
+    """
+    n, sequences = total.sum(0), (total > 0).sum(0)
+    p = np.divide(correct.sum(0), n, out=np.full(n.shape, np.nan), where=n > 0)
+    effective = n * design_effect(correct, total)
+    # Student's t for few sequences, as in Korn and Graubard's correction of the effective number.
+    few = stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, np.maximum(sequences - 1, 1))
+    few = np.where((p > 0) & (p < 1), few, 1.0)
+    low, high = wilson(p * effective * few**2, effective * few**2, level)
+    return low, high
+
+
+def design_effect(correct: Float[Array, "s b"], total: Float[Array, "s b"]) -> Float[Array, " b"]:
+    """Effective over nominal number of predictions in each bucket, from 1 over the largest sequence to 1.
+
+    Where all predictions agree, the sequences say nothing about it, and it is one prediction a sequence.
+    """
+    n, sequences = total.sum(0), (total > 0).sum(0)
+    some = np.where(n > 0, n, 1.0)
+    p = correct.sum(0) / some
+    residual = correct - p * total
+    variance = (residual**2).sum(0) * sequences / np.maximum(sequences - 1, 1) / some**2
+    share = np.divide(p * (1 - p) / some, variance, out=np.zeros(n.shape), where=variance > 0)
+    fewest = np.where(n > 0, sequences / some, 1.0)
+    lowest: Array = np.where(variance > 0, 0.0, fewest)
+    bounded: Array = np.clip(np.maximum(share, lowest), np.minimum(fewest, 1.0) / 2, 1.0)
+    return bounded
 
 
 def wilson(
     correct: Num[Array, "*n"] | float, total: Num[Array, "*n"] | float, level: float = LEVEL
 ) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
-    """Wilson's score interval of a proportion (Wilson 1927).
-
-    Returns:
-        Lower and upper ends; NaN where `total` is 0.
-    """
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    """Wilson's score interval of a proportion (Wilson 1927); NaN where `total` is 0."""
     n = np.where(np.asarray(total) > 0, total, np.nan)
-    p = np.asarray(correct) / n
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+    low, high = proportion_confint(np.asarray(correct, dtype=float), n, alpha=1 - level, method="wilson")
+    return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+
+def exact(count: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval of a proportion from `count` of `n` (Clopper and Pearson 1934)."""
+    low, high = proportion_confint(count, n, alpha=1 - level, method="beta")
+    return float(low), float(high)
 
 
 def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*#n"]) -> Float[Array, "*n"]:
@@ -67,95 +217,56 @@ def normalised(accuracy: Float[Array, "*n"], chance: Float[Array, "*#n"]) -> Flo
     return (np.asarray(accuracy, dtype=float) - chance) / np.where(room > 0, room, np.nan)
 
 
-def cluster_bootstrap(
-    correct: Sequence[Float[Array, "_s b"]],
-    total: Sequence[Float[Array, "_s b"]],
-    *,
-    rng: np.random.Generator,
-    draws: int = DRAWS,
-) -> Float[Array, "draws b"]:
-    """Mean accuracy over runs in each draw: runs are drawn with replacement, then sequences within each run.
+def mean_of_estimates(
+    means: Float[Array, "*n k"], variances: Float[Array, "*n k"], freedoms: Float[Array, "*n k"]
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"]]:
+    """The sum of independent estimates along the last axis, with Welch's degrees of freedom.
 
-    With a single run only its sequences are drawn, so the spread says nothing about other seeds.
+    Welch (1947) and Satterthwaite (1946): ν = (Σ v)²/Σ(v²/ν). Estimates that are NaN are left out.
 
     Args:
-        correct: for each run, the number of correct predictions (or the sum of another value) by sequence s
-            and bucket b.
-        total: for each run, the number of predictions by sequence and bucket.
+        means: e.g. the mean of one arm over the number of tasks, and minus that of the other.
+        variances: of each mean.
+        freedoms: of each variance.
 
     Returns:
-        The means; NaN in draws in which a bucket has no prediction.
+        Sum, standard error and degrees of freedom.
     """
-    runs, buckets = len(correct), correct[0].shape[1]
-    drawn = rng.integers(runs, size=(draws, runs))
-    accuracy = np.empty((draws, runs, buckets))
-    for run, (right, scored) in enumerate(zip(correct, total, strict=True)):
-        slots = drawn == run
-        count, sequences = int(slots.sum()), len(right)
-        picks = rng.integers(sequences, size=(count, sequences)) + sequences * np.arange(count)[:, None]
-        weights = np.bincount(picks.ravel(), minlength=count * sequences)
-        weights = weights.reshape(count, sequences).astype(float)
-        n = weights @ scored
-        accuracy[slots] = np.divide(weights @ right, n, out=np.full(n.shape, np.nan), where=n > 0)
-    known = np.isfinite(accuracy)
-    known_runs = known.sum(axis=1)
-    summed = np.where(known, accuracy, 0.0).sum(axis=1)
-    mean: Array = np.divide(summed, known_runs, out=np.full(summed.shape, np.nan), where=known_runs > 0)
-    return mean
+    known = np.isfinite(means) & np.isfinite(variances)
+    v = np.where(known, variances, 0.0)
+    total = v.sum(-1)
+    parts = (v**2 / np.where(known, freedoms, 1.0)).sum(-1)
+    freedom = np.divide(total**2, parts, out=np.full(total.shape, np.nan), where=parts > 0)
+    return np.where(known, means, 0.0).sum(-1), np.sqrt(total), freedom
 
 
-def stratified_bootstrap(
-    strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = DRAWS
-) -> Float[Array, " draws"]:
-    """The mean over strata of their means, drawn within each stratum (arXiv:2108.13264, section 4.1).
-
-    The strata are fixed, so the spread says nothing about other strata.
-    """
-    means = [
-        np.asarray(stratum)[rng.integers(len(stratum), size=(draws, len(stratum)))].mean(axis=1)
-        for stratum in strata
-    ]
-    mean: Array = np.mean(means, axis=0)
-    return mean
-
-
-def sign_flip(strata: Sequence[Float[Array, " _n"]], *, rng: np.random.Generator, draws: int = 9999) -> float:
-    """Two-sided p of a sign-flip test (Fisher 1935) of the mean over strata of their mean differences.
-
-    Exact for up to 14 pairs, with all combinations of signs; otherwise from random signs and the observed
-    ones. With n pairs, p is at least 2/2ⁿ.
-    """
-    effects = np.concatenate([np.asarray(stratum, dtype=float) / len(stratum) for stratum in strata]) / len(
-        strata
+def heterogeneity(effects: Sequence[Estimate]) -> float:
+    """The p that independent effects have one mean (Welch 1951); NaN from fewer than two effects."""
+    k = len(effects)
+    if k < 2:
+        return float("nan")
+    d, error, freedom = (
+        np.array([getattr(effect, name) for effect in effects]) for name in ("mean", "error", "freedom")
     )
-    n = len(effects)
-    if n <= _EXACT:
-        signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
-    else:
-        drawn = rng.integers(2, size=(draws, n)) * 2.0 - 1.0
-        signs = np.concatenate([np.ones((1, n)), drawn])
-    seen = abs(effects.sum())
-    # The order of a sum changes its rounding.
-    return float((np.abs(signs @ effects) >= seen - 1e-9 * max(1.0, seen)).mean())
+    weights = 1 / error**2
+    share = weights / weights.sum()
+    spread = (weights * (d - (share * d).sum()) ** 2).sum() / (k - 1)
+    correction = ((1 - share) ** 2 / freedom).sum()
+    f = spread / (1 + 2 * (k - 2) / (k**2 - 1) * correction)
+    return float(stats.f.sf(f, k - 1, (k**2 - 1) / (3 * correction)))
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979), in the given order."""
-    order = np.argsort(p, kind="stable")
-    scaled = np.asarray(p, dtype=float)[order] * (len(p) - np.arange(len(p)))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0) if len(p) else scaled
+def holm(p: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
+    """P-values corrected for their number (Holm 1979), in the given order.
+
+    Args:
+        weights: the share of the error rate that each may use first; by default the same for all.
+    """
+    values = np.asarray(p, dtype=float)
+    shares = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+    order = np.argsort(values / shares, kind="stable")
+    left = shares[order][::-1].cumsum()[::-1]
+    scaled = values[order] * left / shares[order]
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0) if len(values) else scaled
     return [float(value) for value in corrected]
-
-
-def interval(
-    redrawn: Float[Array, "draws ..."], level: float = LEVEL
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """The percentile interval of each column of a bootstrap; NaN if no draw has a value."""
-    flat = redrawn.reshape(len(redrawn), -1)
-    known = np.isfinite(flat).any(axis=0)
-    ends = np.full((2, flat.shape[1]), np.nan)
-    if known.any():
-        ends[:, known] = np.nanquantile(flat[:, known], [0.5 - level / 2, 0.5 + level / 2], axis=0)
-    low, high = ends.reshape(2, *redrawn.shape[1:])
-    return low, high

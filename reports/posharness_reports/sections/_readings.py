@@ -13,6 +13,8 @@ from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
 
 __all__ = [
+    "SMALLEST",
+    "SMALLEST_NATS",
     "accuracy_points",
     "answers",
     "compared_with_zero",
@@ -21,6 +23,9 @@ __all__ = [
     "join_readings",
     "points_by_label",
 ]
+
+SMALLEST, SMALLEST_NATS = 0.01, 0.05
+"""The smallest difference that matters, of accuracies and of log-probabilities in nats."""
 
 _MOST_NAMED = 6
 """The number of models that get a sentence each; the tables hold all of them."""
@@ -56,11 +61,22 @@ def first_and_last(
         yield str(row["bucket"]), write(row[value], row["low"], row["high"]) + single
 
 
-def compared_with_zero(low: float, high: float) -> str:
-    """Whether an interval is above or below 0, as a clause."""
-    if low > 0:
+def compared_with_zero(low: float, high: float, smallest: float = SMALLEST) -> str:
+    """Whether an interval is above or below 0 by an amount that matters, as a clause.
+
+    Args:
+        smallest: the smallest amount that matters.
+    """
+    if low >= smallest:
         return ", above 0"
-    return ", below 0" if high < 0 else ", not distinguishable from 0"
+    if high <= -smallest:
+        return ", below 0"
+    # An interval without a width comes from answers that all agree, which proves nothing.
+    if -smallest < low < high < smallest:
+        return ", too small to matter"
+    if low > 0 or high < 0:
+        return ", not distinguishable from what is too small to matter"
+    return ", not distinguishable from 0"
 
 
 def describe_readings(

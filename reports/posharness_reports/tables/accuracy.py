@@ -6,21 +6,22 @@ import pandas as pd
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import fraction, reach, with_interval
-from posharness_reports.measures.accuracy import GATE, SCOPES, learned
+from posharness_reports.formatting import count, difference, fraction, reach, with_interval
+from posharness_reports.measures.accuracy import SCOPES, Learned, learned
+from posharness_reports.measures.statistics import exact
 from posharness_reports.study import Study
 
-__all__ = ["by_distance", "by_length", "summary"]
+__all__ = ["by_distance", "by_length", "changes", "not_yet", "summary"]
 
 _CHANCE = "(chance)"
 
 
 def summary(study: Study) -> pd.DataFrame:
     """One row for each task, objective and label that has a finished run."""
-    points, _ = study.by_length
+    points, runs = study.by_length
     defined = points[~points["undefined"]]
     measured = study.by_distance
-    at_distances, lengths = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
+    at_distances, reaches = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
     cells = study.cells[study.cells["status"] == "done"].groupby(["task", "label"])
     costs = cells[["parameters", "step_ms"]].mean()
     rows = []
@@ -28,19 +29,24 @@ def summary(study: Study) -> pd.DataFrame:
         task, objective, label = key
         cost = costs.loc[(task, label)]
         inside = points_of_label[points_of_label["length"] == points_of_label["train_length"]].iloc[:1]
-        farthest, length = _of(at_distances, key).iloc[-1:], _of(lengths, key)
+        farthest, reached = _of(at_distances, key).iloc[-1:], _of(reaches, key)
+        found = learned(runs, key)
         rows.append(
             {
                 "task": title(task, objective, study.cells),
                 "encoding": label,
                 "seeds": int(points_of_label["seeds"].max()),
+                "learned": _learned(found),
                 "at training length": _first(inside),
                 "at longest distance": _first(farthest),
                 "chance": fraction(points_of_label["chance"].mean()),
-                "effective length": reach(*length[["reach", "low", "high", "longest"]].iloc[0])
-                if len(length)
+                "area by distance": with_interval(*reached[["area", "area_low", "area_high"]].iloc[0])
+                if len(reached)
                 else "–",
-                "in longer sequences": _beyond(points, key),
+                "reach": reach(*reached[["reach", "low", "high", "shortest", "longest"]].iloc[0])
+                if len(reached)
+                else "–",
+                "in longer sequences": _beyond(study, key, found),
                 "parameters": cost["parameters"],
                 "ms per step": round(float(cost["step_ms"]), 1),
             }
@@ -48,20 +54,52 @@ def summary(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
 
 
-def _beyond(points: pd.DataFrame, key: tuple[str, str, str]) -> str:
-    """Accuracy at the longest tested length, or "not learned" (at the training length)."""
+def _learned(found: Learned | None) -> str:
+    """The runs that have learned the task, with the exact interval of their share: "2 of 3 [.09, .99]"."""
+    if found is None:
+        return "–"
+    low, high = exact(found.count, found.runs)
+    return f"{found.count} of {found.runs} [{fraction(low)}, {fraction(high)}]"
+
+
+def _beyond(study: Study, key: tuple[str, str, str], found: Learned | None) -> str:
+    """Accuracy at the longest tested length, its change from each run's own at the training length, and
+    whether the task is not yet learned there."""
+    points, _ = study.by_length
     rows = _of(points, key)
     longer = rows[rows["length"] > rows["train_length"]].sort_values("length")
     if longer.empty:
         return "–"
-    score = learned(points, key)
-    if score is not None and score < GATE:
-        return "not learned"
     last = longer.iloc[-1]
-    accuracy = (
-        "undefined" if last["undefined"] else with_interval(last["accuracy"], last["low"], last["high"])
-    )
-    return f"{accuracy} at {last['length']}"
+    if last["undefined"]:
+        return f"undefined at {last['length']}"
+    text = f"{with_interval(last['accuracy'], last['low'], last['high'])} at {last['length']}"
+    if len(change := matching(_of(study.changes, key), length=last["length"])):
+        row = change.iloc[0]
+        text += f" (change {difference(row['change'], row['low'], row['high'])})"
+    return f"{text}{not_yet(found)}"
+
+
+def not_yet(found: Learned | None) -> str:
+    """The remark that a task is not learned at the training length, or not by all runs; "" otherwise."""
+    if found is None or found.count == found.runs:
+        return ""
+    if found.split:
+        return f"; learned there by {found.count} of {count(found.runs, 'run')}"
+    return f"; not yet learned there ({fraction(found.score)})"
+
+
+def changes(study: Study, task: str, objective: str) -> pd.DataFrame:
+    """Encodings by length: the change of normalised accuracy from the training length, and a remark."""
+    rows = matching(study.changes, task=task, objective=objective).sort_values("length")
+    shown = [difference(*row) for row in rows[["change", "low", "high"]].itertuples(index=False)]
+    table = rows.assign(shown=shown).pivot_table("shown", "label", "length", aggfunc="first").fillna("–")
+    _, runs = study.by_length
+    remarks = [
+        not_yet(learned(runs, (task, objective, str(label)))).removeprefix("; ") for label in table.index
+    ]
+    table["at the training length"] = [remark or "learned" for remark in remarks]
+    return table.rename_axis(index="encoding", columns=None).rename(columns=str).reset_index()
 
 
 def by_distance(study: Study, task: str, objective: str, scope: str) -> pd.DataFrame:

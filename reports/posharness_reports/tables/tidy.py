@@ -11,7 +11,8 @@ _NAMES = {
     "x": "position",
     "low": "low_95",
     "high": "high_95",
-    "reach": "effective_length",
+    "area_low": "area_low_95",
+    "area_high": "area_high_95",
     "lengths": "evaluation_lengths",
     "mean": "mean_accuracy",
 }

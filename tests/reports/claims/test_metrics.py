@@ -11,7 +11,7 @@ import pytest
 
 from posharness.contracts import Claim, Frames, defined_in
 from posharness_reports import claims
-from posharness_reports.claims._metrics import by_distance, in_longer_sequences, while_training
+from posharness_reports.claims._metrics import by_distance, in_other_lengths, while_training
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -48,21 +48,21 @@ def test_a_task_of_spans_and_one_without_two_distances_have_no_value(recall: Fra
     assert by_distance(replace(recall, predictions=near)).empty
 
 
-def test_longer_sequences_count_for_what_has_learned_and_is_defined(simulated: Simulate) -> None:
+def test_other_lengths_count_for_all_runs_where_an_encoding_is_defined(simulated: Simulate) -> None:
     frames = simulated(labels=("relative", "absolute", "learned"), tasks=("offset_recall",))
-    right = frames.predictions["correct"] | (
-        (frames.predictions["label"] == "relative") & (frames.predictions["length"] == 32)
-    )
-    frames = replace(frames, predictions=frames.predictions.assign(correct=right))
-    found = in_longer_sequences(frames)
-    expected = answers(frames, 64).groupby(["label", "seed"])["right"].mean()["relative"].to_dict()
-    held = found[found["value"].notna()]
-    assert values(held) == pytest.approx({("relative", seed): e for seed, e in expected.items()}, abs=1e-6)
+    found = in_other_lengths(frames)
+    expected = answers(frames, 64).groupby(["label", "seed"])["right"].mean().to_dict()
+    assert values(found[found["value"].notna()]) == pytest.approx(expected, abs=1e-6)
+    assert {label for label, _ in expected} == {"relative", "absolute"}
     left = found[found["value"].isna()]
-    assert dict(zip(left["label"], left["reason"], strict=True)) == {
-        "absolute": "not learned",
-        "learned": "undefined",
-    }
+    assert dict(zip(left["label"], left["reason"], strict=True)) == {"learned": "undefined"}
+
+
+def test_shorter_sequences_are_other_lengths_too(simulated: Simulate) -> None:
+    frames = simulated(tasks=("offset_recall",))
+    frames = replace(frames, cells=frames.cells.assign(train_length=64.0))
+    expected = answers(frames, 32).groupby(["label", "seed"])["right"].mean().to_dict()
+    assert values(in_other_lengths(frames)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_was_known_while_training_is_the_mean_of_the_validations(recall: Frames) -> None:

@@ -47,8 +47,8 @@ def test_dependency_figure_names_lines_and_chance_and_has_dots_and_bands(frames:
     ready = study(frames)
     ((caption, figure),) = dependency_figures(ready.by_distance, ready.cells).items()
     assert "Mean over 1–2 seeds" in caption
-    assert "with one seed, over its sequences only" in caption
-    assert "such bands understate the uncertainty" in caption
+    assert "with one seed, by its sequences only" in caption
+    assert "across seeds (Student's t)" in caption
     assert [axes.get_title("left") or axes.get_title() for axes in figure.axes].count("bert (mlm)") == 1
     texts = _texts(figure)
     assert (

@@ -1,24 +1,30 @@
-"""Intervals and tests against closed forms, another library, and simulated coverage."""
+"""Intervals and tests against closed forms and other libraries; their coverage is in `test_coverage`."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import permutation_test
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.oneway import anova_oneway
 from statsmodels.stats.proportion import proportion_confint
 
+from posharness_reports.measures.comparison import arms, effect, improvement
+from posharness_reports.measures.power import more_seeds
+from posharness_reports.measures.run_counts import RunCounts, mean_with_interval
 from posharness_reports.measures.statistics import (
-    cluster_bootstrap,
-    generator,
+    Estimate,
+    across_runs,
+    exact,
+    heterogeneity,
     holm,
-    interval,
     normalised,
-    sign_flip,
-    stratified_bootstrap,
+    run_mean,
     wilson,
+    within_run,
 )
 
 
@@ -33,71 +39,114 @@ def test_wilson_of_no_predictions_is_unknown() -> None:
     assert 0 < low[1] < 0.5 < high[1] < 1
 
 
+def test_a_count_has_the_exact_interval() -> None:
+    expected = stats.binomtest(3, 5).proportion_ci(method="exact")
+    assert exact(3, 5) == pytest.approx((expected.low, expected.high))
+
+
 def test_normalised_score_is_0_at_chance_1_at_best_and_unknown_without_room() -> None:
     scores = normalised(np.array([0.25, 1.0, 0.1, 1.0]), np.array([0.25, 0.25, 0.25, 1.0]))
     assert scores[:3] == pytest.approx([0.0, 1.0, -0.2])
     assert math.isnan(scores[3])
 
 
-def _runs(rng: np.random.Generator, runs: int, sequences: int, spread: float) -> list[np.ndarray]:
-    """Right predictions of 4 in each sequence, around a mean accuracy of .6 that differs between runs."""
-    levels = np.clip(0.6 + spread * rng.standard_normal(runs), 0.02, 0.98)
-    return [rng.binomial(4, level, size=(sequences, 1)).astype(float) for level in levels]
+def test_in_the_middle_the_interval_across_runs_is_students() -> None:
+    means = np.array([[0.5], [0.52], [0.47], [0.51]])
+    low, high = across_runs(means, np.array([4000.0]))
+    expected = stats.ttest_1samp(means[:, 0], 0).confidence_interval(0.95)
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), abs=0.002)
 
 
-def _coverage(runs: int, spread: float) -> float:
-    rng = np.random.default_rng(3)
-    covered = 0
-    for _ in range(200):
-        correct = _runs(rng, runs, 23, spread)
-        total = [np.full_like(c, 4.0) for c in correct]
-        low, high = interval(cluster_bootstrap(correct, total, rng=rng, draws=300))
-        covered += bool(low[0] <= 0.6 <= high[0])
-    return covered / 200
+def test_an_interval_across_runs_stays_inside_0_and_1_and_needs_two_runs() -> None:
+    means = np.array([[0.99, 0.02, 0.9, np.nan], [1.0, 0.0, np.nan, np.nan], [0.94, 0.2, np.nan, np.nan]])
+    low, high = across_runs(means, np.full(4, 300.0))
+    assert (low[:2] >= 0).all()
+    assert (high[:2] <= 1).all()
+    assert np.isnan(low[2:]).all()
 
 
-def test_bootstrap_covers_the_mean_over_runs_when_there_are_many_runs() -> None:
-    assert 0.88 <= _coverage(runs=12, spread=0.1) <= 0.99
+def test_runs_that_all_agree_are_not_certain() -> None:
+    low, high = across_runs(np.ones((3, 1)), np.array([90.0]))
+    assert (low[0], high[0]) == pytest.approx(wilson(90, 90))
 
 
-def test_bootstrap_undercovers_with_two_runs_as_reports_say() -> None:
-    assert _coverage(runs=2, spread=0.1) < 0.85
+def test_sequences_are_the_unit_inside_a_run() -> None:
+    whole = np.repeat([[4.0], [0.0]], [30, 20], axis=0)
+    low, high = within_run(whole, np.full_like(whole, 4.0))
+    expected = wilson(30, 50)
+    assert (low[0], high[0]) == pytest.approx(expected, abs=0.015)
+    assert high[0] - low[0] > 1.8 * np.subtract(*wilson(120, 200)[::-1])
 
 
-def test_bootstrap_of_one_run_is_about_wilson() -> None:
-    right = (np.arange(400) % 5 > 0).astype(float)[:, None]
-    low, high = interval(cluster_bootstrap([right], [np.ones_like(right)], rng=generator("one")))
-    assert [low[0], high[0]] == pytest.approx([float(end) for end in wilson(320, 400)], abs=0.012)
+def test_means_over_runs_count_each_run_once_and_keep_buckets_apart() -> None:
+    few = RunCounts(0, np.zeros((5, 2)), np.array([[1.0, 0.0]] * 5))
+    many = RunCounts(1, np.full((50, 2), 4.0), np.array([[4.0, 4.0]] * 50))
+    mean, low, _ = mean_with_interval([few, many])
+    assert mean.tolist() == [0.5, 1.0]
+    assert low[1] == pytest.approx(wilson(50, 50)[0])
+    none = RunCounts(0, np.zeros((5, 1)), np.zeros((5, 1)))
+    assert np.isnan([end[0] for end in mean_with_interval([none])]).all()
 
 
-def test_bootstrap_counts_each_run_once_however_many_predictions_it_made() -> None:
-    few, many = np.zeros((5, 1)), np.full((50, 1), 4.0)
-    redrawn = cluster_bootstrap([few, many], [few + 1, many], rng=generator("weights"), draws=4000)
-    assert set(np.unique(redrawn)) == {0.0, 0.5, 1.0}
-    assert redrawn.mean() == pytest.approx(0.5, abs=0.03)
+def test_differences_have_students_interval_over_runs_and_over_the_sequences_of_one() -> None:
+    values = np.array([[0.3], [-0.1], [0.5], [0.2]])
+    (_, low, high) = mean_with_interval([RunCounts(0, values, np.ones((4, 1)))], proportion=False)
+    expected = stats.ttest_1samp(values[:, 0], 0).confidence_interval(0.95)
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
+    runs = [RunCounts(i, value[None], np.ones((1, 1))) for i, value in enumerate(values)]
+    (_, low, high) = mean_with_interval(runs, proportion=False)
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
 
 
-def test_bootstrap_keeps_buckets_apart_and_knows_an_empty_one() -> None:
-    correct = np.array([[3.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
-    total = np.array([[3.0, 3.0, 0.0], [3.0, 3.0, 0.0]])
-    redrawn = cluster_bootstrap([correct], [total], rng=generator("buckets"), draws=11)
-    assert redrawn.shape == (11, 3)
-    assert (redrawn[:, 0] == 1).all()
-    assert (redrawn[:, 1] == 0).all()
-    low, high = interval(redrawn)
-    assert math.isnan(low[2])
-    assert math.isnan(high[2])
-
-
-def test_bootstrap_repeats_for_the_same_purpose_only() -> None:
-    rng = np.random.default_rng(5)
-    correct = _runs(rng, 3, 17, 0.1)
-    total = [np.full_like(c, 4.0) for c in correct]
-    first, again, other = (
-        cluster_bootstrap(correct, total, rng=generator("length", name), draws=50) for name in "aab"
+def _frame(by_label: dict[str, dict[tuple[str, str], list[float]]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"task": task, "part": part, "label": label, "seed": seed, "value": value}
+            for label, held in by_label.items()
+            for (task, part), row in held.items()
+            for seed, value in enumerate(row)
+        ]
     )
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+
+
+def test_one_task_is_welchs_t_test() -> None:
+    one, two = [0.7, 0.8, 0.95], [0.3, 0.35, 0.1, 0.2]
+    held = arms(_frame({"a": {("t", "p"): one}, "b": {("t", "p"): two}}), "task")["t"]
+    found = effect({"t": held["a"]}, {"t": held["b"]})
+    expected = stats.ttest_ind(one, two, equal_var=False)
+    assert found is not None
+    assert found.overall.interval() == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert 2 * found.overall.p_above(0) == pytest.approx(expected.pvalue)
+    share = stats.mannwhitneyu(one, two).statistic / 12
+    assert improvement({"t": held["a"]}, {"t": held["b"]}) == pytest.approx(share)
+
+
+def test_parts_of_a_run_are_averaged_and_add_no_freedom() -> None:
+    first, second = [0.7, 0.8, 0.95], [0.5, 0.4, 0.55]
+    held = arms(_frame({"a": {("t", "p"): first, ("t", "q"): second}}), "task")["t"]["a"]
+    expected = run_mean((np.array(first) + second) / 2)
+    found = held.estimate(held.parts)
+    assert (found.mean, found.error, found.freedom) == pytest.approx(
+        (expected.mean, expected.error, expected.freedom)
+    )
+
+
+def test_tasks_with_a_single_run_are_left_out_where_others_have_more() -> None:
+    frame = _frame({label: {("t", "p"): [0.1, 0.2], ("u", "p"): [0.5]} for label in "ab"})
+    by_label = {label: {task: held[label] for task, held in arms(frame, "task").items()} for label in "ab"}
+    found = effect(by_label["a"], by_label["b"])
+    assert found is not None
+    assert set(found.by_block) == {"t"}
+    alone = effect({"u": by_label["a"]["u"]}, {"u": by_label["b"]["u"]})
+    assert alone is not None
+    assert math.isnan(alone.overall.error)
+
+
+def test_heterogeneity_agrees_with_welchs_anova() -> None:
+    groups = [np.array([0.1, 0.3, 0.2]), np.array([0.5, 0.7, 0.55, 0.6]), np.array([0.4, 0.1, 0.35])]
+    expected = anova_oneway(groups, use_var="unequal", welch_correction=True).pvalue
+    assert heterogeneity([run_mean(group) for group in groups]) == pytest.approx(expected)
+    assert math.isnan(heterogeneity([run_mean(groups[0])]))
 
 
 @pytest.mark.parametrize("p", [[], [0.3], [0.04, 0.01, 0.03], [0.5, 0.5, 0.001, 0.2, 0.9]])
@@ -106,28 +155,16 @@ def test_holm_agrees_with_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(list(expected))
 
 
-def test_signs_are_flipped_as_scipy_flips_them() -> None:
-    effects = np.array([0.3, -0.1, 0.25, 0.05, 0.4, -0.02, 0.17])
-    expected = permutation_test((effects,), np.mean, permutation_type="samples", vectorized=True).pvalue
-    assert sign_flip([effects], rng=generator("test")) == pytest.approx(expected)
+def test_weighted_holm_gives_a_family_its_share() -> None:
+    assert holm([0.01, 0.01, 0.01], [0.5, 0.25, 0.25]) == pytest.approx([0.02, 0.02, 0.02])
+    assert holm([0.03, 0.001], [0.5, 0.5]) == pytest.approx([0.03, 0.002])
 
 
-def test_no_p_is_below_that_of_the_two_patterns_in_which_all_signs_agree() -> None:
-    for n in (1, 5, 6, 14):
-        assert sign_flip([np.full(n, 0.2)], rng=generator("test")) == pytest.approx(2 / 2**n)
-
-
-def test_drawn_signs_come_near_to_all_of_them() -> None:
-    strata = [generator("effects", i).normal(0.1, 0.3, 3) for i in range(5)]
-    exact = [np.array([strata[i][j] for j in range(3)]) for i in range(5)]
-    effects = np.concatenate(exact)
-    signs = 1.0 - 2.0 * (np.arange(2**15)[:, None] >> np.arange(15) & 1)
-    expected = (np.abs(signs @ effects) >= abs(effects.sum()) - 1e-12).mean()
-    assert sign_flip(strata, rng=generator("test")) == pytest.approx(expected, abs=0.02)
-
-
-def test_strata_count_alike_however_many_runs_they_hold() -> None:
-    strata = [np.array([0.0, 0.2]), np.full(9, 0.5)]
-    draws = stratified_bootstrap(strata, rng=generator("test"), draws=4000)
-    assert draws.mean() == pytest.approx(0.3, abs=0.005)
-    assert set(np.round(draws, 9)) == {0.25, 0.3, 0.35}
+def test_more_seeds_are_few_for_a_clear_effect_and_none_help_at_the_margin() -> None:
+    clear = more_seeds(Estimate(0.4, 0.1, 4.0), 3, 0.05, 0.05)
+    slight = more_seeds(Estimate(0.2, 0.1, 4.0), 3, 0.05, 0.05)
+    assert clear is not None
+    assert slight is not None
+    assert 0 < clear < slight
+    assert more_seeds(Estimate(0.05, 0.1, 4.0), 3, 0.05, 0.05) is None
+    assert more_seeds(Estimate(0.4, math.nan, math.nan), 1, 0.05, 0.05) is None

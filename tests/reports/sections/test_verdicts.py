@@ -1,4 +1,4 @@
-"""Verdicts follow from paired effects alone, each in its place, and too little is never called a finding."""
+"""Verdicts follow from runs as the unit, each in its place, and too little is never called a finding."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
 from posharness.contracts import Claim, Frames
+from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
-from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims
+from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims, region
 from posharness_reports.study import Study, study
 
 Simulate = Callable[..., Frames]
+NOISE = (-0.02, 0.0, 0.02)
+WIDE = (-0.3, 0.0, 0.3)
 
 
 class Given(Claim):
@@ -35,136 +39,237 @@ class Given(Claim):
         return pd.DataFrame(self.rows, columns=["task", "label", "seed", "value", "reason"])
 
 
-def setting(claim: Claim, labels: tuple[str, ...] = ("one", "two")) -> Study:
+def setting(
+    claim: Claim,
+    labels: tuple[str, ...] = ("one", "two"),
+    tasks: Mapping[str, tuple[str, ...]] | None = None,
+    failed: tuple[tuple[str, str, int], ...] = (),
+) -> Study:
+    """A study whose claim is judged.
+
+    Args:
+        tasks: the objectives of each task.
+        failed: task, label and seed of runs that diverged.
+    """
+    places = [("t", label, 0, "done") for label in labels]
+    places += [(task, label, 0, "done") for task in tasks or {} for label in labels]
+    places += [(task, label, seed, "diverged") for task, label, seed in failed]
     cells = pd.DataFrame(
         [
             {
-                "cell": label,
+                "cell": f"{task} {label} {seed}",
                 "label": label,
-                "encoding": label.partition("[")[0],
+                "encoding": label.partition("[")[0].partition("+")[0],
                 "attention": "additive" if "+" in label else "softmax",
-                "task": "t",
-                "seed": 0,
-                "status": "done",
+                "task": task,
+                "objectives": (tasks or {}).get(task, ("o",)),
+                "seed": seed,
+                "status": status,
             }
-            for label in labels
+            for task, label, seed, status in places
         ]
     )
     return study(Frames(cells, pd.DataFrame(), pd.DataFrame()), (claim,))
 
 
-def effects(by_task: Mapping[str, list[float]]) -> dict[tuple[str, str, int], float]:
-    """One's values and two's, whose differences these are; what both have in common tells nothing."""
-    values = {}
-    for task, own in by_task.items():
-        for seed, effect in enumerate(own):
-            common = 0.1 * seed
-            values |= {(task, "one", seed): common + effect, (task, "two", seed): common}
-    return values
+def values(
+    by_task: Mapping[str, tuple[float, float]], noise: tuple[float, ...] = NOISE
+) -> dict[tuple[str, str, int], float]:
+    """Values of one and of two around these means, a seed for each noise."""
+    return {
+        (task, label, seed): mean + each
+        for task, means in by_task.items()
+        for label, mean in zip(("one", "two"), means, strict=True)
+        for seed, each in enumerate(noise)
+    }
 
 
-def verdict(by_task: Mapping[str, list[float]]) -> ClaimContrast:
-    (found,) = judge_claims(setting(Given(effects(by_task))))
+def verdict(given: Mapping[tuple[str, str, int], float]) -> ClaimContrast:
+    (found,) = judge_claims(setting(Given(given)))
     return found
 
 
+CLEAR = {"a": (0.8, 0.4), "b": (0.7, 0.4)}
+
+
 @pytest.mark.parametrize(
-    ("by_task", "outcome"),
+    ("given", "outcome"),
     [
-        ({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]}, "borne out"),
-        ({"a": [-0.3, -0.4, -0.35], "b": [-0.1, -0.2, -0.15]}, "contradicted"),
-        ({"a": [0.01, -0.01, 0.02], "b": [0.0, 0.01, -0.02]}, "no difference that matters"),
-        ({"a": [0.06, 0.01, 0.1], "b": [0.02, 0.09, 0.05]}, "undecided"),
-        # Five runs can reach no p of .05, and one seed a task has no interval.
-        ({"a": [0.3, 0.4, 0.35], "b": [0.3, 0.4]}, "undecided"),
-        ({"a": [0.0, 0.0, 0.0], "b": [0.0, 0.0]}, "undecided"),
-        ({name: [0.4] for name in "abcdefgh"}, "undecided"),
-        # A mean of two tasks that say the opposite, however sure each is.
-        ({"a": [0.9, 0.92, 0.91], "b": [-0.5, -0.52, -0.51]}, "undecided"),
+        (values(CLEAR), "borne out"),
+        (values({"a": (0.4, 0.8), "b": (0.4, 0.7)}), "contradicted"),
+        (values(dict.fromkeys("abc", (0.7, 0.7))), "no difference that matters"),
+        # At the smallest effect that matters, neither side of it is said.
+        (values(dict.fromkeys("abc", (0.75, 0.7))), "undecided"),
+        (values(CLEAR, noise=WIDE), "undecided"),
+        # One run of each has no variance.
+        (values(dict.fromkeys("abcdefgh", (0.8, 0.4)), noise=(0.0,)), "undecided"),
+        # Nobody has learned anything, or both are at the ceiling.
+        (values(dict.fromkeys("abc", (0.01, 0.0))), "undecided"),
+        (values(dict.fromkeys("abc", (0.98, 0.98))), "undecided"),
+        # A mean of 0 over tasks that say the opposite.
+        (
+            values({"a": (0.9, 0.5), "b": (0.5, 0.9), "c": (0.9, 0.5), "d": (0.5, 0.9)}),
+            "differs between tasks",
+        ),
         ({}, "not measured"),
     ],
 )
-def test_each_outcome(by_task: Mapping[str, list[float]], outcome: str) -> None:
-    assert verdict(by_task).outcome == outcome
+def test_each_outcome(given: Mapping[tuple[str, str, int], float], outcome: str) -> None:
+    assert verdict(given).outcome == outcome
 
 
-def test_runs_are_paired_by_task_and_seed_and_tasks_count_alike() -> None:
-    values = effects({"a": [0.2, 0.4], "b": [0.0, 0.0, 0.0, 0.0]}) | {
-        ("a", "one", 7): 0.9,
-        ("c", "two", 0): 0.9,
-    }
-    (found,) = judge_claims(setting(Given(values, {("d", "two"): "undefined"})))
-    assert found.runs[["task", "seed"]].to_numpy().tolist() == [
-        *(["a", seed] for seed in range(2)),
-        *(["b", seed] for seed in range(4)),
+def test_a_task_counts_once_and_its_effect_is_welchs() -> None:
+    given = values({"a": (0.8, 0.4)}) | values({"b": (0.5, 0.5)}, noise=(-0.1, 0.05, 0.0, 0.01))
+    found = verdict(given | {("c", "two", 0): 0.9})
+    assert found.by_task.to_dict() == pytest.approx({"a": 0.4, "b": 0.0})
+    assert found.overall.mean == pytest.approx(0.2)
+    assert found.left_out == {"c": "one not measured"}
+    assert found.runs == (7, 7)
+    one, two = (
+        [v for (_, label, _), v in values(CLEAR).items() if label == name][:3] for name in ("one", "two")
+    )
+    alone = verdict({key: value for key, value in values(CLEAR).items() if key[0] == "a"})
+    expected = ttest_ind(one, two, equal_var=False)
+    assert alone.overall.interval() == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+def test_objectives_and_settings_of_a_run_are_not_further_runs() -> None:
+    objectives = ("x", "y", "z")
+    given = values({f"a ({name})": (0.8, 0.4) for name in objectives}, noise=WIDE)
+    (several,) = judge_claims(setting(Given(given), tasks={"a": objectives}))
+    alone = verdict(values({"a": (0.8, 0.4)}, noise=WIDE))
+    assert several.runs == alone.runs == (3, 3)
+    assert several.overall.interval() == pytest.approx(alone.overall.interval())
+
+
+def test_free_running_is_a_contrast_of_its_own_and_said_where_it_disagrees(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), seeds=3)
+    forced = frames.predictions.astype({"objective": str})
+    better = forced["label"].astype(str) == "absolute"
+    free = forced.assign(decoding="free-running", correct=better)
+    both = replace(frames, predictions=pd.concat([forced, free], ignore_index=True))
+    by_task = {"copy": (0.8, 0.3), "copy, free-running": (0.3, 0.8)}
+    claim = Given(
+        {
+            (task, {"one": "relative", "two": "absolute"}[label], seed): value
+            for (task, label, seed), value in values(by_task).items()
+        }
+    )
+    claim.contrasts = (("relative", "absolute"),)
+    found = judge_claims(study(both, (claim,)))
+    assert [(each.decoding, each.outcome) for each in found] == [
+        ("teacher-forced", "borne out"),
+        ("free-running", "contradicted"),
     ]
-    assert found.mean == pytest.approx(0.15)
-    assert found.by_task.to_dict() == pytest.approx({"a": 0.3, "b": 0.0})
-    assert found.low == pytest.approx(0.1)
-    assert found.high == pytest.approx(0.2)
-    assert found.left_out == {"c": "one not measured", "d": "one not measured, two undefined"}
+    text = judged.prose((claim,), found)
+    assert "; free-running decoding says the opposite: −0.50 [" in text
 
 
-def test_variants_are_contrasts_of_their_own_with_the_same_attention_only() -> None:
+def test_failed_runs_are_counted_and_what_they_would_change_is_said() -> None:
+    failed = (("a", "one", 7), ("a", "one", 8))
+    claim = Given(values(CLEAR))
+    (found,) = judge_claims(setting(claim, failed=failed))
+    assert (found.outcome, found.failed) == ("borne out", (2, 0))
+    text = judged.prose((claim,), [found])
+    assert "; with 2 and 0 failed runs counted as at chance: undecided, +0.19 [" in text
+
+
+def test_a_contrast_names_an_encoding_or_one_of_its_labels() -> None:
     labels = ("one", "one[k=2]", "two", "two+additive", "three")
-    values = {("a", label, 0): 0.5 for label in labels}
-    found = judge_claims(setting(Given(values), labels))
-    assert [(each.better, each.other) for each in found] == [("one", "two"), ("one[k=2]", "two")]
+    given = {("a", label, seed): 0.5 for label in labels for seed in range(2)}
+
+    def compared(*names: str) -> list[tuple[str, str]]:
+        claim = Given(given)
+        claim.contrasts = (names,)
+        return [(each.better, each.other) for each in judge_claims(setting(claim, labels))]
+
+    assert compared("one", "two") == [("one", "two"), ("one[k=2]", "two")]
+    assert compared("one", "one[k=2]") == [("one", "one[k=2]")]
+    assert compared("three", "three") == []
 
 
-def test_p_is_corrected_for_the_contrasts_of_the_claim_and_not_of_others() -> None:
-    labels = ("one", "one[k=2]", "two")
-    values = effects({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]})
-    values |= {
-        (task, "one[k=2]", seed): value for (task, label, seed), value in values.items() if label == "one"
-    }
-    alone = setting(Given(values), labels)
-    assert [each.p for each in judge_claims(alone)] == pytest.approx([2 * 2 / 2**6] * 2)
-    beside = replace(alone, claims=(Given(values), Given(values), Given(values)))
-    assert [each.p for each in judge_claims(beside)] == pytest.approx([2 * 2 / 2**6] * 6)
+def test_p_is_corrected_for_the_contrasts_of_all_claims() -> None:
+    alone = setting(Given(values(CLEAR)))
+    (one,) = judge_claims(alone)
+    evidence = one.evidence
+    assert evidence is not None
+    assert one.p == pytest.approx(evidence.p / CLAIMS_SHARE)
+    three = judge_claims(replace(alone, claims=(Given(values(CLEAR)),) * 3))
+    assert [each.p for each in three] == pytest.approx([3 * one.p] * 3)
+
+
+@pytest.mark.parametrize("true", [-0.05, 0.0, 0.05])
+def test_no_side_of_the_smallest_effect_is_said_too_often(true: float) -> None:
+    rng = np.random.default_rng(4)
+    wrong = 0
+    for _ in range(2000):
+        draws = rng.normal(true, 0.05, 6)
+        side, p = region(Estimate(draws.mean(), draws.std(ddof=1) / 6**0.5, 5.0), 0.05)
+        wrong += p <= 0.05 and not (side == "inside" and abs(true) < 0.05)
+    assert wrong / 2000 <= 0.06
+
+
+def test_an_undecided_contrast_says_how_many_seeds_are_missing() -> None:
+    found = verdict(values({"a": (0.8, 0.5)}, noise=(-0.1, 0.0, 0.1)))
+    assert found.outcome == "undecided"
+    assert found.seeds_to_decide is not None
+    more = 3 + found.seeds_to_decide
+    rng = np.random.default_rng(6)
+    noise = [tuple(rng.normal(0, 0.1, more)) for _ in range(60)]
+    decided = [verdict(values({"a": (0.8, 0.5)}, noise=each)).outcome == "borne out" for each in noise]
+    assert 0.6 <= np.mean(decided) <= 1
+    assert f"; likely to be decided by {found.seeds_to_decide} more seeds of each" in judged.prose(
+        (found.claim,), [found]
+    )
 
 
 def test_words_and_tables_say_what_was_found_and_what_was_left_out() -> None:
-    claim = Given(effects({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]}), {("c", "two"): "not learned"})
+    claim = Given(values(CLEAR), {("c", "two"): "undefined"})
     found = judge_claims(setting(claim))
     text = judged.prose((claim,), found)
     assert "**One is better than \\*two\\*.** Metric: what the test says" in text
-    assert (
-        "- one against two: **borne out**, +0.25 [+0.22, +0.28] in 2 tasks (one is better in 2), "
-        "6 paired runs" in text
-    )
+    assert "- one against two: **borne out**, +0.35 [+0.3" in text
+    assert "] in 2 tasks (one is better in 2), 6 and 6 runs, p = " in text
     assert "without c (see the tables)" in text
     tables = judged.tables(found)
     (row,) = tables["Verdicts"].to_dict("records")
-    assert (row["verdict"], row["better in"], row["paired runs"]) == ("borne out", "2 of 2 tasks", 6)
-    assert tables["Effects by task"]["effect"].tolist() == pytest.approx([0.35, 0.15])
-    assert tables["Tasks left out"].to_dict("records") == [
-        {
-            "claim": "given",
-            "contrast": "one against two",
-            "task": "c",
-            "reason": "one not measured, two not learned",
-        }
-    ]
+    assert (row["verdict"], row["better in"], row["runs"]) == ("borne out", "2 of 2 tasks", "6 and 6")
+    assert tables["Effects by task"]["effect"].tolist() == pytest.approx([0.4, 0.3])
+    (left,) = tables["Tasks left out"].to_dict("records")
+    assert (left["task"], left["reason"]) == ("c", "one not measured, two undefined")
 
 
 def test_what_cannot_be_judged_is_said() -> None:
     unlike = Given({})
-    other = Given(effects({"a": [0.1]}))
+    other = Given(values({"a": (0.6, 0.5)}, noise=(0.0,)))
     unlike.contrasts = (("one", "four"),)
     found = judge_claims(replace(setting(other), claims=(unlike, other)))
     text = judged.prose((unlike, other), found)
     assert "- not measured: there are no runs of both one and four" in text
-    assert "**undecided** (fewer than 6 paired runs), +0.10 in 1 task (one is better in 1)" in text
-    silent = Given({}, {("c", "two"): "not learned", ("d", "two"): "not learned"})
+    assert "**undecided**, +0.10 in 1 task (one is better in 1), 1 and 1 runs" in text
+    assert "needs two seeds of each encoding on a task" in text
+    silent = Given({}, {("c", "two"): "undefined", ("d", "two"): "undefined"})
     text = judged.prose((silent,), judge_claims(setting(silent)))
-    assert "- one against two: not measured (2 tasks: one not measured, two not learned)" in text
+    assert "- one against two: not measured (2 tasks: one not measured, two undefined)" in text
+
+
+def test_a_claim_that_raises_is_named_and_takes_no_other_verdict_away() -> None:
+    class Broken(Given):
+        name = "broken"
+
+        def measure(self, frames: Frames) -> pd.DataFrame:
+            raise KeyError("column")
+
+    claims = (Broken({}), Given(values(CLEAR)))
+    found = judge_claims(replace(setting(claims[1]), claims=claims))
+    assert [each.outcome for each in found] == ["not measured", "borne out"]
+    assert "failed with KeyError" in judged.prose(claims, found)
 
 
 def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> None:
     assert Claims().build(setting(Given({}))) is None
     assert Claims().build(simulated()) is None
-    section = Claims().build(setting(Given(effects({"a": [0.3, 0.4, 0.35], "b": [0.1, 0.2, 0.15]}))))
+    section = Claims().build(setting(Given(values(CLEAR))))
     assert section is not None
     assert list(section.tables) == ["Verdicts", "Effects by task"]
     (figure,) = section.figures.values()

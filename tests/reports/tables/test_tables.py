@@ -97,30 +97,43 @@ def test_points_by_distance(echo: Frames) -> None:
         0.5,
         0,
     ]
-    # Four sequences that are all right leave draws no choice, but are not certainty.
+    # Four sequences that are all right are not certainty.
     assert inside.loc[("far", "1"), ["low", "high"]].tolist() == pytest.approx([*map(float, wilson(4, 4))])
     assert inside.loc[("near", "4"), "low"] < 0.3 < 0.7 < inside.loc[("near", "4"), "high"]
     beyond = points[points["scope"] == "beyond the training length"]
     assert set(beyond["lengths"]) == {"16"}
 
 
-def test_runs_by_distance_have_wilson_intervals(echo: Frames) -> None:
-    runs = study(echo).by_distance.runs
-    own = runs[(runs["label"] == "near") & (runs["bucket"] == "4") & (runs["scope"] == SCOPE)]
-    assert own[["seed", "correct", "predictions", "accuracy"]].to_numpy().tolist() == [
-        [0, 3, 4, 0.75],
-        [1, 1, 4, 0.25],
+def test_an_interval_of_one_run_takes_sequences_as_the_unit() -> None:
+    # In each of 50 sequences all four predictions are right, or all are wrong.
+    rows = [("near", 0, 8, i, 4, i < 30) for i in range(50) for _ in range(4)]
+    runs = study(_hand_made(rows)).by_distance.runs
+    assert runs[["seed", "correct", "predictions", "accuracy"]].to_numpy().tolist() == [[0, 120, 200, 0.6]]
+    assert runs["low"].iloc[0] == pytest.approx(wilson(30, 50)[0], abs=0.01)
+    # With one prediction in each sequence there is nothing to correct.
+    rows = [("near", 0, 8, i, 4, i < 120) for i in range(200)]
+    runs = study(_hand_made(rows)).by_distance.runs
+    assert runs["low"].iloc[0] == pytest.approx(wilson(120, 200)[0], abs=0.01)
+
+
+def test_reach_is_censored_or_interpolated() -> None:
+    rows = [
+        *_counted("far", 0, 8, 1, 200, 200),
+        *_counted("far", 0, 8, 4, 200, 200),
+        *_counted("near", 0, 8, 1, 199, 200),
+        *_counted("near", 0, 8, 4, 140, 200),
+        *_counted("none", 0, 8, 1, 110, 200),
+        *_counted("none", 0, 8, 4, 100, 200),
+        *_counted("few", 0, 8, 1, 9, 9),
+        *_counted("few", 0, 8, 4, 9, 9),
     ]
-    assert own["low"].to_numpy() == pytest.approx(wilson(np.array([3, 1]), np.array([4, 4]))[0])
-
-
-def test_reach_is_censored_or_interpolated(echo: Frames) -> None:
-    reach = study(echo).by_distance.reach
-    inside = reach[reach["scope"] == SCOPE].set_index("label")
-    assert inside.loc["far", ["reach", "censored"]].tolist() == [4.0, True]
-    # From 1 down to 0 between 1 and 4: a tenth of the way on a logarithmic axis.
-    assert inside.loc["near", "reach"] == pytest.approx(4**0.1)
-    assert not inside.loc["near", "censored"]
+    reach = study(_hand_made(rows)).by_distance.reach.set_index("label")
+    assert reach.loc["far", ["reach", "censored", "area"]].tolist() == [np.inf, True, 1.0]
+    assert 1 < reach.loc["near", "low"] < reach.loc["near", "reach"] < reach.loc["near", "high"] < 4
+    assert not reach.loc["near", "censored"]
+    assert reach.loc["near", "area"] == pytest.approx((0.99 + 0.4) / 2)
+    assert reach.loc["none", ["reach", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
+    assert reach.loc["few", ["reach", "low", "high"]].isna().all()
 
 
 def test_wide_table_by_distance(echo: Frames) -> None:
@@ -145,9 +158,13 @@ def test_summary(echo: Frames) -> None:
     table = accuracy_tables.summary(study(echo)).set_index("encoding")
     assert table.loc["far", "seeds"] == 1
     assert table.loc["near", "seeds"] == 2
-    assert table.loc["far", "effective length"] == "≥ 4"
+    assert table.loc["far", "learned"] == "1 of 1 [0.03, 1.00]"
+    assert table.loc["near", "learned"] == "0 of 2 [0.00, 0.84]"
+    assert table.loc["far", "area by distance"] == "1.00"
     assert table.loc["far", "in longer sequences"] == "undefined at 32"
-    assert table.loc["near", "in longer sequences"] == "not learned"
+    assert table.loc["near", "in longer sequences"].startswith("0.50 [")
+    assert " at 16 (change −0.50 [" in table.loc["near", "in longer sequences"]
+    assert table.loc["near", "in longer sequences"].endswith("]); not yet learned there (0.50)")
     assert table.loc["near", "parameters"] == 1000
     assert table.loc["near", "ms per step"] == 2.5
 
@@ -155,7 +172,7 @@ def test_summary(echo: Frames) -> None:
 def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:
     cells = echo.cells.assign(undefined_lengths=[()] * len(echo.cells))
     table = accuracy_tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
-    assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00] at 16"
+    assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00] at 16 (change +0.00)"
 
 
 def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:

@@ -14,6 +14,7 @@ from posharness_reports.figures.readings import reading_figures
 from posharness_reports.formatting import count, enumerate_words, escape_markdown, nats, span, with_interval
 from posharness_reports.measures.paired_differences import PairedDifference, mean_difference, paired
 from posharness_reports.sections._readings import (
+    SMALLEST_NATS,
     compared_with_zero,
     first_and_last,
     join_readings,
@@ -68,7 +69,7 @@ def describe_task(study: Study, task: str, cells: pd.DataFrame) -> Section | Non
     # A decoder predicts a token at the position before it.
     decoder = decoder.assign(position=decoder["position"] + 1)
     gains = {
-        name: mean_difference(paired(encoder, decoder, value), task, "directions", value)
+        name: mean_difference(paired(encoder, decoder, value))
         for name, value in (("accuracy", "correct"), ("log p", "log_prob"))
     }
     accuracy, log_prob = gains["accuracy"], gains["log p"]
@@ -91,7 +92,7 @@ def describe_task(study: Study, task: str, cells: pd.DataFrame) -> Section | Non
     seeds = span(accuracy.overall["seeds"].astype(int), "seed")
     caption = (
         f"the gain of the right context by distance. Mean over {seeds}, one dot a seed, with a 95 % "
-        "bootstrap band. Grey dotted line: no gain."
+        "band across seeds, or by sequences with one seed. Grey dotted line: no gain."
     )
     return Section(task, _prose(accuracy, log_prob), shown, reading_figures(study, panels, caption))
 
@@ -107,7 +108,7 @@ def _prose(accuracy: PairedDifference, log_prob: PairedDifference) -> str:
             f"the gain is {with_interval(row['mean'], row['low'], row['high'])} in accuracy"
             f"{compared_with_zero(row['low'], row['high'])}, and "
             f"{nats(in_nats['mean'], in_nats['low'], in_nats['high'])} nats in "
-            f"log p{compared_with_zero(in_nats['low'], in_nats['high'])} "
+            f"log p{compared_with_zero(in_nats['low'], in_nats['high'], SMALLEST_NATS)} "
         )
         line += f"({count(row['pairs'], 'token')}, {count(row['seeds'], 'seed')})"
         if label in by_distance:

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 from posharness.contracts import Claim, Section
-from posharness_reports.formatting import count, enumerate_words, escape_markdown, fraction, show
+from posharness.contracts.columns import DECODINGS
+from posharness_reports.formatting import (
+    count,
+    difference,
+    enumerate_words,
+    escape_markdown,
+    fraction,
+    show,
+)
+from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE
 from posharness_reports.sections.claims.figure import claim_figure
 from posharness_reports.sections.claims.verdicts import (
-    ALPHA,
-    FEWEST,
+    CEILING,
+    INFORMATIVE,
     ClaimContrast,
     contrasts_of,
     judge_claims,
+    judged_alike,
 )
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["describe", "effect", "prose", "tables"]
+__all__ = ["describe", "effect_text", "prose", "tables"]
 
 _METHOD = (
-    "A contrast is judged from paired runs: two encodings with the same task and the same seed, and so with "
-    "the same data in the same order. Its effect is the mean over tasks of the mean difference over seeds, "
-    "on a scale where 0 is chance and 1 is perfect. Brackets: 95 % intervals from a bootstrap over the "
-    "seeds of each task; they are about these tasks, not about tasks in general. A verdict of *borne out* "
-    "or *contradicted* needs an interval that is completely beyond the smallest effect that matters, and p "
-    f"≤ {ALPHA} in a sign-flip test with Holm's correction for the number of contrasts of the claim. *No "
-    "difference that matters* needs an interval completely inside the smallest effect; single tasks can "
-    f"still differ by more. Everything else is *undecided*. So is any contrast with fewer than {FEWEST} "
-    f"paired runs, because this test cannot reach {ALPHA} with them. With two or three seeds, intervals "
-    "understate the uncertainty."
+    "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
+    "never count as further runs. An effect is the mean over tasks of the difference between the means of "
+    "two encodings over seeds, on a scale where 0 is chance and 1 is perfect. Brackets: 95 % intervals "
+    "(Student's t with Welch and Satterthwaite's degrees of freedom); they are about these tasks, not "
+    "about tasks in general. An effect is tested against the smallest that matters: *borne out* if it is "
+    "larger, *contradicted* if it is larger in the other direction, *no difference that matters* if it is "
+    "smaller in both. *No difference* also needs tasks on which a difference could show (one encoding has "
+    f"a mean of at least {fraction(INFORMATIVE)}, and not both have {fraction(CEILING)}), and effects that "
+    "do not differ between tasks. *Differs between tasks*: effects that matter in opposite directions. "
+    "p-values are corrected for all contrasts of all claims (Holm) and for the rankings of this report; a "
+    f"verdict needs p ≤ {ALPHA}. Everything else is *undecided*, with the number of further seeds that "
+    "would decide it with a probability of .8 if the effect is the one seen. Teacher-forced and "
+    "free-running decoding are judged apart."
 )
 
 
 def describe(study: Study) -> Section | None:
-    """The section; None when no contrast has a pair of runs."""
+    """The section; None when no contrast has runs of both its labels."""
     judged = judge_claims(study)
-    if not any(len(contrast.runs) for contrast in judged):
+    if not any(contrast.evidence for contrast in judged):
         return None
     return Section("Verdicts on claims", prose(study.claims, judged), tables(judged), claim_figure(judged))
 
@@ -50,7 +62,7 @@ def prose(claims: Sequence[Claim], judged: Sequence[ClaimContrast]) -> str:
     paragraphs = []
     for claim in claims:
         contrasts = contrasts_of(claim, judged)
-        lines = [f"- {_line(contrast)}" for contrast in contrasts]
+        lines = [f"- {_line(contrast)}{_disagrees(contrast, contrasts)}" for contrast in contrasts]
         if not contrasts:
             pairs = [f"{better} and {other}" for better, other in claim.contrasts]
             lines = [
@@ -66,26 +78,30 @@ def prose(claims: Sequence[Claim], judged: Sequence[ClaimContrast]) -> str:
 
 def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
     """The verdicts; and, folded, the effects behind them and the tasks that were left out."""
+    about = [(contrast, _about(contrast)) for contrast in judged]
     verdicts = pd.DataFrame(
         [
             {
-                "claim": contrast.claim.name,
-                "contrast": _name(contrast),
+                **names,
                 "verdict": contrast.outcome,
-                "effect": effect(contrast),
+                "effect": effect_text(contrast),
                 "better in": f"{int((contrast.by_task > 0).sum())} of {count(len(contrast.by_task), 'task')}",
-                "paired runs": len(contrast.runs),
+                "runs": f"{contrast.runs[0]} and {contrast.runs[1]}",
+                "failed": f"{contrast.failed[0]} and {contrast.failed[1]}",
                 "p (Holm)": contrast.p,
+                "p of equal tasks": contrast.evidence.effect.spread if contrast.evidence else float("nan"),
+                "more seeds": _more(contrast),
             }
-            for contrast in judged
+            for contrast, names in about
         ]
     )
-    about = [(contrast, {"claim": contrast.claim.name, "contrast": _name(contrast)}) for contrast in judged]
     effects = pd.DataFrame(
         [
-            {**names, "task": str(task), "paired runs": len(runs), "effect": float(runs["effect"].mean())}
+            {**names, "task": task, "effect": each.mean, "low_95": low, "high_95": high}
             for contrast, names in about
-            for task, runs in contrast.runs.groupby("task")
+            if contrast.evidence
+            for task, each in contrast.evidence.effect.by_block.items()
+            for low, high in [each.interval()]
         ]
     )
     left_out = pd.DataFrame(
@@ -102,30 +118,30 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
     }
 
 
-def effect(contrast: ClaimContrast) -> str:
+def effect_text(contrast: ClaimContrast) -> str:
     """A signed mean difference with its interval, if it has one."""
-    if contrast.runs.empty:
-        return "–"
-    mean = _signed(contrast.mean)
-    # With one seed per task there is no interval.
-    if math.isnan(contrast.low):
-        return mean
-    return f"{mean} [{_signed(contrast.low)}, {_signed(contrast.high)}]"
+    return difference(contrast.overall.mean, *contrast.overall.interval())
+
+
+def _about(contrast: ClaimContrast) -> dict[str, str]:
+    return {"claim": contrast.claim.name, "contrast": _name(contrast), "decoding": contrast.decoding}
 
 
 def _line(contrast: ClaimContrast) -> str:
     name = escape_markdown(_name(contrast))
-    if contrast.runs.empty:
+    if contrast.decoding != DECODINGS[0]:
+        name += f", {contrast.decoding}"
+    if contrast.evidence is None:
         reasons = Counter(contrast.left_out.values()).most_common()
         why = "; ".join(f"{count(n, 'task')}: {reason}" for reason, n in reasons)
         return f"{name}: not measured" + (f" ({escape_markdown(why)})" if why else "")
     tasks = contrast.by_task
-    few = f" (fewer than {FEWEST} paired runs)" if len(contrast.runs) < FEWEST else ""
     line = (
-        f"{name}: **{contrast.outcome}**{few}, {effect(contrast)} in {count(len(tasks), 'task')} "
+        f"{name}: **{contrast.outcome}**, {effect_text(contrast)} in {count(len(tasks), 'task')} "
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
-        f"{count(len(contrast.runs), 'paired run')}, p = {show(contrast.p)}"
+        f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)}"
     )
+    line += _by_direction(contrast) + _failed(contrast) + _undecided(contrast)
     if contrast.left_out:
         first = list(contrast.left_out)[:3]
         more = [f"{len(contrast.left_out) - 3} more"] if len(contrast.left_out) > 3 else []
@@ -133,9 +149,62 @@ def _line(contrast: ClaimContrast) -> str:
     return line
 
 
+def _by_direction(contrast: ClaimContrast) -> str:
+    """The mean effect of the tasks on each side, if the effects of tasks differ."""
+    tasks = contrast.by_task
+    assert contrast.evidence is not None
+    differ = contrast.outcome == "differs between tasks" or contrast.evidence.effect.spread <= ALPHA
+    if not differ:
+        return ""
+    sides = [side for side in (tasks[tasks > 0], tasks[tasks <= 0]) if len(side)]
+    parts = [f"{difference(side.mean())} in {count(len(side), 'task')}" for side in sides]
+    return f"; tasks differ: {enumerate_words(parts)}"
+
+
+def _failed(contrast: ClaimContrast) -> str:
+    """What changes if failed runs count as 0."""
+    if contrast.sensitivity is None:
+        return ""
+    again = contrast.sensitivity
+    p, mixed = (min(value * contrast.tests / CLAIMS_SHARE, 1.0) for value in (again.p, again.mixed))
+    verdict = judged_alike(again, contrast.claim.smallest_effect, p, mixed)
+    overall = again.effect.overall
+    return (
+        f"; with {contrast.failed[0]} and {contrast.failed[1]} failed runs counted as at chance: "
+        f"{verdict}, {difference(overall.mean, *overall.interval())}"
+    )
+
+
+def _undecided(contrast: ClaimContrast) -> str:
+    if contrast.outcome != "undecided":
+        return ""
+    assert contrast.evidence is not None
+    if contrast.evidence.alike is None and abs(contrast.overall.mean) < contrast.claim.smallest_effect:
+        return (
+            "; no task shows a difference or its absence: nobody has learned it, or both are at the ceiling"
+        )
+    more = _more(contrast)
+    return f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}"
+
+
+def _more(contrast: ClaimContrast) -> str:
+    """The seeds that are missing, in words; "–" for a verdict that is decided."""
+    if contrast.outcome != "undecided":
+        return "–"
+    if not contrast.overall.error > 0:
+        return "needs two seeds of each encoding on a task"
+    needed = contrast.seeds_to_decide
+    return "not decidable by more seeds" if needed is None else f"{count(needed, 'more seed')} of each"
+
+
+def _disagrees(contrast: ClaimContrast, contrasts: Sequence[ClaimContrast]) -> str:
+    """A clause if the same labels have the opposite effect in the other decoding."""
+    for other in contrasts:
+        alike = (other.better, other.other) == (contrast.better, contrast.other)
+        if alike and other is not contrast and contrast.overall.mean * other.overall.mean < 0:
+            return f"; {other.decoding} decoding says the opposite: {effect_text(other)}"
+    return ""
+
+
 def _name(contrast: ClaimContrast) -> str:
     return f"{contrast.better} against {contrast.other}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from posharness.contracts.columns import DECODINGS
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import COLOURS
 from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED
@@ -21,12 +22,14 @@ _LONGEST = 44
 
 def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
     """Caption to figure: one set of axes per claim, with a row per contrast."""
-    measured = [contrast for contrast in judged if len(contrast.runs)]
+    measured = [contrast for contrast in judged if contrast.evidence]
     claims = list(dict.fromkeys(contrast.claim for contrast in measured))
-    names = {contrast: shorten(f"{contrast.better} − {contrast.other}", _LONGEST) for contrast in measured}
+    names = {contrast: shorten(_name(contrast), _LONGEST) for contrast in measured}
     left = text_width(max(names.values(), key=len)) + 0.3
     verdicts = text_width(max((contrast.outcome for contrast in measured), key=len)) + 0.3
-    widest = max(abs(effect) for contrast in measured for effect in [*contrast.by_task, contrast.mean])
+    widest = max(
+        abs(effect) for contrast in measured for effect in [*contrast.by_task, contrast.overall.mean]
+    )
     limit = 1.1 * max(widest, *(2 * claim.smallest_effect for claim in claims))
     by_claim = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
     height = sum(_TITLE + _ROW * len(contrasts) for contrasts in by_claim.values()) + _BOTTOM
@@ -65,6 +68,13 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
 def _draw(axes: Axes, contrast: ClaimContrast, row: int) -> None:
     tasks = contrast.by_task
     axes.plot(tasks, [row] * len(tasks), "o", color=COLOURS[0], alpha=0.35, markersize=4, markeredgewidth=0)
-    if contrast.low == contrast.low:
-        axes.plot([contrast.low, contrast.high], [row, row], color=INK, linewidth=2, solid_capstyle="butt")
-    axes.plot([contrast.mean], [row], "D", color=INK, markersize=5)
+    low, high = contrast.overall.interval()
+    if low == low:
+        # An interval from few runs can be far wider than any effect; it ends at the axes.
+        axes.plot([low, high], [row, row], color=INK, linewidth=2, solid_capstyle="butt")
+    axes.plot([contrast.overall.mean], [row], "D", color=INK, markersize=5)
+
+
+def _name(contrast: ClaimContrast) -> str:
+    decoding = f", {contrast.decoding}" if contrast.decoding != DECODINGS[0] else ""
+    return f"{contrast.better} − {contrast.other}{decoding}"

@@ -1,8 +1,8 @@
-"""Verdicts on claims: the effects of paired runs, their mean with an interval, and the outcome."""
+"""Verdicts on claims: effects between encodings, tested against the smallest that matters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
@@ -11,71 +11,182 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Claim
-from posharness_reports.measures.statistics import generator, holm, interval, sign_flip, stratified_bootstrap
+from posharness.contracts.columns import DECODINGS, FREE_RUNNING
+from posharness_reports.data.prepare import title
+from posharness_reports.measures.comparison import Arm, Effect, arms, effect
+from posharness_reports.measures.power import more_seeds
+from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
 from posharness_reports.study import Study
 
-__all__ = ["ALPHA", "FEWEST", "ClaimContrast", "Outcome", "contrasts_of", "judge_claims"]
+__all__ = [
+    "CEILING",
+    "FAILED",
+    "INFORMATIVE",
+    "ClaimContrast",
+    "Evidence",
+    "Outcome",
+    "contrasts_of",
+    "judge_claims",
+    "judged_alike",
+    "region",
+]
 
-ALPHA = 0.05
-FEWEST = 6
-"""The smallest number of paired runs with which an exact sign-flip test can reach p ≤ .05: 2/2⁶ = .031."""
+INFORMATIVE = 0.5
+"""The mean that at least one of two encodings needs on a task, so that "no difference" can be said of it."""
 
-Outcome = Literal["borne out", "contradicted", "no difference that matters", "undecided", "not measured"]
+CEILING = 0.95
+"""The mean from which a task has no room left; where both encodings are above, it says nothing."""
 
-_RUN = ["task", "seed", "effect"]
+FAILED = ("failed", "diverged", "timeout", "crashed")
+"""The statuses of a run that has no result because it went wrong."""
+
+Outcome = Literal[
+    "borne out",
+    "contradicted",
+    "no difference that matters",
+    "differs between tasks",
+    "undecided",
+    "not measured",
+]
+
+_SEPARATE = "\x1f"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the runs say about one effect.
+
+    Attributes:
+        effect: over all tasks.
+        alike: over the tasks on which a difference could show; None if there is none.
+        p: that the effect is on the other side of the smallest that matters, or at it: the least of the p of
+            *above*, *below* and *inside*, each two-sided; 1 without an error.
+        mixed: p that no two tasks have effects that matter in opposite directions.
+    """
+
+    effect: Effect
+    alike: Effect | None
+    p: float
+    mixed: float
 
 
 @dataclass(frozen=True, eq=False)
 class ClaimContrast:
-    """Two labels compared under one claim.
+    """Two labels compared under one claim, in one decoding.
 
     Attributes:
-        runs: columns task, seed and effect, a row for each paired run: the metric of `better` minus that of
-            `other`.
-        left_out: tasks without a pair, and the reason.
-        low, high: 95 % interval, from a bootstrap over the seeds of each task; NaN if no task has two seeds.
-        p: of a sign-flip test, Holm-corrected over the contrasts of the claim; NaN without a pair.
+        evidence: None if no task has runs of both.
+        left_out: tasks without runs of both, and the reason.
+        failed: the number of failed runs of each of the two labels.
+        sensitivity: the evidence with failed runs counted as 0; None if none failed.
+        p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
+        tests: the number of contrasts that p is corrected for.
     """
 
     claim: Claim
     better: str
     other: str
-    runs: pd.DataFrame
+    decoding: str
+    evidence: Evidence | None
     left_out: dict[str, str]
-    low: float
-    high: float
-    p: float
+    failed: tuple[int, int] = (0, 0)
+    sensitivity: Evidence | None = None
+    p: float = float("nan")
+    mixed: float = float("nan")
+    tests: int = 1
 
     @property
     def by_task(self) -> pd.Series[float]:
-        """The mean effect in each task."""
-        return self.runs.groupby("task")["effect"].mean()
+        """The effect in each task."""
+        found = self.evidence.effect.by_block if self.evidence else {}
+        return pd.Series({task: each.mean for task, each in found.items()}, dtype=float)
 
     @property
-    def mean(self) -> float:
-        """The mean over tasks of the mean effect in each; NaN without a pair."""
-        return float(self.by_task.mean())
+    def overall(self) -> Estimate:
+        """The mean over tasks of the effect in each; NaN without evidence."""
+        nothing = Estimate(float("nan"), float("nan"), float("nan"))
+        return self.evidence.effect.overall if self.evidence else nothing
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """The number of runs of each of the two labels."""
+        return self.evidence.effect.runs if self.evidence else (0, 0)
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict; "undecided" when the interval is too wide or there are too few runs."""
-        smallest = self.claim.smallest_effect
-        if self.runs.empty:
+        """The verdict."""
+        if self.evidence is None:
             return "not measured"
-        if len(self.runs) < FEWEST or np.isnan(self.low):
-            return "undecided"
-        if self.p <= ALPHA and self.low >= smallest:
-            return "borne out"
-        if self.p <= ALPHA and self.high <= -smallest:
-            return "contradicted"
-        if -smallest < self.low and self.high < smallest:
-            return "no difference that matters"
+        return judged_alike(self.evidence, self.claim.smallest_effect, self.p, self.mixed)
+
+    @property
+    def seeds_to_decide(self) -> int | None:
+        """The seeds to add to each label so that an undecided contrast is likely to be decided."""
+        if self.evidence is None:
+            return None
+        found = self.evidence.effect
+        return more_seeds(
+            found.overall,
+            min(self.runs) / len(found.by_block),
+            self.claim.smallest_effect,
+            ALPHA * CLAIMS_SHARE / self.tests,
+        )
+
+
+def region(estimate: Estimate, smallest: float) -> tuple[Literal["above", "below", "inside"], float]:
+    """On which side of the smallest effect that matters an effect is, and the p of the contrary.
+
+    A true effect of exactly the smallest is on no side: the two one-sided tests that could err there share
+    the error rate.
+    """
+    above, below = estimate.p_above(smallest), estimate.p_below(-smallest)
+    inside = max(estimate.p_above(-smallest), estimate.p_below(smallest))
+    sides: dict[Literal["above", "below", "inside"], float] = {
+        "above": above,
+        "below": below,
+        "inside": inside,
+    }
+    side = min(sides, key=lambda name: sides[name] if sides[name] == sides[name] else 2.0)
+    p = 2 * sides[side]
+    return side, 1.0 if np.isnan(p) else min(p, 1.0)
+
+
+def judged_alike(evidence: Evidence, smallest: float, p: float, mixed: float) -> Outcome:
+    """The verdict from evidence and its corrected p-values."""
+    if mixed <= ALPHA:
+        return "differs between tasks"
+    if p > ALPHA:
         return "undecided"
+    side, _ = region(evidence.effect.overall, smallest)
+    if side == "above":
+        return "borne out"
+    if side == "below":
+        return "contradicted"
+    # Effects that differ between tasks can have a mean of 0, and a task that nobody learned has no effect.
+    if evidence.alike is None or evidence.effect.spread <= ALPHA:
+        return "undecided"
+    return "no difference that matters"
 
 
 def judge_claims(study: Study) -> list[ClaimContrast]:
-    """The contrasts of all claims whose labels both have cells, in the order of the claims."""
-    return [contrast for claim in study.claims for contrast in _judged(claim, study)]
+    """The contrasts of all claims whose labels both have cells, in the order of the claims.
+
+    Where a task was decoded free-running, that is a contrast of its own, after the one of teacher forcing.
+    p-values are corrected for all contrasts.
+    """
+    contrasts = [contrast for claim in study.claims for contrast in _judged(claim, study)]
+    tested = [place for place, contrast in enumerate(contrasts) if contrast.evidence is not None]
+    p = holm([evidence.p for place in tested if (evidence := contrasts[place].evidence)])
+    for place, value in zip(tested, p, strict=True):
+        evidence = contrasts[place].evidence
+        assert evidence is not None
+        contrasts[place] = replace(
+            contrasts[place],
+            p=min(value / CLAIMS_SHARE, 1.0),
+            mixed=min(evidence.mixed * len(tested) / CLAIMS_SHARE, 1.0),
+            tests=len(tested),
+        )
+    return contrasts
 
 
 def contrasts_of(claim: Claim, judged: Sequence[ClaimContrast]) -> list[ClaimContrast]:
@@ -84,20 +195,15 @@ def contrasts_of(claim: Claim, judged: Sequence[ClaimContrast]) -> list[ClaimCon
 
 
 def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
-    """The contrasts of a claim, with p-values corrected for their number (Holm 1979).
-
-    Contrasts of other claims do not count: a verdict must not depend on what else is claimed.
-    """
-    values = _measured(claim, study)
-    contrasts = [
-        _contrast(claim, *labels, values)
+    """The contrasts of a claim, with p-values as they are."""
+    values = _by_part(_measured(claim, study), study)
+    decodings = [name for name in DECODINGS if name in set(values["decoding"])] or [DECODINGS[0]]
+    return [
+        _contrast(claim, labels, decoding, values[values["decoding"] == decoding], study)
         for names in claim.contrasts
         for labels in _labels(study.cells, *names)
+        for decoding in decodings
     ]
-    tested = [place for place, contrast in enumerate(contrasts) if len(contrast.runs)]
-    for place, p in zip(tested, holm([contrasts[place].p for place in tested]), strict=True):
-        contrasts[place] = replace(contrasts[place], p=p)
-    return contrasts
 
 
 def _measured(claim: Claim, study: Study) -> pd.DataFrame:
@@ -111,47 +217,122 @@ def _measured(claim: Claim, study: Study) -> pd.DataFrame:
         return runs.assign(value=float("nan"), reason=failure)
 
 
+def _by_part(values: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The values with the block of their task, and the decoding.
+
+    What a claim calls a task can be one objective, setting or decoding of it. These are parts of one block.
+    """
+    pairs = {
+        (str(task), str(objective))
+        for task, objectives in zip(study.cells["task"], study.cells["objectives"], strict=True)
+        for objective in objectives
+    }
+    known = {title(task, objective, study.cells): (task, objective) for task, objective in sorted(pairs)}
+    posed = dict(zip(study.cells["task"], study.cells["posed"], strict=True))
+    names = [str(name) for name in values["task"]]
+    free = [known.get(name) in study.free_running for name in names]
+    return values.assign(
+        label=values["label"].astype(str),
+        part=names,
+        block=[posed.get(known.get(name, (name, ""))[0], name) for name in names],
+        decoding=[FREE_RUNNING if value else DECODINGS[0] for value in free],
+    )
+
+
 def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str]]:
-    """Pairs of labels of the two encodings that have the same attention."""
+    """Pairs of labels with the same attention that two names of a contrast mean.
+
+    A name means every variant of that encoding, or, with parameters in brackets, the label of that name. A
+    label is never compared with itself, and one that is named is not also meant by its encoding.
+    """
     columns = (cells[name].astype(str) for name in ("encoding", "attention", "label"))
     known = sorted(set(zip(*columns, strict=True)))
+
+    def means(name: str, against: str, encoding: str, label: str) -> bool:
+        exact = label == name or label.startswith(f"{name}+")
+        if "[" in name:
+            return exact
+        return encoding == name and not ("[" in against and label.startswith(against))
+
     return sorted(
         (label, compared)
         for (encoding, attention, label), (base, with_attention, compared) in product(known, known)
-        if (encoding, base) == (better, other) and attention == with_attention
+        if means(better, other, encoding, label)
+        and means(other, better, base, compared)
+        and attention == with_attention
+        and label != compared
     )
 
 
-def _contrast(claim: Claim, better: str, other: str, values: pd.DataFrame) -> ClaimContrast:
-    one, two = (values[values["label"] == label] for label in (better, other))
-    known = [side[side["value"].notna()] for side in (one, two)]
-    both = known[0].merge(known[1], on=["task", "seed"], suffixes=("", "_other"), validate="one_to_one")
-    runs = both.assign(effect=both["value"] - both["value_other"])[_RUN].reset_index(drop=True)
+def _contrast(
+    claim: Claim, labels: tuple[str, str], decoding: str, values: pd.DataFrame, study: Study
+) -> ClaimContrast:
+    one, two = (values[values["label"] == label] for label in labels)
+    held = arms(pd.concat([one, two]), "block")
+    evidence = _evidence(held, labels, claim.smallest_effect)
+    used = set(evidence.effect.by_block) if evidence else set()
+    paired = set.intersection(*(set(side.loc[side["value"].notna(), "part"]) for side in (one, two)))
     missing = {
-        task: _reason(task, better, one, other, two)
-        for task in sorted({*one["task"], *two["task"]} - {*runs["task"]})
+        task: _reason(task, labels[0], one, labels[1], two)
+        for task in sorted({*one["part"], *two["part"]} - paired)
     }
-    if runs.empty:
-        return ClaimContrast(claim, better, other, runs, missing, *[float("nan")] * 3)
-    strata = [rows["effect"].to_numpy(float) for _, rows in runs.groupby("task")]
-    key = ("claim", claim.name, better, other)
-    low, high = (
-        interval(stratified_bootstrap(strata, rng=generator(*key)))
-        if max(map(len, strata)) > 1
-        else (np.nan, np.nan)
+    failures = _failures(values, labels, used, study)
+    runs = failures.drop_duplicates(["block", "label", "seed"])
+    failed = [int((runs["label"] == label).sum()) for label in labels]
+    sensitivity = None
+    if len(failures):
+        with_failures = pd.concat([one, two, failures], ignore_index=True)
+        sensitivity = _evidence(arms(with_failures, "block"), labels, claim.smallest_effect)
+    return ClaimContrast(claim, *labels, decoding, evidence, missing, (failed[0], failed[1]), sensitivity)
+
+
+def _failures(values: pd.DataFrame, labels: tuple[str, str], blocks: set[str], study: Study) -> pd.DataFrame:
+    """A value of 0 on each part of the blocks for each failed run of the two labels."""
+    parts = values.loc[values["block"].isin(blocks), ["block", "part"]].drop_duplicates()
+    cells = study.cells[study.cells["status"].isin(FAILED) & study.cells["label"].isin(labels)]
+    pairs = cells[["posed", "label", "seed"]].drop_duplicates().rename(columns={"posed": "block"})
+    return pairs.astype({"block": str}).merge(parts.astype(str), on="block").assign(value=0.0)
+
+
+def _evidence(
+    held: Mapping[str, Mapping[str, Arm]], labels: tuple[str, str], smallest: float
+) -> Evidence | None:
+    one, two = (
+        {block: by_label[label] for block, by_label in held.items() if label in by_label} for label in labels
     )
-    p = sign_flip(strata, rng=generator(*key, "signs"))
-    return ClaimContrast(claim, better, other, runs, missing, float(low), float(high), p)
+    found = effect(one, two)
+    if found is None:
+        return None
+    telling = {block for block in found.by_block if _can_tell(one[block], two[block])}
+    alike = effect(*({block: arm for block, arm in side.items() if block in telling} for side in (one, two)))
+    side, p = region(found.overall, smallest)
+    if side == "inside" and alike is not None:
+        # Tasks on which no difference could show would make any mean small.
+        p = max(p, region(alike.overall, smallest)[1] if region(alike.overall, smallest)[0] == side else 1.0)
+    tasks = len(found.by_block)
+    known = [each for each in found.by_block.values() if each.error > 0]
+    ends = [
+        min((each.p_above(smallest) for each in known), default=1.0),
+        min((each.p_below(-smallest) for each in known), default=1.0),
+    ]
+    return Evidence(found, alike, p, min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0)
+
+
+def _can_tell(one: Arm, two: Arm) -> bool:
+    """Whether a difference could show: one of them has learned something, and not both are at the ceiling."""
+    parts = one.parts & two.parts
+    means = [arm.estimate(parts).mean for arm in (one, two)]
+    return max(means) >= INFORMATIVE and min(means) < CEILING
 
 
 def _reason(task: str, better: str, one: pd.DataFrame, other: str, two: pd.DataFrame) -> str:
-    """Why two labels have no pair in a task: the reason why either has no value."""
+    """Why two labels are not compared in a task: the reason why either has no value."""
     clauses = []
     for label, side in ((better, one), (other, two)):
-        rows = side[side["task"] == task]
+        rows = side[side["part"] == task]
         reasons = sorted({*rows.loc[rows["value"].isna(), "reason"]} - {""})
         if reasons and rows["value"].isna().all():
             clauses.append(f"{label} {' and '.join(reasons)}")
         elif rows.empty:
             clauses.append(f"{label} not measured")
-    return ", ".join(clauses) or "no seed in common"
+    return ", ".join(clauses) or "no value"

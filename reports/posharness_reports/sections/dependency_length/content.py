@@ -6,7 +6,6 @@ from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import dependency_figures
-from posharness_reports.measures.statistics import DRAWS
 from posharness_reports.study import Study
 from posharness_reports.tables.accuracy import by_distance
 from posharness_reports.tables.tidy import tidy
@@ -18,11 +17,10 @@ _ABOUT = (
     "prediction to the farthest position that it depends on. Sequences of the training length and longer "
     "sequences are shown separately, because a loss of accuracy with distance is not a loss with length. "
     "When a task has more than twelve distances, they share buckets that double in width.\n\nEvery run "
-    "counts once: an accuracy is the mean over seeds. Its interval comes from a bootstrap that resamples "
-    f"the seeds and then the sequences of each seed ({DRAWS} draws); with one seed, only its sequences. If "
-    "all draws agree, as when every prediction is right, the interval is Wilson's for the number of "
-    "sequences. In the table of every run, each interval is Wilson's for the number of predictions; it takes "
-    "them as independent and so understates the uncertainty."
+    "counts once: an accuracy is the mean over seeds. Its 95 % interval is Student's t on the means of the "
+    "runs, on a scale that keeps it inside 0 and 1; with one seed, and in the table of every run, it takes "
+    "the test sequences as the unit, and never the single tokens. If all runs agree, it is Wilson's for the "
+    "number of sequences."
 )
 _SPANS = (
     "Some predictions depend on an interval of the sequence and not on one farthest position. Their distance "
@@ -49,7 +47,8 @@ def describe(study: Study) -> Section | None:
             **tables,
             "Accuracy by dependency length, all values": tidy(measured.points),
             "Accuracy by dependency length, every run": tidy(measured.runs),
-            "Effective dependency length": tidy(measured.reach),
+            "Area and reach by dependency length": tidy(measured.reach),
+            "Area by dependency length, every run": tidy(measured.areas),
         },
         dependency_figures(measured, study.cells),
     )

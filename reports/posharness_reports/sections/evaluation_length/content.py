@@ -7,16 +7,18 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import evaluation_figures
 from posharness_reports.formatting import enumerate_words, escape_markdown, fraction, percent
-from posharness_reports.measures.accuracy import GATE, learned
+from posharness_reports.measures.accuracy import LEARNED, learned
 from posharness_reports.study import Study
-from posharness_reports.tables.accuracy import by_length
+from posharness_reports.tables.accuracy import by_length, changes
 from posharness_reports.tables.tidy import tidy
 
 __all__ = ["describe", "not_learned"]
 
 _ABOUT = (
-    "Accuracy over all distances, by the length of the tested sequences. An encoding that has no value for "
-    "positions beyond its training length is undefined there; that is not the same as wrong."
+    "Accuracy over all distances, by the length of the tested sequences. The *change from the training "
+    "length* compares each run with itself: it is the mean over runs of a run's normalised accuracy at a "
+    "length minus its own at the training length, with a 95 % interval across runs. An encoding that has no "
+    "value for positions beyond its training length is undefined there; that is not the same as wrong."
 )
 
 
@@ -25,19 +27,21 @@ def describe(study: Study) -> Section | None:
     points, runs = study.by_length
     if points.empty or runs.empty:
         return None
-    tables = {
-        f"{title(task, objective, study.cells)}: accuracy by evaluation length": by_length(
-            study, task, objective
-        )
-        for (task, objective), rows in grouped(points, ["task", "objective"])
-        if rows["length"].nunique() > 1
-    }
+    tables = {}
+    changed = study.changes
+    for (task, objective), rows in grouped(points, ["task", "objective"]):
+        name = title(task, objective, study.cells)
+        if rows["length"].nunique() > 1:
+            tables[f"{name}: accuracy by evaluation length"] = by_length(study, task, objective)
+        if len(table := changes(study, task, objective)):
+            tables[f"{name}: change of normalised accuracy from the training length"] = table
     prose = _ABOUT
-    if too_weak := not_learned(study):
+    if weak := not_learned(study):
         prose += (
-            f"\n\nNot learned: these encodings score less than {percent(GATE)} of the way from chance to "
-            "perfect at the training length, so their accuracy in longer sequences shows nothing:\n\n"
-        ) + "\n".join(f"- {escape_markdown(line)}" for line in too_weak)
+            f"\n\nNot yet learned: these encodings are less than {percent(LEARNED)} of the way from chance "
+            "to perfect at the training length. A change from there says how much of what they learned "
+            "they keep:\n\n"
+        ) + "\n".join(f"- {escape_markdown(line)}" for line in weak)
     return Section(
         "Accuracy by evaluation length",
         prose,
@@ -45,20 +49,25 @@ def describe(study: Study) -> Section | None:
             **tables,
             "Accuracy by evaluation length, all values": tidy(points),
             "Accuracy by evaluation length, every run": tidy(runs),
+            **({"Change from the training length, all values": tidy(changed)} if len(changed) else {}),
         },
         evaluation_figures(points, runs, study.cells),
     )
 
 
 def not_learned(study: Study) -> list[str]:
-    """For each task that was tested beyond its training length: the labels that have not learned it."""
-    points, _ = study.by_length
+    """For each task that was tested at other lengths: the labels of which some run has not learned it."""
+    points, runs = study.by_length
     lines = []
     for (task, objective), rows in grouped(points, ["task", "objective"]):
-        if not (rows["length"] > rows["train_length"]).any():
+        if not (rows["length"] != rows["train_length"]).any():
             continue
-        scores = {label: learned(points, (task, objective, label)) for label in sorted(set(rows["label"]))}
-        weak = [f"{label} ({fraction(s)})" for label, s in scores.items() if s is not None and s < GATE]
+        found = {label: learned(runs, (task, objective, label)) for label in sorted(set(rows["label"]))}
+        weak = [
+            f"{label} ({fraction(each.score)}, learned in {each.count} of {each.runs})"
+            for label, each in found.items()
+            if each is not None and each.count < each.runs
+        ]
         if weak:
             lines.append(f"{title(task, objective, study.cells)}: {enumerate_words(weak)}")
     return lines

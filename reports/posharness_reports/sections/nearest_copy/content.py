@@ -18,6 +18,7 @@ from posharness_reports.measures.paired_differences import (
     paired,
 )
 from posharness_reports.sections._readings import (
+    SMALLEST_NATS,
     accuracy_points,
     answers,
     compared_with_zero,
@@ -81,7 +82,7 @@ def _describe_one(study: Study, task: str) -> Section:
 
 def _drop(study: Study, task: str, whole: str, damaged: str) -> PairedDifference:
     pairs = paired(answers(study, task, whole), answers(study, task, damaged), "log_prob")
-    return mean_difference(pairs, task, whole, damaged)
+    return mean_difference(pairs)
 
 
 def _stacked(drops: list[tuple[str, PairedDifference]]) -> pd.DataFrame:
@@ -93,7 +94,7 @@ def _without(study: Study, task: str) -> pd.DataFrame:
     rows = rows.assign(copy=["visible" if d >= 0 else "none" for d in rows["dependency_length"]])
     if rows["copy"].nunique() < 2:
         return rows.head(0)
-    return by_place(accuracy_by_class(rows, "copy", task), "mean", "copy")
+    return by_place(accuracy_by_class(rows, "copy"), "mean", "copy")
 
 
 def _prose(study: Study, task: str, net: PairedDifference) -> str:
@@ -112,6 +113,6 @@ def _prose(study: Study, task: str, net: PairedDifference) -> str:
             low, high = overall["low"], overall["high"]
             mean = nats(overall["mean"], low, high)
             line += f"; net drop of log p {escape_markdown(mean)} nats over all distances"
-            line += f"{compared_with_zero(low, high)}; {escape_markdown(by_distance)}"
+            line += f"{compared_with_zero(low, high, SMALLEST_NATS)}; {escape_markdown(by_distance)}"
         lines.append(f"{line}.")
     return "\n".join(lines)

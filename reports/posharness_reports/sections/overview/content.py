@@ -6,8 +6,8 @@ import pandas as pd
 
 from posharness.contracts import Section
 from posharness_reports.formatting import count, escape_markdown, percent
-from posharness_reports.measures.accuracy import GATE
-from posharness_reports.measures.effective_length import THRESHOLD
+from posharness_reports.measures.reach import THRESHOLD
+from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task, cell_counts
 from posharness_reports.study import Study
@@ -17,12 +17,15 @@ from posharness_reports.tables.overview import environments, plugins, settings, 
 __all__ = ["describe"]
 
 _ABOUT = (
-    "The *effective dependency length* says how far an encoding carries information: it is the longest "
-    f"distance up to which every bucket of distances reaches {percent(THRESHOLD)} of the way from chance to "
-    "perfect, in sequences of the training length. “≥” means that even the longest tested distance reaches "
-    "it. Brackets: 95 % bootstrap intervals; an effective length without brackets is the same in every draw. "
-    "Longer sequences are judged only for encodings that have learned the task: "
-    f"{percent(GATE)} of the way at the training length."
+    "How far an encoding carries information: the *area under accuracy by distance* is the mean of "
+    "normalised accuracy over the logarithm of dependency length, in sequences of the training length; 0 "
+    "is chance and 1 is perfect at every distance. The *reach* is the distance at which accuracy falls "
+    f"below {percent(THRESHOLD)} of the way from chance to perfect, fitted from all distances. “≥” means "
+    "that it does not fall below at the longest tested distance, and “<” that it is below at the shortest. "
+    "*Learned*: runs that are that far at the training length, with the exact interval of their share. "
+    "Brackets: 95 % intervals across runs, or with one run by its test sequences. Encodings are "
+    "*separated* if a test of the difference, corrected for all pairs and tasks of this report, gives p ≤ "
+    f"{ALPHA}."
 )
 
 

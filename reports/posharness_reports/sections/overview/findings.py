@@ -1,26 +1,32 @@
-"""Findings: how far each encoding carries information, in sentences made from the numbers."""
+"""Findings: which encodings are told apart on each task, in sentences made from the tables."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
-
-from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import count, enumerate_words, fraction, percent, reach, span
+from posharness_reports.formatting import count, enumerate_words, reach, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.ranking import lead
+from posharness_reports.measures.scores import AREA
 from posharness_reports.study import Study
 
-__all__ = ["by_task", "cell_counts", "effective_lengths", "finding"]
+__all__ = ["by_task", "cell_counts", "finding", "measured"]
 
 _NAMED = 6
 
 
 def by_task(study: Study) -> list[str]:
-    """A finding for each task and objective whose predictions have a distance."""
-    keys = (key for key, _ in grouped(effective_lengths(study), ["task", "objective"]))
-    return [finding(study, task, objective, named=_NAMED) for task, objective in keys]
+    """A finding for each task and objective that was measured."""
+    return [finding(study, task, objective, named=_NAMED) for task, objective in measured(study)]
+
+
+def measured(study: Study) -> list[tuple[str, str]]:
+    """Each task and objective with scores; if any has dependency lengths, only those that have."""
+    scores = study.scores
+    chosen = scores[scores["measure"] == AREA] if (scores["measure"] == AREA).any() else scores
+    return sorted(set(zip(chosen["task"], chosen["objective"], strict=True)))
 
 
 def cell_counts(study: Study) -> str:
@@ -30,54 +36,55 @@ def cell_counts(study: Study) -> str:
     return f"{count(len(study.cells), 'cell')}: " + ", ".join(f"{n} {status}" for status, n in ordered)
 
 
-def effective_lengths(study: Study) -> pd.DataFrame:
-    """The effective dependency length of each label at the training length, as in `Measured.reach`."""
-    return matching(study.by_distance.reach, scope=SCOPES[0])
-
-
 def finding(study: Study, task: str, objective: str, *, named: int) -> str:
-    """How far each encoding carries information on one task and objective.
+    """Which encodings are told apart on one task and objective, and their scores.
 
     Args:
-        named: the number of lengths that are named, and of labels for each; the others are counted.
+        named: the number of labels that are named; the others are counted.
     """
-    rows = matching(effective_lengths(study), task=task, objective=objective)
-    rows = rows.sort_values(["reach", "mean"], ascending=False, kind="stable")
-    points = matching(study.by_distance.points, task=task, objective=objective, scope=SCOPES[0])
-    seeds = span(points["seeds"].astype(int), "seed")
     name = title(task, objective, study.cells)
-    if rows["reach"].max() == 0:
-        best, worst = rows.iloc[0], rows.iloc[-1]  # all lengths are 0, so the mean accuracy sorts them
-        means = f"{fraction(best['mean'])} with {best['label']}"
-        if len(rows) > 1:
-            means += f" and {fraction(worst['mean'])} with {worst['label']}"
+    rows = matching(study.scores, task=task, objective=objective)
+    runs = span(rows.groupby("label")["seed"].nunique(), "seed")
+    by_distance = rows["measure"].iloc[0] == AREA
+    noun = "area under accuracy by distance" if by_distance else "normalised accuracy"
+    ranking = study.rankings.each.get((task, objective))
+    if ranking is None:
+        (label,) = sorted(set(rows["label"]))
+        return f"On {name}, {label} has {_scores(study, task, objective, label, noun)} ({runs})."
+    best, behind = lead(ranking)
+    if not behind:
+        worst = ranking.labels[-1]
         return (
-            f"On {name}, no encoding reaches {percent(rows['threshold'].iloc[0])} of the way from chance to "
-            f"perfect, not even at the shortest distance; the mean accuracy over distances is {means} "
-            f"({seeds})."
+            f"On {name}, no encodings are separated: {_scores(study, task, objective, best, noun)} with "
+            f"{best}, {_scores(study, task, objective, worst)} with {worst} ({runs})."
         )
-    labels_by_length: dict[str, list[str]] = {}
-    for label, *ends in rows[["label", "reach", "low", "high", "longest"]].itertuples(index=False):
-        labels_by_length.setdefault(reach(*ends), []).append(label)
-    return f"On {name}, information carries {_ranked(labels_by_length, named)} ({seeds})."
+    tied = [label for label in ranking.labels[1:] if label not in behind]
+    verb = "information carries farther" if by_distance else "accuracy is higher"
+    last = behind[-1]
+    sentence = (
+        f"On {name}, {verb} with {best} than with {enumerate_words(_first_labels(behind, named))}: "
+        f"{_scores(study, task, objective, best, noun)} with {best}, "
+        f"{_scores(study, task, objective, last)} with {last}"
+    )
+    if tied:
+        sentence += f"; not separated from {best}: {enumerate_words(_first_labels(tied, named))}"
+    return f"{sentence} ({runs})."
 
 
-def _ranked(labels_by_length: dict[str, list[str]], named: int) -> str:
-    """Lengths with their labels, longest first; past `named` lengths, those in between are counted."""
-    parts = [
-        f"over {_in_tokens(length)} with {enumerate_words(_first_labels(labels, named))}"
-        for length, labels in labels_by_length.items()
-    ]
-    if len(parts) > named:
-        others = sum(map(len, list(labels_by_length.values())[named - 1 : -1]))
-        parts[named - 1 : -1] = [f"{count(others, 'other')} in between"]
-    return "; ".join(parts)
-
-
-def _in_tokens(length: str) -> str:
-    """A length with its unit: "8.2 tokens [0, 8.9]"."""
-    number, bracket, ends = length.partition(" [")
-    return f"{number} {'token' if number == '1' else 'tokens'}{bracket}{ends}"
+def _scores(study: Study, task: str, objective: str, label: str, noun: str = "") -> str:
+    """The score of a label with its interval, and its reach where there are distances."""
+    rows = matching(study.by_distance.reach, scope=SCOPES[0], task=task, objective=objective, label=label)
+    if noun != "normalised accuracy" and len(rows) and rows["area"].notna().all():
+        row = rows.iloc[0]
+        text = with_interval(row["area"], row["area_low"], row["area_high"])
+        tokens = reach(*row[["reach", "low", "high", "shortest", "longest"]])
+        return f"{noun} {text}, reach {tokens}".strip()
+    ranking = study.rankings.each.get((task, objective))
+    if ranking is None:
+        scores = matching(study.scores, task=task, objective=objective, label=label)["value"]
+        return f"{noun} {with_interval(scores.mean(), float('nan'), float('nan'))}".strip()
+    row = matching(ranking.means, label=label).iloc[0]
+    return f"{noun} {with_interval(row['mean'], row['low'], row['high'])}".strip()
 
 
 def _first_labels(labels: list[str], named: int) -> list[str]:

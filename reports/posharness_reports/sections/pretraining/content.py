@@ -146,7 +146,7 @@ def _figures(study: Study, task: str) -> dict[str, Figure]:
         return {}
     caption = (
         f"{task}: the loss of each objective, and its accuracy by distance or, without distances, by step. "
-        "By step: one line per run. By distance: the mean over seeds with a 95 % bootstrap band, and one "
+        "By step: one line per run. By distance: the mean over seeds with a 95 % band, and one "
         "dot per seed. Grey dotted line: the accuracy of always giving the most frequent answer."
     )
     return {caption: side_by_side(grid, looks(study.labels))}

@@ -41,7 +41,7 @@ def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     rows = answers(study, task, _AGREEMENT)
     points = accuracy_points(study, task, _AGREEMENT)
-    attractors = accuracy_by_class(rows, "stratum", task, "attractors").rename(columns={"stratum": "bucket"})
+    attractors = accuracy_by_class(rows, "stratum").rename(columns={"stratum": "bucket"})
     attractors = attractors.rename(columns={"mean": "accuracy", "pairs": "predictions"})
     shown = {
         "accuracy by distance of the subject": _with_counts(points.sort_values("x", kind="stable")),
@@ -52,7 +52,7 @@ def _describe_one(study: Study, task: str) -> Section:
     note = band_note(points) if len(points) else ""
     return Section(
         task,
-        _prose(task, rows, attractors),
+        _prose(rows, attractors),
         {caption: table for caption, table in shown.items() if len(table)},
         reading_figures(study, [panel], f"accuracy by distance of the subject. {note}".rstrip()),
     )
@@ -81,9 +81,9 @@ def _range(least: str, most: str) -> str:
     return least if least == most else f"{least}–{most}"
 
 
-def _prose(task: str, rows: pd.DataFrame, attractors: pd.DataFrame) -> str:
+def _prose(rows: pd.DataFrame, attractors: pd.DataFrame) -> str:
     lines = []
-    for row in accuracy_by_class(rows.assign(all="all"), "all", task, "all").to_dict("records"):
+    for row in accuracy_by_class(rows.assign(all="all"), "all").to_dict("records"):
         verbs = count(round(row["pairs"] / row["seeds"]), "verb")
         line = f"{_accuracy(row, 'mean')} of {verbs} correct; chance is {fraction(row['chance'])}"
         classes = matching(attractors, label=row["label"]).to_dict("records")

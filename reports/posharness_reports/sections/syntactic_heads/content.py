@@ -63,7 +63,7 @@ def describe(study: Study) -> Section | None:
 def _describe_one(study: Study, task: str) -> Section:
     """Prose, tables and a figure of one reading."""
     pairs = paired(answers(study, task, _HEAD), answers(study, task, _UNTRAINED), "correct")
-    margin = mean_difference(pairs, task, _HEAD, _UNTRAINED)
+    margin = mean_difference(pairs)
     recall, precision, control = (accuracy_points(study, task, o) for o in (_HEAD, _PREDICTED, _UNTRAINED))
     shown = {
         "recall by length of the gold arc": by_place(recall) if len(recall) else recall,
@@ -124,11 +124,11 @@ def _about_test(sizes: pd.DataFrame) -> list[str]:
 
 def _by_relation(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
     """Recall and margin of each label by stratum, with the number of words."""
-    recall = accuracy_by_class(answers(study, task, _HEAD), "stratum", task, _HEAD)
+    recall = accuracy_by_class(answers(study, task, _HEAD), "stratum")
     margins = {
         (row["label"], str(stratum)): _interval(row)
         for (stratum,), rows in grouped(pairs, ["stratum"])
-        for row in mean_difference(rows, task, "relation", str(stratum)).overall.to_dict("records")
+        for row in mean_difference(rows).overall.to_dict("records")
     }
     return pd.DataFrame(
         {
@@ -145,9 +145,7 @@ def _by_relation(study: Study, task: str, pairs: pd.DataFrame) -> pd.DataFrame:
 def _prose(study: Study, task: str, margin: PairedDifference) -> str:
     words = answers(study, task, _HEAD).assign(all="all")
     control = answers(study, task, _UNTRAINED).assign(all="all")
-    trained, untrained = (
-        accuracy_by_class(rows, "all", task, name) for rows, name in ((words, _HEAD), (control, "control"))
-    )
+    trained, untrained = (accuracy_by_class(rows, "all") for rows in (words, control))
     margins = dict(points_by_label(margin.points))
     lines = []
     for row in trained.to_dict("records"):

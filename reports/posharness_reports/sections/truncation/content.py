@@ -11,6 +11,7 @@ from posharness_reports.figures.readings import accuracy_panel, reading_figures
 from posharness_reports.formatting import enumerate_words, escape_markdown, percent, with_interval
 from posharness_reports.measures.paired_differences import mean_difference, paired
 from posharness_reports.sections._readings import (
+    SMALLEST,
     accuracy_points,
     answers,
     compared_with_zero,
@@ -64,8 +65,8 @@ def _prose(study: Study, task: str) -> str:
     for label, points in points_by_label(accuracy_points(study, task, _TRUNCATION)):
         at_ends = enumerate_words([f"{value} at radius {radius}" for radius, value in first_and_last(points)])
         line = f"**{escape_markdown(label)}**: accuracy {escape_markdown(at_ends)}"
-        rise = _rise(matching(rows, label=label), task)
-        if rise["low"] > 0:
+        rise = _rise(matching(rows, label=label))
+        if rise["low"] >= SMALLEST:
             first, last = points["accuracy"].iloc[0], points["accuracy"].iloc[-1]
             enough = points[points["accuracy"] >= first + _SHARE * (last - first)]
             line += f"; radius {enough['bucket'].iloc[0]} reaches {percent(_SHARE)} of the rise"
@@ -77,8 +78,8 @@ def _prose(study: Study, task: str) -> str:
     return "\n".join(lines)
 
 
-def _rise(rows: pd.DataFrame, task: str) -> pd.Series[float]:
+def _rise(rows: pd.DataFrame) -> pd.Series[float]:
     """The difference in accuracy between a model's largest and smallest radius, token by token."""
     radius = rows["dependency_length"]
     widest, narrowest = rows[radius == radius.max()], rows[radius == radius.min()]
-    return mean_difference(paired(widest, narrowest, "correct"), task, "rise").overall.iloc[0]
+    return mean_difference(paired(widest, narrowest, "correct")).overall.iloc[0]

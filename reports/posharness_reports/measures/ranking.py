@@ -1,0 +1,215 @@
+"""Ranking labels: means of runs, all pairs, intervals of ranks, and groups that cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from posharness_reports.data.grouping import grouped
+from posharness_reports.measures.comparison import Arm, Effect, arms, effect, improvement
+from posharness_reports.measures.statistics import (
+    ALPHA,
+    RANKING_SHARE,
+    Estimate,
+    bounded_mean,
+    holm,
+    mean_of_estimates,
+)
+
+__all__ = ["Pair", "Ranking", "Rankings", "lead", "rank", "rank_all"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two labels compared.
+
+    Attributes:
+        better: the label with the higher mean.
+        effect: of `better` against `other`.
+        improvement: the probability that a run of `better` is better than a run of `other`.
+        p: two-sided, that there is no difference; as it is, or corrected by `with_p`. 1 where there is no
+            error.
+    """
+
+    better: str
+    other: str
+    effect: Effect
+    improvement: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The labels of one or several blocks, the best first.
+
+    Attributes:
+        means: columns label, runs, mean, low, high (95 %, of one mean alone) and middle (the interquartile
+            mean of all runs), the highest mean first.
+        pairs: all pairs of labels.
+        left_out: labels that lack a block, and so are not ranked.
+    """
+
+    means: pd.DataFrame
+    pairs: tuple[Pair, ...]
+    blocks: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels, the highest mean first."""
+        return list(self.means["label"])
+
+    def separated(self, alpha: float) -> dict[tuple[str, str], Pair]:
+        """The pairs that are told apart, by (better, other)."""
+        return {(pair.better, pair.other): pair for pair in self.pairs if pair.p <= alpha}
+
+    def ranks(self, alpha: float) -> dict[str, tuple[int, int]]:
+        """The best and the worst rank that the tests of all pairs leave to each label.
+
+        They hold for all labels at once, because the tests of the pairs do (arXiv:1812.05507).
+        """
+        apart = self.separated(alpha)
+        above = {label: sum(other == label for _, other in apart) for label in self.labels}
+        below = {label: sum(better == label for better, _ in apart) for label in self.labels}
+        return {label: (1 + above[label], len(self.labels) - below[label]) for label in self.labels}
+
+    def groups(self, alpha: float) -> list[list[str]]:
+        """The largest sets of labels of which no two are told apart, the best first (Piepho 2004)."""
+        groups = [frozenset(self.labels)]
+        for pair in self.separated(alpha):
+            if not any(group.issuperset(pair) for group in groups):
+                continue
+            split: list[frozenset[str]] = []
+            for group in groups:
+                split += [group - {name} for name in pair] if group.issuperset(pair) else [group]
+            groups = [group for group in dict.fromkeys(split) if not any(group < other for other in split)]
+        order = {label: place for place, label in enumerate(self.labels)}
+        return sorted((sorted(group, key=order.__getitem__) for group in groups), key=lambda g: order[g[0]])
+
+
+def rank(values: pd.DataFrame, block: str) -> Ranking | None:
+    """The ranking of all labels; None with fewer than two labels.
+
+    Labels that lack one of the blocks are left out; if fewer than two remain, the blocks are those that all
+    labels have.
+
+    Args:
+        values: columns `block`, part, label, seed and value.
+        block: the name of the column that names the block.
+    """
+    blocks = arms(values, block)
+    labels = sorted({label for held in blocks.values() for label in held})
+    whole = [label for label in labels if all(label in held for held in blocks.values())]
+    if len(whole) < 2:
+        blocks = {name: held for name, held in blocks.items() if set(held) == set(labels)}
+        whole = labels if blocks else []
+    if len(whole) < 2:
+        return None
+    by_label = {label: {name: held[label] for name, held in blocks.items()} for label in whole}
+    means = pd.DataFrame([_mean(label, by_label[label]) for label in whole])
+    means = means.sort_values(["mean", "label"], ascending=[False, True], ignore_index=True)
+    pairs = [_pair(by_label, *names) for names in combinations(means["label"], 2)]
+    return Ranking(
+        means,
+        tuple(pair for pair in pairs if pair is not None),
+        tuple(blocks),
+        tuple(label for label in labels if label not in whole),
+    )
+
+
+def lead(ranking: Ranking) -> tuple[str, list[str]]:
+    """The label with the highest mean, and the labels that are told apart from it, the best first."""
+    best = ranking.labels[0]
+    apart = ranking.separated(ALPHA)
+    return best, [label for label in ranking.labels if (best, label) in apart]
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """All rankings of a report. The p-values are corrected for all pairs of all of them (Holm 1979).
+
+    Half of the error rate is for the rankings over tasks, and half for those of single tasks.
+
+    Attributes:
+        overall: by outcome (decoding), over the tasks of the store.
+        each: by task and objective.
+    """
+
+    overall: Mapping[str, Ranking]
+    each: Mapping[tuple[str, str], Ranking]
+
+
+def rank_all(scores: pd.DataFrame) -> Rankings:
+    """Every ranking of these scores.
+
+    Args:
+        scores: columns `posharness_reports.measures.scores.SCORES`.
+    """
+    overall = {
+        str(outcome): found
+        for (outcome,), rows in grouped(scores, ["outcome"])
+        if len(set(rows["posed"])) > 1 and (found := rank(rows, "posed")) is not None
+    }
+    each = {
+        (str(task), str(objective)): found
+        for (task, objective), rows in grouped(scores, ["task", "objective"])
+        if (found := rank(rows, "task")) is not None
+    }
+    families = [list(overall.values()), list(each.values())]
+    p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
+    weights = [1 / len(values) for values in p for _ in values]
+    corrected = [min(value / RANKING_SHARE, 1.0) for value in holm([*p[0], *p[1]], weights)]
+    remaining = iter(corrected)
+
+    def with_p(ranking: Ranking) -> Ranking:
+        return replace(ranking, pairs=tuple(replace(pair, p=next(remaining)) for pair in ranking.pairs))
+
+    return Rankings(
+        {outcome: with_p(ranking) for outcome, ranking in overall.items()},
+        {key: with_p(ranking) for key, ranking in each.items()},
+    )
+
+
+def _mean(label: str, held: Mapping[str, Arm]) -> dict[str, float | int | str]:
+    """The mean over blocks of one label, with its interval."""
+    found = [arm.estimate(arm.parts) for arm in held.values()]
+    mean, error, freedom = (np.array([getattr(each, name) for each in found]) for name in _FIELDS)
+    k = len(found)
+    every = np.concatenate([arm.by_seed(arm.parts) for arm in held.values()])
+    overall = Estimate(float(mean.mean()), float("nan"), float("nan"))
+    low = high = float("nan")
+    if k == 1:
+        _, low, high = bounded_mean(every)
+    elif np.isfinite(error).all():
+        _, pooled, nu = mean_of_estimates(mean / k, (error / k) ** 2, freedom)
+        overall = Estimate(overall.mean, float(pooled), float(nu))
+        low, high = overall.inside()
+    return {
+        "label": label,
+        "runs": sum(arm.runs for arm in held.values()),
+        "mean": overall.mean,
+        "low": low,
+        "high": high,
+        "middle": float(stats.trim_mean(every, 0.25)) if len(every) else float("nan"),
+    }
+
+
+_FIELDS = ("mean", "error", "freedom")
+
+
+def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pair | None:
+    found = effect(by_label[one], by_label[other])
+    if found is None:
+        return None
+    if found.overall.mean < 0:  # without a part in common, means and differences can disagree
+        one, other = other, one
+        found = effect(by_label[one], by_label[other])
+        assert found is not None
+    p = 2 * min(found.overall.p_above(0.0), found.overall.p_below(0.0))
+    share = improvement(by_label[one], by_label[other])
+    return Pair(one, other, found, share, 1.0 if np.isnan(p) else p)

@@ -1,0 +1,193 @@
+"""Prose and tables of the rankings: over tasks, of each task, and all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from string import ascii_lowercase
+
+import pandas as pd
+
+from posharness.contracts import Section
+from posharness_reports.data.grouping import grouped
+from posharness_reports.data.prepare import title
+from posharness_reports.formatting import (
+    count,
+    difference,
+    enumerate_words,
+    escape_markdown,
+    fraction,
+    with_interval,
+)
+from posharness_reports.measures.ranking import Pair, Ranking, lead
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.study import Study
+from posharness_reports.tables.tidy import folded
+
+__all__ = ["against", "describe", "pairs_table", "ranking_table", "sentence"]
+
+_NAMED = 6
+_ABOUT = (
+    "Every encoding is compared with every other by the score of its runs at the training length: the area "
+    "under normalised accuracy by distance, or normalised accuracy where a task has no distances. A task "
+    "counts once: over tasks, the objectives and settings of a run are averaged. A difference has Welch's "
+    f"t test over runs, and two encodings are *separated* if p ≤ {ALPHA} after correction for all pairs of "
+    "all rankings of this report (Holm) and for its claims. *Rank*: the best and the worst rank that these "
+    "tests leave. Encodings with a *group* letter in common are not separated. *Interquartile mean*: the "
+    "mean of the middle half of all runs. *Improvement*: the probability that a run of the first is better "
+    "than a run of the second. Teacher-forced and free-running decoding are ranked apart."
+)
+
+
+def describe(study: Study) -> Section | None:
+    """The section; None if there is nothing to rank."""
+    rankings = study.rankings
+    if not rankings.each and not rankings.overall:
+        return None
+    lines = [
+        f"- {escape_markdown(sentence(_over(ranking, outcome), ranking))}"
+        for outcome, ranking in rankings.overall.items()
+    ]
+    lines += [f"- {escape_markdown(line)}" for line in _disagreements(rankings.overall)]
+    lines += [f"- {escape_markdown(line)}" for line in _averaged(study)]
+    named = {title(*key, study.cells): ranking for key, ranking in rankings.each.items()}
+    if not lines:
+        lines = [f"- {escape_markdown(sentence(name, ranking))}" for name, ranking in named.items()]
+    everywhere = {_over(ranking, outcome): ranking for outcome, ranking in rankings.overall.items()} | named
+    tables = {f"Ranking {_over(ranking, outcome)}": ranking_table(ranking) for outcome, ranking in
+              rankings.overall.items()}  # fmt: skip
+    tables |= {f"Ranking on {name}": folded(ranking_table(ranking)) for name, ranking in named.items()}
+    if study.baseline:
+        tables["Against the baseline"] = against(study.baseline, everywhere)
+    tables["All pairs of encodings"] = folded(pairs_table(everywhere))
+    return Section(
+        "Ranking of all encodings",
+        "\n\n".join([_ABOUT, "\n".join(lines)]),
+        {caption: table for caption, table in tables.items() if len(table)},
+    )
+
+
+def sentence(place: str, ranking: Ranking) -> str:
+    """What a ranking says: the label with the highest mean, and what is and is not separated from it."""
+    best, behind = lead(ranking)
+    tied = [label for label in ranking.labels[1:] if label not in behind]
+    mean = with_interval(*ranking.means.iloc[0][["mean", "low", "high"]])
+    text = f"{place}: {best} has the highest mean score, {mean}"
+    if behind:
+        text += f"; it is separated from {_listed(behind)}"
+    if tied:
+        text += f"; not separated from it: {_listed(tied)}"
+    if ranking.left_out:
+        text += f"; without {_listed(ranking.left_out)}, not run on all of these tasks"
+    return f"{text}."
+
+
+def ranking_table(ranking: Ranking) -> pd.DataFrame:
+    """A row for each label, the highest mean first."""
+    ranks = ranking.ranks(ALPHA)
+    groups = ranking.groups(ALPHA)
+    letters = {
+        label: "".join(_letter(i) for i, group in enumerate(groups) if label in group)
+        for label in ranking.labels
+    }
+    return pd.DataFrame(
+        [
+            {
+                "encoding": row["label"],
+                "rank": _span(*ranks[row["label"]]),
+                "group": letters[row["label"]],
+                "score": with_interval(row["mean"], row["low"], row["high"]),
+                "interquartile mean": fraction(row["middle"]),
+                "runs": row["runs"],
+            }
+            for row in ranking.means.to_dict("records")
+        ]
+    )
+
+
+def pairs_table(rankings: Mapping[str, Ranking]) -> pd.DataFrame:
+    """A row for each pair of labels in each ranking."""
+    return pd.DataFrame(
+        [{"on": place, **_pair(pair)} for place, ranking in rankings.items() for pair in ranking.pairs]
+    )
+
+
+def against(baseline: str, rankings: Mapping[str, Ranking]) -> pd.DataFrame:
+    """Every label against the baseline, in each ranking that has it; positive where the label is better."""
+    rows = []
+    for place, ranking in rankings.items():
+        for pair in ranking.pairs:
+            if baseline in (pair.better, pair.other):
+                ends = pair.effect.overall.interval()
+                mean, low, high = pair.effect.overall.mean, *ends
+                if pair.better == baseline:
+                    mean, low, high = -mean, -high, -low
+                label = pair.other if pair.better == baseline else pair.better
+                rows.append(
+                    {
+                        "on": place,
+                        "encoding": label,
+                        f"difference from {baseline}": difference(mean, low, high),
+                        "p (Holm)": pair.p,
+                        "separated": pair.p <= ALPHA,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _pair(pair: Pair) -> dict[str, object]:
+    overall = pair.effect.overall
+    tasks = pair.effect.by_block
+    return {
+        "better": pair.better,
+        "other": pair.other,
+        "difference": difference(overall.mean, *overall.interval()),
+        "better in": f"{sum(each.mean > 0 for each in tasks.values())} of {count(len(tasks), 'task')}",
+        "improvement": fraction(pair.improvement),
+        "p (Holm)": pair.p,
+        "separated": pair.p <= ALPHA,
+    }
+
+
+def _over(ranking: Ranking, outcome: str) -> str:
+    return f"over {count(len(ranking.blocks), 'task')}, {outcome}"
+
+
+def _disagreements(overall: Mapping[str, Ranking]) -> Iterator[str]:
+    """The pairs that two decodings separate in opposite directions."""
+    names = list(overall)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            apart = overall[other].separated(ALPHA)
+            for better, worse in overall[one].separated(ALPHA):
+                if (worse, better) in apart:
+                    yield (
+                        f"{one} decoding puts {better} above {worse}, and {other} decoding {worse} above "
+                        f"{better}."
+                    )
+
+
+def _averaged(study: Study) -> Iterator[str]:
+    """The tasks whose score is a mean over objectives or settings."""
+    if not study.rankings.overall:
+        return
+    for (outcome, posed), rows in grouped(study.scores, ["outcome", "posed"]):
+        places = sorted(set(zip(rows["task"], rows["objective"], strict=True)))
+        parts = [title(task, objective, study.cells) for task, objective in places]
+        if len(parts) > 1:
+            yield f"The score of {posed}, {outcome}, is the mean over {_listed(parts)}."
+
+
+def _listed(labels: Sequence[str]) -> str:
+    if len(labels) <= _NAMED:
+        return enumerate_words(labels)
+    return enumerate_words([*labels[: _NAMED - 1], count(len(labels) - _NAMED + 1, "other")])
+
+
+def _letter(i: int) -> str:
+    """a … z, then a2 … z2 and so on."""
+    repeat, place = divmod(i, len(ascii_lowercase))
+    return ascii_lowercase[place] + (str(repeat + 1) if repeat else "")
+
+
+def _span(best: int, worst: int) -> str:
+    return str(best) if best == worst else f"{best}–{worst}"

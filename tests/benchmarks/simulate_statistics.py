@@ -1,0 +1,348 @@
+"""Simulates how often the intervals of a report cover, and how often its verdicts are false or found.
+
+python tests/benchmarks/simulate_statistics.py            print the tables, in about ten minutes
+python tests/benchmarks/simulate_statistics.py --write    and write them into docs/explanation/statistics.md
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy import ndarray
+
+from posharness.contracts import Claim, Frames
+from posharness_reports.measures.comparison import Arm, effect
+from posharness_reports.measures.ranking import rank_all
+from posharness_reports.measures.reach import area, reach
+from posharness_reports.measures.statistics import ALPHA, across_runs, within_run
+from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.study import study
+
+__all__ = ["COVERAGE", "SEEDS", "censored_reach", "false_statements", "found_effects", "tables"]
+
+Array = ndarray[Any, Any]
+Generator = np.random.Generator
+
+SEEDS = (2, 3, 5, 10)
+PAGE = Path(__file__).parents[2] / "docs/explanation/statistics.md"
+_PREDICTIONS, _SEQUENCES, _TOKENS = 1024, 256, 4
+
+
+def _beta(mean: float, size: float) -> Callable[[Generator, tuple[int, ...]], Array]:
+    return lambda rng, shape: rng.beta(mean * size, (1 - mean) * size, shape)
+
+
+def _normal(mean: float, spread: float) -> Callable[[Generator, tuple[int, ...]], Array]:
+    return lambda rng, shape: np.clip(rng.normal(mean, spread, shape), 0.001, 0.999)
+
+
+def _two_peaks(rng: Generator, shape: tuple[int, ...]) -> Array:
+    return np.where(rng.random(shape) < 0.5, _beta(0.97, 60)(rng, shape), _beta(0.15, 60)(rng, shape))
+
+
+RUNS: Mapping[str, tuple[Callable[[Generator, tuple[int, ...]], Array], float]] = {
+    "mid-range": (_beta(0.6, 15), 0.6),
+    "small effects of seeds": (_normal(0.8, 0.01), 0.8),
+    "ceiling": (_beta(0.97, 100), 0.97),
+    "two peaks": (_two_peaks, 0.56),
+}
+"""Regimes: true accuracies of runs, and their mean."""
+
+
+def accuracy_coverage(regime: str, seeds: int, rng: Generator, draws: int, *, together: float = 0.0) -> float:
+    """How often the interval of a mean accuracy across runs covers.
+
+    Args:
+        together: the correlation of the tokens of a sequence.
+    """
+    drawn, mean = RUNS[regime]
+    truth = drawn(rng, (seeds, draws))
+    if together:
+        size = (1 - together) / together
+        sequences = rng.beta(
+            np.maximum(truth * size, 1e-3)[..., None], np.maximum((1 - truth) * size, 1e-3)[..., None],
+            (seeds, draws, _SEQUENCES),
+        )  # fmt: skip
+        means = rng.binomial(_TOKENS, sequences).sum(-1) / (_TOKENS * _SEQUENCES)
+    else:
+        means = rng.binomial(_PREDICTIONS, truth) / _PREDICTIONS
+    low, high = across_runs(means, np.full(draws, float(seeds * _SEQUENCES)))
+    return float(((low <= mean) & (mean <= high)).mean())
+
+
+def one_run_coverage(accuracy: float, together: float, rng: Generator, draws: int) -> float:
+    """How often the interval of one run covers its accuracy, if the tokens of its sequences go together."""
+    size = (1 - together) / together if together else 0.0
+    sequences = rng.beta(accuracy * size, (1 - accuracy) * size, (_SEQUENCES, draws)) if size else accuracy
+    right = rng.binomial(_TOKENS, sequences, (_SEQUENCES, draws)).astype(float)
+    low, high = within_run(right, np.full_like(right, _TOKENS))
+    return float(((low <= accuracy) & (accuracy <= high)).mean())
+
+
+def effect_coverage(regime: str, seeds: int, rng: Generator, draws: int) -> float:
+    """How often the interval of an effect over three tasks covers.
+
+    With *unequal tasks* one task is at the ceiling, one in the middle and one varies little.
+    """
+    names = ["ceiling", "mid-range", "small effects of seeds"] if regime == "unequal tasks" else [regime] * 3
+    covered = 0
+    for _ in range(draws):
+        one, two = (
+            {
+                str(i): Arm(rng.binomial(_PREDICTIONS, RUNS[name][0](rng, (1, seeds))) / _PREDICTIONS)
+                for i, name in enumerate(names)
+            }
+            for _ in range(2)
+        )
+        found = effect(one, two)
+        assert found is not None
+        low, high = found.overall.interval()
+        covered += low <= 0 <= high
+    return covered / draws
+
+
+_DISTANCES = np.array([1.0, 2, 4, 8, 16, 32, 64, 128])
+_NEAR = np.array([2.0, 4, 6, 8, 10, 12, 14, 16])
+CURVES: Mapping[str, tuple[Array, float, float, float]] = {
+    "gentle fall, runs alike": (_DISTANCES, 30, 1.0, 0.3),
+    "gentle fall, runs differ": (_DISTANCES, 30, 1.0, 1.0),
+    "steep fall, runs alike": (_NEAR, 9, 4.0, 0.3),
+    "steep fall, runs differ": (_DISTANCES, 11, 2.5, 1.0),
+}
+"""Distances, the true reach, the slope of the log odds by log distance, and the spread between runs."""
+_CHANCE, _PER_BUCKET = 1 / 16, 200
+
+
+def _curves(log_odds: Array, rng: Generator) -> tuple[Array, Array]:
+    total = np.full(log_odds.shape, _PER_BUCKET)
+    right = rng.binomial(total, _CHANCE + (1 - _CHANCE) / (1 + np.exp(-log_odds)))
+    return right.astype(float), total.astype(float)
+
+
+def _falling(name: str, seeds: int, rng: Generator) -> tuple[Array, Array, Array, float]:
+    distances, true, slope, spread = CURVES[name]
+    place = np.log(distances)
+    odds = np.log(9.0) + slope * (np.log(true) - place) + spread * rng.standard_normal((seeds, 1))
+    return (*_curves(odds, rng), distances, true)
+
+
+def reach_coverage(regime: str, seeds: int, rng: Generator, draws: int) -> float:
+    """How often the interval of the reach covers the distance at which the typical run crosses .9."""
+    covered = 0
+    for _ in range(draws):
+        right, total, distances, true = _falling(regime, seeds, rng)
+        found = reach(right, total, total, np.full(len(distances), _CHANCE), distances)
+        covered += found.low <= true <= found.high
+    return covered / draws
+
+
+def area_coverage(regime: str, seeds: int, rng: Generator, draws: int) -> float:
+    """How often the interval of the area covers the mean area of runs."""
+    distances, true, slope, spread = CURVES[regime]
+    place = np.log(distances)
+    many = np.log(9.0) + slope * (np.log(true) - place) + spread * rng.standard_normal((20000, 1))
+    mean = area(1 / (1 + np.exp(-many)), distances)[1]
+    covered = 0
+    for _ in range(draws):
+        right, total, _, _ = _falling(regime, seeds, rng)
+        _, _, low, high = area((right / total - _CHANCE) / (1 - _CHANCE), distances)
+        covered += low <= mean <= high
+    return covered / draws
+
+
+def censored_reach(seeds: int, rng: Generator, draws: int) -> float:
+    """How often the reach is "≥ longest" if every bucket has a true normalised accuracy of .97."""
+    odds = np.full((seeds, len(_NEAR)), np.log(0.97 / 0.03))
+    chance = np.full(len(_NEAR), _CHANCE)
+    censored = 0
+    for _ in range(draws):
+        right, total = _curves(odds + 0.3 * rng.standard_normal((seeds, 1)), rng)
+        censored += bool(np.isposinf(reach(right, total, total, chance, _NEAR).length))
+    return censored / draws
+
+
+COVERAGE: Mapping[tuple[str, str], Callable[[int, Generator, int], float]] = {
+    **{
+        ("accuracy", regime): lambda seeds, rng, draws, regime=regime: accuracy_coverage(
+            regime, seeds, rng, 10 * draws
+        )
+        for regime in RUNS
+    },
+    ("accuracy", "tokens that go together"): lambda seeds, rng, draws: accuracy_coverage(
+        "mid-range", seeds, rng, draws, together=0.5
+    ),
+    **{
+        ("effect, 3 tasks", regime): lambda seeds, rng, draws, regime=regime: effect_coverage(
+            regime, seeds, rng, draws
+        )
+        for regime in (*RUNS, "unequal tasks")
+    },
+    **{
+        ("area", regime): lambda seeds, rng, draws, regime=regime: area_coverage(regime, seeds, rng, draws)
+        for regime in CURVES
+    },
+    **{
+        ("reach", regime): lambda seeds, rng, draws, regime=regime: reach_coverage(regime, seeds, rng, draws)
+        for regime in CURVES
+    },
+}
+"""Kind of interval and regime to a simulation of its coverage."""
+
+
+class Given(Claim):
+    """A claim with simulated values."""
+
+    name = "given"
+    summary = "Simulated"
+    statement = "One is better than two."
+    contrasts: ClassVar = (("one", "two"),)
+    metric = "simulated"
+
+    def __init__(self, values: pd.DataFrame) -> None:
+        self.values = values
+
+    def measure(self, frames: Frames) -> pd.DataFrame:
+        """The given values."""
+        return self.values
+
+
+def _outcomes(
+    regime: str, effect_size: float, spread: float, shape: tuple[int, ...], rng: Generator
+) -> Array:
+    """Values of two labels (l, task, seed, objective); objectives of one run share most of its luck."""
+    if regime == "two peaks":
+        luck = _two_peaks(rng, (*shape[:-1], 1))
+    elif regime == "ceiling":
+        luck = _beta(0.97, 100)(rng, (*shape[:-1], 1))
+    else:
+        luck = rng.normal(0.6, spread, (*shape[:-1], 1))
+    values: Array = luck + rng.normal(0, 0.02, shape)
+    values[0] += effect_size
+    return values
+
+
+def _report(values: Array, labels: Sequence[str]) -> tuple[list[str], int]:
+    """The verdicts of three claims on these values, and the number of pairs that the rankings tell apart."""
+    _, tasks, seeds, objectives = values.shape
+    index = pd.MultiIndex.from_product(
+        [labels, [f"task{i}" for i in range(tasks)], range(seeds), [f"o{i}" for i in range(objectives)]],
+        names=["label", "task", "seed", "objective"],
+    )
+    rows = pd.DataFrame({"value": values.ravel()}, index=index).reset_index()
+    scores = rows.assign(
+        outcome="teacher-forced", posed=rows["task"], measure="", part=rows["task"] + rows["objective"]
+    )
+    rankings = rank_all(scores)
+    every = [*rankings.overall.values(), *rankings.each.values()]
+    apart = sum(len(ranking.separated(ALPHA)) for ranking in every)
+    cells = rows.drop_duplicates(["label", "task", "seed"]).assign(
+        encoding=lambda frame: frame["label"],
+        attention="softmax",
+        status="done",
+        objectives=[tuple(f"o{i}" for i in range(objectives))] * (len(labels) * tasks * seeds),
+        cell=[f"{i:064x}" for i in range(len(labels) * tasks * seeds)],
+    )
+    name = rows["task"] + " (" + rows["objective"] + ")" if objectives > 1 else rows["task"]
+    claim = Given(rows.assign(task=name, reason=""))
+    claims = (claim, Given(claim.values), Given(claim.values))
+    ready = study(Frames(cells.drop(columns=["value", "objective"]), pd.DataFrame(), pd.DataFrame()), claims)
+    return [contrast.outcome for contrast in judge_claims(ready)], apart
+
+
+def false_statements(
+    regime: str, tasks: int, objectives: int, seeds: int, rng: Generator, draws: int
+) -> float:
+    """How many reports on copies of one encoding tell them apart, in a verdict or a ranking."""
+    wrong = 0
+    for _ in range(draws):
+        shape = (2, tasks, seeds, objectives)
+        verdicts, apart = _report(_outcomes(regime, 0.0, 0.16, shape, rng), ("one", "two"))
+        wrong += apart > 0 or bool({*verdicts} & {"borne out", "contradicted", "differs between tasks"})
+    return wrong / draws
+
+
+def found_effects(
+    effect_size: float, spread: float, seeds: int, rng: Generator, draws: int
+) -> tuple[float, float]:
+    """How many reports with three tasks find an effect "borne out", and "no difference that matters"."""
+    verdicts = [
+        _report(_outcomes("mid-range", effect_size, spread, (2, 3, seeds, 1), rng), ("one", "two"))[0][0]
+        for _ in range(draws)
+    ]
+    return verdicts.count("borne out") / draws, verdicts.count("no difference that matters") / draws
+
+
+def tables(draws: int) -> Iterator[tuple[str, str]]:
+    """The tables of the page on statistics, by name, as Markdown."""
+    rng = np.random.default_rng(11)
+    seeds = [f"{n} seeds" for n in SEEDS]
+    coverage = [
+        [kind, regime, *(f"{simulate(n, rng, draws):.2f}" for n in SEEDS)]
+        for (kind, regime), simulate in COVERAGE.items()
+    ]
+    yield "coverage", _markdown(["interval of", "regime", *seeds], coverage)
+    single = [
+        [
+            f"{accuracy:g}",
+            *(f"{one_run_coverage(accuracy, together, rng, draws):.2f}" for together in (0, 0.3, 0.9)),
+        ]
+        for accuracy in (0.3, 0.8, 0.97)
+    ]
+    yield "one-run", _markdown(["true accuracy", "independent", "correlation .3", "correlation .9"], single)
+    yield (
+        "censored",
+        _markdown(["1 seed", *seeds], [[f"{censored_reach(n, rng, draws):.2f}" for n in (1, *SEEDS)]]),
+    )
+    designs = [(1, 1), (1, 3), (3, 1), (3, 3), (15, 1), (15, 3)]
+    wrong = [
+        [
+            regime, str(tasks), str(objectives),
+            *(_percent(false_statements(regime, tasks, objectives, n, rng, draws // 2)) for n in SEEDS),
+        ]
+        for regime in ("mid-range", "ceiling", "two peaks")
+        for tasks, objectives in designs
+    ]  # fmt: skip
+    yield "false", _markdown(["runs", "tasks", "objectives", *seeds], wrong)
+    power = []
+    for size, spread in (
+        (0.05, 0.05),
+        (0.1, 0.05),
+        (0.2, 0.05),
+        (0.2, 0.15),
+        (0.4, 0.15),
+        (0.0, 0.02),
+        (0.0, 0.05),
+    ):
+        shares = [found_effects(size, spread, n, rng, draws // 4) for n in SEEDS]
+        power.append([f"{size:g}", f"{spread:g}", *(f"{100 * a:.0f} / {100 * b:.0f} %" for a, b in shares)])
+    yield "power", _markdown(["true effect", "sd of a run", *seeds], power)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def main() -> None:
+    """Print the tables, and with --write put them into the page."""
+    page = PAGE.read_text("utf-8")
+    for name, table in tables(draws=2000):
+        sys.stdout.write(f"{name}\n\n{table}\n\n")
+        sys.stdout.flush()
+        mark = re.compile(rf"(<!-- simulated: {name} -->).*?(<!-- end -->)", re.DOTALL)
+        page = mark.sub(lambda match, table=table: f"{match[1]}\n\n{table}\n\n{match[2]}", page)
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
