@@ -18,7 +18,7 @@ from posharness.contracts.versions import (
     versioned_rows,
 )
 from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STORE, cache_root
-from posharness.errors import UserError
+from posharness.errors import UserError, did_you_mean
 from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
@@ -197,6 +197,7 @@ def compile_report(
     reuse: bool = False,
     compiler: str = DEFAULT_COMPILER,
     planned: Collection[str] = (),
+    baseline: str = "",
 ) -> Path:
     """Compile the report of a store, and return the path of report.html.
 
@@ -211,9 +212,10 @@ def compile_report(
         compiler: the compiler that writes the report, as for `--compiler`.
         planned: keys of the cells that a run selected. If a plugin's code has several versions, theirs
             counts; without a run, the version that started last counts. The others are listed as superseded.
+        baseline: the label that all others are compared with, as in the report; by default none.
 
     Raises:
-        UserError: there is no store, it holds no cell, or there is no such compiler.
+        UserError: there is no store, it holds no cell, there is no such compiler, or no cell has the label.
 
     Examples:
         >>> page = posharness.compile_report("runs", title="My comparison")  # doctest: +SKIP
@@ -231,7 +233,9 @@ def compile_report(
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [registry.digests.digest(cls) for cls in (type(writer), *parts)]
     old = superseded(_versions(opened, states), planned)
-    report_id = sha256("\n".join([heading, label, *ended, *sorted(old), *code]).encode()).hexdigest()[:12]
+    report_id = sha256(
+        "\n".join([heading, label, baseline, *ended, *sorted(old), *code]).encode()
+    ).hexdigest()[:12]
     folder = opened.path / REPORTS / report_id
     # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
@@ -239,13 +243,26 @@ def compile_report(
         return folder / REPORT
     frames = _frames(opened)
     _mark(frames.cells, old)
+    if baseline:
+        check_baseline(baseline, {str(name) for name in frames.cells["label"].dropna()})
     return writer.compile(
         frames,
         report_sections(registry.sections),
         claims=report_claims(registry.claims),
         title=heading,
         folder=folder,
+        **({"baseline": baseline} if baseline else {}),
     )
+
+
+def check_baseline(baseline: str, labels: Collection[str]) -> None:
+    """Refuse a baseline that is not one of the labels.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    if baseline not in labels:
+        raise UserError(f"--baseline: no encoding {baseline!r} here; {did_you_mean(baseline, labels)}")
 
 
 def publish_report(

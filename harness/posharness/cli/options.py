@@ -11,6 +11,7 @@ from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR, DEFAULT_STOR
 from posharness.errors import UserError
 
 __all__ = [
+    "Baseline",
     "Compiler",
     "Executor",
     "Json",
@@ -43,6 +44,14 @@ Compiler = Annotated[
         metavar="NAME",
         help="The compiler of the report, as NAME or NAME\\[param=value].",
         show_default=DEFAULT_COMPILER,
+    ),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="LABEL",
+        help="Compare all encodings with this one too; the name that the report shows.",
     ),
 ]
 Readings = Annotated[

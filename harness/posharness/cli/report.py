@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import Compiler, PluginPaths, StoreArgument, StoreOption, one_store
+from posharness.cli.options import Baseline, Compiler, PluginPaths, StoreArgument, StoreOption, one_store
 from posharness.cli.output import console
 
 __all__ = ["register"]
@@ -29,6 +29,7 @@ def report(
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="The title of the report.")] = None,
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
+    baseline: Baseline = None,
 ) -> None:
     """Compile the report of a store, and print its path."""
     from posharness.api import compile_report
@@ -39,5 +40,6 @@ def report(
         title=title,
         plugin_paths=plugin_path or (),
         compiler=compiler or DEFAULT_COMPILER,
+        baseline=baseline or "",
     )
     console().print(str(path), soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from posharness.cli.options import Compiler, Executor, PluginPaths, Readings, Treebank
+from posharness.cli.options import Baseline, Compiler, Executor, PluginPaths, Readings, Treebank
 from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
 from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 
@@ -97,6 +97,7 @@ def run(
     plugin_path: PluginPaths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
     report: Report = True,
+    baseline: Baseline = None,
 ) -> None:
     """Train and compare encodings and attentions, and compile a report."""
     from posharness.experiment import load_experiment
@@ -140,6 +141,7 @@ def run(
         report=report,
         executor=experiment.executor,
         compiler=experiment.compiler,
+        baseline=baseline or "",
     )
 
 

@@ -42,15 +42,17 @@ def run_and_report(
     report: bool,
     executor: str,
     compiler: str,
+    baseline: str = "",
 ) -> None:
     """Show the progress of a run, then its results, and compile the report.
 
     Args:
         start: runs the cells; its arguments are the execution, and a function that announces a preparation.
         title: of the report.
+        baseline: the label that the report compares all others with; empty for none.
 
     Raises:
-        UserError: the timeout is not positive, or `start` raises it.
+        UserError: the timeout is not positive, no cell has the label, or `start` raises it.
         typer.Exit: with 1 when a cell did not end as done, with 130 when stopped from the keyboard.
     """
     began = time.monotonic()
@@ -71,12 +73,20 @@ def run_and_report(
                     timeout,
                     plugin_paths,
                     display,
-                    _plan_shown_on(display, workers),
+                    _plan_shown_on(display, workers, baseline),
                     executor,
                 ),
                 display.announce,
             )
-        _conclude(summary, title, store, plugin_paths, began=began, compiler=compiler if report else "")
+        _conclude(
+            summary,
+            title,
+            store,
+            plugin_paths,
+            began=began,
+            compiler=compiler if report else "",
+            baseline=baseline,
+        )
     except KeyboardInterrupt:
         complain("stopped; finished cells are kept. The same command resumes the run.")
         raise typer.Exit(130) from None
@@ -97,8 +107,14 @@ def _display() -> Display:
     return PlainDisplay(out)
 
 
-def _plan_shown_on(display: Display, workers: int | None) -> Callable[[Sequence[Cell], frozenset[str]], None]:
+def _plan_shown_on(
+    display: Display, workers: int | None, baseline: str
+) -> Callable[[Sequence[Cell], frozenset[str]], None]:
     def on_plan(cells: Sequence[Cell], reused: frozenset[str]) -> None:
+        if baseline:
+            from posharness.api import check_baseline
+
+            check_baseline(baseline, {cell.label for cell in cells})  # before anything trains
         todo = {cell.key: cell for cell in cells if cell.key not in reused}
         display.begin(todo, reused=len(reused), workers=workers or default_workers())
 
@@ -113,6 +129,7 @@ def _conclude(
     *,
     began: float,
     compiler: str,
+    baseline: str,
 ) -> None:
     """Print the results and one line of counts, and compile the report."""
     from posharness.api import compile_report, load
@@ -140,5 +157,6 @@ def _conclude(
                 reuse=True,
                 compiler=compiler,
                 planned=[cell.key for cell in summary.planned],
+                baseline=baseline,
             )
         out.print(f"Report: {path}", soft_wrap=True)

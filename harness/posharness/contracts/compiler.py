@@ -29,6 +29,7 @@ class Compiler(Named, ABC):
         claims: Sequence[Claim] = (),
         title: str,
         folder: Path,
+        baseline: str = "",
     ) -> Path:
         """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
 
@@ -38,6 +39,7 @@ class Compiler(Named, ABC):
         Args:
             claims: the claims that get a verdict. The compiler passes them to the section of verdicts; the
                 other sections receive only the frames.
+            baseline: the label that all others are compared with, one of those in the frames; empty for none.
             folder: where to write. Its name is the id of the report, in report.json and in the address of the
                 published report.
 

@@ -24,12 +24,13 @@ class HtmlCompiler(Compiler):
         claims: Sequence[Claim] = (),
         title: str,
         folder: Path,
+        baseline: str = "",
     ) -> Path:
         """See `posharness_reports.compile.report.compile_report`."""
         # Every command finds the compiler; only this one waits for pandas and seaborn.
         from posharness_reports.compile.report import compile_report
 
-        return compile_report(frames, sections, claims=claims, title=title, folder=folder)
+        return compile_report(frames, sections, claims=claims, title=title, folder=folder, baseline=baseline)
 
     def publish(self, report: Path, *, to: Path) -> Path:
         """See `posharness_reports.publish.static_folder.publish`."""

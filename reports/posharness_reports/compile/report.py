@@ -28,6 +28,7 @@ def compile_report(
     claims: Sequence[Claim] = (),
     title: str,
     folder: Path,
+    baseline: str = "",
 ) -> Path:
     """Write a report into `folder`, completely or not at all. An earlier report in it is replaced.
 
@@ -41,7 +42,7 @@ def compile_report(
     """
     if folder.exists() and not (folder / "report.json").is_file() and _occupied(folder):
         raise UserError(f"{folder} has contents that are not a report. Give a new or empty folder.")
-    ready = study(frames, claims)
+    ready = study(frames, claims, baseline)
     taken: set[str] = set()
     rendered = [
         section_files

@@ -59,8 +59,8 @@ def setting(
             {
                 "cell": f"{task} {label} {seed}",
                 "label": label,
-                "encoding": label.partition("[")[0].partition("+")[0],
-                "attention": "additive" if "+" in label else "softmax",
+                "encoding": label.partition(" · ")[0].partition("[")[0],
+                "attention": "additive" if "·" in label else "softmax",
                 "task": task,
                 "objectives": (tasks or {}).get(task, ("o",)),
                 "seed": seed,
@@ -175,7 +175,7 @@ def test_failed_runs_are_counted_and_what_they_would_change_is_said() -> None:
 
 
 def test_a_contrast_names_an_encoding_or_one_of_its_labels() -> None:
-    labels = ("one", "one[k=2]", "two", "two+additive", "three")
+    labels = ("one", "one[k=2]", "two", "two · additive", "three")
     given = {("a", label, seed): 0.5 for label in labels for seed in range(2)}
 
     def compared(*names: str) -> list[tuple[str, str]]:

@@ -249,10 +249,8 @@ def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str
     known = sorted(set(zip(*columns, strict=True)))
 
     def means(name: str, against: str, encoding: str, label: str) -> bool:
-        exact = label == name or label.startswith(f"{name}+")
-        if "[" in name:
-            return exact
-        return encoding == name and not ("[" in against and label.startswith(against))
+        own = label.partition(" · ")[0]  # without the attention
+        return own == name if "[" in name else encoding == name and own != against
 
     return sorted(
         (label, compared)
