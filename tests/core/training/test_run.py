@@ -319,7 +319,8 @@ def test_a_test_in_parts_gives_what_a_test_at_once_gives(
     ticks: list[int] = []
     monkeypatch.setattr("posharness.training.scoring._SCORES", 2 * 17**2)
     parts = run_test(cell, model, task, tick=ticks.append).predictions
-    assert ticks == [2, 2, 2, 1, *[1] * 7]
+    # As drawn, and with two interventions, at each of two lengths.
+    assert ticks == 3 * [2, 2, 2, 1] + 3 * 7 * [1]
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-5, atol=1e-6)
 
 
@@ -334,7 +335,7 @@ def test_news_of_progress_is_in_order_and_not_too_frequent(registry: Registry, t
     assert training[0].score is None
     assert len(training) <= 3 + 4 * (seconds + 1)
     last = evaluating[-1]
-    assert (last.step, last.steps) == (14, 14)
+    assert (last.step, last.steps) == (42, 42)  # as drawn, and with two interventions
     assert last.loss is not None
     assert math.isfinite(last.loss)
     assert last.score is not None
