@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from posharness.contracts import BoundSlots
-from posharness_plugins.attentions._explicit import apply_mask, attend, softmax_weights
+from posharness_plugins.attentions._explicit import apply_mask, with_encoding
 from posharness_plugins.attentions._learned_bias import fused_with_bias
+from posharness_plugins.attentions._softmax_mix import softmax_mix
 
 
 def dot_product(
@@ -35,9 +36,9 @@ def dot_product(
         return scaled_dot_product_attention(
             q, k, v, attn_mask=apply_mask(bias, mask), scale=scale / temperature
         )
-    return attend(
-        (q * scale) @ k.mT, v, mask, slots, lambda s, mask: softmax_weights(_divided(s, temperature), mask)
-    )
+    s = with_encoding((q * scale) @ k.mT, slots)
+    out, weights = softmax_mix(s, v, mask, temperature=temperature)
+    return out if slots.values is None else slots.values(out, weights)
 
 
 def _divided(s: Float[Tensor, "#b h q k"], by: float) -> Float[Tensor, "#b h q k"]:

@@ -28,6 +28,13 @@ def softmax_weights(
     return torch.softmax(apply_mask(s, mask), -1)
 
 
+def with_encoding(s: Float[Tensor, "b h q k"], slots: BoundSlots) -> Float[Tensor, "b h q k"]:
+    """The scores with what the encoding's `bias` and `scores` do to them."""
+    if slots.bias is not None:
+        s = s + slots.bias.to(s.dtype)
+    return s if slots.scores is None else slots.scores(s)
+
+
 def attend(
     s: Float[Tensor, "b h q k"],
     v: Float[Tensor, "b g k d"],
@@ -40,10 +47,6 @@ def attend(
     Args:
         s: the attention's own scores, before the encoding; of h heads, which `weigh` may make g heads of.
     """
-    if slots.bias is not None:
-        s = s + slots.bias.to(s.dtype)
-    if slots.scores is not None:
-        s = slots.scores(s)
-    weights = weigh(s, mask).to(v.dtype)
+    weights = weigh(with_encoding(s, slots), mask).to(v.dtype)
     out = weights @ v
     return out if slots.values is None else slots.values(out, weights)

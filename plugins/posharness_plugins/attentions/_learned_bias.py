@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,8 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK = 2**18
-"""Scores that are computed at once, so that they stay in a core's cache."""
+from posharness_plugins.attentions._blocks import block_sizes, hiding, of_sequences, parts
 
 
 def fused_with_bias(
@@ -43,11 +41,11 @@ class _FusedWithBias(torch.autograd.Function):
         ctx.scale = scale
         b, h, queries, d = q.shape
         out = q.new_empty(b, queries, h, d).transpose(1, 2)
-        rows, sequences = _block(q, k)
+        rows, sequences = block_sizes(torch.Size((*q.shape[:3], k.shape[2])))
         if len(bias) == 1 and (mask is None or len(mask) == 1):
             sequences = b
-        for some in _parts(queries, rows):
-            for few in _parts(b, sequences):
+        for some in parts(queries, rows):
+            for few in parts(b, sequences):
                 out[few, :, some], _ = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
                     q[few, :, some], k[few], v[few], attn_mask=_added(bias, mask, few, some), scale=scale
                 )
@@ -59,15 +57,15 @@ class _FusedWithBias(torch.autograd.Function):
         q, k, v, bias, mask = ctx.saved_tensors
         b, h, queries, d = q.shape
         keys = k.shape[2]
-        rows, sequences = _block(q, k)
+        rows, sequences = block_sizes(torch.Size((*q.shape[:3], k.shape[2])))
         d_q = q.new_empty(b, h, queries, d)
         d_k, d_v = k.new_zeros(b * h, keys, d), v.new_zeros(b * h, keys, d)
         # Sums over many sequences are not made in a short type.
         d_bias = bias.new_empty(bias.shape, dtype=torch.promote_types(bias.dtype, torch.float32))
         first, second = q.new_empty(2, sequences * h * rows * keys)  # made once: new memory is slow
-        for some in _parts(queries, rows):
+        for some in parts(queries, rows):
             added = _added(bias, mask, slice(0, 1), some)
-            for few in _parts(b, sequences):
+            for few in parts(b, sequences):
                 if max(len(bias), 0 if mask is None else len(mask)) > 1:
                     added = _added(bias, mask, few, some)
                 heads = slice(few.start * h, few.stop * h)
@@ -95,28 +93,9 @@ class _FusedWithBias(torch.autograd.Function):
         return d_q.mul_(ctx.scale), d_k.view(k.shape), d_v.view(v.shape), d_bias.to(bias.dtype), None, None
 
 
-def _block(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> tuple[int, int]:
-    """The numbers of queries and of sequences in a block."""
-    _, h, queries, _ = q.shape
-    keys = k.shape[2]
-    rows = max(1, min(queries, BLOCK // (h * keys)))
-    return rows, max(1, BLOCK // (h * rows * keys))
-
-
-def _parts(size: int, by: int) -> Iterator[slice]:
-    for start in range(0, size, by):
-        yield slice(start, min(start + by, size))
-
-
 def _added(
     bias: Float[Tensor, "#b h q k"], mask: Bool[Tensor, "#b 1 q k"] | None, few: slice, some: slice
 ) -> Float[Tensor, "#c h r k"]:
     """The bias of a block, −∞ where the mask hides a key."""
-    part = (bias if len(bias) == 1 else bias[few])[:, :, some]
-    if mask is None:
-        return part
-    seen = (mask if len(mask) == 1 else mask[few])[:, :, some]
-    # Adding is several times as fast as filling, and the mask has one head.
-    return part + torch.zeros(seen.shape, dtype=bias.dtype, device=bias.device).masked_fill_(
-        ~seen, -torch.inf
-    )
+    part = of_sequences(bias, few)[:, :, some]
+    return part if mask is None else part + hiding(of_sequences(mask, few)[:, :, some], bias.dtype)

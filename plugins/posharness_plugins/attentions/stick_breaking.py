@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, arange
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
 from posharness.contracts import SLOTS, Attention, BoundSlots, Geometry
-from posharness_plugins.attentions._explicit import apply_mask, attend
+from posharness_plugins.attentions._blocks import block_sizes, hiding, of_sequences, parts
+from posharness_plugins.attentions._explicit import attend
 from posharness_plugins.attentions._order import own_key
+
+BLOCK = 2**16
+"""Scores of a block."""
 
 
 class StickBreaking(Attention):
@@ -58,6 +66,40 @@ class StickBreaking(Attention):
         index = arange(keys, device=s.device)
         before = (index <= own if self.current else index < own)[None, None]  # 1 1 q k
         visible = before if mask is None else mask & before
-        # Mask first: a score of −∞ takes no weight and leaves the rest unchanged.
-        s = apply_mask(s.float(), visible)
-        return (s - softplus(s).flip(-1).cumsum(-1).flip(-1)).exp()
+        weights: Tensor = _Shares.apply(s, visible)  # type: ignore[no-untyped-call]
+        return weights
+
+
+class _Shares(torch.autograd.Function):
+    """The weights of scores; with a_ij = dA_ij·A_ij, ds_ij = a_ij − σ(s_ij)·Σ_(t≤j) a_it."""
+
+    @staticmethod
+    def forward(ctx: Any, s: Tensor, visible: Tensor) -> Tensor:
+        weights = s.new_empty(s.shape, dtype=torch.promote_types(s.dtype, torch.float32))
+        for few, some, part in _blocks(s, visible):
+            rest = softplus(part).flip(-1).cumsum(-1).flip(-1)
+            weights[few, :, some] = part.sub_(rest).exp_()
+        ctx.save_for_backward(s, visible, weights)
+        return weights
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        s, visible, weights = ctx.saved_tensors
+        d_s = torch.empty_like(s)
+        for few, some, part in _blocks(s, visible):
+            taken = gradient[few, :, some] * weights[few, :, some]
+            d_s[few, :, some] = taken.addcmul(part.sigmoid_(), taken.cumsum(-1), value=-1)
+        return d_s, None
+
+
+def _blocks(
+    s: Float[Tensor, "b h q k"], visible: Bool[Tensor, "#b 1 q k"]
+) -> Iterator[tuple[slice, slice, Float[Tensor, "c h r k"]]]:
+    """Some sequences, some queries, and their scores; −∞ takes no weight and leaves the rest unchanged."""
+    rows, sequences = block_sizes(s.shape, BLOCK)
+    for some in parts(s.shape[2], rows):
+        for few in parts(len(s), sequences):
+            part = s[few, :, some]
+            part = part.to(torch.promote_types(part.dtype, torch.float32))
+            yield few, some, part + hiding(of_sequences(visible, few)[:, :, some], part.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Shaped
@@ -21,6 +21,24 @@ def line_of_distances(
         return None
     steps = torch.arange(1 - len(pos_q), len(pos_k), device=pos_k.device)
     return steps + (pos_k[0] - pos_q[0])
+
+
+def needed_distances(
+    pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], side: Literal["left", "right", "both"]
+) -> tuple[Shaped[Tensor, " n"], int] | None:
+    """The columns and the shift of `add_along_diagonals`: the distances of one side or both, and some more.
+
+    None where positions are not consecutive. `side` is that of the keys which matter.
+    """
+    line = line_of_distances(pos_q, pos_k)
+    if line is None:
+        return None
+    queries, enough = len(pos_q), len(pos_k) + 1
+    if len(line) < enough:
+        line = torch.cat([line, line[-1:] + 1])
+    start = min(int((line < 0).sum()), len(line) - enough, queries - 1) if side == "right" else 0
+    stop = max(int((line <= 0).sum()), enough) if side == "left" else len(line)
+    return line[start:stop], queries - 1 - start
 
 
 def along_diagonals(line: Float[Tensor, "h n"], queries: int) -> Float[Tensor, "h q k"]:
@@ -53,3 +71,38 @@ class _AlongDiagonals(torch.autograd.Function):
             first = queries - row - rows
             sums[:, first : first + keys + rows - 1] += shifted.sum(1)
         return sums, None
+
+
+def add_along_diagonals(
+    s: Float[Tensor, "b h q k"], met: Float[Tensor, "b h q n"], shift: int
+) -> Float[Tensor, "b h q k"]:
+    """s_ij + met[i, j − i + shift]; where there is no such column, any number is added.
+
+    Args:
+        met: n columns, more than there are keys; `shift` is 0 or more.
+    """
+    added: Tensor = _AddAlongDiagonals.apply(s, met, shift)  # type: ignore[no-untyped-call]
+    return added
+
+
+class _AddAlongDiagonals(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, s: Tensor, met: Tensor, shift: int) -> Tensor:
+        ctx.columns, ctx.shift = met.shape[-1], shift
+        return s + _skewed(met.contiguous(), s.shape[-1], shift)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        d_met = gradient.new_zeros(*gradient.shape[:3], ctx.columns)
+        _skewed(d_met, gradient.shape[-1], ctx.shift).copy_(gradient)
+        return gradient, d_met, None
+
+
+def _skewed(met: Float[Tensor, "b h q n"], keys: int, shift: int) -> Float[Tensor, "b h q k"]:
+    """The same memory with rows that are one number shorter: what was a diagonal is a column."""
+    b, h, queries, columns = met.shape
+    size = queries * columns
+    return met.as_strided(
+        (b, h, queries, keys), (h * size, size, columns - 1, 1), met.storage_offset() + shift
+    )

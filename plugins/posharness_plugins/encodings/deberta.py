@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
 from posharness_plugins.encodings._by_distance import whole
+from posharness_plugins.encodings._diagonals import add_along_diagonals, needed_distances
 
 
 class Deberta(PositionalEncoding):
@@ -65,9 +66,9 @@ class Deberta(PositionalEncoding):
         self.key = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
         self.query = nn.Parameter(torch.randn(heads, width, d) / math.sqrt(width))
 
-    def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """The row of P for each pair of query and key: δ(i, j), less k in a causal body."""
-        delta = whole((pos_q[:, None] - pos_k).flatten()).view(len(pos_q), len(pos_k))
+    def rows(self, distances: Shaped[Tensor, " n"]) -> Int[Tensor, " n"]:
+        """The row of P for each distance j − i: δ(i, j), less k in a causal body."""
+        delta = -whole(distances)
         bucket = torch.bucketize(delta.abs(), self.ends)
         return (self.right + delta.sign() * bucket).clamp(0, len(self.vectors) - 1)
 
@@ -81,13 +82,23 @@ class Deberta(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
-        rows = self.rows(pos_q, pos_k)
         scale = 1 / math.sqrt(3 * q.shape[-1])
         keys = self.vectors @ (self.key * scale)  # h rows d
         queries = self.vectors @ (self.query * scale)  # h rows d
+        s = s * math.sqrt(1 / 3)
+        causal = self.geometry.direction == "causal"
+        lefts = needed_distances(pos_q, pos_k, "left" if causal else "both")
+        rights = needed_distances(pos_k, pos_q, "right" if causal else "both")
+        if lefts is not None and rights is not None:
+            (line, shift), (back, shift_back) = lefts, rights
+            to_position = q @ keys.index_select(1, self.rows(line)).mT  # b h q n
+            to_content = k @ queries.index_select(1, self.rows(-back)).mT  # b h k m
+            s = add_along_diagonals(s, to_position, shift)
+            return add_along_diagonals(s.mT, to_content, shift_back).mT
+        rows = self.rows((pos_k - pos_q[:, None]).flatten()).view(len(pos_q), len(pos_k))
         to_position = (q @ keys.mT).gather(-1, rows.expand(s.shape))  # b h q k
         to_content = (k @ queries.mT).gather(-1, rows.mT.expand(s.mT.shape))  # b h k q
-        return to_position.add_(to_content.mT).add_(s, alpha=1 / math.sqrt(3))
+        return to_position.add_(to_content.mT).add_(s)
 
 
 def log_ends(span: int, max_distance: int) -> list[int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding, Slot, UserError
+from posharness_plugins.encodings._clipped import Clipped
 
 
 class Relative(PositionalEncoding):
@@ -44,11 +45,6 @@ class Relative(PositionalEncoding):
     def slots(self) -> frozenset[Slot]:
         return super().slots if self.mixed is not None else super().slots - {"values"}
 
-    def rows(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Int[Tensor, "q k"]:
-        """clip(j − i, −K, K) + K: the index of the vector for each pair of query and key."""
-        distance = (pos_k - pos_q[:, None]).round().long()
-        return distance.clamp(-self.clip, self.clip) + self.clip
-
     def scores(
         self,
         s: Float[Tensor, "b h q k"],
@@ -60,7 +56,7 @@ class Relative(PositionalEncoding):
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
         met = (q / math.sqrt(q.shape[-1])) @ self.keys.mT  # b h q 2K+1
-        return met.gather(-1, self.rows(pos_q, pos_k).expand(s.shape)).add_(s)
+        return Clipped(pos_q, pos_k, self.clip).add(s, met)
 
     def values(
         self,
@@ -71,6 +67,4 @@ class Relative(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
     ) -> Float[Tensor, "b h q d"]:
         assert self.mixed is not None
-        sums = weights.new_zeros(*weights.shape[:-1], 2 * self.clip + 1)
-        sums = sums.scatter_add(-1, self.rows(pos_q, pos_k).expand(weights.shape), weights)
-        return out + sums @ self.mixed
+        return out + Clipped(pos_q, pos_k, self.clip).sum(weights) @ self.mixed

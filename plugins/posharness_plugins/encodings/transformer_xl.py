@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding
+from posharness_plugins.encodings._diagonals import add_along_diagonals, needed_distances
 from posharness_plugins.encodings._rotary import geometric, phasors, rotate_pairs
 
 
@@ -21,7 +23,8 @@ class TransformerXL(PositionalEncoding):
     in another order. If width is odd, r has one component more. The paper's segment-level memory is not
     included. Defined for distances of either sign, as XLNet uses it.
 
-    No r_Δ is computed. With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is Σ_c
+    Where positions are consecutive, r_Δ is computed once for each distance. Elsewhere no r_Δ is computed.
+    With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is Σ_c
     Im(z_c·e^(i·pos_i·θ_c)·e^(−i·pos_j·θ_c)): queries are rotated by their positions and multiplied by
     sinusoids of the keys' positions. So positions may have gaps or be fractional, and memory is of size q ×
     width instead of q × k × d.
@@ -55,9 +58,17 @@ class TransformerXL(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
+        scale = 1 / math.sqrt(q.shape[-1])
+        asked = (q + self.v[:, None]) * scale  # b h q d
+        s = s + (k @ (self.u * scale)[..., None]).mT  # b h 1 k
+        side: Literal["left", "both"] = "left" if self.geometry.direction == "causal" else "both"
+        if (needed := needed_distances(pos_q, pos_k, side)) is not None:
+            line, shift = needed
+            waves = (
+                torch.view_as_real(1j * phasors(line, self.frequencies)).flatten(-2).to(q.dtype)
+            )  # n width
+            return add_along_diagonals(s, asked @ (self.project @ waves.mT), shift)
         # Counted from the first key, so that large ids cost no precision.
         by_q, by_k = (phasors(pos - pos_k[0], self.frequencies) for pos in (pos_q, pos_k))
         waves = torch.view_as_real(1j * by_k).flatten(-2).to(q.dtype)  # k width
-        met = ((q + self.v[:, None]) / math.sqrt(q.shape[-1])) @ self.project  # b h q width
-        content = k @ (self.u / math.sqrt(q.shape[-1]))[..., None]  # b h k 1
-        return (rotate_pairs(met, by_q) @ waves.mT).add_(s).add_(content.mT)
+        return s + rotate_pairs(asked @ self.project, by_q) @ waves.mT

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from posharness_plugins.attentions import _learned_bias
+from posharness_plugins.attentions import _blocks
 from posharness_plugins.attentions._learned_bias import fused_with_bias
 
 BATCH, HEADS, QUERIES, KEYS, WIDTH = 5, 3, 7, 11, 4
@@ -19,7 +19,7 @@ Draw = Callable[..., Tensor]
 
 @pytest.fixture(params=[1, 2**18, 100, 300], ids=["one query and sequence a block", "all", "some", "more"])
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_learned_bias, "BLOCK", request.param)
+    monkeypatch.setattr(_blocks, "BLOCK", request.param)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ class Largest(TorchDispatchMode):
 
 
 def test_no_tensor_has_the_size_of_all_sequences_scores(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_learned_bias, "BLOCK", 1000)
+    monkeypatch.setattr(_blocks, "BLOCK", 1000)
     q, k, v = (draw(8, 2, 61, 3) for _ in "qkv")
     bias = draw(1, 2, 61, 61)
     with Largest() as watch:
