@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from posharness.cli.app import app
-from posharness.contracts.cell import Budget, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import Budget, ModelSettings, OptimiserSettings, TrainerSettings
 from posharness.contracts.columns import columns_markdown
 from posharness.experiment import Experiment, load_experiment, preset_names
 from posharness.experiment.experiment import ReadingSettings, TaskSettings
@@ -89,6 +89,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "keys-model": ModelSettings,
     "keys-budget": Budget,
     "keys-optimiser": OptimiserSettings,
+    "keys-trainer": TrainerSettings,
     "keys-task": TaskSettings,
     "keys-reading": ReadingSettings,
 }

@@ -19,6 +19,7 @@ __all__ = [
     "Choice",
     "ModelSettings",
     "OptimiserSettings",
+    "TrainerSettings",
 ]
 
 CORPUS = "corpus"
@@ -146,6 +147,19 @@ class OptimiserSettings(_Settings):
     clip: float = Field(1.0, ge=0.0)
 
 
+class TrainerSettings(_Settings):
+    """How the machine computes a training. Each of these changes results, if only by rounding.
+
+    Attributes:
+        precision: of the numbers in training: "32-true" for float32, "bf16-mixed" for matrix products in
+            bfloat16 with weights in float32. Validation, tests and readings are in float32.
+        threads: number of threads that compute one cell on a CPU; sums depend on it.
+    """
+
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    threads: int = Field(1, ge=1)
+
+
 class Cell(_Settings):
     """One training run: encoding ∘ attention ∘ body ∘ task, a budget, an optimiser and a seed.
 
@@ -171,6 +185,7 @@ class Cell(_Settings):
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
+    trainer: TrainerSettings = TrainerSettings()
     seed: int = Field(0, ge=0)
     self_attention: Choice | None = None
     data: str = ""
@@ -192,6 +207,7 @@ class Cell(_Settings):
             "model": self.model.model_dump(),
             "budget": self.budget.model_dump(),
             "optimiser": self.optimiser.model_dump(),
+            "trainer": self.trainer.model_dump(),
             "seed": self.seed,
             "data": self.data,
             "results_version": self.results_version,
@@ -234,7 +250,8 @@ class Cell(_Settings):
         """
         settings: dict[str, Any] = {}
         if not self.pretrained:
-            settings |= {**self.model.model_dump(), **self.budget.model_dump(), **self.optimiser.model_dump()}
+            for part in (self.model, self.budget, self.optimiser, self.trainer):
+                settings |= part.model_dump()
         if self.self_attention and not self.pretrained:
             settings["self_attention"] = self.self_attention.label or self.self_attention.name
         if self.data:

@@ -5,10 +5,10 @@ import gc
 gc.disable()
 
 import posharness.training  # noqa: E402, F401 - brings Lightning
-from posharness.executors.worker import use_one_thread  # noqa: E402
+from posharness.executors.worker import use_threads  # noqa: E402
 from posharness.registry.registry import Registry  # noqa: E402
 
-use_one_thread()
+use_threads(1)
 Registry.load()
 
 # Nothing imported here is ever collected: the cells share its memory.

@@ -22,7 +22,7 @@ from posharness.registry.registry import Registry
 from posharness.store import INTERRUPTED, CellWorkspace, Store
 from posharness.store.layout import LOG
 
-__all__ = ["Job", "one_line", "run_job", "use_one_thread"]
+__all__ = ["Job", "one_line", "run_job", "use_threads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | Non
         Busy: another process is running the cell.
     """
     os.chdir(job.directory)
-    use_one_thread()
+    use_threads(job.cell.trainer.threads)
     with Store.open(job.store, create=True).begin(job.cell) as work:
         if work is None:
             return CellOutcome("done"), None
@@ -97,9 +97,9 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
     return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
 
 
-def use_one_thread() -> None:
-    """Let torch compute on one thread: results depend on the number of threads."""
-    torch.set_num_threads(1)
+def use_threads(number: int) -> None:
+    """Let torch compute on this number of threads: results depend on it."""
+    torch.set_num_threads(number)
     if torch.get_num_interop_threads() != 1:  # it can be set only once
         torch.set_num_interop_threads(1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from posharness.contracts.cell import BodyName, Budget, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import BodyName, Budget, ModelSettings, OptimiserSettings, TrainerSettings
 from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR
 
 __all__ = ["Experiment", "ReadingSettings", "TaskSettings"]
@@ -21,6 +21,7 @@ class TaskSettings(BaseModel):
         model: as `[model]`, `size` included.
         budget: as `[budget]`.
         optimiser: as `[optimiser]`.
+        trainer: as `[trainer]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -30,6 +31,7 @@ class TaskSettings(BaseModel):
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
+    trainer: TrainerSettings = TrainerSettings()
 
 
 class ReadingSettings(BaseModel):
@@ -58,6 +60,7 @@ class Experiment(BaseModel):
         model: settings of the body.
         budget: length of training and tests.
         optimiser: settings of the optimiser.
+        trainer: how the machine computes a training.
         task: settings by task, laid over the general ones.
         corpus: the text that tasks train on, unless their own parameters name another.
         readings: readings of the trained masked language models, written like tasks; "all" for every one.
@@ -79,6 +82,7 @@ class Experiment(BaseModel):
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     optimiser: OptimiserSettings = OptimiserSettings()
+    trainer: TrainerSettings = TrainerSettings()
     task: dict[str, TaskSettings] = {}
     corpus: str = ""
     readings: list[str] = []
@@ -99,7 +103,9 @@ class Experiment(BaseModel):
         """The seeds, in order, each once."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(dict.fromkeys(self.seeds))
 
-    def settings(self, task: str) -> tuple[TaskSettings, ModelSettings, Budget, OptimiserSettings]:
+    def settings(
+        self, task: str
+    ) -> tuple[TaskSettings, ModelSettings, Budget, OptimiserSettings, TrainerSettings]:
         """The settings of a task: its own ones override the general ones."""
         own = self.task.get(task, TaskSettings())
         return (
@@ -107,4 +113,5 @@ class Experiment(BaseModel):
             self.model.model_copy(update=own.model.model_dump(exclude_unset=True)),
             self.budget.model_copy(update=own.budget.model_dump(exclude_unset=True)),
             self.optimiser.model_copy(update=own.optimiser.model_dump(exclude_unset=True)),
+            self.trainer.model_copy(update=own.trainer.model_dump(exclude_unset=True)),
         )

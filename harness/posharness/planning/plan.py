@@ -51,7 +51,7 @@ def plan(
         encodings,
         attentions,
     ):
-        _, model, budget, optimiser = experiment.settings(choice.name)
+        _, model, budget, optimiser, trainer = experiment.settings(choice.name)
         body = _body(named)
         planned = Cell(
             encoding=encoding,
@@ -61,6 +61,7 @@ def plan(
             model=model.like_bert() if named == "bert" else model,
             budget=budget,
             optimiser=optimiser,
+            trainer=trainer,
             seed=seed,
             self_attention=default if body == "encoder-decoder" else None,
             data=task.fingerprint() if task else "",

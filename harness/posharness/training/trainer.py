@@ -22,6 +22,7 @@ def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Tr
     return pl.Trainer(
         accelerator="auto",
         devices=1,
+        precision=cell.trainer.precision,
         plugins=[LightningEnvironment(), AtomicCheckpointIO()],
         max_steps=cell.budget.steps,
         callbacks=list(callbacks),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings, OptimiserSettings, TrainerSettings
 
 BASE = Cell(
     encoding=Choice(name="e", params={"clip": 3}, digest="1", label="e"),
@@ -25,6 +25,8 @@ BASE = Cell(
         {"model": ModelSettings(width=32)},
         {"budget": Budget(steps=3)},
         {"optimiser": OptimiserSettings(lr=0.5)},
+        {"trainer": TrainerSettings(precision="bf16-mixed")},
+        {"trainer": TrainerSettings(threads=2)},
         {"seed": 1},
         {"data": "other"},
         {"results_version": 0},

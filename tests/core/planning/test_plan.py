@@ -105,7 +105,10 @@ def test_the_body_bert_is_an_encoder_of_its_shape(registry: Registry, tmp_path: 
 
 def test_settings_of_a_task_reach_its_cells(registry: Registry, tmp_path: Path) -> None:
     own = {"echo": {"params": {"length": 11}, "budget": {"steps": 7}, "optimiser": {"lr": 0.5}}}
-    [cell] = cells(registry, tmp_path, plugins=["rope"], task=own, budget={"batch": 3})
+    own["echo"]["trainer"] = {"threads": 2}
+    general = {"budget": {"batch": 3}, "trainer": {"precision": "bf16-mixed"}}
+    [cell] = cells(registry, tmp_path, plugins=["rope"], task=own, **general)
+    assert (cell.trainer.precision, cell.trainer.threads) == ("bf16-mixed", 2)
     assert cell.task.params == {"length": 11}
     assert (cell.budget.steps, cell.budget.batch, cell.optimiser.lr) == (7, 3, 0.5)
 

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_model
+from safetensors.torch import load_file, load_model
 
 from posharness.contracts import Body, CellOutcome, Progress, Task
-from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings, TrainerSettings
 from posharness.contracts.columns import CURVES, INTERVENTIONS, MECHANISM, PREDICTIONS, Table
 from posharness.model import build_model
 from posharness.registry.registry import Registry
@@ -349,3 +349,15 @@ def test_training_says_nothing_on_the_console(
     train(make_cell(registry))
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("pytorch_lightning").level == level
+
+
+def test_the_precision_is_that_of_training_steps(registry: Registry, train: Train) -> None:
+    whole = make_cell(registry)
+    mixed = whole.model_copy(update={"trainer": TrainerSettings(precision="bf16-mixed")})
+    folders = [train(cell, cell.trainer.precision)[1] for cell in (whole, mixed)]
+    losses = [pd.read_parquet(folder / "curve.parquet").train_loss.iloc[0] for folder in folders]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
+    weights = load_file(folders[1] / "weights.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    log_prob = torch.tensor(pd.read_parquet(folders[1] / "predictions.parquet").log_prob.to_numpy())
+    assert not torch.equal(log_prob, log_prob.bfloat16().float())
