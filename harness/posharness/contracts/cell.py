@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -96,7 +96,14 @@ class ModelSettings(_Settings):
     norm: Literal["pre", "post"] = "pre"
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     scale_embedding: bool = True
-    chunk: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    chunk: int | Literal["auto"] = "auto"
+
+    @field_validator("chunk", mode="before")
+    @classmethod
+    def _number_or_auto(cls, chunk: Any) -> Any:
+        if chunk != "auto" and (type(chunk) is not int or chunk < 0):
+            raise ValueError('should be "auto", or a number of queries of 0 or more')
+        return chunk
 
     def like_bert(self) -> ModelSettings:
         """The same size in BERT's shape (1810.04805)."""
