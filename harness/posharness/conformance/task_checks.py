@@ -184,9 +184,9 @@ def scored(posed: Posed) -> str:
 
 
 def padding(posed: Posed) -> str:
-    """Padding is on the right, and every sequence has a real token."""
+    """Padding is on the right and of one token, and every sequence has a real token."""
     for where, batch in posed.batches.items():
-        for name in ("padding", "memory_padding"):
+        for name, ids in (("padding", batch.tokens), ("memory_padding", batch.memory)):
             mask: Tensor | None = getattr(batch, name)
             if mask is None:
                 continue
@@ -194,6 +194,9 @@ def padding(posed: Posed) -> str:
                 return f"{where}: {name} is not on the right"
             if mask.all(1).any():
                 return f"{where}: all tokens of a sequence are {name}"
+            kinds = set() if ids is None else set(ids[mask].tolist())
+            if len(kinds) > 1:
+                return f"{where}: {name} holds {len(kinds)} token ids: expected one, which tells nothing"
     return ""
 
 

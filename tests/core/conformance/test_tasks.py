@@ -240,6 +240,15 @@ OBJECTIVE = Objective("back", classes=7, chance=1 / 7)
             "padding is not on the right",
         ),
         (
+            broken(
+                "telling",
+                padding=lambda b: torch.arange(b.tokens.shape[1]).expand_as(b.tokens) > 8,
+                scored=lambda b: b.scored & (torch.arange(b.tokens.shape[1]) <= 8),
+            ),
+            "padding",
+            "padding holds 7 token ids: expected one, which tells nothing",
+        ),
+        (
             broken("padded", padding=lambda b: torch.arange(b.tokens.shape[1]).expand_as(b.tokens) > 8),
             "scored",
             "padding is scored",
