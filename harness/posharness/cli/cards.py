@@ -1,8 +1,7 @@
-"""What `harness show` prints: a card of one plugin or cell, as plain values and on the console."""
+"""What `harness show` prints: the card of a cell as plain values, and any card on the console."""
 
 from __future__ import annotations
 
-import inspect
 import re
 import textwrap
 from collections.abc import Iterator
@@ -11,33 +10,17 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from posharness.cli.describe import describe
 from posharness.cli.output import STYLES, number
-from posharness.registry.catalogue import Entry
-from posharness.registry.kinds import Kind
 from posharness.registry.parameters import show_value
-from posharness.registry.registry import Registry
 from posharness.store import Store
 
-__all__ = ["cell", "plugin", "print_card"]
+__all__ = ["cell", "print_card"]
 
 _LOG_LINES = 20
 _READABLE = 110
 """Lines of text that are longer than this are hard to read."""
 _LONG = ("doc", "traceback", "log")
 """Texts of several lines, which are printed below the others."""
-
-
-def plugin(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
-    """The card of a plugin."""
-    cls = entry.plugin
-    return {
-        "kind": kind.noun,
-        **describe(entry, kind, registry),
-        "class": f"{cls.__module__}.{cls.__qualname__}",
-        "source": inspect.getsourcefile(cls),
-        "doc": inspect.getdoc(cls) or "",
-    }
 
 
 def cell(store: Store, key: str) -> dict[str, Any]:

@@ -1,23 +1,30 @@
-"""Descriptions of plugins and presets as plain values, for `list` and `show`."""
+"""Descriptions of plugins as plain values, for `list` and `show`."""
 
 from __future__ import annotations
 
+import inspect
 from pkgutil import resolve_name
 from typing import Any
 
 from posharness.contracts.plugin import Named
-from posharness.experiment import load_experiment
 from posharness.registry.catalogue import Entry
 from posharness.registry.kinds import Kind
 from posharness.registry.parameters import annotation_name, show_value
 from posharness.registry.registry import Registry
 
-__all__ = ["describe", "describe_preset", "inventory", "parameters_text"]
+__all__ = ["card", "describe"]
 
 
-def inventory(registry: Registry, kind: Kind) -> list[dict[str, Any]]:
-    """Every plugin of a kind, described, in the order of names."""
-    return [describe(entry, kind, registry) for entry in registry.catalogue(kind).entries]
+def card(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
+    """A plugin as `harness show` prints it: its description, its class and its documentation."""
+    cls = entry.plugin
+    return {
+        "kind": kind.noun,
+        **describe(entry, kind, registry),
+        "class": f"{cls.__module__}.{cls.__qualname__}",
+        "source": inspect.getsourcefile(cls),
+        "doc": inspect.getdoc(cls) or "",
+    }
 
 
 def describe(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
@@ -36,7 +43,7 @@ def describe(entry: Entry, kind: Kind, registry: Registry) -> dict[str, Any]:
                 "name": parameter.name,
                 "default": _jsonable(parameter.default),
                 "type": annotation_name(parameter.annotation),
-                "choices": parameter.choices,
+                "choices": _jsonable(parameter.choices),
             }
             for parameter in found
         ],
@@ -53,19 +60,3 @@ def _jsonable(value: object) -> Any:
     if isinstance(value, list | tuple):
         return [_jsonable(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else show_value(value)
-
-
-def describe_preset(name: str) -> dict[str, Any]:
-    """A shipped experiment as JSON values."""
-    return {"name": name, **load_experiment(preset=name).model_dump(mode="json", exclude_unset=True)}
-
-
-def parameters_text(described: dict[str, Any]) -> str:
-    """The parameters as they would be typed, as a grid of all values where they are few.
-
-    Example: `clip=16, values=true|false`.
-    """
-    return ", ".join(
-        f"{p['name']}={'|'.join(map(show_value, p['choices'] or [p['default']]))}"
-        for p in described["parameters"]
-    )

@@ -51,21 +51,21 @@ def list_(
     for plural in asked:
         if plural not in known:
             raise UserError(f"Unknown kind {plural!r}; {did_you_mean(plural, known)}")
-    from posharness.cli.describe import describe_preset, inventory
+    from posharness.cli.inventory import load_inventory
+    from posharness.cli.presets import describe_preset
     from posharness.experiment import preset_names
-    from posharness.registry.registry import Registry
 
-    registry = Registry.load(plugin_path or ())
+    inventory = load_inventory(plugin_path or ())
     found: dict[str, list[dict[str, Any]]] = {
-        kind.plural: inventory(registry, kind)
+        kind.plural: [_listed(card) for card in inventory.plugins[kind.plural]]
         for kind in table_of_kinds.KINDS
         if kind.plural in asked or not asked
     }
     if _PRESETS in asked or not asked:
         found[_PRESETS] = [describe_preset(name) for name in preset_names()]
     broken = [
-        {"name": b.name, "origin": b.source.location, "reason": b.reason, "traceback": b.traceback}
-        for b in registry.broken
+        {name: plugin[name] for name in ("name", "origin", "reason", "traceback")}
+        for plugin in inventory.broken
     ]
     if json:
         print_json({**found, "broken": broken})
@@ -76,6 +76,11 @@ def list_(
     if _PRESETS in found:
         out.print(_presets(found[_PRESETS]))
     _print_broken(out, broken)
+
+
+def _listed(card: dict[str, Any]) -> dict[str, Any]:
+    """A plugin without what only `harness show` says of it."""
+    return {name: value for name, value in card.items() if name not in ("kind", "class", "source", "doc")}
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -142,9 +147,15 @@ def _what_it_is(item: dict[str, Any]) -> str:
 
 
 def _parameters(item: dict[str, Any]) -> str:
-    from posharness.cli.describe import parameters_text
+    """The parameters as they would be typed, as a grid of all values where they are few.
 
-    return parameters_text(item)
+    Example: `clip=16, values=true|false`.
+    """
+    from posharness.registry.parameters import show_value
+
+    return ", ".join(
+        f"{p['name']}={'|'.join(map(show_value, p['choices'] or [p['default']]))}" for p in item["parameters"]
+    )
 
 
 def _chance(item: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from posharness.defaults import DEFAULT_STORE
 from posharness.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from posharness.registry.registry import Registry
+    from posharness.cli.inventory import Inventory
 
 __all__ = ["register"]
 
@@ -48,49 +49,50 @@ def show(
 ) -> None:
     """Show all about one plugin, preset or cell."""
     from posharness.cli import cards
-    from posharness.registry.registry import Registry
+    from posharness.cli.inventory import load_inventory
 
-    registry = Registry.load(plugin_path or ())
-    card = _plugin(name, kind, registry) or (None if kind else _other(name, store, registry))
+    paths = plugin_path or []
+    inventory = load_inventory(paths)
+    card = _plugin(name, kind, inventory, paths) or (None if kind else _other(name, store, inventory))
     if card is None:
-        raise _unknown(name, kind, registry)
+        raise _unknown(name, kind, inventory)
     if json:
         print_json(card)
     else:
         cards.print_card(console(), card)
 
 
-def _plugin(name: str, noun: str | None, registry: Registry) -> dict[str, Any] | None:
+def _plugin(
+    name: str, noun: str | None, inventory: Inventory, plugin_paths: Sequence[Path]
+) -> dict[str, Any] | None:
     """The card of the first plugin of a name, with the other kinds that have a plugin of that name."""
-    from posharness.cli import cards
     from posharness.registry import kinds
 
     asked = [kinds.kind_called(noun)] if noun else kinds.KINDS
-    found = [
-        (kind, registry.catalogue(kind).find(name)) for kind in asked if registry.catalogue(kind).has(name)
-    ]
+    found = [(kind, card) for kind in asked for card in inventory.called(kind, name)]
+    for kind, _ in found:
+        if inventory.is_ambiguous(kind, name):
+            from posharness.registry.registry import Registry
+
+            Registry.load(plugin_paths).catalogue(kind).find(name)  # raises: it knows which to write
     if not found:
         return None
-    (kind, cls), *others = found
-    entry = next(entry for entry in registry.catalogue(kind).entries if entry.plugin is cls)
-    also = [f"{other.noun} {cls.name}: harness show {name} --kind {other.slug}" for other, cls in others]
-    return cards.plugin(entry, kind, registry) | {"same_name": also}
+    (_, card), *others = found
+    also = [
+        f"{kind.noun} {other['name'].rpartition(':')[2]}: harness show {name} --kind {kind.slug}"
+        for kind, other in others
+    ]
+    return card | {"same_name": also}
 
 
-def _other(name: str, store: Path, registry: Registry) -> dict[str, Any] | None:
+def _other(name: str, store: Path, inventory: Inventory) -> dict[str, Any] | None:
     """The card of a broken plugin, a preset or a cell."""
-    from posharness.cli.describe import describe_preset
+    from posharness.cli.presets import describe_preset
     from posharness.experiment import preset_names
 
-    for broken in registry.broken:
-        if broken.name == name:
-            return {
-                "kind": "broken plugin",
-                "name": name,
-                "package": broken.source.package,
-                "origin": broken.source.location,
-                "traceback": broken.traceback,
-            }
+    for broken in inventory.broken:
+        if broken["name"] == name:
+            return {"kind": "broken plugin"} | {n: v for n, v in broken.items() if n != "reason"}
     if name in preset_names():
         return {"kind": "preset", **describe_preset(name)}
     return _cell(name, store)
@@ -107,13 +109,13 @@ def _cell(name: str, store: Path) -> dict[str, Any] | None:
     return cards.cell(opened, opened.find(name))
 
 
-def _unknown(name: str, noun: str | None, registry: Registry) -> UserError:
+def _unknown(name: str, noun: str | None, inventory: Inventory) -> UserError:
     from posharness.experiment import preset_names
     from posharness.registry import kinds
 
     asked = [kinds.kind_called(noun)] if noun else kinds.KINDS
-    known = [known for kind in asked for known in registry.catalogue(kind).names]
+    known = [known for kind in asked for known in inventory.names(kind)]
     if noun:
         return UserError(f"No {noun} is called {name!r}; {did_you_mean(name, known)}")
-    near = did_you_mean(name, [*known, *preset_names(), *(b.name for b in registry.broken)])
+    near = did_you_mean(name, [*known, *preset_names(), *(broken["name"] for broken in inventory.broken)])
     return UserError(f"No plugin, preset or cell is called {name!r}; {near}")
