@@ -45,6 +45,8 @@ class PositionalEncoding(nn.Module, Named):
         max_length: the longest sequence that the encoding is defined for; None for no limit. Longer
             evaluation lengths are reported as "undefined".
         order_aware: whether the output of a bidirectional body depends on the order of the tokens.
+        in_pieces: whether the scores of some queries cost less than those of all, so that causal attention
+            can be computed a piece of the queries at a time.
         quadratic_memory: True where memory for each sequence is O(h·q·k), as for the scores; False for a
             method that needs more.
     """
@@ -55,6 +57,7 @@ class PositionalEncoding(nn.Module, Named):
     bias_reads_input: bool = False
     max_length: int | None = None
     order_aware: bool = True
+    in_pieces: bool = True
     quadratic_memory: bool = True
 
     def __init__(self, geometry: Geometry) -> None:
@@ -70,6 +73,7 @@ class PositionalEncoding(nn.Module, Named):
         self.shift_invariant = base.shift_invariant
         self.max_length = base.max_length
         self.order_aware = base.order_aware
+        self.in_pieces = base.in_pieces
         self.quadratic_memory = base.quadratic_memory
 
     @classmethod

@@ -93,7 +93,9 @@ class Stack(nn.Module):
     def _queries(self, n: int, needed: Needed | None, device: torch.device) -> tuple[Queries, Queries]:
         """The queries of every layer but the last, and those of the last."""
         attention = cast("Sequence[Block]", self.blocks)[-1].attention.attention
-        chunk = 0 if attention.queries == "all" else chunk_size(n, self.chunk, device)
+        encoding = cast("Sequence[PositionalEncoding]", self.encodings)[0]
+        whole = attention.queries == "all" or not encoding.in_pieces
+        chunk = 0 if whole else chunk_size(n, self.chunk, device)
         every = in_pieces(n, causal=self.causal, chunk=chunk)
         if needed is None:
             return every, every

@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
 
 SMALLEST = 1e-6
+KEPT = 2**16
+"""Pairs whose hidden units are kept for the gradient; those of more pairs are computed again."""
 
 
 class Fire(PositionalEncoding):
@@ -48,6 +51,12 @@ class Fire(PositionalEncoding):
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None
     ) -> Float[Tensor, "1 h q k"]:
+        if len(pos_q) * len(pos_k) > KEPT and torch.is_grad_enabled():
+            bias: Tensor = checkpoint(self._bias, pos_q, pos_k, use_reentrant=False, preserve_rng_state=False)
+            return bias
+        return self._bias(pos_q, pos_k)
+
+    def _bias(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> Float[Tensor, "1 h q k"]:
         delta = (pos_q[:, None] - pos_k).float()
         farthest = torch.maximum(pos_q[:, None], pos_k).float()
         farthest = torch.maximum(farthest, (self.factor * self.threshold).abs())

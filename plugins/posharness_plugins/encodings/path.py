@@ -36,6 +36,7 @@ class Path(PositionalEncoding):
     paper = "arXiv:2505.16381"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True
+    in_pieces = False
 
     def __init__(self, geometry: Geometry, *, rank: int = 32) -> None:
         super().__init__(geometry)
