@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
+from itertools import count
 from typing import ClassVar
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import another
 
 __all__ = ["Seq2Seq", "SymbolSpan"]
 
@@ -26,8 +29,10 @@ class Seq2Seq(Task):
     distance. s is drawn uniformly from the positions at which at least one word has a distance in
     `distances`, and exactly these words are scored. Every distance is then equally likely at every t.
 
-    The words in brackets are all different. The rest of the memory is filler of the same words, drawn so
-    that the words which occur in the memory give no information about the words in brackets.
+    The sources are the word's position in the memory and the opening bracket, which shows where to read and
+    is never farther than the word. (The closing bracket shows the same, and so may the words emitted before.)
+    All words, in brackets and around them, are drawn independently: whoever sees everything but the word in
+    the memory is right by chance, whatever the decoder has emitted.
 
     Token ids: the classes, the memory's words if they have ids of their own, the two brackets, the start
     mark.
@@ -36,7 +41,8 @@ class Seq2Seq(Task):
         order: the index of the word that is emitted at each t.
         words: number of different words in the memory, which is the number of classes.
         objective: name of the objective.
-        chance: chance accuracy; None if the words in brackets are drawn uniformly.
+        alternatives: number of words that the grammar admits at one place, which are neighbours among the
+            classes; None for all of them.
         separate_memory_ids: whether the memory's words have token ids of their own.
     """
 
@@ -52,31 +58,28 @@ class Seq2Seq(Task):
         order: tuple[int, ...],
         words: int,
         objective: str,
-        chance: float | None = None,
+        alternatives: int | None = None,
         separate_memory_ids: bool = False,
     ) -> None:
         super().__init__(body)
-        if not 1 <= len(order) <= words or words < 2:
+        if words < 2 or not order:
             raise UserError(
-                f"{self.name}: cannot put {len(order)} different words of {words} in brackets; give two "
-                "words or more, and put between one and all of them in brackets."
+                f"{self.name}: cannot put {len(order)} words of {words} different ones in brackets; give two "
+                "words or more, and put one or more in brackets."
             )
         shortest = self.set_lengths(length, evaluation_lengths)
         self.order = order
         self.words = words
-        if chance is None:
-            # The decoder sees the word that it emitted last, and no word occurs twice.
-            chance = (1 / words + (len(order) - 1) / (words - 1)) / len(order)
-        self.objectives = (Objective(objective, classes=words, chance=chance),)
+        self.alternatives = alternatives or words
+        self.objectives = (Objective(objective, classes=words, chance=1 / self.alternatives),)
         self.first_word = words if separate_memory_ids else 0
         self.opening, self.closing, self.start = range(self.first_word + words, self.first_word + words + 3)
         self.vocabulary = self.first_word + words + 3
-        shifts = self._shifts()
-        least = 2 + max(words, len(order) + max(shifts) - min(shifts))
-        if shortest < least:
+        if not self.distances(shortest):
+            least = next(m for m in count(shortest) if self.distances(m))
             raise UserError(
-                f"{self.name}: a memory of {shortest} tokens is too short for two brackets, each of {words} "
-                f"words, and {len(order)} words at the same distances; give lengths of {least} or more."
+                f"{self.name}: a memory of {shortest} tokens is too short for two brackets and {len(order)} "
+                f"words at the same distances; give lengths of {least} or more."
             )
 
     def decoder_length(self, length: int) -> int:
@@ -88,8 +91,8 @@ class Seq2Seq(Task):
         return list(range(1 + max(shifts), length - len(self.order) + min(shifts)))
 
     def bracketed(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
-        """Draw the words in brackets, all different, as classes; uniform unless overridden."""
-        return torch.rand(n, self.words, generator=generator).argsort(1)[:, : len(self.order)]
+        """Draw the words in brackets, as classes: uniform unless overridden."""
+        return torch.randint(self.words, (n, len(self.order)), generator=generator)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         distances = torch.tensor(self.distances(length))
@@ -97,35 +100,47 @@ class Seq2Seq(Task):
         first = places[torch.randint(len(places), (n, 1), generator=generator)]  # n 1
         words = self.bracketed(generator, n)
         span = first + torch.arange(len(self.order))  # n L
-        memory = self._filler(generator, words, first, length).scatter_(1, span, words) + self.first_word
+        memory = torch.randint(self.words, (n, length), generator=generator).scatter_(1, span, words)
+        memory += self.first_word
         memory.scatter_(1, first - 1, self.opening).scatter_(1, span[:, -1:] + 1, self.closing)
-        emitted = words[:, self.order]
         source = span[:, self.order]
         distance = (source - torch.arange(len(self.order))).abs()
         scored = torch.isin(distance, distances)
+        sources = torch.stack([source, (first - 1).expand_as(source)], 2)
+        emitted = words[:, self.order]
         return Batch(
-            tokens=torch.cat([torch.full((n, 1), self.start), emitted[:, :-1]], 1),
+            tokens=self._decoder(emitted),
             targets=emitted,
             scored=scored,
             dependency_length=distance.where(scored, -1),
-            source=source.where(scored, -1)[..., None],
+            source=sources.where(scored[..., None], -1),
             memory=memory,
         )
 
-    def _filler(
-        self, generator: torch.Generator, words: Int[Tensor, "n l"], first: Int[Tensor, "n 1"], length: int
-    ) -> Int[Tensor, "n length"]:
-        """Random words, and among them, outside the brackets, each word that is not in brackets.
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change each scored word in the memory, or draw the words outside the brackets again."""
+        assert batch.memory is not None
+        assert batch.source is not None
+        n, length = batch.memory.shape
+        if what == "others":
+            place = torch.arange(length)
+            first, last = (
+                (batch.memory == mark).long().argmax(1, True) for mark in (self.opening, self.closing)
+            )
+            outside = (place < first) | (place > last)
+            drawn = self.first_word + torch.randint(self.words, (n, length), generator=generator)
+            return replace(batch, memory=drawn.where(outside, batch.memory))
+        kind = batch.targets - batch.targets % self.alternatives
+        changed = kind + another(generator, batch.targets - kind, self.alternatives)
+        words = changed.where(batch.scored, batch.targets)
+        place = batch.source[..., 0].where(batch.scored, length)
+        memory = torch.nn.functional.pad(batch.memory, (0, 1)).scatter(1, place, self.first_word + words)
+        memory = memory[:, :length].contiguous()
+        return replace(batch, tokens=self._decoder(words), targets=words, memory=memory)
 
-        Together with the words in brackets, a memory then holds every word at least once.
-        """
-        n, k = words.shape
-        filler = torch.randint(self.words, (n, length), generator=generator)
-        position = torch.arange(length)
-        taken = (position >= first - 1) & (position <= first + k)
-        places = torch.rand(n, length, generator=generator).masked_fill(taken, 2.0).argsort(1)
-        others = torch.ones(n, self.words, dtype=torch.bool).scatter_(1, words, False).nonzero()[:, 1]
-        return filler.scatter_(1, places[:, : self.words - k], others.view(n, -1))
+    def _decoder(self, emitted: Int[Tensor, "n l"]) -> Int[Tensor, "n l"]:
+        """What the decoder reads: the start mark and the words that it has emitted."""
+        return torch.cat([torch.full_like(emitted[:, :1], self.start), emitted[:, :-1]], 1)
 
     def _shifts(self) -> list[int]:
         """The number of positions by which each word moves."""
@@ -133,11 +148,7 @@ class Seq2Seq(Task):
 
 
 class SymbolSpan(Seq2Seq):
-    """L different symbols in brackets, drawn uniformly, in a memory of the same symbols.
-
-    The source is the symbol's position in the memory. The filler consists of the same symbols, so knowing
-    which symbols a memory holds does not help: only the brackets give the answer.
-    """
+    """L symbols in brackets, in a memory of the same symbols, all drawn independently and uniformly."""
 
     objective: ClassVar[str]
 

@@ -8,8 +8,12 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
+
+_DEPTHS = (4, 8)
+"""Numbers of open brackets."""
 
 
 class Dyck(Task):
@@ -17,19 +21,17 @@ class Dyck(Task):
 
     With k = 2 types, and a mark ">" where one is needed to make up the length:
 
-        tokens    ( ) [ ] [ [ ] ( ( [ ] [ [ ] [ ]      answer at the last token   ]
-                  [ ] ( ) [ ( ) ( [ [ ] ( ( ) ( ) ( )                             )
-                  ( ) [ ] > [ ( ) ( ( ( ) [ [ ]                                   ]
+        tokens    ( [ [ ] [ [ ] [ ] ( [ ( ) ]        answer at the last token   )
+                  > [ ( ( ) [ ( ) [ ( ( ( ) ) )                                 ]
+                  > [ ( ( ( ( [ [ [ ] [ ] [ [ ]                                 ]
 
-    The source is the open bracket, and the dependency length its distance. The distance is even, since the
-    brackets in between are well nested, and is drawn from distances that grow from 2 by factors of √2. The
-    emitting position is always the last. The stratum is the depth: 2k or 4k open brackets.
+    The source is the open bracket, and the dependency length its distance. To see that it is the innermost
+    takes the brackets after it and none before. The distance is even, since the brackets in between are well
+    nested, and is drawn from distances that grow from 2 by factors of √2. The emitting position is always the
+    last. The stratum is the depth: 4 or 8 open brackets.
 
-    Types are drawn independently, except among the open brackets, where all types are equally frequent.
-    Counts of opening and closing brackets show which types are open, and so give no information about the
-    innermost. All the other open brackets together would, but they are farther away. At the start is a closed
-    pair of each type, in random order, so that the order in which types first appear gives no information
-    either.
+    The types of all pairs and of all open brackets are drawn independently and uniformly: whoever sees
+    everything but the type of the innermost open bracket is right by chance.
 
     Shapes are drawn uniformly given the numbers of opening and closing brackets: a random order of them is
     rotated to the one place from which it never falls below its start (the cycle lemma).
@@ -55,65 +57,55 @@ class Dyck(Task):
         if types < 2:
             raise UserError(f"dyck[types={types}]: give two types of brackets or more.")
         self.types = types
-        self.depths = (2 * types, 4 * types)
-        if shortest < (least := self.depths[1] + 2 * types + 2):
+        if shortest < (least := max(_DEPTHS) + 2):
             raise UserError(
-                f"dyck: a sequence of {shortest} tokens is too short for {self.depths[1]} open brackets and "
-                f"{types + 1} closed pairs; give lengths of {least} or more, or fewer types."
+                f"dyck: a sequence of {shortest} tokens is too short for {max(_DEPTHS)} open brackets and a "
+                f"closed pair; give lengths of {least} or more."
             )
-        self.strata = tuple(f"depth {depth}" for depth in self.depths)
+        self.strata = tuple(f"depth {depth}" for depth in _DEPTHS)
         self.mark = 2 * types
         self.vocabulary = 2 * types + 1
         self.objectives = (Objective("dyck", classes=types, chance=1 / types),)
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths, all even, that fit a sequence of `length` tokens."""
-        return [2 * rung for rung in geometric_distances(1, (length - 2 * self.types - self.depths[1]) // 2)]
+        return [2 * rung for rung in geometric_distances(1, (length - max(_DEPTHS)) // 2)]
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        pairs = torch.rand(n, self.types, generator=generator).argsort(1)
-        start = torch.stack([pairs, self.types + pairs], -1).flatten(1)  # n 2·types
         distance = draw_distances(generator, self.distances(length), n)
-        room = length - start.shape[1]
-        deep = torch.randint(2, (n, 1), generator=generator)
-        depth = torch.tensor(self.depths)[deep]
-        opener = room - 1 - distance
+        deep = torch.randint(len(_DEPTHS), (n, 1), generator=generator)
+        depth = torch.tensor(_DEPTHS)[deep]
+        opener = length - 1 - distance
         marks = (opener - depth + 1) % 2
         closed = (opener - marks - depth + 1) // 2  # pairs before the bracket that is to be closed
-        before = _nested(generator, closed + depth - 1, closed, room)
-        between = _nested(generator, distance // 2, distance // 2, room)
-        place = torch.arange(room).expand(n, room)
+        before = _nested(generator, closed + depth - 1, closed, length)
+        between = _nested(generator, distance // 2, distance // 2, length)
+        place = torch.arange(length).expand(n, length)
         up = before.gather(1, (place - marks).clamp(min=0))
         up = torch.where(place > opener, between.gather(1, (place - opener - 1).clamp(min=0)), up)
         up = up.scatter(1, opener, True)
-        open_types = self._open(generator, depth)
-        tokens = torch.cat([start, self._typed(generator, up, place < marks, open_types)], 1)
-        target = open_types.gather(1, depth - 1)
+        tokens = self._typed(generator, up, place < marks)
         last = torch.full((n, 1), length - 1)
         batch = scored_batch(
-            tokens, last, targets=target, distance=distance, source=last[..., None] - distance[..., None]
+            tokens, last, targets=tokens.gather(1, opener), distance=distance, source=opener[..., None]
         )
         return replace(batch, stratum=deep.expand(n, length).contiguous())
 
-    def _open(self, generator: torch.Generator, depth: Int[Tensor, "n 1"]) -> Int[Tensor, "n deepest"]:
-        """Draw the types of the open brackets, outermost first: equally many of each, in random order."""
-        deepest = self.depths[1]
-        keys = torch.rand(len(depth), deepest, generator=generator)
-        return keys.masked_fill(torch.arange(deepest) >= depth, 2.0).argsort(1) % self.types
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the type of the bracket that is to be closed, or draw the types of all others again."""
+        if what == "source":
+            return change_values(batch, generator, self.types)
+        tokens = self._typed(generator, batch.tokens < self.types, batch.tokens == self.mark)
+        opener = batch.tokens.shape[1] - 1 - batch.dependency_length[:, -1:]
+        return replace(batch, tokens=tokens.scatter(1, opener, batch.tokens.gather(1, opener)))
 
     def _typed(
-        self,
-        generator: torch.Generator,
-        up: Bool[Tensor, "n length"],
-        marked: Bool[Tensor, "n length"],
-        open_types: Int[Tensor, "n deepest"],
+        self, generator: torch.Generator, up: Bool[Tensor, "n length"], marked: Bool[Tensor, "n length"]
     ) -> Int[Tensor, "n length"]:
+        """Draw a type for each pair and for each bracket that stays open."""
         height = torch.where(marked, 0, torch.where(up, 1, -1)).cumsum(1)
         level = torch.where(up | marked, height, height + 1)
         types = torch.randint(self.types, up.shape, generator=generator)
-        lowest = height.flip(1).cummin(1).values.flip(1)  # from here on
-        inner = (level - 1).clamp(0, open_types.shape[1] - 1)
-        types = torch.where(up & (lowest >= level), open_types.gather(1, inner), types)
         # On each level brackets open and close in turn: sorted by level, each follows its own opening one.
         order = level.argsort(dim=1, stable=True)
         turns = types.gather(1, order)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import another
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
+from posharness_tasks._splitting import drawn_in
 
 _DIGITS = 10
 _WINDOW = 6
 """Tokens that hold one inner list at most."""
 _SHORTEST = 3
 """Tokens of the shortest list: what opens it, one item, what closes it."""
+_SPAN = 6
+"""The shortest span: a sum of a digit and a list of two digits."""
+_MEASURED = 4000
+"""Sequences with which an accuracy is measured."""
 
 
 class ListOps(Task):
@@ -28,16 +34,21 @@ class ListOps(Task):
 
     Every token of the expression may matter, so there is no single source. The dependency length is a *span*,
     from the first token of the expression to its last, where the answer is emitted. It is drawn from spans
-    that grow from 5 by factors of √2, and the emitting position from the last quarter, which every span fits.
+    that grow from 6 by factors of √2, and the emitting position from the last quarter, which every span fits.
 
     The levels are: the sum; in it a digit, before or after one list; in the list digits and, with three
-    levels, inner lists of digits. Values are drawn from the outside in: the two operands of the sum
+    levels, inner lists of digits. Values are drawn from the outside in: the answer and the sum's digit
     uniformly; then one random item of a list gets the list's value, and the others any value that MAX or MIN
-    allows. All answers are equally likely, also given one operand alone, or given the items of the list
-    without its operation: counts of tokens give no information.
+    allows. Without the sum's digit, or without the list's value, every answer is equally likely.
 
-    There are few expressions of the shortest spans (400 of span 5), and few lists whose MAX is 0 or whose MIN
-    is 9. Training covers many of the tested ones there.
+    Who counts the tokens, however, and does not ask which digit is the sum's, is often right: in about two
+    thirds of the short expressions and in half of the longer ones. This is the blind accuracy. With two
+    levels it is the exact probability, given the counts, of the likeliest answer. With three it is the share
+    of right answers, by span, of a rule that knows the outer list's operation and takes all digits but one
+    for items of that list.
+
+    Training, validation and test share no expression, wherever it stands: half of all expressions are for
+    training, a quarter for validation, a quarter for test.
 
     Smaller than ListOps (1804.06028): it has fewer operations and levels, so that a model of two layers can
     learn it, and uniform answers, so that the most frequent answer is not a good baseline.
@@ -67,6 +78,7 @@ class ListOps(Task):
         self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
         self.vocabulary = _DIGITS + 5
         self.objectives = (Objective("listops", classes=_DIGITS, chance=1 / _DIGITS),)
+        self._by_span: dict[int, Float[Tensor, " spans"]] = {}
         if not self.distances(shortest):
             raise UserError(
                 f"listops: a sequence of {shortest} tokens is too short for an expression; give lengths of 8 "
@@ -75,26 +87,104 @@ class ListOps(Task):
 
     def distances(self, length: int) -> list[int]:
         """The spans that fit a sequence of `length` tokens."""
-        return geometric_distances(_SHORTEST + 2, length - max(1, length // 4))
+        return geometric_distances(_SPAN, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        batch = self._sample(generator, n, length, split)
+        if self.levels == 2:
+            blind = self._by_counts(batch.tokens).amax(1, keepdim=True)
+        else:
+            blind = self._accuracy_by_counts(length)[batch.dependency_length.amax(1, keepdim=True)]
+        return replace(batch, blind=blind.where(batch.scored, 0.0))
+
+    def _sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         span = draw_distances(generator, self.distances(length), n)
         end = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
-        digit, value = torch.randint(_DIGITS, (2, n, 1), generator=generator)
-        last = torch.randint(2, (n, 1), generator=generator)  # whether the digit follows the list
-        first = end - span + 2 - last  # of the list
-
+        target = torch.randint(_DIGITS, (n, 1), generator=generator)
         place = torch.arange(length)
-        inside = self._list(generator, value, span - 4, length)
-        at = place - first - 1
+
+        def expressions(rows: Int[Tensor, " k"]) -> tuple[Int[Tensor, "k length"], Int[Tensor, "k length"]]:
+            tokens = self._expressions(generator, target[rows], end[rows], span[rows], length)
+            own = tokens.gather(1, (end[rows] - span[rows] + place).clamp(max=length - 1))
+            return tokens, torch.where(place <= span[rows], own + 1, 0)
+
+        tokens = drawn_in(split, n, expressions)
+        nowhere = torch.full((n, 1, 1), -1)
+        return replace(scored_batch(tokens, end, targets=target, distance=span, source=nowhere), source=None)
+
+    def _expressions(
+        self,
+        generator: torch.Generator,
+        target: Int[Tensor, "n 1"],
+        end: Int[Tensor, "n 1"],
+        span: Int[Tensor, "n 1"],
+        length: int,
+    ) -> Int[Tensor, "n length"]:
+        """Sequences with an expression whose value is the target."""
+        digit = torch.randint(_DIGITS, target.shape, generator=generator)
+        last = torch.randint(2, target.shape, generator=generator)  # whether the digit follows the list
+        first = end - span + 2 - last  # of the list
+        inside = self._list(generator, (target - digit) % _DIGITS, span - 4, length)
+        at = torch.arange(length) - first - 1
         tokens = inside.gather(1, at.clamp(0, length - 1))
         tokens = torch.where((at >= 0) & (at < span - 4), tokens, self.blank)
         tokens.scatter_(1, end - span, self.sum).scatter_(1, end, self.close)
         tokens.scatter_(1, torch.where(last > 0, end - 1, end - span + 1), digit)
-        tokens.scatter_(1, first, inside[:, -1:]).scatter_(1, first + span - 3, self.close)
-        nowhere = torch.full((n, 1, 1), -1)
-        target = (digit + value) % _DIGITS
-        return replace(scored_batch(tokens, end, targets=target, distance=span, source=nowhere), source=None)
+        return tokens.scatter_(1, first, inside[:, -1:]).scatter_(1, first + span - 3, self.close)
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the sum's digit, or draw the items of the outer list again that do not decide its value."""
+        tokens, end = batch.tokens, batch.scored.nonzero()[:, 1:]
+        start = end - batch.dependency_length.gather(1, end)
+        behind = tokens.gather(1, start + 1)
+        at = torch.where(behind < _DIGITS, start + 1, end - 1)
+        digit, target = tokens.gather(1, at), batch.targets.gather(1, end)
+        if what == "source":
+            changed = another(generator, digit, _DIGITS)
+            targets = batch.targets.scatter(1, end, (target + changed - digit) % _DIGITS)
+            return replace(batch, tokens=tokens.scatter(1, at, changed), targets=targets)
+        value = (target - digit) % _DIGITS
+        opens = (tokens >= self.sum) & (tokens < self.close)
+        depth = (opens.long() - (tokens == self.close).long()).cumsum(1)
+        free = (depth == 2) & (tokens < _DIGITS) & (tokens != value)
+        operation = self._outer(tokens).expand_as(tokens)
+        drawn = _allowed(generator, operation, value.expand_as(tokens))
+        return replace(batch, tokens=drawn.where(free, tokens))
+
+    def _outer(self, tokens: Int[Tensor, "n length"]) -> Int[Tensor, "n 1"]:
+        """The operation of the outer list: 0 for MAX, 1 for MIN."""
+        operation = (tokens == self.maximum) | (tokens == self.minimum)
+        return tokens.gather(1, operation.long().argmax(1, keepdim=True)) - self.maximum
+
+    def _by_counts(self, tokens: Int[Tensor, "n length"]) -> Float[Tensor, "n 10"]:
+        """The probability of each answer given the counts of digits, if the list holds digits alone.
+
+        A digit c that occurs m times among k + 1 is the sum's, and v, the extreme of the k others, occurs w
+        times among these, with a probability proportional to m · w · r^(1−k), where r is the number of values
+        that MAX or MIN admits beside v. (One of k items has the value v, and the others are uniform.)
+        """
+        least = self._outer(tokens) > 0
+        digits = torch.arange(_DIGITS)
+        counts = (tokens[..., None] == digits).sum(1)
+        counts = torch.where(least, counts.flip(1), counts)  # now the list's value is its maximum
+        rest = counts[:, None] - torch.eye(_DIGITS, dtype=torch.long)  # without each digit
+        value = ((rest > 0) * digits).argmax(2)
+        held = rest.gather(2, value[..., None])[..., 0]
+        items = counts.sum(1, keepdim=True) - 1
+        log = counts.double().log() + held.double().log() - (items - 1) * (value + 1).double().log()
+        chance = log.masked_fill(counts == 0, -torch.inf).softmax(1)
+        answer = torch.where(least, 18 - digits - value, digits + value) % _DIGITS
+        return torch.zeros_like(chance).scatter_add(1, answer, chance).float()
+
+    def _accuracy_by_counts(self, length: int) -> Float[Tensor, " spans"]:
+        """The accuracy of the rule `_by_counts` at each span, in sequences that are always the same."""
+        if length not in self._by_span:
+            batch = self._sample(torch.Generator().manual_seed(0), _MEASURED, length, "train")
+            right = self._by_counts(batch.tokens).argmax(1) == batch.targets[batch.scored]
+            spans = batch.dependency_length[batch.scored]
+            total = spans.bincount(minlength=length).clamp(min=1)
+            self._by_span[length] = spans[right].bincount(minlength=length) / total
+        return self._by_span[length]
 
     def _list(
         self, generator: torch.Generator, value: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
@@ -145,11 +235,18 @@ def _draw(
     """
     n, wide = value.shape
     operation = torch.randint(2, (n, wide // group), generator=generator).repeat_interleave(group, 1)
-    below = _below(generator, torch.where(operation > 0, _DIGITS - value, value + 1))
-    digits = torch.where(operation > 0, value + below, below)
+    digits = _allowed(generator, operation, value)
     keys = torch.rand(n, wide, generator=generator).masked_fill(~items, -1.0).view(n, -1, group)
     chosen = (keys == keys.amax(2, keepdim=True)).view(n, wide)
     return operation, torch.where(chosen, value, digits)
+
+
+def _allowed(
+    generator: torch.Generator, operation: Int[Tensor, "n k"], value: Int[Tensor, "n k"]
+) -> Int[Tensor, "n k"]:
+    """Draw items that lists of the given operations and values may hold."""
+    below = _below(generator, torch.where(operation > 0, _DIGITS - value, value + 1))
+    return torch.where(operation > 0, value + below, below)
 
 
 def _below(generator: torch.Generator, bound: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:

@@ -11,19 +11,19 @@ class Seq2SeqCopy(SymbolSpan):
 
     With L = 3 and the decoder's start mark "|":
 
-        memory     c a [ d a b ] c d d        a [ b d c ] b a c d
-        decoder    | d a                      | b d
-        answers    d a b                      b d c
+        memory     c a [ d a b ] c d d        a a [ b b c ] b a c
+        decoder    | d a                      | b b
+        answers    d a b                      b b c
 
     At t the decoder emits the symbol at s + t of the memory, where s is the position after the opening
     bracket. The dependency length is s, the difference of the two positions, each counted from 0 at the
     start of its own sequence; it is the same for all symbols of a sequence. It is drawn first, uniformly
-    from distances that grow by factors of √2 as far as the memory allows. The emitting positions are always
-    0 to L − 1.
+    from distances that grow by factors of √2 as far as the memory allows, from L/2, so that the bracket is
+    never farther than the symbol. The emitting positions are always 0 to L − 1.
 
-    The source is the symbol's position in the memory. The L symbols are different and drawn uniformly. The
-    filler consists of the same symbols, so knowing which symbols a memory holds does not help: only the
-    brackets give the answer.
+    The sources are the symbol's position in the memory and the opening bracket. All symbols, in brackets and
+    around them, are drawn independently and uniformly: whoever sees everything but the symbol in the memory
+    is right by chance, whatever the decoder has emitted.
 
     Token ids: the symbols, the two brackets, the start mark.
     """
@@ -37,4 +37,5 @@ class Seq2SeqCopy(SymbolSpan):
         return tuple(range(payload))
 
     def distances(self, length: int) -> list[int]:
-        return geometric_distances(1, length - len(self.order) - 1)
+        payload = len(self.order)
+        return geometric_distances((payload + 1) // 2, length - payload - 1)

@@ -10,9 +10,9 @@ class Seq2SeqReverse(SymbolSpan):
 
     With L = 3 and the decoder's start mark "|":
 
-        memory     c a [ d a b ] c d d        a [ b d c ] b a c d
-        decoder    | b a                      | c d
-        answers    b a d                      c d b
+        memory     c a [ d a b ] c d d        a [ b b c ] b a c d
+        decoder    | b a                      | c b
+        answers    b a d                      c b b
 
     At t the decoder emits the symbol at s + L − 1 − t of the memory, where s is the position after the
     opening bracket. The dependency length is |s + L − 1 − 2t|, the difference of the two positions, each
@@ -21,9 +21,9 @@ class Seq2SeqReverse(SymbolSpan):
     each equally likely at each t. The scored symbols of a sequence are neighbours; the symbols before them
     are given.
 
-    The source is the symbol's position in the memory. The L symbols are different and drawn uniformly. The
-    filler consists of the same symbols, so knowing which symbols a memory holds does not help: only the
-    brackets give the answer.
+    The sources are the symbol's position in the memory and the opening bracket. All symbols, in brackets and
+    around them, are drawn independently and uniformly: whoever sees everything but the symbol in the memory
+    is right by chance, whatever the decoder has emitted.
 
     Token ids: the symbols, the two brackets, the start mark.
     """

@@ -1,37 +1,37 @@
-"""The task sort: emit values in the order of the ranks before them."""
+"""The task sort: emit values in the order of their ranks."""
 
 from __future__ import annotations
 
 import torch
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
-from posharness_tasks._placing import each_value_once, geometric_distances, scored_batch
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._placing import different_distances, geometric_distances, scored_batch
 
 
 class Sort(Task):
-    """Items of a rank and a value are hidden among other values; the slots list the values by rank.
+    """Items of a value and a rank are hidden among other values; the slots list the values by rank.
 
     With ranks 1, 2 and 3, values a to c and slots "_" (unscored answers are "."; the bar is not a token):
 
-        tokens    b a 2 c b 1 b a 3 a c b a | _ _ _        c a 3 b a 2 c c a 1 a b c | _ _ _
-        answers   . . . . . . . . . . . . .   b c a        . . . . . . . . . . . . .   a c b
+        tokens    b a b 2 c b 1 b a c 3 a c | _ _ _        c a a 3 b a 2 c c a 1 a b | _ _ _
+        answers   . . . . . . . . . . . . . | b b c        . . . . . . . . . . . . . | a a a
 
-    Each rank occurs once, so the answer of slot r has one source: rank r and the value after it. (Where bare
-    items are compared, as usual, every item is necessary for every answer, and there is no distance.) The
-    distance of the rank is the dependency length, one more than the distance of the value. Distances grow by
-    factors of √2; those of one sequence are all different, and each is equally likely for each slot. They are
-    far enough apart that items never overlap. The slots are always the last tokens, and all alike: only a
+    Each rank occurs once, so the answer of slot r has two sources: rank r and the value before it. (Where
+    bare items are compared, as usual, every item is necessary for every answer, and there is no distance.)
+    The distance of the value is the dependency length, one more than the distance of the rank. Distances grow
+    by factors of √2; those of one sequence are all different, and each is equally likely for each slot. They
+    are far enough apart that items never overlap. The slots are always the last tokens, and all alike: only a
     slot's position shows that it is the r-th.
 
-    There are as many items as values, and each value is in one of them; ranks, values and distances are
-    independent. A predictor that ignores the rank is therefore right by chance. The filler consists of
-    independent values.
+    There are as many items as values. All values, those of the filler too, are drawn independently and
+    uniformly: whoever sees everything but the value of rank r is right by chance.
 
     Token ids: the values, the ranks, the slot.
     """
 
     name = "sort"
-    summary = "Emit values in the order of the ranks before them"
+    summary = "Emit values in the order of their ranks"
     bodies = ("encoder",)
 
     def __init__(
@@ -62,12 +62,21 @@ class Sort(Task):
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         k = self.values
-        distance, values = each_value_once(generator, self.distances(length), n, k)
+        distance = different_distances(generator, self.distances(length), n, k)
         ranks = k + torch.arange(k).expand(n, k)
         slot = torch.arange(length - k, length).expand(n, k)
-        rank = slot - distance
+        value = slot - distance
         tokens = torch.randint(k, (n, length), generator=generator)
-        tokens.scatter_(1, rank, ranks).scatter_(1, rank + 1, values).scatter_(1, slot, self.slot)
+        tokens.scatter_(1, value + 1, ranks).scatter_(1, slot, self.slot)
         return scored_batch(
-            tokens, slot, targets=values, distance=distance, source=torch.stack([rank, rank + 1], -1)
+            tokens,
+            slot,
+            targets=tokens.gather(1, value),
+            distance=distance,
+            source=torch.stack([value, value + 1], -1),
         )
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the value of each rank, or draw the filler again."""
+        change = change_values if what == "source" else redraw_values
+        return change(batch, generator, self.values)

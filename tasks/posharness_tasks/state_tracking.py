@@ -10,8 +10,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import another
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
+from posharness_tasks._splitting import drawn_in
+
+_SHORTEST = 10
+"""Tokens of sequences of which there are enough, of every span and answer, for training and test."""
 
 
 class StateTracking(Task):
@@ -27,9 +32,9 @@ class StateTracking(Task):
     single source. The dependency length is a *span*, from the last reset to the emitting position, drawn from
     spans that grow from 2 by factors of √2. Before the reset are elements and further resets, each equally
     likely at each position. The question's position is drawn from the last quarter, which every span fits.
-    All elements are independent and uniform, so every answer is equally likely, and nothing but the whole
-    span gives it. The shortest span holds one element, which counts of tokens predict slightly better than
-    chance.
+    All elements are independent and uniform, so without any one of those since the reset every answer is
+    equally likely: blind accuracy is chance. Training, validation and test share no sequence: half of all
+    sequences are for training, a quarter for validation, a quarter for test.
 
     A negative control (`control`): transformers of fixed depth stay near chance except on short spans,
     whatever the encoding (2207.02098). S5 is complete for NC1, which is beyond their expressive power if, as
@@ -58,13 +63,14 @@ class StateTracking(Task):
     ) -> None:
         super().__init__(body)
         shortest = self.set_lengths(length, evaluation_lengths)
-        if shortest < 4:
+        if shortest < _SHORTEST:
             raise UserError(
-                f"state_tracking: a sequence of {shortest} tokens is too short for a reset, an element and a "
-                "question; give lengths of 4 or more."
+                f"state_tracking: there are too few sequences of {shortest} tokens for three splits; give "
+                f"lengths of {_SHORTEST} or more."
             )
         self.group = group
         self.product, self.identity = _multiplication(group)
+        self.quotient = self.product.argsort(0)  # the first factor, given the product and the second
         elements = len(self.product)
         self.elements = elements
         self.reset, self.question = elements, elements + 1
@@ -78,17 +84,50 @@ class StateTracking(Task):
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         span = draw_distances(generator, self.distances(length), n)
         question = torch.randint(length - max(1, length // 4), length, (n, 1), generator=generator)
-        reset = question - span
-        drawn = torch.randint(self.elements + 1, (n, length), generator=generator)
-        place = torch.arange(length)
-        elements = torch.randint(self.elements, (n, length), generator=generator)
-        tokens = torch.where(place < reset, drawn, elements)
-        tokens.scatter_(1, reset, self.reset).scatter_(1, question, self.question)
-        inside = (place > reset) & (place < question)
-        product = self._fold(torch.where(inside, elements, self.identity))
+        product = torch.randint(self.elements, (n, 1), generator=generator)
+
+        def sequences(rows: Int[Tensor, " k"]) -> tuple[Int[Tensor, "k length"], Int[Tensor, "k length"]]:
+            tokens = self._sequences(generator, product[rows], question[rows], span[rows], length)
+            return tokens, tokens + 1
+
+        tokens = drawn_in(split, n, sequences)
         nowhere = torch.full((n, 1, 1), -1)
         batch = scored_batch(tokens, question, targets=product, distance=span, source=nowhere)
         return replace(batch, source=None)
+
+    def _sequences(
+        self,
+        generator: torch.Generator,
+        product: Int[Tensor, "n 1"],
+        question: Int[Tensor, "n 1"],
+        span: Int[Tensor, "n 1"],
+        length: int,
+    ) -> Int[Tensor, "n length"]:
+        """Sequences whose elements since the last reset have the given product."""
+        reset = question - span
+        place = torch.arange(length)
+        tokens = torch.randint(self.elements, (len(reset), length), generator=generator)
+        tokens = torch.where(place < reset, self._before(generator, tokens.shape), tokens)
+        later = self._fold(tokens.where((place > reset + 1) & (place < question), self.identity))
+        tokens.scatter_(1, reset, self.reset).scatter_(1, reset + 1, self.quotient[product, later])
+        return tokens.scatter_(1, question, self.question)
+
+    def _before(self, generator: torch.Generator, shape: torch.Size) -> Int[Tensor, "n length"]:
+        """What may stand before the last reset."""
+        return torch.randint(self.elements + 1, shape, generator=generator)
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the first element after the last reset, or draw what is before the reset again."""
+        question = batch.scored.nonzero()[:, 1:]
+        reset = question - batch.dependency_length.gather(1, question)
+        place = torch.arange(batch.tokens.shape[1])
+        if what == "others":
+            drawn = self._before(generator, batch.tokens.shape)
+            return replace(batch, tokens=drawn.where(place < reset, batch.tokens))
+        first = batch.tokens.gather(1, reset + 1)
+        tokens = batch.tokens.scatter(1, reset + 1, another(generator, first, self.elements))
+        product = self._fold(tokens.where((place > reset) & (place < question), self.identity))
+        return replace(batch, tokens=tokens, targets=batch.targets.scatter(1, question, product))
 
     def _fold(self, elements: Int[Tensor, "n length"]) -> Int[Tensor, "n 1"]:
         """The product of each row, from left to right, by multiplying neighbours in log2(length) rounds."""

@@ -39,9 +39,10 @@ class Translate(Seq2Seq):
     are the distances that every word can have, 4 to N − 11 in a memory of N tokens, equally likely for each
     of the seven. Near the ends of the memory only a part of the clause is scored; the rest is given.
 
-    The source is the position of the original word in the memory. Words are drawn uniformly from their class,
-    and those of subject and object differ. Around the clause are words of all classes, which are not
-    translated: knowing which words a memory holds does not help, not even for the clause's only verb.
+    The sources are the position of the original word in the memory and the opening bracket. Words of the
+    clause are drawn from their class, and words around it, which are not translated, from all classes,
+    independently and uniformly: whoever sees everything but the original word is right by chance, which is
+    one in `words`, since the place in the clause tells the class.
 
     Token ids: the target language's determiners, adjectives, nouns and verbs, the source language's in the
     same order, the two brackets, the start mark.
@@ -59,24 +60,19 @@ class Translate(Seq2Seq):
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         if words < 2:
-            raise UserError(f"translate[words={words}]: give two words or more, for subject and object.")
-        self.of_a_kind = words
-        vocabulary = words * len(_KINDS)
+            raise UserError(f"translate[words={words}]: give two words or more of each class.")
         super().__init__(
             body,
             length=length,
             evaluation_lengths=evaluation_lengths,
             order=_ORDER,
-            words=vocabulary,
+            words=words * len(_KINDS),
             objective="translation",
-            chance=1 / words,
+            alternatives=words,
             separate_memory_ids=True,
         )
 
     def bracketed(self, generator: torch.Generator, n: int) -> Int[Tensor, "n l"]:
-        # Two different words of each kind: one for the subject, one for the object.
-        shuffled = torch.rand(n, len(_KINDS), self.of_a_kind, generator=generator).argsort(2)[..., :2]
-        words = shuffled + self.of_a_kind * torch.arange(len(_KINDS))[:, None]  # n kind 2
         kinds = torch.tensor([_KINDS.index(kind) for kind in _CLAUSE])
-        second = torch.tensor([kind in _CLAUSE[:i] for i, kind in enumerate(_CLAUSE)]).long()
-        return words[:, kinds, second]
+        words = torch.randint(self.alternatives, (n, len(kinds)), generator=generator)
+        return words + self.alternatives * kinds

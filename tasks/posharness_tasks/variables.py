@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._intervening import change_values, redraw_values
 from posharness_tasks._placing import (
-    each_value_once,
+    different_distances,
     geometric_distances,
     positions_before_queries,
     scored_batch,
@@ -20,29 +21,33 @@ from posharness_tasks._placing import (
 class Variables(Task):
     """Variables get values, other variables get theirs; at the end, emit the values of some variables.
 
-    With variables A to F, values 0 to 2 and two queries (an answer that is not scored as "."; the bars are
-    not tokens, but show where the queries begin):
+    With variables A to F, values 0 to 2 and two queries ("=A" assigns to A; an answer that is not scored is
+    "."; the bars are not tokens, but show where the queries begin):
 
-        tokens    0 C 0 2 1 B 2 0 A 1 1 0 | B C        1 hop       D 1 E 0 2 F D B 2 0 A E C B | A F    2 hops
-        answers   . . . . . . . . . . . .   2 0                    . . . . . . . . . . . . . .   0 1
+        tokens    0 2 =C 0 1 2 =B 0 2 =A 1 0 | B C        1 hop
+        answers   . . .  . . . .  . . .  . . | 2 2
 
-    A statement is a variable and what is assigned to it: a value, or another variable, whose value it takes.
-    Each value begins a chain: a variable that is assigned the value, a variable that is assigned the first
-    one, and so on, 1 to `hops` of them (a stratum); all chains of a sequence have the same number. No
-    variable is assigned twice. The queries are last variables of any chains, so a guess that does not follow
-    the chain is right by chance only. Between the statements are values, drawn independently of everything
-    else.
+        tokens    1 =D 0 2 =E D =F 0 =B 1 E =A B =C | A F    2 hops: E is 2, and A is E
+        answers   . .  . . .  . .  . .  . . .  . .  | 2 1
+
+    A statement is what is assigned, a value or another variable, and the variable that gets it. Each chain
+    begins with a value that is assigned to a variable; a second variable gets that of the first, and so on, 1
+    to `hops` of them (a stratum); all chains of a sequence have the same number, and there are as many chains
+    as values. No variable is assigned twice. The queries are last variables of any chains.
 
     The sources of an answer are the statements of its chain and the emitting position. The farthest is the
-    first statement of the chain, and the distance of its variable is the dependency length. It is drawn from
-    distances that grow by factors of √2, a different one for each chain, each equally likely for each chain;
-    they are far enough apart for chains of `hops` statements. The number of hops does not depend on them. The
-    other statements are at random places after the first of their chain, and the queries are the last tokens
-    at every distance.
+    value that begins the chain, and its distance is the dependency length. It is drawn from distances that
+    grow by factors of √2, a different one for each chain, each equally likely for each chain; they are far
+    enough apart for chains of `hops` statements. The number of hops does not depend on them. The other
+    statements are at random places after the first of their chain, and the queries are the last tokens at
+    every distance.
+
+    All values, those between the statements too, are drawn independently and uniformly: whoever sees
+    everything but the value that begins the chain is right by chance.
 
     After the variable tracking of 2404.06654, where chains are spread over a long text.
 
-    Token ids are the values, then the variables.
+    Token ids: the values, the variables that are read, the variables that are assigned.
     """
 
     name = "variables"
@@ -72,7 +77,8 @@ class Variables(Task):
         self.hops = hops
         self.queries = queries
         self.strata = tuple(f"{count} hop{'s' * (count > 1)}" for count in range(1, hops + 1))
-        self.vocabulary = values + values * hops
+        self.names = values * hops
+        self.vocabulary = values + 2 * self.names
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(
@@ -82,28 +88,27 @@ class Variables(Task):
             )
 
     def distances(self, length: int) -> list[int]:
-        """The ladder of dependency lengths that sequences of `length` tokens have room for."""
+        """The dependency lengths that fit a sequence of `length` tokens."""
         apart = 2 * self.hops + self.queries
         return geometric_distances(apart, length - self.queries, apart=apart)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
         q = self.queries
-        distance, value = each_value_once(generator, self.distances(length), n, self.values)
+        distance = different_distances(generator, self.distances(length), n, self.values)
         begin = positions_before_queries(distance, q, length)  # n v
         count = torch.randint(1, self.hops + 1, (n, 1), generator=generator)
         start = self._chains(generator, begin, count, length - q)  # n v hops
-        names = torch.rand(n, self.values * self.hops, generator=generator).argsort(1)
-        left = self.values + names.view(n, self.values, self.hops)
-        right = torch.cat([value[..., None], left[..., :-1]], 2)
+        value = torch.randint(self.values, (n, self.values), generator=generator)
+        name = self.values + torch.rand(n, self.names, generator=generator).argsort(1)
+        name = name.view(n, self.values, self.hops)
+        assigned = torch.cat([value[..., None], name[..., :-1]], 2)
 
         tokens = torch.randint(self.values, (n, length + 2), generator=generator)
-        there = start.where(start >= 0, length)  # what is in no chain goes behind the last token
-        tokens.scatter_(1, there.flatten(1), left.flatten(1)).scatter_(
-            1, there.flatten(1) + 1, right.flatten(1)
-        )
+        there = start.where(start >= 0, length).flatten(1)  # what is in no chain goes behind the last token
+        tokens.scatter_(1, there, assigned.flatten(1)).scatter_(1, there + 1, (self.names + name).flatten(1))
         query = torch.arange(length - q, length).expand(n, q)
         last = (count - 1)[..., None].expand(n, q, 1)
-        tokens = tokens[:, :length].scatter(1, query, left[:, :q].gather(2, last)[..., 0])
+        tokens = tokens[:, :length].scatter(1, query, name[:, :q].gather(2, last)[..., 0])
         asked = start[:, :q]
         batch = scored_batch(
             tokens,
@@ -113,6 +118,11 @@ class Variables(Task):
             source=torch.cat([asked, torch.where(asked >= 0, asked + 1, -1), query[..., None]], 2),
         )
         return replace(batch, stratum=(count - 1).expand(n, length).contiguous())
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Change the values that begin the chains of the queries, or draw all other values again."""
+        change = change_values if what == "source" else redraw_values
+        return change(batch, generator, self.values)
 
     def _chains(
         self, generator: torch.Generator, begin: Int[Tensor, "n v"], count: Int[Tensor, "n 1"], end: int

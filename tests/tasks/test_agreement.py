@@ -12,12 +12,8 @@ from posharness.contracts import Batch, Body, UserError
 from posharness_tasks.agreement.english import ENGLISH
 from posharness_tasks.agreement.task import Agreement
 
-from .interventions import (
-    check_necessary,
-    check_sufficient,
-    seeded,
-    tied,
-)
+from .blindness import check_blind
+from .interventions import check_necessary, check_sufficient, seeded, tied
 
 CLASS = {word: name for name, words in ENGLISH.classes.items() for word in words}
 
@@ -145,8 +141,22 @@ def test_attractors_are_uniform_and_no_other_noun_knows_the_answer() -> None:
     assert not tied(number[torch.arange(len(last)), last][last >= 0], target[last >= 0])
     plurals = (between & (number == 1)).sum(1)
     assert not tied(plurals, target)
-    # All nouns together know it no better: the subject's number is made up for before it.
-    assert not tied(((number == 1).sum(1) * 2 - noun.sum(1)).clamp(-3, 3), target)
+    others = noun & (column != head)
+    assert not tied((others & (number == 1)).sum(1) * 2 - others.sum(1), target)
+
+
+def test_without_the_subject_its_number_is_told_by_nothing() -> None:
+    """The classes of all words, and the numbers of all other nouns, are known."""
+    first, last = ENGLISH.first("noun"), ENGLISH.first("preposition")
+    names = torch.tensor([list(ENGLISH.classes).index(CLASS[word]) for word in ENGLISH.words])
+
+    def number(tokens: Tensor) -> Tensor:
+        noun = (tokens >= first) & (tokens < last)
+        known = torch.where(noun, -2 - (tokens - first) % 2, names[tokens.clamp(min=0)])
+        return known.where(tokens >= 0, -1)
+
+    for length in (9, 16):
+        check_blind(Agreement("decoder", length=length), length, view=number)
 
 
 def test_the_ladder_leaves_out_what_no_phrase_fits() -> None:

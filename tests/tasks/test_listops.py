@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Split, UserError
 from posharness_tasks.listops import ListOps
 
 from .interventions import seeded
@@ -44,7 +44,7 @@ def solve(task: ListOps, batch: Batch) -> Tensor:
 
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[ListOps, Batch, int]:
-    task = ListOps("encoder", length=draw(st.integers(8, 90)), levels=draw(st.integers(2, 3)))
+    task = ListOps("encoder", length=draw(st.integers(8, 40)), levels=draw(st.integers(2, 3)))
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -101,6 +101,85 @@ def test_nothing_outside_counts_and_the_farthest_digit_does(case: tuple[ListOps,
     assert (found != target).all()
 
 
+@settings(max_examples=40, deadline=None)
+@given(drawn())
+def test_another_digit_of_the_sum_changes_the_answer_and_items_below_the_extreme_do_not(
+    case: tuple[ListOps, Batch, int],
+) -> None:
+    task, batch, seed = case
+    for what in ("source", "others"):
+        changed = task.intervene(batch, seeded(seed), what)  # type: ignore[arg-type]
+        assert torch.equal(solve(task, changed)[batch.scored], changed.targets[batch.scored])
+        same = changed.targets == batch.targets
+        assert (same if what == "others" else ~same)[batch.scored].all()
+    assert not torch.equal(changed.tokens, batch.tokens) or task.levels == 3 or batch.tokens.shape[1] < 20
+
+
+def test_what_counts_tell_is_the_blind_accuracy() -> None:
+    """By hand: the share of right answers of the likeliest one in each multiset of a fit."""
+    task = ListOps("encoder", length=8, evaluation_lengths=(8,))
+    batch = task.sample(seeded(3), 20_000, 8, "train")
+    counts = torch.stack([(batch.tokens == token).sum(1) for token in range(task.vocabulary)], 1)
+    same = counts.unique(dim=0, return_inverse=True)[1]
+    targets = batch.targets[batch.scored]
+    table = torch.zeros(int(same.max()) + 1, 10).index_put_(
+        (same, targets), torch.ones(len(targets)), accumulate=True
+    )
+    often = table.sum(1)[same] > 20
+    assert float(often.float().mean()) > 0.5
+    right = (table.argmax(1)[same] == targets)[often].float()
+    assert batch.blind is not None
+    stated = batch.blind[batch.scored][often]
+    assert float(right.mean()) == pytest.approx(float(stated.mean()), abs=0.03)
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_without_the_digit_of_the_sum_every_answer_is_as_likely(levels: int) -> None:
+    """It is counted for each value of the list, of whichever length."""
+    task = ListOps("encoder", levels=levels)
+    batch = task.sample(seeded(4), 20_000, 32, "train")
+    target = batch.targets[batch.scored]
+    start = batch.scored.nonzero()[:, 1:] - batch.dependency_length[batch.scored][:, None]
+    behind = batch.tokens.gather(1, start + 1)
+    end = batch.scored.nonzero()[:, 1:]
+    digit = batch.tokens.gather(1, torch.where(behind < 10, start + 1, end - 1))[:, 0]
+    value = (target - digit) % 10
+    fit, test = slice(0, 10_000), slice(10_000, None)
+    table = torch.zeros(10, 10)
+    table.index_put_((value[fit], target[fit]), torch.ones(10_000), accumulate=True)
+    assert float((table.argmax(1)[value[test]] == target[test]).float().mean()) <= 0.1 + 0.02
+
+
+def test_three_levels_have_the_measured_accuracy_of_the_rule() -> None:
+    task = ListOps("encoder", levels=3)
+    batch = task.sample(seeded(5), 4000, 32, "test")
+    assert batch.blind is not None
+    right = task._by_counts(batch.tokens).argmax(1) == batch.targets[batch.scored]
+    stated = batch.blind[batch.scored]
+    assert len(stated.unique()) == len(task.distances(32))
+    assert float(right.float().mean()) == pytest.approx(float(stated.mean()), abs=0.03)
+
+
+def test_splits_share_no_expression_wherever_it_stands() -> None:
+    seen: dict[str, set[str]] = {}
+    for split in ("train", "validation", "test"):
+        part: Split = split  # type: ignore[assignment]
+        for length in (8, 32):
+            for tokens in ListOps("encoder").sample(seeded(8), 4000, length, part).tokens.tolist():
+                words = " ".join(WORDS[token] for token in tokens).strip(" _")
+                seen.setdefault(split, set()).add(words)
+    assert min(map(len, seen.values())) > 3000
+    assert not seen["train"] & seen["test"]
+    assert not seen["train"] & seen["validation"]
+    assert not seen["validation"] & seen["test"]
+
+
+def test_every_split_has_expressions_of_the_shortest_span_for_every_answer() -> None:
+    for split in ("train", "validation", "test"):
+        batch = ListOps("encoder").sample(seeded(9), 3000, 8, split)  # type: ignore[arg-type]
+        assert len(batch.targets[batch.scored].unique()) == 10
+
+
 def test_inner_lists_and_both_operations_occur_on_both_levels() -> None:
     task = ListOps("encoder", levels=3)
     batch = task.sample(seeded(6), 2000, 64, "train")
@@ -115,8 +194,8 @@ def test_inner_lists_and_both_operations_occur_on_both_levels() -> None:
 
 
 def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
-    assert ListOps("encoder").distances(32) == [5, 7, 10, 14, 20]
-    assert ListOps("encoder").distances(8) == [5]
+    assert ListOps("encoder").distances(32) == [6, 8, 12, 17, 24]
+    assert ListOps("encoder").distances(8) == [6]
 
 
 def test_a_sequence_without_room_for_an_expression_is_refused() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.seq2seq_copy import Seq2SeqCopy
 
+from .blindness import check_blind
 from .seq2seq import check_sources, seeded
 
 
@@ -27,8 +28,8 @@ def solve(task: Seq2SeqCopy, batch: Batch) -> Tensor:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Seq2SeqCopy, Batch, int]:
     symbols = draw(st.integers(2, 11))
-    payload = draw(st.integers(1, symbols))
-    length = draw(st.integers(2 + symbols, 41))
+    payload = draw(st.integers(1, 11))
+    length = draw(st.integers(2 + payload + payload, 41))
     task = Seq2SeqCopy("encoder-decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
@@ -59,25 +60,25 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Seq2SeqCopy, Batch, 
     check_sources(task, batch, solve, others)
 
 
-def test_chance_knows_that_the_last_symbol_does_not_recur() -> None:
-    [objective] = Seq2SeqCopy("encoder-decoder", symbols=5, payload=3, length=13).objectives
-    assert objective.chance == pytest.approx((1 / 5 + 1 / 4 + 1 / 4) / 3)
+def test_without_its_word_in_the_memory_an_answer_is_told_by_nothing() -> None:
+    """Not even by the words that were emitted before it."""
+    length = 6
+    check_blind(Seq2SeqCopy("encoder-decoder", symbols=2, payload=2, length=length), length)
 
 
 def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
     task = Seq2SeqCopy("encoder-decoder", payload=4)
-    assert task.distances(24) == [1, 2, 3, 4, 6, 8, 11, 16]
-    assert task.distances(48) == [1, 2, 3, 4, 6, 8, 11, 16, 23, 32]
+    assert task.distances(24) == [2, 3, 4, 6, 8, 11, 16]
+    assert task.distances(48) == [2, 3, 4, 6, 8, 11, 16, 23, 32]
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 13}, "13 tokens is too short for two brackets, each of 12 words.*14 or more"),
-        ({"evaluation_lengths": (9, 24)}, "9 tokens is too short"),
+        ({"length": 6}, "6 tokens is too short for two brackets and 4 words.*7 or more"),
+        ({"evaluation_lengths": (6, 24)}, "6 tokens is too short"),
         ({"symbols": 1, "payload": 1}, "two words or more"),
-        ({"payload": 0}, "between one and all"),
-        ({"payload": 13}, "cannot put 13 different words of 12 in brackets"),
+        ({"payload": 0}, "cannot put 0 words of 12 different ones in brackets"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.seq2seq_reverse import Seq2SeqReverse
 
+from .blindness import check_blind
 from .seq2seq import check_sources, seeded
 
 
@@ -27,8 +28,8 @@ def solve(task: Seq2SeqReverse, batch: Batch) -> Tensor:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[Seq2SeqReverse, Batch, int]:
     symbols = draw(st.integers(2, 11))
-    payload = draw(st.integers(1, symbols))
-    length = draw(st.integers(max(2 + symbols, 3 * payload), 41))
+    payload = draw(st.integers(1, 11))
+    length = draw(st.integers(max(3, 3 * payload), 41))
     task = Seq2SeqReverse("encoder-decoder", length=length, payload=payload, symbols=symbols)
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
@@ -63,17 +64,18 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Seq2SeqReverse, Batc
     check_sources(task, batch, solve, others)
 
 
-def test_chance_knows_that_the_last_symbol_does_not_recur() -> None:
-    [objective] = Seq2SeqReverse("encoder-decoder", symbols=5, payload=3, length=13).objectives
-    assert objective.chance == pytest.approx((1 / 5 + 1 / 4 + 1 / 4) / 3)
+def test_without_its_word_in_the_memory_an_answer_is_told_by_nothing() -> None:
+    """Not even by the words that were emitted before it."""
+    length = 7
+    check_blind(Seq2SeqReverse("encoder-decoder", symbols=2, payload=2, length=length), length)
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"length": 23, "payload": 8}, "23 tokens is too short.*8 words at the same distances.*24 or more"),
-        ({"evaluation_lengths": (12, 24)}, "12 tokens is too short"),
-        ({"payload": 0}, "between one and all"),
+        ({"evaluation_lengths": (11, 24)}, "11 tokens is too short"),
+        ({"payload": 0}, "put one or more"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:

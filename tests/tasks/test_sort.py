@@ -1,4 +1,4 @@
-"""Sorting by key measures what it says: rank and slot tell the answer, at distances drawn alike."""
+"""Sorting by key measures what it says: the value before a rank is the answer, at distances drawn alike."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from posharness.contracts import Batch, UserError
+from posharness.contracts import Batch, Split, UserError
+from posharness_tasks._placing import scored_batch
 from posharness_tasks.sort import Sort
 
-from .interventions import (
-    check_necessary,
-    check_sufficient,
-    other_value,
-    seeded,
-)
+from .blindness import accuracy_without_the_source, check_blind
+from .interventions import check_necessary, check_sufficient, other_value, seeded
 
 
 def solve(task: Sort, batch: Batch) -> Tensor:
     """List the values by the ranks before them, and write the list into the slots: from tokens alone."""
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
-        behind = {token: tokens[i + 1] for i, token in enumerate(tokens) if task.values <= token < task.slot}
+        before = {token: tokens[i - 1] for i, token in enumerate(tokens) if task.values <= token < task.slot}
         slots = [i for i, token in enumerate(tokens) if token == task.slot]
         for rank, position in enumerate(slots):
-            found[row, position] = behind.get(task.values + rank, -1)
+            found[row, position] = before.get(task.values + rank, -1)
     return found
 
 
@@ -50,7 +47,7 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Sort, Batch, int])
         assert [token == task.slot for token in tokens] == scored
         ranks = [i for i, token in enumerate(tokens) if task.values <= token < task.slot]
         assert sorted(tokens[i] for i in ranks) == list(range(task.values, task.slot))
-        assert sorted(tokens[i + 1] for i in ranks) == list(range(task.values))
+        assert max(tokens[i - 1] for i in ranks) < task.values
 
 
 @settings(max_examples=40, deadline=None)
@@ -67,6 +64,29 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Sort, Batch, int])
 
     check_sufficient(task, batch, solve, others)
     check_necessary(task, batch, solve, other_value(task.values, generator))
+
+
+def test_without_its_value_a_rank_tells_nothing() -> None:
+    check_blind(Sort("encoder", values=2, length=8), 8)
+
+
+class EachValueOnce(Sort):
+    """A mutant: the values of the items are a permutation, so that the others tell each."""
+
+    def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
+        batch = super().sample(generator, n, length, split)
+        assert batch.source is not None
+        slot = torch.arange(length - self.values, length).expand(n, self.values)
+        source = batch.source.gather(1, slot[..., None].expand(-1, -1, 2))
+        values = torch.rand(n, self.values, generator=generator).argsort(1)
+        tokens = batch.tokens.scatter(1, source[..., 0], values)
+        distance = batch.dependency_length.gather(1, slot)
+        return scored_batch(tokens, slot, targets=values, distance=distance, source=source)
+
+
+def test_values_that_occur_once_each_are_caught() -> None:
+    accuracy, _ = accuracy_without_the_source(EachValueOnce("encoder", values=2, length=8), 8)
+    assert accuracy == 1.0
 
 
 def test_the_ladder_climbs_by_root_two_where_items_do_not_meet() -> None:

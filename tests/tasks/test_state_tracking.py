@@ -40,7 +40,7 @@ def solve(task: StateTracking, batch: Batch) -> Tensor:
 @st.composite
 def drawn(draw: st.DrawFn) -> tuple[StateTracking, Batch, int]:
     group = draw(st.sampled_from(["parity", "mod5", "s5"]))
-    task = StateTracking("decoder", group=group, length=draw(st.integers(4, 61)))
+    task = StateTracking("decoder", group=group, length=draw(st.integers(10, 61)))
     seed = draw(st.integers(0, 2**31))
     length = draw(st.sampled_from(task.evaluation_lengths[:2]))
     return task, task.sample(seeded(seed), 5, length, "train"), seed
@@ -96,6 +96,41 @@ def test_every_token_of_the_span_is_necessary_and_no_other(case: tuple[StateTrac
         assert torch.equal(found != target, inside)
 
 
+@settings(max_examples=40, deadline=None)
+@given(drawn())
+def test_another_first_element_changes_the_answer_and_what_is_before_the_reset_does_not(
+    case: tuple[StateTracking, Batch, int],
+) -> None:
+    task, batch, seed = case
+    for what in ("source", "others"):
+        changed = task.intervene(batch, seeded(seed), what)  # type: ignore[arg-type]
+        assert torch.equal(solve(task, changed)[batch.scored], changed.targets[batch.scored])
+        same = changed.targets == batch.targets
+        assert (same if what == "others" else ~same)[batch.scored].all()
+
+
+@pytest.mark.parametrize("group", ["parity", "mod5", "s5"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_the_shortest_sequences_of_every_split_have_every_span_and_answer(group: str, split: str) -> None:
+    """As many answers of each kind as there are: no split is short of some."""
+    task = StateTracking("decoder", group=group, length=10)  # type: ignore[arg-type]
+    batch = task.sample(seeded(3), 6000, 10, split)  # type: ignore[arg-type]
+    for span in task.distances(10):
+        targets = batch.targets[batch.dependency_length == span]
+        assert len(targets.unique()) == task.elements
+
+
+def test_the_shortest_sequences_are_in_one_split_alone() -> None:
+    task = StateTracking("decoder", length=10)
+    train, validation, test = (
+        {tuple(row) for row in task.sample(seeded(1), 6000, 10, split).tokens.tolist()}  # type: ignore[arg-type]
+        for split in ("train", "validation", "test")
+    )
+    assert not train & test
+    assert not train & validation
+    assert not validation & test
+
+
 def test_it_is_a_negative_control_with_the_chance_of_its_group() -> None:
     chances = {}
     for group in ("parity", "mod5", "s5"):
@@ -107,14 +142,14 @@ def test_it_is_a_negative_control_with_the_chance_of_its_group() -> None:
 
 def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:
     assert StateTracking("decoder").distances(32) == [2, 3, 4, 6, 8, 11, 16, 23]
-    assert StateTracking("decoder").distances(4) == [2, 3]
+    assert StateTracking("decoder").distances(10) == [2, 3, 4, 6, 8]
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 3}, "3 tokens is too short for a reset, an element and a question"),
-        ({"evaluation_lengths": (2, 32)}, "2 tokens is too short"),
+        ({"length": 9}, "too few sequences of 9 tokens for three splits; give lengths of 10 or more"),
+        ({"evaluation_lengths": (2, 32)}, "too few sequences of 2 tokens"),
         ({"group": "z7"}, "give parity, mod5 or s5"),
     ],
 )

@@ -12,28 +12,24 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.variables import Variables
 
+from .blindness import check_blind
 from .interventions import RARE, seeded, tied
 
 
 def statements(task: Variables, tokens: list[int]) -> list[tuple[int, int, int]]:
-    """Place, variable and what it is given, of each statement before the queries.
-
-    A variable begins one, unless it is what the variable before it is given.
-    """
-    found = []
-    place = 0
-    while place < len(tokens) - task.queries:
-        if tokens[place] >= task.values:
-            found.append((place, tokens[place], tokens[place + 1]))
-            place += 1
-        place += 1
-    return found
+    """Place, what is assigned, and the variable that gets it, of each statement."""
+    assigned = task.values + task.names
+    return [
+        (place - 1, tokens[place - 1], token - task.names)
+        for place, token in enumerate(tokens)
+        if token >= assigned
+    ]
 
 
 def answers(task: Variables, tokens: list[int]) -> list[int]:
     """Execute the statements in their order, and look each variable that is asked for up."""
     memory: dict[int, int] = {}
-    for _, name, right in statements(task, tokens):
+    for _, right, name in statements(task, tokens):
         memory[name] = right if right < task.values else memory.get(right, -1)
     return [memory.get(variable, -1) for variable in tokens[-task.queries :]]
 
@@ -83,15 +79,19 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Variables, Batch, 
         program = statements(task, tokens)
         hops = int(batch.stratum[b, -1]) + 1
         assert len(program) == task.values * hops
-        variables = [left for _, left, _ in program]
+        variables = [name for _, _, name in program]
         assert len(set(variables)) == len(variables)
-        assert sorted(right for _, _, right in program if right < task.values) == list(range(task.values))
+        assert sum(right < task.values for _, right, _ in program) == task.values
+        used = {place for start, _, _ in program for place in (start, start + 1)}
+        assert len(used) == 2 * len(program)
+        rest = [token for place, token in enumerate(tokens[: -task.queries]) if place not in used]
+        assert all(token < task.values for token in rest)
         # Asked for is what no other statement takes over.
         asked = tokens[-task.queries :]
         assert len(set(asked)) == task.queries
-        assert set(asked) <= set(variables) - {right for _, _, right in program}
+        assert set(asked) <= set(variables) - {right for _, right, _ in program}
     for tokens, _, _, source in rows(batch):
-        begins = [start for start, _, right in statements(task, tokens) if right < task.values]
+        begins = [start for start, right, _ in statements(task, tokens) if right < task.values]
         assert min(source) in begins
         assert len(source) % 2 == 1
 
@@ -99,12 +99,13 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Variables, Batch, 
 def others(task: Variables, tokens: list[int], source: list[int], generator: torch.Generator) -> list[int]:
     """Every statement that is no source gives anything to any variable that is not on its way."""
     changed = list(tokens)
-    free = set(range(task.values, task.vocabulary)) - {tokens[at] for at in source}
+    on_the_way = {(tokens[at] - task.values) % task.names for at in source if tokens[at] >= task.values}
+    free = sorted(set(range(task.names)) - on_the_way)
     for start, _, _ in statements(task, tokens):
         if start not in source and free:
             choice = int(torch.randint(len(free), (), generator=generator))
-            changed[start] = sorted(free)[choice]
-            changed[start + 1] = int(torch.randint(task.vocabulary, (), generator=generator))
+            changed[start] = int(torch.randint(task.values + task.names, (), generator=generator))
+            changed[start + 1] = task.values + task.names + free[choice]
     for place, token in enumerate(tokens):
         if token < task.values and place not in source and changed[place] == token:
             changed[place] = int(torch.randint(task.values, (), generator=generator))
@@ -124,16 +125,28 @@ def test_the_sources_are_sufficient(case: tuple[Variables, Batch, int]) -> None:
 @settings(max_examples=40, deadline=None)
 @given(drawn())
 def test_each_source_is_necessary(case: tuple[Variables, Batch, int]) -> None:
-    """With another value, or another chain's variable, at one of them there is another answer or none."""
+    """With another value there is another answer; with a variable that has no value, there is none."""
     task, batch, _ = case
     for tokens, place, target, source in rows(batch):
         for at in source:
-            named = tokens[at] >= task.values
-            known = range(task.values, task.vocabulary) if named else range(task.values)
-            # Another variable of the chain has the same value.
-            for other in {*known} - {tokens[where] for where in source}:
-                changed = [*tokens[:at], other, *tokens[at + 1 :]]
-                assert answers(task, changed)[place - len(tokens)] != target
+            if tokens[at] < task.values:
+                other = (tokens[at] + 1) % task.values
+            else:
+                on_the_way = {(tokens[where] - task.values) % task.names for where in source}
+                kind = (tokens[at] - task.values) // task.names
+                free = set(range(task.names)) - on_the_way
+                assigned = {name - task.values for _, _, name in statements(task, tokens)}
+                unknown = free - assigned
+                if not unknown:
+                    continue
+                other = task.values + kind * task.names + min(unknown)
+            changed = [*tokens[:at], other, *tokens[at + 1 :]]
+            assert answers(task, changed)[place - len(tokens)] != target
+
+
+@pytest.mark.parametrize(("hops", "length"), [(1, 7), (2, 11)])
+def test_without_the_value_that_begins_it_a_chain_tells_nothing(hops: int, length: int) -> None:
+    check_blind(Variables("decoder", values=2, hops=hops, queries=1, length=length), length)
 
 
 def test_hops_are_uniform_and_tied_to_nothing() -> None:
@@ -153,7 +166,7 @@ def test_the_chain_that_is_asked_for_is_any_of_them() -> None:
     turns = []
     for tokens, place, _, source in rows(batch):
         if place == task.length - 1:
-            begins = [start for start, _, right in statements(task, tokens) if right < task.values]
+            begins = [start for start, right, _ in statements(task, tokens) if right < task.values]
             turns.append(begins.index(min(source)))
     assert chisquare(torch.tensor(turns).bincount()).pvalue > RARE
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
+from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 from posharness_tasks.agreement.english import ENGLISH
 
@@ -35,9 +35,9 @@ class Agreement(Task):
     all of them together give no information about it. Short distances have room for fewer nouns and so have
     fewer attractors.
 
-    Before the last sentence are sentences with nouns of random number, except that one noun has the number
-    that the subject does not have: counts of singular and plural nouns give no information. All other verbs
-    are in the past tense, which does not mark number; nor do determiners, adjectives and places.
+    Before the last sentence are sentences with nouns of random number. All other verbs are in the past tense,
+    which does not mark number; nor do determiners, adjectives and places. Whoever sees everything but the
+    subject is right by chance.
 
     After 1611.01368 (section 3), which finds its sentences in a corpus.
 
@@ -78,7 +78,7 @@ class Agreement(Task):
         plural = torch.randint(2, (n, 1), generator=generator)
         # One more than the length: what there is no room for goes there.
         tokens = ENGLISH.draw(generator, "aside", n, length + 1)
-        _lay(tokens, torch.zeros_like(slot), *_context(generator, plural, subject - 1, length))
+        _lay(tokens, torch.zeros_like(slot), *_context(generator, subject - 1, length))
         phrases, sizes, attractors = _modifiers(generator, plural, distance - 1, length)
         _lay(tokens, subject + 1, phrases, sizes)
         tokens.scatter_(1, subject - 1, ENGLISH.first("the"))
@@ -94,6 +94,33 @@ class Agreement(Task):
             source=subject[..., None],
         )
         return replace(batch, stratum=attractors.expand(n, length).contiguous())
+
+    def intervene(self, batch: Batch, generator: torch.Generator, what: Change) -> Batch:
+        """Put the subject into its other number, or draw all other nouns again.
+
+        The number of attractors changes with both.
+        """
+        first, kinds = ENGLISH.first("noun"), len(ENGLISH.classes["noun"])
+        noun = (batch.tokens >= first) & (batch.tokens < first + kinds)
+        slot = batch.scored.nonzero()[:, 1:]
+        subject = slot - batch.dependency_length.gather(1, slot)
+        place = torch.arange(batch.tokens.shape[1])
+        plural = batch.targets.gather(1, slot)
+        if what == "source":
+            plural = 1 - plural
+            number = first + (batch.tokens - first) // 2 * 2 + plural
+            tokens = number.where(place == subject, batch.tokens)
+        else:
+            drawn = ENGLISH.draw(generator, "noun", *batch.tokens.shape)
+            tokens = drawn.where(noun & (place != subject), batch.tokens)
+        between = noun & (place > subject) & (place < slot)
+        attractors = (between & ((tokens - first) % 2 != plural)).sum(1, keepdim=True)
+        return replace(
+            batch,
+            tokens=tokens,
+            targets=batch.targets.scatter(1, slot, plural),
+            stratum=attractors.expand_as(tokens).contiguous(),
+        )
 
 
 def _lay(
@@ -118,19 +145,14 @@ def _shuffled(
 
 
 def _context(
-    generator: torch.Generator, plural: Int[Tensor, "n 1"], room: Int[Tensor, "n 1"], length: int
+    generator: torch.Generator, room: Int[Tensor, "n 1"], length: int
 ) -> tuple[Int[Tensor, "n k words"], Int[Tensor, "n k"]]:
-    """Sentences of four words and asides of one word, in random order, `room` words in total.
-
-    The first sentence, before they are shuffled, has a noun of the number that the subject does not have.
-    """
-    n, most = len(plural), length // _WORDS
+    """Sentences of four words and asides of one word, in random order, `room` words in total."""
+    n, most = len(room), length // _WORDS
     sentences, asides = room // _WORDS, room % _WORDS
-    numbers = torch.randint(2, (n, most), generator=generator)
-    numbers[:, :1] = 1 - plural
     the = torch.full((n, most), ENGLISH.first("the"))
     stop = torch.full((n, most), ENGLISH.first("stop"))
-    nouns = ENGLISH.nouns(generator, numbers)
+    nouns = ENGLISH.draw(generator, "noun", n, most)
     sentence = torch.stack([the, nouns, ENGLISH.draw(generator, "slept", n, most), stop], 2)
     aside = ENGLISH.draw(generator, "aside", n, _WORDS - 1, 1).expand(-1, -1, _WORDS)
     sizes = torch.cat([_WORDS * (torch.arange(most) < sentences), 1 * (torch.arange(_WORDS - 1) < asides)], 1)
