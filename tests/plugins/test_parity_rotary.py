@@ -17,8 +17,9 @@ from transformers.models.llama import modeling_llama as llama
 from transformers.models.roformer import modeling_roformer as roformer
 from x_transformers.x_transformers import RotaryEmbedding, apply_rotary_pos_emb
 
-from posharness.contracts import Geometry, PositionalEncoding
+from posharness.contracts import Direction, Geometry, PositionalEncoding
 from posharness_plugins.encodings._rotary import Rotary
+from posharness_plugins.encodings._stretched import Stretched
 from posharness_plugins.encodings.ntk import Ntk
 from posharness_plugins.encodings.position_interpolation import PositionInterpolation
 from posharness_plugins.encodings.rope import Rope
@@ -31,8 +32,8 @@ IDS = torch.tensor([0, 1, 4, 5, 11, 16, 40])
 PAPERS = {PositionInterpolation: "2306.15595", Ntk: "2309.00071", Yarn: "2309.00071, ramp=turns"}
 
 
-def geometry(length: int = 13, *, width: int = WIDTH) -> Geometry:
-    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction="causal")
+def geometry(length: int = 13, *, width: int = WIDTH, direction: Direction = "causal") -> Geometry:
+    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction=direction)
 
 
 @pytest.fixture
@@ -58,14 +59,41 @@ def pairs(x: Tensor, fraction: float = 1.0) -> Tensor:
     return torch.cat([torch.stack(x[..., :r].chunk(2, -1), -1).flatten(-2), x[..., r:]], -1)
 
 
-def llama_turned(q: Tensor, k: Tensor, length: int, **rope_parameters: Any) -> Tensor:
+def scored(encoding: PositionalEncoding, q: Tensor, k: Tensor) -> Tensor:
+    """The scores that queries give to keys; 0 where a causal query does not see the key."""
+    visible = torch.ones(len(IDS), len(IDS), dtype=torch.bool)
+    visible = visible.tril() if encoding.geometry.direction == "causal" else visible
+    q, k = encoding.rotate(q, k, IDS, IDS)
+    x = k.transpose(1, 2).flatten(2)
+    s = encoding.scores(q @ k.mT / math.sqrt(WIDTH), q, k, x, IDS, IDS, visible[None, None])
+    return s.masked_fill(~visible, 0)
+
+
+def query_by_query(
+    q: Tensor, k: Tensor, direction: Direction, turn: Callable[[Tensor, Tensor, Tensor, int], Tensor]
+) -> Tensor:
+    """The scores by a reference that is called for each query apart, with what the query sees.
+
+    Args:
+        turn: (q, k, ids, span) -> queries and keys, turned for a sequence that spans so many positions.
+    """
+    rows = []
+    for i in range(len(IDS)):
+        n = i + 1 if direction == "causal" else len(IDS)
+        turned_q, turned_k = turn(q[:, :, :n], k[:, :, :n], IDS[:n], int(IDS[n - 1]) + 1)
+        row = (turned_q[:, :, i, None] @ turned_k.mT)[:, :, 0]
+        rows.append(torch.nn.functional.pad(row / math.sqrt(WIDTH), (0, len(IDS) - n)))
+    return torch.stack(rows, 2)
+
+
+def llama_turned(q: Tensor, k: Tensor, length: int, ids: Tensor = IDS, **rope_parameters: Any) -> Tensor:
     config = LlamaConfig(
         hidden_size=HEADS * WIDTH,
         num_attention_heads=HEADS,
         max_position_embeddings=length,
         rope_parameters={"rope_theta": BASE, **rope_parameters},
     )
-    cos, sin = llama.LlamaRotaryEmbedding(config)(q, IDS[None])
+    cos, sin = llama.LlamaRotaryEmbedding(config)(q, ids[None])
     return pairs(torch.stack(llama.apply_rotary_pos_emb(halves(q), halves(k), cos, sin)))
 
 
@@ -74,20 +102,8 @@ def llama_turned(q: Tensor, k: Tensor, length: int, **rope_parameters: Any) -> T
     [
         (Rope(geometry(), base=BASE), "default", {}),
         (Rope(geometry(), base=BASE, p=0.6), "proportional", {"partial_rotary_factor": 0.6}),
-        (PositionInterpolation(geometry(), base=BASE), "linear", {"factor": 41 / 13}),
-        (Ntk(geometry(), base=BASE), "dynamic", {"factor": 1.0}),
-        (
-            Yarn(geometry(31), base=BASE, alpha=0.5, beta=3.0),
-            "yarn",
-            {"factor": 41 / 31, "beta_slow": 0.5, "beta_fast": 3.0, "original_max_position_embeddings": 31},
-        ),
-        (
-            Yarn(geometry(), base=BASE),
-            "yarn",
-            {"factor": 41 / 13, "original_max_position_embeddings": 13},
-        ),
     ],
-    ids=["rope", "p-rope", "pi", "ntk", "yarn", "yarn-defaults"],
+    ids=["rope", "p-rope"],
 )
 def test_llama(
     ours: Rotary,
@@ -102,6 +118,48 @@ def test_llama(
         ours.name,
         reference=f"transformers: LlamaRotaryEmbedding, {rope_type}",
         difference=difference(turned(ours, *q_k), reference, q_k),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cls", "length", "options", "rope_type", "settings"),
+    [
+        (PositionInterpolation, 13, {}, "linear", {}),
+        (Ntk, 13, {}, "dynamic", {}),
+        (
+            Yarn,
+            31,
+            {"alpha": 0.5, "beta": 3.0},
+            "yarn",
+            {"beta_slow": 0.5, "beta_fast": 3.0, "original_max_position_embeddings": 31},
+        ),
+        (Yarn, 13, {}, "yarn", {"original_max_position_embeddings": 13}),
+    ],
+    ids=["pi", "ntk", "yarn", "yarn-defaults"],
+)
+def test_llama_scaled_by_what_a_query_sees(
+    direction: Direction,
+    cls: type[Stretched],
+    length: int,
+    options: dict[str, float],
+    rope_type: str,
+    settings: dict[str, float],
+    q_k: tuple[Tensor, Tensor],
+    parity: Callable[..., None],
+    difference: Callable[..., float],
+) -> None:
+    def turn(q: Tensor, k: Tensor, ids: Tensor, span: int) -> Tensor:
+        if span <= length:
+            return llama_turned(q, k, length, ids, rope_type="default")
+        # "dynamic" finds the span itself.
+        factor = 1.0 if rope_type == "dynamic" else span / length
+        return llama_turned(q, k, length, ids, rope_type=rope_type, factor=factor, **settings)
+
+    ours = cls(geometry(length, direction=direction), base=BASE, **options)
+    parity(
+        ours.name,
+        reference=f"transformers: LlamaRotaryEmbedding, {rope_type}",
+        difference=difference(scored(ours, *q_k), query_by_query(*q_k, direction, turn), q_k),
     )
 
 
@@ -145,28 +203,38 @@ def test_roformer(
     )
 
 
-@pytest.mark.parametrize(
-    ("ours", "settings"),
-    [
-        (Rope(geometry(), base=BASE), {}),
-        (PositionInterpolation(geometry(), base=BASE), {"interpolation_factor": 41 / 13}),
-        (Ntk(geometry(), base=BASE), {"base_rescale_factor": 41 / 13}),
-    ],
-    ids=["rope", "pi", "ntk"],
-)
 def test_x_transformers(
-    ours: Rotary,
-    settings: dict[str, float],
+    q_k: tuple[Tensor, Tensor], parity: Callable[..., None], difference: Callable[..., float]
+) -> None:
+    angles, _ = RotaryEmbedding(WIDTH, base=BASE)(IDS)
+    theirs = torch.stack([apply_rotary_pos_emb(x, angles) for x in q_k])
+    parity(
+        "rope",
+        reference="x-transformers: RotaryEmbedding",
+        difference=difference(turned(Rope(geometry(), base=BASE), *q_k), theirs, q_k),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cls", "factor"), [(PositionInterpolation, "interpolation_factor"), (Ntk, "base_rescale_factor")]
+)
+def test_x_transformers_scaled_by_what_a_query_sees(
+    direction: Direction,
+    cls: type[Stretched],
+    factor: str,
     q_k: tuple[Tensor, Tensor],
     parity: Callable[..., None],
     difference: Callable[..., float],
 ) -> None:
-    angles, _ = RotaryEmbedding(WIDTH, base=BASE, **settings)(IDS)
-    theirs = torch.stack([apply_rotary_pos_emb(x, angles) for x in q_k])
+    def turn(q: Tensor, k: Tensor, ids: Tensor, span: int) -> Tensor:
+        angles, _ = RotaryEmbedding(WIDTH, base=BASE, **{factor: max(1.0, span / 13)})(ids)
+        return torch.stack([apply_rotary_pos_emb(x, angles) for x in (q, k)])
+
+    ours = cls(geometry(direction=direction), base=BASE)
     parity(
         ours.name,
         reference="x-transformers: RotaryEmbedding",
-        difference=difference(turned(ours, *q_k), theirs, q_k),
+        difference=difference(scored(ours, *q_k), query_by_query(*q_k, direction, turn), q_k),
     )
 
 
@@ -194,7 +262,7 @@ def test_x_transformers_xpos(
     )
 
 
-def frequencies(length: int, span: int) -> dict[str, list[float]]:
+def frequencies(length: int, span: float) -> dict[str, list[float]]:
     """Each paper's θ_c for positions that span `span`, trained on `length`."""
     s = max(1.0, span / length)
     b, d = BASE, WIDTH
@@ -236,13 +304,17 @@ def test_the_papers_formulas(
     length: int,
     shift: float,
 ) -> None:
-    """At positions 3..31, gapped, of which the queries see the last five only."""
+    """At positions 3..31, gapped, of which the queries have the last five only."""
     place = place_of(direction, head_width=WIDTH)
     place = replace(place, pos_q=place.pos_q + shift, pos_k=place.pos_k + shift)
     options: dict[str, Any] = {"ramp": "turns"} if cls is Yarn else {}
     encoding = cls(replace(place.geometry, length=length), base=BASE, **options)
-    sharpness = (0.1 * math.log(max(1.0, 29 / length)) + 1) ** 2 if cls is Yarn else 1.0
-    score = literal(frequencies(length, 29)[cls.name], sharpness=sharpness)
+
+    def score(h: int, q: Tensor, k: Tensor, i: float, j: float) -> Tensor:
+        span = i - 3 - shift + 1 if direction == "causal" else 29
+        sharpness = (0.1 * math.log(max(1.0, span / length)) + 1) ** 2 if cls is Yarn else 1.0
+        return literal(frequencies(length, span)[cls.name], sharpness=sharpness)(h, q, k, i, j)
+
     parity(cls.name, reference=f"its equations in {PAPERS[cls]}", difference=agrees(encoding, place, score))
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from posharness.contracts import Geometry, Incompatible, PositionalEncoding, UserError
+from posharness.contracts import Direction, Geometry, Incompatible, PositionalEncoding, UserError
 from posharness_plugins.encodings._rotary import Rotary
 from posharness_plugins.encodings.ntk import Ntk
 from posharness_plugins.encodings.position_interpolation import PositionInterpolation
@@ -24,8 +24,8 @@ IDS = torch.tensor([0, 1, 4, 5, 11, 16, 40])
 STRETCHED = [PositionInterpolation, Ntk, Yarn]
 
 
-def geometry(length: int = 13, *, width: int = WIDTH) -> Geometry:
-    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction="causal")
+def geometry(length: int = 13, *, width: int = WIDTH, direction: Direction = "causal") -> Geometry:
+    return Geometry(width=HEADS * width, heads=HEADS, length=length, direction=direction)
 
 
 @pytest.fixture
@@ -38,13 +38,47 @@ def turned(encoding: PositionalEncoding, q: Tensor, k: Tensor) -> Tensor:
     return torch.stack(encoding.rotate(q, k, IDS, IDS))
 
 
+def scored(
+    encoding: PositionalEncoding, q: Tensor, k: Tensor, *, real: int = len(IDS), mask: Tensor | None = None
+) -> Tensor:
+    """Scores of the first tokens, with the slots that act at their positions."""
+    ids = IDS[:real]
+    q, k = encoding.rotate(q[:, :, :real], k[:, :, :real], ids, ids)
+    s = q @ k.mT / WIDTH**0.5
+    x = k.transpose(1, 2).flatten(2)
+    return encoding.scores(s, q, k, x, ids, ids, mask) if "scores" in encoding.slots_at(ids, ids) else s
+
+
+@pytest.mark.parametrize("direction", ["causal", "bidirectional"])
 @pytest.mark.parametrize("cls", STRETCHED)
-@pytest.mark.parametrize("length", [41, 97])
 def test_up_to_the_training_length_all_are_rope(
-    cls: type[Rotary], q_k: tuple[Tensor, Tensor], length: int
+    cls: type[Rotary], q_k: tuple[Tensor, Tensor], direction: Direction
 ) -> None:
-    assert torch.equal(turned(cls(geometry(length)), *q_k), turned(Rope(geometry(length)), *q_k))
-    assert not torch.equal(turned(cls(geometry(40)), *q_k), turned(Rope(geometry(40)), *q_k))
+    for length in (41, 97):
+        encoding = cls(geometry(length, direction=direction))
+        assert encoding.slots_at(IDS, IDS) == {"rotate"}
+        assert torch.equal(turned(encoding, *q_k), turned(Rope(geometry(length)), *q_k))
+    encoding = cls(geometry(40, direction=direction))
+    assert encoding.slots_at(IDS, IDS) == {"rotate", "scores"}
+    assert not torch.equal(scored(encoding, *q_k), scored(Rope(geometry(40)), *q_k))
+
+
+@pytest.mark.parametrize("cls", STRETCHED)
+def test_a_query_is_scaled_by_what_it_sees(cls: type[Rotary], q_k: tuple[Tensor, Tensor]) -> None:
+    causal = scored(cls(geometry(13)), *q_k)
+    # Positions 0 to 11 are within the training length, those at 16 and 40 are not.
+    assert torch.equal(causal[:, :, :5], scored(Rope(geometry(13)), *q_k)[:, :, :5])
+    encoder = cls(geometry(13, direction="bidirectional"))
+    for row in (5, 6):
+        alone = scored(encoder, *q_k, real=row + 1)[:, :, row]
+        torch.testing.assert_close(causal[:, :, row, : row + 1], alone, atol=2e-5, rtol=2e-5)
+    # In an encoder, the rows of one batch are scaled by their real tokens.
+    rows = [x[:1].expand(3, -1, -1, -1) for x in q_k]
+    mask = torch.arange(len(IDS)) < torch.tensor([7, 6, 2])[:, None]
+    padded = scored(encoder, *rows, mask=mask[:, None, None].expand(-1, -1, 7, -1))
+    for row, real in enumerate((7, 6, 2)):
+        alone = scored(encoder, *(x[:1] for x in q_k), real=real)[0]
+        torch.testing.assert_close(padded[row, :, :real, :real], alone, atol=2e-5, rtol=2e-5)
 
 
 @pytest.mark.parametrize("cls", [Rope, Xpos, *STRETCHED])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeVar, cast
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import (
@@ -31,7 +33,19 @@ from posharness.model.stack import Stack
 from posharness.registry.registry import Registry
 from posharness.seeds import generator, seeded
 
-__all__ = ["BATCH", "CLOSE", "LENGTH", "QUERIES", "Bench", "Sizes", "benches", "difference", "draw", "stack"]
+__all__ = [
+    "BATCH",
+    "CLOSE",
+    "LENGTH",
+    "QUERIES",
+    "Bench",
+    "Sizes",
+    "at_positions",
+    "benches",
+    "difference",
+    "draw",
+    "stack",
+]
 
 BATCH, LENGTH, QUERIES, LAYERS, VOCABULARY = 2, 13, 5, 2, 17
 """Sequences, tokens of a training sequence, queries where they are fewer than keys, layers, token ids."""
@@ -193,6 +207,18 @@ def stack(model: Model) -> Stack:
     """The one stack of a bench's model."""
     assert isinstance(model.body, Stack)
     return model.body
+
+
+@contextmanager
+def at_positions(model: Model, pos: Shaped[Tensor, " n"]) -> Iterator[None]:
+    """Tokens claim these positions, whatever the encoding would choose."""
+    # An attribute of the instance hides the method, and says nothing of which slots are overridden.
+    own = vars(stack(model).encodings[0])
+    own["positions"] = lambda length, generator: pos
+    try:
+        yield
+    finally:
+        del own["positions"]
 
 
 def draw(*shape: int, purpose: str = "") -> Tensor:

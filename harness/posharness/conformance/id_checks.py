@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import torch
-from jaxtyping import Shaped
 from torch import Tensor
 
-from posharness.conformance.bench import CLOSE, LENGTH, QUERIES, Bench, difference, stack
+from posharness.conformance.bench import CLOSE, LENGTH, QUERIES, Bench, at_positions, difference
 from posharness.conformance.finding import Check, raised
 from posharness.conformance.model_checks import LONGER, not_finite
 from posharness.conformance.tensors import SlotInput, call, pair_scores, slot_input
 from posharness.contracts import SLOTS, PositionalEncoding
-from posharness.model import Model
 
 __all__ = ["ID_CHECKS"]
 
@@ -133,9 +130,9 @@ def shift(bench: Bench) -> str:
     """Positions that are all shifted give the same hidden states."""
     model = bench.model
     with torch.no_grad():
-        with _at(model, torch.arange(LENGTH)):
+        with at_positions(model, torch.arange(LENGTH)):
             here = bench.hidden()
-        with _at(model, torch.arange(LENGTH) + _SHIFT):
+        with at_positions(model, torch.arange(LENGTH) + _SHIFT):
             there = bench.hidden()
     apart = difference(here, there)
     return (
@@ -147,18 +144,6 @@ def shift(bench: Bench) -> str:
 
 def _claims_shift(bench: Bench) -> str:
     return "" if bench.build_encoding().shift_invariant else "it does not declare shift_invariant"
-
-
-@contextmanager
-def _at(model: Model, pos: Shaped[Tensor, " n"]) -> Iterator[None]:
-    """Tokens claim these positions, whatever the encoding would choose."""
-    # An attribute of the instance hides the method, and says nothing of which slots are overridden.
-    own = vars(stack(model).encodings[0])
-    own["positions"] = lambda length, generator: pos
-    try:
-        yield
-    finally:
-        del own["positions"]
 
 
 def max_length(bench: Bench) -> str:

@@ -7,16 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
-from posharness.conformance.bench import CLOSE, LENGTH, VOCABULARY, Bench, difference, draw, stack
+from posharness.conformance.bench import (
+    CLOSE,
+    LENGTH,
+    VOCABULARY,
+    Bench,
+    at_positions,
+    difference,
+    draw,
+    stack,
+)
 from posharness.conformance.finding import Check, raised
 from posharness.conformance.randomness import drawn_since, global_states
-from posharness.contracts import Batch
+from posharness.contracts import Batch, PositionalEncoding
 from posharness.model import Model
+from posharness.seeds import generator
 
 __all__ = ["LONGER", "MODEL_CHECKS", "REPEATABLE", "not_finite", "runs", "weighed"]
 
@@ -42,26 +53,59 @@ def weighed(hidden: Tensor) -> Tensor:
     return (hidden.float() * draw(hidden.shape[-1], purpose="weights")).sum(-1)  # b n
 
 
+def _lengths(bench: Bench) -> list[int]:
+    """One, two and four times the training length, as far as the encoding is defined."""
+    limit = stack(bench.model).max_length
+    return [factor * LENGTH for factor in (1, 2, 4) if limit is None or factor * LENGTH <= limit]
+
+
 def causality(bench: Bench) -> str:
     """Under a causal mask no position reads a later one: neither by a gradient nor by a value."""
-    batch = bench.batch()
-    with _embedded(bench.model, batch) as embedded:
-        outputs = weighed(bench.hidden(batch)).sum(0)  # n
-        for i in range(LENGTH - 1):
-            (gradient,) = torch.autograd.grad(outputs[i], embedded, retain_graph=True)
-            largest = float(gradient[:, : i + 1].abs().max())
-            leaked = float(gradient[:, i + 1 :].abs().nan_to_num(nan=torch.inf).max())
-            # Sums that cancel leave their rounding behind.
-            if leaked > 1e-6 * max(largest, 1.0):
-                return f"position {i} reads the future: a later token has a gradient of {leaked:.2g} there"
-    middle = LENGTH // 2
-    later = _changed(batch, slice(None), slice(middle + 1, None))
+    for length in _lengths(bench):
+        batch = bench.batch(length)
+        middle = length // 2
+        with _embedded(bench.model, batch) as embedded:
+            outputs = weighed(bench.hidden(batch)).sum(0)  # n
+            for i in range(length - 1) if length == LENGTH else (LENGTH - 1, LENGTH, middle, length - 2):
+                (gradient,) = torch.autograd.grad(outputs[i], embedded, retain_graph=True)
+                largest = float(gradient[:, : i + 1].abs().max())
+                leaked = float(gradient[:, i + 1 :].abs().nan_to_num(nan=torch.inf).max())
+                # Sums that cancel leave their rounding behind.
+                if leaked > 1e-6 * max(largest, 1.0):
+                    return (
+                        f"position {i} reads the future: a later one of {length} tokens has a gradient of "
+                        f"{leaked:.2g} there"
+                    )
+        later = _changed(batch, slice(None), slice(middle + 1, None))
+        with torch.no_grad():
+            apart = difference(bench.hidden(batch)[:, : middle + 1], bench.hidden(later)[:, : middle + 1])
+        if apart > CLOSE:
+            return (
+                f"of {length} positions, those up to {middle} change by {apart:.2g} when later tokens "
+                "change: they read the future"
+            )
+    return ""
+
+
+def prefix(bench: Bench) -> str:
+    """Under a causal mask, a whole sequence gives what decoding step by step gives, beyond training too."""
+    length = _lengths(bench)[-1]
+    batch = bench.batch(length)
+    # Each step claims the positions that the whole sequence claims.
+    encoding = cast("PositionalEncoding", stack(bench.model).encodings[0])
+    pos = encoding.positions(length, generator("conformance", "positions"))
     with torch.no_grad():
-        apart = difference(bench.hidden(batch)[:, : middle + 1], bench.hidden(later)[:, : middle + 1])
-    if apart > CLOSE:
-        return (
-            f"positions up to {middle} change by {apart:.2g} when later tokens change: they read the future"
-        )
+        with at_positions(bench.model, pos):
+            whole = bench.hidden(batch)
+        for step in range(1, length):
+            first = Batch(*(getattr(batch, name)[:, :step] for name in _REQUIRED))
+            with at_positions(bench.model, pos[:step]):
+                alone = bench.hidden(first)
+            if (apart := difference(whole[:, step - 1], alone[:, -1])) > CLOSE:
+                return (
+                    f"trained on {LENGTH} tokens, the state of token {step} differs by {apart:.2g} between "
+                    f"{length} tokens at once and decoding step by step"
+                )
     return ""
 
 
@@ -71,20 +115,29 @@ def _not_causal(bench: Bench) -> str:
 
 def padding(bench: Bench) -> str:
     """Neither padding nor its content changes the hidden state of a real token."""
-    batch = bench.batch()
+    for length in _lengths(bench):
+        # Few real tokens, and beyond training length more of them than training has.
+        for real in sorted({_REAL, length - LENGTH + _REAL}):
+            if wrong := _padded(bench, length, real):
+                return f"{wrong} ({real} real tokens of {length}, trained on {LENGTH})"
+    return ""
+
+
+def _padded(bench: Bench, length: int, real: int) -> str:
+    batch = bench.batch(length)
     hidden = torch.zeros_like(batch.scored)
-    hidden[1, _REAL:] = True
+    hidden[1, real:] = True
     padded = replace(batch, padding=hidden)
     with torch.no_grad():
         first = bench.hidden(padded)
-        other = bench.hidden(_changed(padded, slice(1, 2), slice(_REAL, None)))
+        other = bench.hidden(_changed(padded, slice(1, 2), slice(real, None)))
         apart = difference(first[~hidden], other[~hidden])
         if apart > CLOSE:
             return f"real tokens change by {apart:.2g} with the content of the padding"
         if "positions" in bench.build_encoding().slots:
             return ""  # it may claim other positions for a sequence of another length
-        alone = bench.hidden(Batch(*(getattr(batch, name)[1:, :_REAL] for name in _REQUIRED)))
-    apart = difference(first[1:, :_REAL], alone)
+        alone = bench.hidden(Batch(*(getattr(batch, name)[1:, :real] for name in _REQUIRED)))
+    apart = difference(first[1:, :real], alone)
     return f"real tokens change by {apart:.2g} when padding is added" if apart > CLOSE else ""
 
 
@@ -237,6 +290,7 @@ REPEATABLE: tuple[Check[Bench], ...] = (
 
 MODEL_CHECKS: tuple[Check[Bench], ...] = (
     Check("causality", causality, _not_causal),
+    Check("prefix", prefix, _not_causal),
     Check("batch", batches),
     Check("padding", padding),
     Check("length one", length_one),

@@ -38,7 +38,7 @@ def builds(bench: Bench) -> str:
 
 
 def slots(bench: Bench) -> str:
-    """The slots it reports are overridden, and each of them changes something."""
+    """The slots it reports are overridden, each changes something, and those of `slots_at` are enough."""
     encoding = bench.build_encoding()
     for slot in encoding.slots:
         if slot not in SLOTS:
@@ -50,6 +50,11 @@ def slots(bench: Bench) -> str:
     for slot in encoding.slots:
         if not any(_acts(encoding, slot, bench, length) for length in (LENGTH, min(limit, LONGER * LENGTH))):
             return f"it reports the slot {slot!r}, which changes nothing"
+    for length in (LENGTH, min(limit, LONGER * LENGTH)):
+        pos = torch.arange(length)
+        left_out = encoding.slots - encoding.slots_at(pos, pos)
+        if wrong := [slot for slot in left_out if _acts(encoding, slot, bench, length)]:
+            return f"slots_at leaves out the slot {wrong[0]!r}, which acts at these positions"
     return ""
 
 

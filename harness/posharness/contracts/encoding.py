@@ -95,6 +95,14 @@ class PositionalEncoding(nn.Module, Named):
             slot for slot in SLOTS if getattr(type(self), slot) is not getattr(PositionalEncoding, slot)
         )
 
+    def slots_at(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> frozenset[Slot]:
+        """The slots that change something at these positions: all of them, unless overridden.
+
+        An encoding whose `scores` or `values` leave short sequences alone can leave the slot out there, and
+        attention takes its fused path. All sequences of a batch and all layers must agree.
+        """
+        return self.slots
+
     def positions(self, length: int, generator: torch.Generator) -> Shaped[Tensor, " n"]:
         """Assign a position to each token: ids of shape (n,), ascending, integer or float.
 

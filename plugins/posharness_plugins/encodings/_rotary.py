@@ -1,4 +1,4 @@
-"""Shared by the rotary encodings: rotation of pairs of components, and scaling beyond the training length."""
+"""Shared by the rotary encodings: rotation of pairs of components."""
 
 from __future__ import annotations
 
@@ -92,13 +92,3 @@ def ends(
     if pos_q is pos_k:
         return first, last
     return torch.minimum(first, pos_q.min()), torch.maximum(last, pos_q.max())
-
-
-def stretch(pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], length: int) -> Float[Tensor, ""]:
-    """s = max(1, (last position − first position + 1)/length).
-
-    Exactly 1 as long as the positions span no more than the training length; shifting all positions does not
-    change it.
-    """
-    first, last = ends(pos_q, pos_k)
-    return ((last - first + 1).float() / length).clamp(min=1)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from posharness.contracts import Geometry, Incompatible
-from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
+from posharness_plugins.encodings._stretched import Stretched
 
 
-class Ntk(Rotary):
-    """RoPE with the base b·s^(d/(d−2)), s = max(1, N/L) for positions that span N and a training length L.
+class Ntk(Stretched):
+    """RoPE with the base b·s^(d/(d−2)), s = max(1, N/L), where a query sees N positions and training has L.
 
-    2309.00071, section 3.1, with the s of its section 3.3 ("dynamic NTK"). The highest frequency is unchanged
-    and the lowest is divided by s: θ_c(s) = θ_c·s^(−2c/(d−2)). Up to the training length, s is 1 and this is
-    `rope`. d must be 4 or more, because a single pair has no lower frequency.
+    2309.00071, section 3.1, with the s of its section 3.3 ("dynamic NTK"): in a causal body, each query has
+    that of its own position, for itself and all keys that it reads; in a bidirectional one, each row has that
+    of its real tokens. The highest frequency is unchanged and the lowest is divided by s: θ_c(s) =
+    θ_c·s^(−2c/(d−2)). Up to the training length, this is `rope`. d must be 4 or more, because a single pair
+    has no lower frequency.
     """
 
     name = "ntk"
@@ -33,12 +35,5 @@ class Ntk(Rotary):
         self.slowing: Tensor
         self.register_buffer("slowing", -torch.arange(0, d, 2) / (d - 2), persistent=False)
 
-    def rotate(
-        self,
-        q: Float[Tensor, "b h q d"],
-        k: Float[Tensor, "b h k d"],
-        pos_q: Shaped[Tensor, " q"],
-        pos_k: Shaped[Tensor, " k"],
-    ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        s = stretch(pos_q, pos_k, self.geometry.length)
-        return rotate_both(q, k, pos_q, pos_k, self.frequencies * s**self.slowing)
+    def stretched(self, s: Float[Tensor, "n 1"]) -> tuple[Float[Tensor, "n c"], None]:
+        return self.frequencies * s**self.slowing, None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
-from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
+from posharness_plugins.encodings._stretched import Stretched
 
 
-class PositionInterpolation(Rotary):
-    """RoPE at the positions i/s, with s = max(1, N/L) for positions that span N and a training length L.
+class PositionInterpolation(Stretched):
+    """RoPE at the positions j/s_i, for query i and the keys j that it reads, s_i = max(1, N_i/L).
 
-    2306.15595, section 2.3. Up to the training length, s is 1 and this is `rope`. The paper fixes s and
-    fine-tunes; here s follows the current positions, and nothing is trained beyond L.
+    2306.15595, section 2.3, with a training length L and N_i positions that query i sees: up to its own in a
+    causal body, the real tokens of its row in a bidirectional one. Up to the training length, this is `rope`.
+    The paper fixes s and fine-tunes; here s follows what is seen, and nothing is trained beyond L.
     """
 
     name = "position_interpolation"
@@ -20,12 +21,5 @@ class PositionInterpolation(Rotary):
     summary = "RoPE whose positions are compressed to the training length when they exceed it"
     paper = "arXiv:2306.15595"
 
-    def rotate(
-        self,
-        q: Float[Tensor, "b h q d"],
-        k: Float[Tensor, "b h k d"],
-        pos_q: Shaped[Tensor, " q"],
-        pos_k: Shaped[Tensor, " k"],
-    ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        s = stretch(pos_q, pos_k, self.geometry.length)
-        return rotate_both(q, k, pos_q, pos_k, self.frequencies / s)
+    def stretched(self, s: Float[Tensor, "n 1"]) -> tuple[Float[Tensor, "n c"], None]:
+        return self.frequencies / s, None

@@ -58,6 +58,9 @@ class Randomised(PositionalEncoding):
     def slots(self) -> frozenset[Slot]:
         return self.base.slots | {"positions"}
 
+    def slots_at(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> frozenset[Slot]:
+        return self.base.slots_at(pos_q, pos_k) | {"positions"}
+
     def positions(self, length: int, generator: torch.Generator) -> Int[Tensor, " n"]:
         if length > self.longest:
             raise ValueError(f"{length} different positions cannot be drawn from {self.longest}")

@@ -6,18 +6,20 @@ import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from posharness.contracts import Geometry, UserError
-from posharness_plugins.encodings._rotary import Rotary, rotate_both, stretch
+from posharness_plugins.encodings._stretched import Stretched
 
 
-class Yarn(Rotary):
+class Yarn(Stretched):
     """RoPE with θ_c(s) = (1 − γ_c)·θ_c/s + γ_c·θ_c, and queries and keys each multiplied by 0.1·ln s + 1.
 
-    2309.00071, sections 3.2 and 3.4, with s = max(1, N/L) for positions that span N and a training length L,
-    as in its section 3.3. Up to the training length, s is 1 and this is `rope`. γ_c is 1 for frequencies that
+    2309.00071, sections 3.2 and 3.4, with s = max(1, N/L) for N positions that a query sees and a training
+    length L, as in its section 3.3: in a causal body, each query has that of its own position, for itself and
+    all keys that it reads; in a bidirectional one, each row has that of its real tokens. Up to the training
+    length, this is `rope`. γ_c is 1 for frequencies that
     are kept and 0 for frequencies that are interpolated. `alpha` and `beta` are α and β, in turns within a
     training sequence: frequencies of at least β turns are kept, those of at most α are interpolated. Between
     the two, γ_c falls by `ramp`:
@@ -56,17 +58,9 @@ class Yarn(Rotary):
         self.kept: Tensor
         self.register_buffer("kept", kept, persistent=False)
 
-    def rotate(
-        self,
-        q: Float[Tensor, "b h q d"],
-        k: Float[Tensor, "b h k d"],
-        pos_q: Shaped[Tensor, " q"],
-        pos_k: Shaped[Tensor, " k"],
-    ) -> tuple[Float[Tensor, "b h q d"], Float[Tensor, "b h k d"]]:
-        s = stretch(pos_q, pos_k, self.geometry.length)
+    def stretched(self, s: Float[Tensor, "n 1"]) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n 1"]]:
         # Written so that s = 1 gives θ_c itself, bit for bit.
-        frequencies = self.frequencies * (1 - (1 - self.kept) * (1 - 1 / s))
-        return rotate_both(q, k, pos_q, pos_k, frequencies, (0.1 * s.log() + 1)[None, None])
+        return self.frequencies * (1 - (1 - self.kept) * (1 - 1 / s)), 0.1 * s.log() + 1
 
 
 def _by_index(geometry: Geometry, base: float, alpha: float, beta: float) -> Float[Tensor, " c"]:

@@ -250,6 +250,31 @@ class Guessing(Foreseeing):
         return s * (1 + 9 * k.detach().mean())
 
 
+class Stretching(Decay):
+    """Scales distances by the whole sequence, later tokens and padding included, where it is long."""
+
+    name = "stretching"
+    directions = frozenset({"causal"})
+
+    def distance(self, pos_q: Tensor, pos_k: Tensor) -> Tensor:
+        span = pos_k.max() - pos_k.min() + 1
+        return super().distance(pos_q, pos_k) / (span / self.geometry.length).clamp(min=1)
+
+
+class StretchingPadding(Stretching):
+    name = "stretching-padding"
+    directions = frozenset({"bidirectional"})
+
+
+class Careless(Decay):
+    """Leaves out a slot that acts."""
+
+    name = "careless"
+
+    def slots_at(self, pos_q: Tensor, pos_k: Tensor) -> frozenset[Slot]:
+        return frozenset()
+
+
 class Averaging(PositionalEncoding):
     """Reads padding like any token."""
 
