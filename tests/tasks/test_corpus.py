@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posharness.contracts import UserError
-from posharness_tasks.bert import vocabulary
+from posharness_tasks.bert import BertPretraining, vocabulary
 from posharness_tasks.bert.cached import cached_folder
 from posharness_tasks.bert.corpora import json_array
 from posharness_tasks.bert.corpora.corpus import find_source, prepare_corpus
@@ -24,6 +26,7 @@ from posharness_tasks.bert.corpora.local_files import local_source
 from posharness_tasks.bert.corpora.rows import row_documents
 from posharness_tasks.bert.encoded import SPLITS, prepare_encoded
 from posharness_tasks.text import files as text_files
+from posharness_tasks.text.sentences import split_sentences
 
 from .corpora import (
     DOCUMENTS,
@@ -107,12 +110,32 @@ def test_a_vocabulary_of_a_long_text_is_learned_from_parts_all_over_it(
     text = Path(
         written(tmp_path / "long.txt", "".join(f"{NOUNS[i // 1000]} again {i}.\n" for i in range(10_000)))
     )
-    sampled = [line for lines in vocabulary._sample(text) for line in lines]
+    ranges = [(0, text.stat().st_size)]
+    sampled = [line for lines in vocabulary._sample(text, ranges) for line in lines]
     assert sum(map(len, sampled)) < 8 * 530
     assert set(sampled) <= set(text.read_text("utf-8").splitlines(keepends=True))
     assert len({line.split()[0] for line in sampled}) >= 8
-    one, two = (vocabulary.train_vocabulary(text, 120).to_str() for _ in range(2))
+    one, two = (vocabulary.train_vocabulary(text, 120, ranges).to_str() for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("piece", [500, 1 << 20])
+def test_a_vocabulary_is_learned_from_its_parts_alone(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "_PIECE", piece)
+    lines = [f"{NOUNS[i % 10]} number {i}.\n" for i in range(9000)]
+    text = Path(written(tmp_path / "long.txt", "".join(lines)))
+    bounds = [0]
+    for line in lines:
+        bounds.append(bounds[-1] + len(line))
+    kept = [(100, 101), (3000, 3005), (3010, 3400), (8000, 9000)]
+    sampled = [
+        line for part in vocabulary._sample(text, [(bounds[a], bounds[b]) for a, b in kept]) for line in part
+    ]
+    inside = [line for a, b in kept for line in lines[a:b]]
+    assert sampled == inside if piece > 500 else set(sampled) <= set(inside)
+    assert len(sampled) > 1000
 
 
 def test_wikitext_rows_are_joined_to_articles() -> None:
@@ -233,3 +256,88 @@ def test_words_of_a_treebank_are_its_own(tmp_path: Path) -> None:
     sentence = "1-2\t学生学生\t_\t_\t_\t_\t_\t_\t_\t_\n" + "".join(rows) + "\n"
     treebank = written(tmp_path / "zh.conllu", ("# newdoc\n" + sentence * 8) * 10)
     assert prepare_corpus(treebank, tmp_path / "cache").words == 10 * 8 * 14
+
+
+def test_the_vocabulary_knows_nothing_of_validation_and_test(tmp_path: Path) -> None:
+    # Each document has a word of its own, forty times, in letters that no other has.
+    documents = [
+        " ".join([*d, *(f"The word {chr(0x1200 + i)} is said." for _ in range(40))])
+        for i, d in enumerate(DOCUMENTS)
+    ]
+    name = written(tmp_path / "own.txt", "\n\n".join(documents))
+    encoded = prepare_encoded(prepare_corpus(name, tmp_path), 1000, tmp_path)
+    pieces = json.loads(encoded.tokenizer.read_text("utf-8"))["model"]["vocab"]
+    for i, split in enumerate(encoded.split.tolist()):
+        assert (chr(0x1200 + i) in pieces) == (SPLITS[split] == "train")
+
+
+def test_sentences_and_documents_that_come_again_are_told(tmp_path: Path) -> None:
+    sentence = "The same long sentence is said in each of these documents again."
+    documents = [[*d[:4], sentence, f"Short {i % 3}."] for i, d in enumerate(DOCUMENTS)] + [DOCUMENTS[7]] * 3
+    name = written(tmp_path / "again.txt", "\n\n".join(map(" ".join, documents)))
+    corpus = prepare_corpus(name, tmp_path)
+    assert corpus.copies == 2
+    encoded = prepare_encoded(corpus, 300, tmp_path)
+    lines = [line for line in corpus.text.read_text("utf-8").splitlines() if line]
+    training = {lines[i] for i in encoded.sentences_of("train").tolist()}
+    for split in ("validation", "test"):
+        own = encoded.sentences_of(split).tolist()
+        known = [lines[i] in training for i in own]
+        assert encoded.known[own].tolist() == known
+        assert encoded.known_share(split) == pytest.approx(sum(known) / len(known))
+        assert 0.2 < encoded.known_share(split) < 0.9
+    assert not encoded.known[encoded.sentences_of("train")].any()
+    options: dict[str, Any] = {"corpus": name, "vocabulary_size": 300, "negatives": "none", "least_real": 0.0}
+    kept = BertPretraining("encoder", **options)
+    kept.prepare(tmp_path)
+    assert kept.facts()["documents that repeat another"] == 2
+    assert kept.facts()["test sentences in training"] == pytest.approx(encoded.known_share("test"), abs=1e-3)
+    without = BertPretraining("encoder", known_sentences="exclude", **options)
+    without.prepare(tmp_path)
+    assert without._streams["test"].sentences == (~encoded.known[encoded.sentences_of("test")]).sum()
+    assert without._streams["train"].sentences == kept._streams["train"].sentences
+
+
+def test_what_ends_a_document_can_be_set(tmp_path: Path) -> None:
+    text = "One is here. Two is there.\nThree is far.\n\nFour comes.\n"
+    name = written(tmp_path / "some.txt", text)
+    one, two, three, four = "One is here.", "Two is there.", "Three is far.", "Four comes."
+    assert list(local_source(name).documents()) == [[one, two, three], [four]]
+    assert list(local_source(name, documents="lines").documents()) == [[one, two], [three], [four]]
+    assert list(local_source(name, documents="files").documents()) == [[one, two, three, four]]
+    folder = str(tmp_path)
+    assert list(local_source(folder).documents()) == [[one, two, three, four]]
+    assert list(local_source(folder, documents="blank_lines").documents()) == [[one, two, three], [four]]
+    identities = {local_source(name, documents=each).identity for each in ("auto", "lines", "files")}
+    assert len(identities) == 3
+
+
+def test_any_column_of_texts_can_be_named(tmp_path: Path) -> None:
+    rows = "\n".join(json.dumps({"body": " ".join(d), "text": "no"}) for d in DOCUMENTS)
+    name = written(tmp_path / "all.jsonl", rows)
+    assert list(local_source(name, "body").documents()) == DOCUMENTS
+    with pytest.raises(UserError, match=r"no column 'title' .*has: body, text.*--text-column"):
+        list(local_source(name, "title").documents())
+
+
+@pytest.mark.parametrize("write", [as_text, as_json, as_json_lines, as_treebank])
+def test_each_form_may_be_compressed(write: Callable[[Path], str], tmp_path: Path) -> None:
+    path = Path(write(tmp_path))
+    packed = path.with_name(f"{path.name}.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert list(local_source(str(packed)).documents()) == DOCUMENTS
+    assert list(local_source(str(tmp_path), documents="blank_lines").documents()) == DOCUMENTS
+    packed.write_bytes(packed.read_bytes()[:-30])
+    with pytest.raises(UserError, match=r"\.gz' cannot be read as gzip"):
+        list(local_source(str(packed)).documents())
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 16_000, "." * 800, "." * 69_000, ("." * 23 + " ") * 3000, ('a.)"' * 20 + " A ") * 800]
+)
+def test_sentences_are_found_in_linear_time(text: str) -> None:
+    # Processor time: quadratic work takes twenty times as much, and linear work a fiftieth.
+    start = time.process_time()
+    split_sentences(text)
+    assert time.process_time() - start < 0.5

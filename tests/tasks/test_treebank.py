@@ -69,7 +69,12 @@ def test_documents_begin_at_paragraphs_where_none_are_marked_and_else_at_every_t
     assert [i for i, s in enumerate(by_number) if s.start_of_document] == [0, 20, 40]
 
 
+def word(number: int, form: str, head: int) -> str:
+    return f"{number}\t{form}\t{form}\tX\tX\t_\t{head}\tdep\t_\t_\n"
+
+
 GOOD = "1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_\n"
+RANGE = "{}\tThecat" + "\t_" * 8 + "\n"
 NEXT = "2\tcat\tcat\tNOUN\tNN\tNumber=Sing\t0\troot\t_\t_\n"
 
 
@@ -94,6 +99,13 @@ NEXT = "2\tcat\tcat\tNOUN\tNN\tNumber=Sing\t0\troot\t_\t_\n"
         (GOOD + GOOD, "line 2, column 1 (ID) does not follow"),
         ("1-3\tThecat" + "\t_" * 8 + "\n" + GOOD + NEXT, "line 1, column 1 (ID) does not follow"),
         ("2-1\tThecat" + "\t_" * 8 + "\n" + GOOD + NEXT, "line 1, column 1 (ID) cannot be '2-1'"),
+        (GOOD.replace("\t2\t", "\t0\t") + NEXT, "line 2, column 7 (HEAD) is a second root, after that of"),
+        (GOOD + NEXT.replace("\t0\t", "\t1\t"), "line 1, column 7 (HEAD) is on a cycle"),
+        (GOOD + NEXT + word(3, "sat", 4) + word(4, "on", 3), "line 3, column 7 (HEAD) is on a cycle"),
+        (
+            RANGE.format("1-2") + GOOD + RANGE.format("2-3") + NEXT + word(3, "sat", 2),
+            "line 3, column 1 (ID) is a range that overlaps the one up to word 2",
+        ),
         ("0.1\tnothing" + "\t_" * 8 + "\n", "line 1, column 1 (ID) begins a sentence without words"),
         (GOOD + NEXT.replace("=Sing", ""), "line 2, column 6 (FEATS) is not a list of Name=Value"),
         (GOOD.encode() + "2\tcaf\u00e9".encode("latin-1"), "not UTF-8 text (line 2, byte 34:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -162,6 +163,10 @@ class Task(Named, ABC):
         not matter.
         """
         return ""
+
+    def facts(self) -> Mapping[str, int | float | str]:
+        """What is worth knowing of prepared data, by name: shown beside the cells and stored with them."""
+        return {}
 
     def decoder_length(self, length: int) -> int:
         """The number of tokens in a sequence of the decoder whose memory has `length` tokens."""

@@ -128,7 +128,7 @@ class SelfAttention(_MultiHead):
         bias: Float[Tensor, "1 h q k"] | None = None,
     ) -> BoundSlots:
         """The slots of the encoding, bound to these queries, keys and values."""
-        slots = encoding.slots_at(pos, pos)
+        slots = encoding.slots_at(pos_q, pos_k)
 
         def scores(s: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
             return encoding.scores(s, q, k, x, pos_q, pos_k, mask)

@@ -1,4 +1,4 @@
-"""Pairs of sentence runs for next-sentence prediction, drawn many at a time (1810.04805, section 3.1)."""
+"""Sequences of running text: one part, or a pair for next-sentence prediction (1810.04805, section 3.1)."""
 
 from __future__ import annotations
 
@@ -9,46 +9,60 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from posharness_tasks.bert.encoded import Encoded
+from posharness_tasks.bert.stream import Stream
 from posharness_tasks.bert.vocabulary import CLS, PAD, SEP
 
-__all__ = ["SHORTEST", "Negatives", "Pairs", "Part", "draw_pairs", "negative_rate", "truncated"]
+__all__ = ["SHORTEST", "Negatives", "Pairs", "Spans", "draw_pairs", "draw_spans", "truncated"]
 
 Negatives = Literal["random", "order", "both", "none"]
-SPECIALS = 3
-SHORTEST = SPECIALS + 2
+SHORTEST = 5
 """Tokens of the shortest sequence: [CLS], [SEP], [SEP] and one token on either side."""
 _SHORT = 0.1
 _NEGATIVE = 0.5
-_SWAPPED: dict[Negatives, float] = {"random": 0.0, "order": _NEGATIVE, "both": _NEGATIVE / 2, "none": 0.0}
+_SWAPPED: dict[Negatives, float] = {"random": 0.0, "order": _NEGATIVE, "both": _NEGATIVE / 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One split of an encoded corpus; p sentences.
+class Spans:
+    """The two parts of b sequences, as offsets in a `Stream`.
 
     Attributes:
-        places: the split's sentences, ascending; a run may start at each of them.
+        start_a, end_a: the offsets of A's first token, and after its last.
+        start_b, end_b: the same for B; None where sequences have a single part.
+        random: whether B comes from another document.
+        swapped: whether B precedes A in the text.
+        alone: whether no sentence of the run follows another one of its document, so that B must be random.
     """
 
-    text: Encoded
-    places: Int[Tensor, " p"]
+    start_a: Int[Tensor, " b"]
+    end_a: Int[Tensor, " b"]
+    start_b: Int[Tensor, " b"] | None
+    end_b: Int[Tensor, " b"] | None
+    random: Bool[Tensor, " b"]
+    swapped: Bool[Tensor, " b"]
+    alone: Bool[Tensor, " b"]
 
-    @classmethod
-    def of(cls, text: Encoded, split: int) -> Part:
-        sentences = text.documents.diff()
-        return cls(text, torch.repeat_interleave(text.split == split, sentences).nonzero().squeeze(1))
+    @property
+    def wrong(self) -> Bool[Tensor, " b"]:
+        """Whether B does not follow A."""
+        return self.random | self.swapped
+
+    @property
+    def tokens(self) -> Int[Tensor, " b"]:
+        """Tokens of each sequence, the special ones included, padding not."""
+        one = self.end_a - self.start_a + 2
+        return one if self.start_b is None or self.end_b is None else one + self.end_b - self.start_b + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """`[CLS] A [SEP] B [SEP]` and padding on the right. Each tensor is (b, n) unless stated otherwise.
+    """`[CLS] A [SEP] B [SEP]`, or `[CLS] A [SEP]`, and padding on the right. Each tensor is (b, n) but two.
 
     Attributes:
-        segments: 0 up to the first [SEP], then 1; 0 on padding.
-        words: True on the tokens of A and B.
-        random: (b,) whether B comes from another document.
-        swapped: (b,) whether B precedes A in the text.
+        segments: 0 up to the first [SEP] that ends A, then 1; 0 on padding.
+        words: True on the tokens of A and B; not on special tokens, also those between documents.
+        random: (b,) as in `Spans`.
+        swapped: (b,) as in `Spans`.
     """
 
     tokens: Int[Tensor, "b n"]
@@ -60,87 +74,115 @@ class Pairs:
 
 
 def draw_pairs(
-    generator: torch.Generator, n: int, length: int, part: Part, negatives: Negatives = "random"
+    generator: torch.Generator, n: int, length: int, stream: Stream, negatives: Negatives = "random"
 ) -> Pairs:
-    """Draw `n` pairs that fill `length` tokens as far as their documents allow.
+    """Draw `n` sequences that fill `length` tokens; see `draw_spans`.
 
-    A run of consecutive sentences fills the target, which is `length` minus the special tokens or, with
-    probability .1, a uniformly drawn shorter one. A is a random prefix of its sentences, B the rest. With
-    probability .5, or if only one sentence is left, B starts at a random sentence of another document
-    instead. While the two are too long, the longer one loses a token at a random end.
+    Where a part goes on into the next document, [SEP] stands between the two, as in the FULL-SENTENCES of
+    RoBERTa (1907.11692, section 4.2), and attention crosses it.
+    """
+    spans = draw_spans(generator, n, length, stream, negatives)
+    return _assemble(stream, spans, length)
+
+
+def draw_spans(
+    generator: torch.Generator, n: int, length: int, stream: Stream, negatives: Negatives
+) -> Spans:
+    """Draw which text `n` sequences of `length` tokens hold.
+
+    Pairs: a run of sentences starts at a uniformly drawn one and fills the target, which is `length` minus
+    the special tokens or, with probability .1, a uniformly drawn shorter one. It goes on into the documents
+    that follow in the corpus. It is cut at a uniformly drawn sentence that has the sentence before it in its
+    own document: A ends before the cut, and B starts there, so that B follows A in the text. With
+    probability .5, or if there is no such sentence, B is instead text of the same length from other documents
+    than A's: it starts at a uniformly drawn sentence from which there is as much text before A's documents
+    come again. While the two are too long, the longer one loses a token at a random end.
 
     Wrong pairs may be harder, such that their topic gives no information: with `negatives` "order", A and B
     are swapped with probability .5 (1909.11942, section 3.1); with "both", half of the wrong pairs are
-    swapped. With "none" there are no wrong pairs. If only one sentence is left, nothing can be swapped, and B
-    comes from another document in any case.
+    swapped. If there is nothing to cut at, nothing can be swapped, and B is random in any case.
 
-    Departures from the original code: runs start at a uniformly drawn sentence instead of where the last one
-    ended, so that draws are independent; and the other document is drawn in proportion to its number of
-    sentences, so that random pairs are not shorter than true ones.
+    With "none" there is a single part, `length` − 2 tokens from a uniformly drawn sentence on, and no shorter
+    ones (1907.11692, 2212.14034).
+
+    No part holds a place of the text twice: in a split that is shorter than a sequence, sequences are
+    shorter.
+
+    Departures from the original code: parts do not end with their document, since most documents are shorter
+    than a long sequence; runs start at a uniformly drawn sentence instead of where the last one ended, so
+    that draws are independent; and the other place is drawn from sentences, not documents, so that random
+    pairs are not shorter than true ones.
     """
-    text = part.text
-    room = length - SPECIALS
+    if negatives == "none":
+        return _single(generator, n, length, stream)
+    room = length - 3  # [CLS] and two [SEP]
     # One row of uniform draws for each decision.
-    u = torch.rand(7, n, generator=generator, dtype=torch.float64)
+    u = torch.rand(6, n, generator=generator, dtype=torch.float64)
     target = torch.where(u[0] < _SHORT, 2 + _floor(u[1], room - 1), room)
 
-    rank = _floor(u[2], len(part.places))
-    first = part.places[rank]
-    document = torch.searchsorted(text.documents, first, right=True) - 1
-    after = _run_end(text, first, target, document)
-    alone = after - first == 1
-    wrong = 0.0 if negatives == "none" else _NEGATIVE
-    is_swapped = ~alone & (u[3] < _SWAPPED[negatives])
-    is_random = ~is_swapped & (alone | (u[3] < wrong))
-    cut = first + 1 + _floor(u[4], (after - first - 1).clamp(min=1))
-    start_a, end_a = text.sentences[first], text.sentences[cut]
+    first = _floor(u[2], stream.sentences)
+    start_a = stream.start(first)
+    last = torch.minimum(stream.reaching(start_a + target), first + stream.sentences - 1)
+    before = stream.continuing_before(first + 1)
+    places = stream.continuing_before(last + 1) - before
+    alone = places == 0
+    cut = first + 1 + _floor(u[3], last - first)
+    if len(stream.continuing):
+        cut = torch.where(alone, cut, stream.nth_continuing(before + _floor(u[3], places)))
+    is_swapped = ~alone & (u[4] < _SWAPPED[negatives])
+    is_random = ~is_swapped & (alone | (u[4] < _NEGATIVE))
 
-    # The other place: uniform over the split's sentences outside this document.
-    own_start = text.documents[document]
-    own = text.documents[document + 1] - own_start
-    other_rank = _floor(u[5], len(part.places) - own)
-    other_rank = other_rank + own * (other_rank >= rank - (first - own_start))
-    other = part.places[other_rank]
-    other_document = torch.searchsorted(text.documents, other, right=True) - 1
-    other_after = _run_end(text, other, target - (end_a - start_a), other_document)
-    start_b = text.sentences[torch.where(is_random, other, cut)]
-    end_b = text.sentences[torch.where(is_random, other_after, after)]
+    cut = torch.where(is_random, _leaving_room(stream, first, cut, target), cut)
+    end_a = stream.end(cut - 1)
+    start_other, end_other = _elsewhere(stream, first, cut, target - (end_a - start_a), u[5])
+    start_b = torch.where(is_random, start_other, stream.start(cut))
+    end_b = torch.where(is_random, end_other, stream.end(last))
     start_a, start_b = torch.where(is_swapped, start_b, start_a), torch.where(is_swapped, start_a, start_b)
     end_a, end_b = torch.where(is_swapped, end_b, end_a), torch.where(is_swapped, end_a, end_b)
 
     length_a, length_b = truncated(end_a - start_a, end_b - start_b, target)
     start_a = start_a + _front(end_a - start_a - length_a, generator)
     start_b = start_b + _front(end_b - start_b - length_b, generator)
-    tokens, padding, segments, words = _assemble(text.tokens, start_a, length_a, start_b, length_b, length)
-    return Pairs(tokens, padding, segments, words, random=is_random, swapped=is_swapped)
+    return Spans(start_a, start_a + length_a, start_b, start_b + length_b, is_random, is_swapped, alone)
 
 
-def negative_rate(part: Part, length: int) -> float:
-    """The probability that B does not follow A: ½, and more for each place with one sentence left.
+def _single(generator: torch.Generator, n: int, length: int, stream: Stream) -> Spans:
+    u = torch.rand(n, generator=generator, dtype=torch.float64)
+    start = stream.start(_floor(u, stream.sentences))
+    never = torch.zeros(n, dtype=torch.bool)
+    return Spans(start, start + min(length - 2, stream.size - 1), None, None, never, never, never)
 
-    Exact: the mean over all places and all targets of `draw_pairs`, for any kind of wrong pairs.
-    """
-    room = length - SPECIALS
-    text = part.text
-    sizes = text.sentences[part.places + 1] - text.sentences[part.places]
-    document = torch.searchsorted(text.documents, part.places, right=True)
-    last = part.places + 1 == text.documents[document]
-    fills = (1 - _SHORT) * (sizes >= room) + _SHORT * ((sizes - 1).clamp(0, room - 1) / (room - 1))
-    alone = torch.where(last, 1.0, fills.double()).mean()
-    return float(_NEGATIVE + (1 - _NEGATIVE) * alone)
+
+def _leaving_room(
+    stream: Stream, first: Int[Tensor, " b"], cut: Int[Tensor, " b"], target: Int[Tensor, " b"]
+) -> Int[Tensor, " b"]:
+    """The cut; after A's first document at the latest where other documents are not long enough for B."""
+    own, other = stream.document(first), stream.document(cut - 1) + 1
+    outside = stream.start(stream.first(own)) + stream.size - stream.start(stream.first(other))
+    needed = target - (stream.end(cut - 1) - stream.start(first))
+    return torch.where(outside < needed, torch.minimum(cut, stream.first(own + 1)), cut)
+
+
+def _elsewhere(
+    stream: Stream,
+    first: Int[Tensor, " b"],
+    cut: Int[Tensor, " b"],
+    needed: Int[Tensor, " b"],
+    u: Float[Tensor, " b"],
+) -> tuple[Int[Tensor, " b"], Int[Tensor, " b"]]:
+    """The offsets of a part of other documents than those of the sentences from `first` to before `cut`."""
+    lowest = stream.first(stream.document(cut - 1) + 1)
+    beyond = stream.first(stream.document(first)) + stream.sentences  # A's first document, a lap later
+    needed = needed.clamp(min=1)
+    highest = torch.minimum(stream.starting(stream.start(beyond) - 1 - needed), beyond - 1)
+    place = lowest + _floor(u, (highest - lowest).clamp(min=0) + 1)
+    last = torch.minimum(stream.reaching(stream.start(place) + needed), beyond - 1)
+    return stream.start(place), stream.end(last)
 
 
 def _floor(u: Float[Tensor, " b"], count: Int[Tensor, " b"] | int) -> Int[Tensor, " b"]:
     """A uniform integer below `count`, from a uniform draw in [0, 1)."""
     return (u * count).long()
-
-
-def _run_end(
-    text: Encoded, first: Int[Tensor, " b"], target: Int[Tensor, " b"], document: Int[Tensor, " b"]
-) -> Int[Tensor, " b"]:
-    """The end of a run of at least one sentence that reaches the target or the end of its document."""
-    reach = torch.searchsorted(text.sentences, text.sentences[first] + target)
-    return torch.minimum(torch.maximum(reach, first + 1), text.documents[document + 1])
 
 
 def truncated(
@@ -161,24 +203,26 @@ def _front(lost: Int[Tensor, " b"], generator: torch.Generator) -> Int[Tensor, "
     return torch.binomial(lost.double(), torch.full(lost.shape, 0.5).double(), generator=generator).long()
 
 
-def _assemble(
-    flat: Int[Tensor, " t"],
-    start_a: Int[Tensor, " b"],
-    length_a: Int[Tensor, " b"],
-    start_b: Int[Tensor, " b"],
-    length_b: Int[Tensor, " b"],
-    length: int,
-) -> tuple[Int[Tensor, "b n"], Bool[Tensor, "b n"], Int[Tensor, "b n"], Bool[Tensor, "b n"]]:
-    """Tokens, padding, segments and words of `Pairs`."""
-    place = torch.arange(length).expand(len(start_a), length)
-    first_sep = (length_a + 1)[:, None]
-    last_sep = first_sep + (length_b + 1)[:, None]
-    in_a = (place > 0) & (place < first_sep)
-    in_b = (place > first_sep) & (place < last_sep)
-    words = in_a | in_b
-    index = torch.where(in_b, start_b[:, None] + place - first_sep - 1, start_a[:, None] + place - 1)
-    tokens = torch.where(words, flat[index.where(words, 0)].long(), PAD)
-    tokens[(place == first_sep) | (place == last_sep)] = SEP
+def _assemble(stream: Stream, spans: Spans, length: int) -> Pairs:
+    place = torch.arange(length).expand(len(spans.start_a), length)
+    end_a = (spans.end_a - spans.start_a + 1)[:, None]  # of A: the position of [SEP]
+    in_a = (place > 0) & (place < end_a)
+    offset = spans.start_a[:, None] + place - 1
+    last, in_b = end_a, torch.zeros_like(in_a)
+    if spans.start_b is not None and spans.end_b is not None:
+        last = end_a + (spans.end_b - spans.start_b + 1)[:, None]
+        in_b = (place > end_a) & (place < last)
+        offset = torch.where(in_b, spans.start_b[:, None] + place - end_a - 1, offset)
+    inside = in_a | in_b
+    tokens, between = stream.read(offset.where(inside, 0))
+    tokens = torch.where(inside, tokens, PAD)
+    tokens[(place == end_a) | (place == last) | (inside & between)] = SEP
     tokens[:, 0] = CLS
-    segments = ((place > first_sep) & (place <= last_sep)).long()
-    return tokens, place > last_sep, segments, words
+    return Pairs(
+        tokens=tokens,
+        padding=place > last,
+        segments=((place > end_a) & (place <= last)).long(),
+        words=inside & ~between,
+        random=spans.random,
+        swapped=spans.swapped,
+    )

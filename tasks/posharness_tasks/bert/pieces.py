@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from posharness_tasks.bert.vocabulary import one_thread
 from posharness_tasks.bert.workers import spread
@@ -35,7 +35,7 @@ class Encoding(NamedTuple):
 
     ids: Int[np.ndarray, " t"]
     counts: Int[np.ndarray, " l"]
-    blank: Int[np.ndarray, " l"]
+    blank: Bool[np.ndarray, " l"]
 
 
 def encode_file(text: Path, tokenizer: Tokenizer) -> Iterator[Encoding]:

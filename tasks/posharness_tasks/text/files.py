@@ -1,16 +1,19 @@
-"""Reads UTF-8 text files piece by piece, with errors that name the line."""
+"""Reads UTF-8 text files piece by piece, gzip-compressed ones too, with errors that name the line."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from posharness.contracts import UserError
 
-__all__ = ["CHUNK", "chunks", "lines", "paragraphs"]
+__all__ = ["CHUNK", "chunks", "lines", "paragraphs", "suffix"]
 
 CHUNK = 1 << 20
 """Bytes."""
@@ -18,6 +21,13 @@ _LONGEST_LINE = 1 << 26
 """Bytes."""
 _LONGEST_PARAGRAPH = 10_000
 """Lines."""
+_GZIP = ".gz"
+
+
+def suffix(path: Path) -> str:
+    """The ending that tells the format, in lower case: ".txt" for "a.TXT" and for "a.txt.gz"."""
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending == _GZIP else ending
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -74,9 +84,17 @@ def chunks(path: Path) -> Iterator[str]:
                 yield text
 
 
-def _opened(path: Path) -> BinaryIO:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    compressed = path.suffix.lower() == _GZIP
     try:
-        return path.open("rb")
+        with cast("BinaryIO", gzip.open(path, "rb")) if compressed else path.open("rb") as file:
+            yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"the corpus file {str(path)!r} cannot be read as gzip ({str(error).rstrip('.')}): "
+            "compress it again, or give the text itself."
+        ) from error
     except OSError as error:
         raise UserError(f"the corpus file {str(path)!r} cannot be read: {error.strerror}.") from error
 

@@ -142,20 +142,26 @@ class _Block:
     def words(self, tokens: list[Token]) -> tuple[Word, ...]:
         """The words among the tokens; checks their numbers and their heads."""
         found: list[Token] = []
+        rows: list[int] = []  # the line of each word
+        covered = 0  # the last word of the last range
         total = sum(isinstance(token["id"], int) for token in tokens)
         for (line, _), token in zip(self.rows, tokens, strict=True):
             match token["id"]:
                 case int(number) if number == len(found) + 1:
                     self._check(line, token, total)
                     found.append(token)
+                    rows.append(line)
+                case (first, "-", _) if first == len(found) + 1 and first <= covered:
+                    self._refuse(line, "id", f"is a range that overlaps the one up to word {covered}")
                 case (first, "-", last) if first == len(found) + 1 and last <= total:
-                    pass
+                    covered = last
                 case (after, ".", _) if after == len(found):
                     pass
                 case _:
                     self._refuse(line, "id", f"does not follow: word {len(found) + 1} of {total} is expected")
         if not found:
             self._refuse(self.rows[0][0], "id", "begins a sentence without words")
+        self._check_tree([token["head"] for token in found], rows)
         return tuple(
             Word(
                 token["form"],
@@ -177,6 +183,24 @@ class _Block:
             )
         if not all((token["feats"] or {}).values()):
             self._refuse(line, "feats", "is not a list of Name=Value, separated by |")
+
+    def _check_tree(self, heads: list[int], rows: list[int]) -> None:
+        """Refuse a second root, and a word that never reaches a root; both in linear time."""
+        roots = [line for line, head in zip(rows, heads, strict=True) if head == 0]
+        if len(roots) > 1:
+            self._refuse(
+                roots[1], "head", f"is a second root, after that of line {roots[0]}: a sentence has one"
+            )
+        reaches = [True] + [False] * len(heads)  # of word 0, the root's head
+        for word in range(1, len(reaches)):
+            path = dict[int, None]()
+            while not reaches[word] and word not in path:
+                path[word] = None
+                word = heads[word - 1]
+            if not reaches[word]:
+                self._refuse(rows[word - 1], "head", "is on a cycle: a path from every word leads to a root")
+            for passed in path:
+                reaches[passed] = True
 
     def _refuse(self, line: int, field: str | None, problem: str) -> NoReturn:
         column = f", column {DEFAULT_FIELDS.index(field) + 1} ({field.upper()})" if field else ""

@@ -47,11 +47,11 @@ def random_trees(documents: int, sentences: int, *, words: int = 7) -> list[list
 
     def sentence() -> list[Row]:
         size = 4 + draw(words - 3)
-        root = 1 + draw(size)
+        order = (torch.randperm(size, generator=draws) + 1).tolist()  # a word's head comes before it
+        heads = {number: order[draw(place)] if place else 0 for place, number in enumerate(order)}
         rows: list[Row] = []
         for number in range(1, size + 1):
-            others = [n for n in range(1, size + 1) if n != number]
-            head = 0 if number == root else others[draw(len(others))]
+            head = heads[number]
             relation = "root" if not head else ("nsubj", "obl:tmod", "det", "punct")[draw(4)]
             rows.append((f"h{head}", f"h{head}", "X", "_", head, relation))
         return rows

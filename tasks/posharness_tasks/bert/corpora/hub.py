@@ -10,8 +10,8 @@ from itertools import chain
 
 from posharness.contracts import UserError
 from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS
-from posharness_tasks.bert.corpora.rows import COLUMN, row_documents
-from posharness_tasks.bert.corpora.source import Source
+from posharness_tasks.bert.corpora.rows import row_documents
+from posharness_tasks.bert.corpora.source import COLUMN, Source
 
 __all__ = ["hub_source", "is_hub_id"]
 
@@ -26,8 +26,8 @@ def is_hub_id(corpus: str) -> bool:
     return _ID.fullmatch(corpus) is not None
 
 
-def hub_source(corpus: str) -> Source:
-    """The column `text` of a data set's split `train`, streamed; see `row_documents`.
+def hub_source(corpus: str, column: str = COLUMN) -> Source:
+    """A column of a data set's split `train`, streamed; see `row_documents`.
 
     Rows are read as they arrive, and only the text that is prepared from them is kept, so the disk need not
     hold the data set as well. An id that was prepared once needs no network afterwards.
@@ -37,10 +37,10 @@ def hub_source(corpus: str) -> Source:
     """
     match = _ID.fullmatch(corpus)
     assert match is not None, corpus
-    return Source(f"hub {corpus}", partial(_documents, match["name"], match["config"]))
+    return Source(f"hub {corpus} {column}", partial(_documents, match["name"], match["config"], column))
 
 
-def _documents(name: str, config: str | None) -> Iterator[list[str]]:
+def _documents(name: str, config: str | None, column: str) -> Iterator[list[str]]:
     # Imported here: it takes a second, and no other corpus needs it.
     import datasets
     import huggingface_hub
@@ -51,16 +51,16 @@ def _documents(name: str, config: str | None) -> Iterator[list[str]]:
     failures = (OSError, ValueError, RuntimeError, huggingface_hub.errors.HfHubHTTPError)
     try:
         rows = iter(datasets.load_dataset(name, config, split="train", streaming=True))
-        first = next(rows, {COLUMN: ""})
+        first = next(rows, {column: ""})
     except failures as error:
         raise UserError(f"the corpus {given!r} cannot be loaded from the Hub: {_reason(error)}.") from error
-    if COLUMN not in first:
+    if column not in first:
         raise UserError(
-            f"the corpus {name!r} has no column {COLUMN!r} (it has: {', '.join(first)}): "
-            "choose a data set of plain text."
+            f"the corpus {name!r} has no column {column!r} (it has: {', '.join(first)}): name the column of "
+            "the texts with --text-column, or choose a data set of plain text."
         )
     try:
-        yield from row_documents(str(row[COLUMN]) for row in chain([first], rows) if row[COLUMN])
+        yield from row_documents(str(row[column]) for row in chain([first], rows) if row[column])
     except failures as error:
         raise UserError(f"the corpus {given!r} stopped while it was being read: {_reason(error)}.") from error
 

@@ -1,4 +1,4 @@
-"""Reads the column `text` of JSON, JSON lines and Parquet files, and makes documents of its rows."""
+"""Reads a column of texts from JSON, JSON lines and Parquet files, and makes documents of its rows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import pyarrow.parquet
 from posharness.contracts import UserError
 from posharness_tasks.bert.corpora.json_array import elements
 from posharness_tasks.bert.workers import each
-from posharness_tasks.text.files import chunks, lines
+from posharness_tasks.text.files import chunks, lines, suffix
 from posharness_tasks.text.sentences import split_sentences
 
-__all__ = ["COLUMN", "file_rows", "row_documents"]
+__all__ = ["file_rows", "row_documents"]
 
-COLUMN = "text"
 _TITLE = re.compile(r"\s*= [^=]+ =\s*$")
 _HEADING = re.compile(r"\s*(= ){2,}[^=]+( =){2,}\s*$")
 
@@ -55,40 +54,43 @@ def _read(row: str) -> _Row:
     return _Row(_TITLE.match(row) is not None, _HEADING.match(row) is not None, sentences)
 
 
-def file_rows(path: Path) -> Iterator[str]:
+def file_rows(path: Path, column: str) -> Iterator[str]:
     """The texts of a file that ends in .parquet, .json (an array, or lines), .jsonl or .ndjson.
 
+    Args:
+        column: the column of texts.
+
     Raises:
-        UserError: the file is malformed, or has no column of strings named `text`.
+        UserError: the file is malformed, or has no such column of strings.
     """
-    if path.suffix.lower() == ".parquet":
-        return _parquet(path)
+    if suffix(path) == ".parquet":
+        return _parquet(path, column)
     start = next((chunk.lstrip() for chunk in chunks(path) if not chunk.isspace()), "")
-    return _json_array(path) if start.startswith("[") else _json_lines(path)
+    return _json_array(path, column) if start.startswith("[") else _json_lines(path, column)
 
 
-def _json_array(path: Path) -> Iterator[str]:
+def _json_array(path: Path, column: str) -> Iterator[str]:
     for number, row in enumerate(elements(path), start=1):
-        yield _field(row, path, f"element {number}")
+        yield _field(row, column, path, f"element {number}")
 
 
-def _parquet(path: Path) -> Iterator[str]:
+def _parquet(path: Path, column: str) -> Iterator[str]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
-            if COLUMN not in names:
-                raise UserError(_no_column(path, names))
-            for batch in file.iter_batches(batch_size=1024, columns=[COLUMN]):
+            if column not in names:
+                raise UserError(_no_column(path, column, names))
+            for batch in file.iter_batches(batch_size=1024, columns=[column]):
                 for number, text in enumerate(batch.column(0).to_pylist()):
                     if text is not None:
-                        yield _checked(text, path, f"row {number}")
+                        yield _checked(text, column, path, f"row {number}")
     except pyarrow.ArrowException as error:
         raise UserError(
             f"the corpus file {str(path)!r} cannot be read as Parquet: {str(error).rstrip('.')}."
         ) from error
 
 
-def _json_lines(path: Path) -> Iterator[str]:
+def _json_lines(path: Path, column: str) -> Iterator[str]:
     for number, line in enumerate(lines(path), start=1):
         if line.strip():
             try:
@@ -98,26 +100,26 @@ def _json_lines(path: Path) -> Iterator[str]:
                     f"the corpus file {str(path)!r} is neither a JSON array nor JSON lines: "
                     f"{error.msg} in line {number}, column {error.colno}."
                 ) from error
-            yield _field(row, path, f"line {number}")
+            yield _field(row, column, path, f"line {number}")
 
 
-def _field(row: object, path: Path, place: str) -> str:
-    if not isinstance(row, dict) or COLUMN not in row:
-        raise UserError(_no_column(path, row if isinstance(row, dict) else [], f" in {place}"))
-    return _checked(row[COLUMN], path, place)
+def _field(row: object, column: str, path: Path, place: str) -> str:
+    if not isinstance(row, dict) or column not in row:
+        raise UserError(_no_column(path, column, row if isinstance(row, dict) else [], f" in {place}"))
+    return _checked(row[column], column, path, place)
 
 
-def _checked(text: object, path: Path, place: str) -> str:
+def _checked(text: object, column: str, path: Path, place: str) -> str:
     if not isinstance(text, str):
         raise UserError(
-            f"the corpus file {str(path)!r} has a {COLUMN!r} of type {type(text).__name__} in {place}: "
+            f"the corpus file {str(path)!r} has a {column!r} of type {type(text).__name__} in {place}: "
             "every text must be a string."
         )
     return text
 
 
-def _no_column(path: Path, names: Iterable[str], place: str = "") -> str:
+def _no_column(path: Path, column: str, names: Iterable[str], place: str = "") -> str:
     return (
-        f"the corpus file {str(path)!r} has no column {COLUMN!r}{place} "
-        f"(it has: {', '.join(names) or 'none'}): name the column of the texts {COLUMN!r}."
+        f"the corpus file {str(path)!r} has no column {column!r}{place} "
+        f"(it has: {', '.join(names) or 'none'}): name the column of the texts with --text-column."
     )

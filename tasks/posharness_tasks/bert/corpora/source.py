@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Source"]
+__all__ = ["COLUMN", "Documents", "Source"]
+
+COLUMN = "text"
+"""The column of texts in rows, unless another one is named."""
+
+Documents = Literal["auto", "blank_lines", "lines", "files"]
+"""What ends a document in text files: a blank line, a line, or the file. "auto" is a blank line in a single
+file, and the file in a folder or a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
