@@ -114,13 +114,15 @@ class Budget(_Settings):
     """How long a cell trains, and on how many sequences it is validated and tested.
 
     Attributes:
-        steps: optimiser steps, unless `patience` ends the training earlier.
+        steps: optimiser steps, unless `patience` or `solved` ends the training earlier.
         batch: number of sequences in each step.
         test_sequences: number of test sequences of each evaluation length.
         intervention_sequences: number of these, from the first, that are tested with changed tokens as well.
         validation_sequences: number of sequences in each validation.
         validate_every: steps between validations.
         patience: training stops after this many validations without a better score; 0 for never.
+        solved: training stops once the accuracy of every objective was at least this in two validations in a
+            row; 0 for never. Reports name the cells that stopped, and compare them at equal steps.
     """
 
     steps: int = Field(1000, ge=1)
@@ -130,6 +132,7 @@ class Budget(_Settings):
     validation_sequences: int = Field(64, ge=1)
     validate_every: int = Field(100, ge=1)
     patience: int = Field(0, ge=0)
+    solved: float = Field(0.0, ge=0.0, le=1.0)
 
 
 class OptimiserSettings(_Settings):

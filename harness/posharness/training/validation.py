@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -19,13 +20,17 @@ from posharness.training.training_step import Diverged, TrainingModule
 
 __all__ = ["ValidationCallback"]
 
+_TWICE = 2
+"""Validations in a row that a task must be solved in: one may be luck."""
+
 
 class ValidationCallback(pl.Callback):
     """Validates every `validate_every` steps and after the last one. A checkpoint holds its whole state.
 
     The score is the accuracy of the first objective on the validation sequences. With a patience p > 0,
     training stops after p validations in a row without a new best score, and the weights of the best
-    validation are tested; with 0, the weights of the last step are tested.
+    validation are tested; with 0, the weights of the last step are tested. With a threshold `solved`,
+    training stops once every objective has reached it in two validations in a row.
 
     Attributes:
         curve: the learning curve so far.
@@ -43,11 +48,12 @@ class ValidationCallback(pl.Callback):
         self._reporter = reporter
         self._validation = validation_batch(cell, task)
         self._waited = 0
+        self._solved = 0
         self._since = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # The cell may have been interrupted after the decision to stop.
-        trainer.should_stop = self._out_of_patience
+        trainer.should_stop = self._ended
         self._since = time.perf_counter()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
@@ -65,8 +71,8 @@ class ValidationCallback(pl.Callback):
             validation=validation,
         )
         if validation is not None:
-            self._judge(pl_module, validation[0].accuracy)
-            trainer.should_stop = self._out_of_patience
+            self._judge(pl_module, validation)
+            trainer.should_stop = self._ended
         self._reporter.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
         self._since = time.perf_counter()
 
@@ -77,6 +83,7 @@ class ValidationCallback(pl.Callback):
             "best": self.best,
             "best_weights": self.best_weights,
             "waited": self._waited,
+            "solved": self._solved,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -85,11 +92,13 @@ class ValidationCallback(pl.Callback):
         self.best = state_dict["best"]
         self.best_weights = state_dict["best_weights"]
         self._waited = state_dict["waited"]
+        self._solved = state_dict["solved"]
 
     @property
-    def _out_of_patience(self) -> bool:
+    def _ended(self) -> bool:
+        """Whether patience has run out, or the task is solved."""
         patience = self._cell.budget.patience
-        return patience > 0 and self._waited >= patience
+        return 0 < patience <= self._waited or self._solved >= _TWICE
 
     def _validate(self, module: TrainingModule, step: int) -> list[Scored]:
         purpose = ("validation", self._cell.seed)
@@ -100,7 +109,11 @@ class ValidationCallback(pl.Callback):
         self._reporter.score = scored[0].accuracy
         return scored
 
-    def _judge(self, module: TrainingModule, score: float) -> None:
+    def _judge(self, module: TrainingModule, scored: Sequence[Scored]) -> None:
+        threshold = self._cell.budget.solved
+        reached = all(part.accuracy >= threshold for part in scored if len(part.log_prob))
+        self._solved = self._solved + 1 if threshold and reached else 0
+        score = scored[0].accuracy
         if math.isnan(self.best) or score > self.best:
             self.best, self._waited = score, 0
             if self._cell.budget.patience:

@@ -1,12 +1,14 @@
-"""A summary of learning curves: the first, last and best values of each run."""
+"""Tables of learning: the values of each run, the runs that stopped early, and all runs at equal steps."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pandas as pd
 
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["curve_summary"]
+__all__ = ["at_equal_steps", "curve_summary", "stopped_early"]
 
 
 def curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
@@ -25,3 +27,39 @@ def curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
         largest_gradient_norm=("gradient_norm", "max"),
     )
     return folded(summary.reset_index().rename(columns={"label": "encoding"}))
+
+
+def stopped_early(cells: pd.DataFrame) -> pd.DataFrame:
+    """A row for each finished run with fewer steps than it was given: `patience` or `solved` ended it."""
+    given = cells["settings"].map(lambda own: own.get("steps") if isinstance(own, Mapping) else None)
+    rows = cells.assign(of=given.astype(float))
+    rows = rows[(rows["status"] == "done") & (rows["steps"] < rows["of"])].sort_values(
+        ["task", "label", "seed"]
+    )
+    return pd.DataFrame(
+        {
+            "task": rows["task"].astype(str),
+            "encoding": rows["label"].astype(str),
+            "seed": rows["seed"],
+            "last_step": rows["steps"].astype(int),
+            "steps_given": rows["of"].astype(int),
+            "best_validation_accuracy": rows["score"].astype(float),
+        }
+    ).reset_index(drop=True)
+
+
+def at_equal_steps(curves: pd.DataFrame, stopped: pd.DataFrame) -> pd.DataFrame:
+    """On each task of a run that stopped early, the validation accuracy of all labels when the first stopped.
+
+    Args:
+        curves: `Frames.curves`.
+        stopped: see `stopped_early`.
+    """
+    first = stopped.groupby("task")["last_step"].min()
+    known = curves.assign(task=curves["task"].astype(str)).dropna(subset="validation_score")
+    known = known[known["step"] <= known["task"].map(first)].sort_values("step", kind="stable")
+    last = known.groupby(["task", "objective", "label", "seed"], observed=True).last().reset_index()
+    table = last.groupby(["task", "objective", "label"], observed=True).agg(
+        step=("step", "max"), runs=("seed", "size"), validation_accuracy=("validation_score", "mean")
+    )
+    return folded(table.reset_index().rename(columns={"label": "encoding"}))

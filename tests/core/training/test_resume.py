@@ -81,11 +81,11 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("patience", [0, 2])
+@pytest.mark.parametrize("ending", [{}, {"patience": 2}, {"solved": 0.01}], ids=["all", "patience", "solved"])
 def test_a_resumed_cell_ends_with_the_same_bits(
-    registry: Registry, folder: Folder, number: signal.Signals, patience: int
+    registry: Registry, folder: Folder, number: signal.Signals, ending: dict[str, Any]
 ) -> None:
-    cell = make_cell(registry, patience=patience)
+    cell = make_cell(registry, **ending)
     whole, parts = folder("whole"), folder("parts")
     assert train_cell(cell, registry, whole, cache=whole, observe=ignore).status == "done"
     before = signal.getsignal(number)

@@ -277,9 +277,30 @@ def test_patience_stops_training_and_tests_the_best_weights(registry: Registry, 
     task = registry.task(cell.task, cell.body)
     model = build_model(cell, registry, task)
     load_model(model, folder / "weights.safetensors")
-    kept = score(model, validation_batch(cell, task), 1, ("validation", 3))[0].accuracy
-    assert kept == curve.validation_score.max() == read(folder)["score"]
-    assert kept > curve.validation_score.iloc[-1]
+    kept = score(model, validation_batch(cell, task), 1, ("validation", 3))[0]
+    assert kept.accuracy == curve.validation_score.max() == read(folder)["score"]
+    best = curve.validation_score.argmax()
+    assert best < len(curve) - 1
+    assert kept.loss == pytest.approx(curve.validation_loss.iloc[best])
+    assert kept.loss != pytest.approx(curve.validation_loss.iloc[-1])
+
+
+def test_training_stops_once_every_objective_is_solved_twice_in_a_row(
+    registry: Registry, train: Train
+) -> None:
+    every = {"steps": 300, "batch": 16, "validate_every": 20}
+    _, folder, _ = train(make_cell(registry, **every, solved=0.3))
+    stopped = pd.read_parquet(folder / "curve.parquet")
+    _, folder, _ = train(make_cell(registry, **every), "whole")
+    whole = pd.read_parquet(folder / "curve.parquet").dropna(subset="validation_score")
+    solved = (whole.validation_score >= 0.3).to_list()
+    pair = next(index for index in range(1, len(solved)) if solved[index - 1] and solved[index])
+    assert 1 < pair < len(solved) - 1
+    assert stopped.step.max() == whole.step.iloc[pair]
+    same = [name for name in stopped if name != "seconds"]
+    until = pd.read_parquet(folder / "curve.parquet")[: len(stopped)]
+    pd.testing.assert_frame_equal(stopped[same], until[same], check_exact=True)
+    assert make_cell(registry, **every).key != make_cell(registry, **every, solved=0.3).key
 
 
 def test_lengths_beyond_the_encoding_are_not_tested(registry: Registry, train: Train) -> None:

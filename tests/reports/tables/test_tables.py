@@ -15,6 +15,7 @@ from posharness_reports.measures.statistics import wilson
 from posharness_reports.study import study
 from posharness_reports.tables import accuracy as accuracy_tables
 from posharness_reports.tables import overview as overview_tables
+from posharness_reports.tables.learning import at_equal_steps, stopped_early
 
 Simulate = Callable[..., Frames]
 SCOPE = "at the training length"
@@ -234,3 +235,46 @@ def test_the_overview_lists_the_plugins_behind_the_finished_cells() -> None:
     first = table.iloc[0]
     assert (first["package"], first["version"], first["file"]) == ("posharness", "0.2.0", "far.py")
     assert first["digest"] == "0a1b2c3d0a1b"
+
+
+def test_runs_that_stopped_early_are_named_and_compared_at_equal_steps() -> None:
+    runs = [
+        ("far", 0, "done", 40),
+        ("far", 1, "done", 100),
+        ("near", 0, "done", 60),
+        ("off", 0, "failed", 20),
+    ]
+    cells = pd.DataFrame(
+        {
+            "task": "echo",
+            "label": [label for label, *_ in runs],
+            "seed": [seed for _, seed, *_ in runs],
+            "status": [status for *_, status, _ in runs],
+            "steps": [float(steps) for *_, steps in runs],
+            "settings": [{"steps": 100}] * len(runs),
+            "score": 1.0,
+        }
+    )
+    stopped = stopped_early(cells)
+    assert stopped[["encoding", "seed", "last_step", "steps_given"]].to_numpy().tolist() == [
+        ["far", 0, 40, 100],
+        ["near", 0, 60, 100],
+    ]
+    points = [(task, run, step) for task in ("echo", "other") for run in runs for step in (20, 40, 60)]
+    curves = pd.DataFrame(
+        {
+            "task": [task for task, *_ in points],
+            "objective": "recall",
+            "label": [run[0] for _, run, _ in points],
+            "seed": [run[1] for _, run, _ in points],
+            "step": [step for *_, step in points],
+            "validation_score": [(step + 20 * run[1]) / 100 for _, run, step in points],
+        }
+    )
+    table = at_equal_steps(curves, stopped)
+    assert set(table["task"]) == {"echo"}
+    assert set(table["step"]) == {40}
+    assert dict(zip(table["encoding"], table["validation_accuracy"], strict=True)) == pytest.approx(
+        {"far": 0.5, "near": 0.4, "off": 0.4}
+    )
+    assert dict(zip(table["encoding"], table["runs"], strict=True)) == {"far": 2, "near": 1, "off": 1}

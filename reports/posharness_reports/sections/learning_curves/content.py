@@ -5,7 +5,7 @@ from __future__ import annotations
 from posharness.contracts import Section
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.study import Study
-from posharness_reports.tables.learning import curve_summary
+from posharness_reports.tables.learning import at_equal_steps, curve_summary, stopped_early
 
 __all__ = ["describe"]
 
@@ -14,14 +14,26 @@ _ABOUT = (
     "end, the number of training steps may limit the result, and not the encoding."
 )
 
+_STOPPED = (
+    "Some runs stopped early, because their budget lets them when the task is solved or the score no longer "
+    "rises. Their tests are of weights with fewer steps: compare such runs at equal steps, in the last table."
+)
+
 
 def describe(study: Study) -> Section | None:
     """The section; None when no step was logged."""
     if study.curves.empty:
         return None
+    tables = {"First and last values of each run": curve_summary(study.curves)}
+    stopped = stopped_early(study.cells)
+    if len(stopped):
+        tables["Runs that stopped before the steps they were given"] = stopped
+        tables["All encodings when the first run stopped: mean validation accuracy at equal steps"] = (
+            at_equal_steps(study.curves, stopped)
+        )
     return Section(
         "Learning curves",
-        _ABOUT,
-        {"First and last values of each run": curve_summary(study.curves)},
+        f"{_ABOUT} {_STOPPED}" if len(stopped) else _ABOUT,
+        tables,
         learning_figures(study.curves, study.cells),
     )
