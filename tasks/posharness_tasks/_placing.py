@@ -1,4 +1,4 @@
-"""Draws the positions of sources, so that only the source gives the answer, and builds the scored batch."""
+"""Draws the distances and positions of sources, and builds the scored batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from posharness.contracts import Batch
 __all__ = [
     "different_distances",
     "draw_distances",
-    "each_value_once",
     "geometric_distances",
     "positions_before_queries",
     "scored_batch",
@@ -49,23 +48,6 @@ def different_distances(
         rungs: the possible distances, at least k of them.
     """
     return torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :k]]
-
-
-def each_value_once(
-    generator: torch.Generator, rungs: Sequence[int], n: int, values: int
-) -> tuple[Int[Tensor, "n v"], Int[Tensor, "n v"]]:
-    """Draw v different distances for each sequence, and which of the v values is placed at each of them.
-
-    Any column may be the one that is asked for. Its distance is uniform, and its value is uniform given the
-    distances of all columns. A predictor that does not know which column is asked for is therefore right in
-    one of v cases, whatever else it uses.
-
-    Args:
-        rungs: the possible distances, at least `values` of them.
-        values: v.
-    """
-    distance = torch.tensor(rungs)[torch.rand(n, len(rungs), generator=generator).argsort(1)[:, :values]]
-    return distance, torch.rand(n, values, generator=generator).argsort(1)
 
 
 def positions_before_queries(distance: Int[Tensor, "n v"], queries: int, length: int) -> Int[Tensor, "n v"]:
