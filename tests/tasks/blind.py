@@ -26,25 +26,33 @@ def check_nothing_else_tells(
     *,
     length: int | None = None,
     numbered: Callable[[Batch, Tensor, Tensor], Tensor] | None = None,
+    view: Callable[[Tensor], Tensor] = lambda tokens: tokens,
 ) -> None:
     """All answers are equally likely, given everything in sight but the farthest source.
 
     Give a task with so few sequences that most are met many times. One prediction of each sequence is looked
-    at: the tokens and segments in its sight, its position, and where the hidden source is.
+    at: the tokens, memory and segments in its sight, its position, and where the hidden source is.
 
     Args:
         length: length of the sequences; the training length by default.
         numbered: the number of an answer among those that are possible, given the batch, the position and the
             answer (each b, 1); the answer itself by default.
+        view: what of the tokens is told apart, of which −1 is out of sight.
     """
     batch = task.sample(seeded(0), _DRAWS, length or task.length, "train")
     assert batch.source is not None
     order = torch.rand(batch.scored.shape, generator=seeded(1)).masked_fill(~batch.scored, -1.0)
     position = order.argmax(1, keepdim=True)
-    farthest = position - batch.dependency_length.gather(1, position)
+    source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
+    away = (source - position).abs().masked_fill(source < 0, -1)
+    farthest = source.gather(1, away.argmax(1, keepdim=True))
     place = torch.arange(batch.tokens.shape[1])
-    hidden = (place == farthest) | ((place > position) & (task.body != "encoder"))
-    known = [batch.tokens.masked_fill(hidden, -1), position, farthest]
+    tokens = batch.tokens.masked_fill((place > position) & (task.body != "encoder"), -1)
+    if batch.memory is None:
+        seen = [tokens.scatter(1, farthest, -1)]
+    else:
+        seen = [tokens, batch.memory.scatter(1, farthest, -1)]
+    known = [*map(view, seen), position, farthest]
     if batch.segments is not None:
         known.append(batch.segments.masked_fill((place > position) & (task.body != "encoder"), -1))
     answer = batch.targets.gather(1, position)
@@ -57,7 +65,7 @@ def check_nothing_else_tells(
     assert table.sum() > 0.5 * _DRAWS, "too few sequences are met often"
     expected = table.sum(1, keepdim=True) / options
     statistic = float(((table - expected).square() / expected).sum())
-    assert chi2.sf(statistic, len(table) * (options - 1)) > RARE
+    assert chi2.sf(statistic, len(table) * (options - 1)) > RARE, "something else tells the answer"
     # With the blind accuracy that is declared, or chance, whoever knows all this is right.
     blind = torch.full(batch.scored.shape, task.objectives[0].chance) if batch.blind is None else batch.blind
     torch.testing.assert_close(blind.gather(1, position), torch.full(position.shape, 1 / options))

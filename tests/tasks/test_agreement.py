@@ -12,7 +12,7 @@ from posharness.contracts import Batch, Body, UserError
 from posharness_tasks.agreement.english import ENGLISH
 from posharness_tasks.agreement.task import Agreement
 
-from .blindness import check_blind
+from .blind import check_nothing_else_tells
 from .interventions import check_necessary, check_sufficient, seeded, tied
 
 CLASS = {word: name for name, words in ENGLISH.classes.items() for word in words}
@@ -156,7 +156,7 @@ def test_without_the_subject_its_number_is_told_by_nothing() -> None:
         return known.where(tokens >= 0, -1)
 
     for length in (9, 16):
-        check_blind(Agreement("decoder", length=length), length, view=number)
+        check_nothing_else_tells(Agreement("decoder", length=length), view=number)
 
 
 def test_the_ladder_leaves_out_what_no_phrase_fits() -> None:

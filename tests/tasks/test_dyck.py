@@ -13,7 +13,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.dyck import Dyck
 
-from .blindness import check_blind
+from .blind import check_nothing_else_tells
 from .interventions import check_draws, check_necessary, check_sufficient, seeded
 
 
@@ -114,7 +114,7 @@ def test_all_shapes_in_between_occur() -> None:
 
 
 def test_without_the_innermost_bracket_its_type_is_told_by_nothing() -> None:
-    check_blind(Dyck("decoder", length=10), 10)
+    check_nothing_else_tells(Dyck("decoder", length=10))
 
 
 def test_the_ladder_climbs_in_even_numbers() -> None:

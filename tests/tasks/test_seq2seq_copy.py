@@ -11,7 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.seq2seq_copy import Seq2SeqCopy
 
-from .blindness import check_blind
+from .blind import check_nothing_else_tells
 from .seq2seq import check_sources, seeded
 
 
@@ -63,7 +63,7 @@ def test_the_source_is_sufficient_and_necessary(case: tuple[Seq2SeqCopy, Batch, 
 def test_without_its_word_in_the_memory_an_answer_is_told_by_nothing() -> None:
     """Not even by the words that were emitted before it."""
     length = 6
-    check_blind(Seq2SeqCopy("encoder-decoder", symbols=2, payload=2, length=length), length)
+    check_nothing_else_tells(Seq2SeqCopy("encoder-decoder", symbols=2, payload=2, length=length))
 
 
 def test_the_ladder_climbs_by_root_two_as_far_as_there_is_room() -> None:

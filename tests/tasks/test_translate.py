@@ -11,7 +11,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.translate import Translate
 
-from .blindness import check_blind
+from .blind import check_nothing_else_tells
 from .seq2seq import check_sources, seeded
 
 DETERMINER, ADJECTIVE, NOUN, VERB = range(4)
@@ -79,7 +79,11 @@ def test_without_the_original_word_its_translation_is_told_by_nothing() -> None:
         outside = (closing > 0) & ((place < opening) | (place > closing))
         return tokens.masked_fill(outside, -2)
 
-    check_blind(task, 15, view=clause)
+    def numbered(batch: Batch, position: Tensor, answer: Tensor) -> Tensor:
+        """Which of the words of its kind."""
+        return answer % task.alternatives
+
+    check_nothing_else_tells(task, view=clause, numbered=numbered)
 
 
 def test_words_move_by_up_to_three_places() -> None:

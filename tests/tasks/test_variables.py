@@ -12,7 +12,7 @@ from torch import Tensor
 from posharness.contracts import Batch, UserError
 from posharness_tasks.variables import Variables
 
-from .blindness import check_blind
+from .blind import check_nothing_else_tells
 from .interventions import RARE, seeded, tied
 
 
@@ -146,7 +146,7 @@ def test_each_source_is_necessary(case: tuple[Variables, Batch, int]) -> None:
 
 @pytest.mark.parametrize(("hops", "length"), [(1, 7), (2, 11)])
 def test_without_the_value_that_begins_it_a_chain_tells_nothing(hops: int, length: int) -> None:
-    check_blind(Variables("decoder", values=2, hops=hops, queries=1, length=length), length)
+    check_nothing_else_tells(Variables("decoder", values=2, hops=hops, queries=1, length=length))
 
 
 def test_hops_are_uniform_and_tied_to_nothing() -> None:
