@@ -13,10 +13,14 @@ from torch import Tensor
 from posharness.contracts import Batch, Body, Objective, Split, Task, UserError
 from posharness_tasks.bert.corpora.corpus import prepare_corpus
 from posharness_tasks.bert.corpora.python_docs import PYTHON_DOCS
+from posharness_tasks.bert.corpora.source import COLUMN, Documents
 
 _NEWLINE = ord("\n")
 _SPLITS: tuple[Split, ...] = ("test", "validation", "train")
 _HELD_OUT = 0.05
+_FEWEST_DOCUMENTS = 6
+_BLOCKS = 40
+"""Parts that a text of fewer documents is cut into, about."""
 _SPLIT_SEED = 20170612
 
 
@@ -41,6 +45,7 @@ class ByteModelling(Task):
 
     Args:
         corpus: as for `bert`: `python-docs`, the path of a file, a folder or a pattern, or an id on the Hub.
+        text_column, documents: as for `bert`.
         context: number of bytes that the earlier place must share, 1 to 6.
     """
 
@@ -56,6 +61,8 @@ class ByteModelling(Task):
         body: Body,
         *,
         corpus: str = PYTHON_DOCS,
+        text_column: str = COLUMN,
+        documents: Documents = "auto",
         context: int = 4,
         length: int = 128,
         evaluation_lengths: tuple[int, ...] = (128, 256, 512, 1024),
@@ -66,6 +73,8 @@ class ByteModelling(Task):
         if min(length, *evaluation_lengths) < 1:
             raise UserError(f"bytes: lengths must be 1 or more; got {min(length, *evaluation_lengths)}.")
         self.corpus = corpus
+        self.text_column = text_column
+        self.documents = documents
         self.context = context
         self.length = length
         self.evaluation_lengths = tuple(evaluation_lengths)
@@ -78,7 +87,7 @@ class ByteModelling(Task):
         Raises:
             UserError: the corpus is missing or unreadable, or a split is shorter than a sequence.
         """
-        corpus = prepare_corpus(self.corpus, cache / "bert")
+        corpus = prepare_corpus(self.corpus, cache / "bert", self.text_column, self.documents)
         text = np.fromfile(corpus.text, np.uint8)
         self._text = {name: torch.from_numpy(part) for name, part in _split(text).items()}
         longest = max(self.length, *self.evaluation_lengths) + 1
@@ -111,12 +120,16 @@ class ByteModelling(Task):
 
 
 def _split(text: NDArray[np.uint8]) -> dict[Split, NDArray[np.uint8]]:
-    """The text of each split: whole documents, in a fixed random order.
+    """The text of each split: whole documents in a fixed random order; of fewer than 6, blocks of sentences.
 
     Test takes documents until it has its share, then validation; the rest is for training.
     """
     ends = np.flatnonzero((text[1:] == _NEWLINE) & (text[:-1] == _NEWLINE)) + 2
-    documents = np.split(text, ends[:-1]) if len(ends) else [text]
+    if len(ends) < _FEWEST_DOCUMENTS:
+        ends = np.flatnonzero(text == _NEWLINE) + 1  # of sentences
+        ends = ends[:: -(-len(ends) // _BLOCKS)]
+        ends = ends if len(ends) and ends[-1] == len(text) else np.append(ends, len(text))
+    documents = np.split(text, ends[:-1])
     order = torch.randperm(len(documents), generator=torch.Generator().manual_seed(_SPLIT_SEED)).tolist()
     found: dict[Split, NDArray[np.uint8]] = {}
     for name in _SPLITS:

@@ -132,3 +132,21 @@ def test_a_corpus_without_room_for_a_sequence_is_refused(corpus: Path, tmp_path:
 def test_sizes_that_make_no_sense_are_refused(parameters: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         ByteModelling("decoder", **parameters)  # type: ignore[arg-type]
+
+
+def test_a_single_document_is_divided_by_its_sentences(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text(corpus.read_text("utf-8").replace("\n\n", "\n"), "utf-8")
+    task = ByteModelling("decoder", corpus=str(path), length=61, evaluation_lengths=(61,))
+    task.prepare(tmp_path / "cache")
+    lines = {
+        name: {line for line in bytes(text.tolist()).decode().split("\n") if line}
+        for name, text in task._text.items()
+    }
+    assert sum(map(len, lines.values())) == 200
+    assert len(lines["train"]) > 150
+    assert all(lines.values())
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"body": "a"}\n')
+    with pytest.raises(UserError, match="--text-column"):
+        ByteModelling("decoder", corpus=str(rows)).prepare(tmp_path / "cache")

@@ -16,7 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from posharness.cli.dryrun import print_plan
 from posharness.contracts import UserError
+from posharness.experiment import Experiment
+from posharness.planning.plan import plan
+from posharness.registry.registry import Registry
 from posharness_tasks.bert import BertPretraining, vocabulary
 from posharness_tasks.bert.cached import cached_folder
 from posharness_tasks.bert.corpora import json_array
@@ -341,3 +345,20 @@ def test_sentences_are_found_in_linear_time(text: str) -> None:
     start = time.process_time()
     split_sentences(text)
     assert time.process_time() - start < 0.5
+
+
+def test_the_facts_of_a_corpus_are_in_the_cells_and_in_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(json.dumps({"body": " ".join(d)}) for d in DOCUMENTS)
+    name = written(tmp_path / "all.jsonl", rows)
+    params = {"corpus": name, "text_column": "body", "vocabulary_size": 300, "evaluation_lengths": [64]}
+    experiment = Experiment(plugins=["rope"], tasks=["bert"], seeds=1, task={"bert": {"params": params}})  # type: ignore[dict-item]
+    (cell,) = plan(experiment, Registry.load(), tmp_path)
+    assert cell.facts["documents"] == 40
+    assert float(cell.facts["real tokens at 64"]) > 0.9
+    assert cell.model_copy(update={"facts": {}}).key == cell.key
+    print_plan(experiment, tmp_path / "store", [])
+    shown = capsys.readouterr().out
+    assert "real tokens at 64" in shown
+    assert "dependency length at 64" in shown

@@ -53,6 +53,9 @@ def print_plan(experiment: Experiment, store: Path, plugin_paths: Sequence[Path]
             Text("skipped", style=STYLES["skipped"]) + Text(f" {label} on {task}, {body}: {reason}"),
             soft_wrap=True,
         )
+    facts = {(cell.task.label, fact): str(value) for cell in cells for fact, value in cell.facts.items()}
+    if facts:
+        print_rows(out, ("task", "data", ""), [(*name, value) for name, value in facts.items()])
     always = ("to train", "reused", "skipped")
     shown = [sort for sort in ("to train", "to read", "reused", "skipped") if sort in always or counts[sort]]
     sorts = ", ".join(f"{counts[sort]} {sort}" for sort in shown)

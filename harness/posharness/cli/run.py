@@ -87,6 +87,10 @@ def run(
             metavar="FILE|ID", help="Text, JSON or Parquet file, or a Hub id, for tasks that read a corpus."
         ),
     ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The column of the texts in a JSON or Parquet file or on the Hub."),
+    ] = None,
     store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the results.")] = DEFAULT_STORE,
     readings: Readings = None,
     treebank: Treebank = None,
@@ -117,8 +121,9 @@ def run(
         "compiler": compiler,
     }
     experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
-    if corpus is not None:
-        given["task"] = _corpus_settings(corpus, experiment, paths)
+    text = {"corpus": corpus, "text_column": text_column}
+    if text := {name: value for name, value in text.items() if value is not None}:
+        given["task"] = _corpus_settings(text, experiment, paths)
         experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
     if dry_run:
         from posharness.cli.dryrun import print_plan
@@ -168,19 +173,23 @@ def _check_names(bodies: Sequence[str], size: str | None) -> None:
         raise UserError(f"--size: unknown size {size!r}; {did_you_mean(size, SIZES)}")
 
 
-def _corpus_settings(corpus: str, experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:
-    """Settings that give the corpus to every selected task that reads one."""
+def _corpus_settings(text: dict[str, str], experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:
+    """Settings that give the text, by parameter, to every selected task that reads one."""
     from posharness.errors import UserError
     from posharness.registry.parameters import parameters
     from posharness.registry.registry import Registry
     from posharness.registry.selection import parse_all
 
     tasks = Registry.load(paths).tasks
-    readers = [name for name in tasks if "corpus" in parameters(tasks[name])]
     chosen = {tasks.find(selection.name).name for selection in parse_all(experiment.tasks)}
-    if not chosen & set(readers):
-        raise UserError(
-            f"--corpus {corpus}: none of the tasks {', '.join(sorted(chosen))} reads a corpus; "
-            f"add one that does to --tasks: {', '.join(readers)}."
-        )
-    return {name: {"params": {"corpus": corpus}} for name in readers if name in chosen}
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in text.items():
+        readers = [task for task in tasks if name in parameters(tasks[task])]
+        if not chosen & set(readers):
+            raise UserError(
+                f"--{name.replace('_', '-')} {value}: none of the tasks {', '.join(sorted(chosen))} reads a "
+                f"corpus; add one that does to --tasks: {', '.join(readers)}."
+            )
+        for task in chosen & set(readers):
+            found.setdefault(task, {"params": {}})["params"][name] = value
+    return found

@@ -94,6 +94,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "objectives": ("recall",),
         "score": 0.75,
         "sizes": {},
+        "facts": {},
         "torch": "2.13.0",
         "python": "3.11.7",
         "machine": "x86_64",

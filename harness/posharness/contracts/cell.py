@@ -184,6 +184,7 @@ class Cell(_Settings):
         pretrained: the model that a reading evaluates: the key of the cell that trained it, or the digest of
             an external model; "" for a training run.
         where: the folder or the Hub id of an external model. Not part of the key.
+        facts: what the task says of its prepared data (`Task.facts`). Not part of the key.
         results_version: `RESULTS_VERSION` of the core that planned the cell.
         skip: why the parts cannot work together; "" when they can. Not part of the key.
     """
@@ -201,6 +202,7 @@ class Cell(_Settings):
     data: str = ""
     pretrained: str = ""
     where: str = ""
+    facts: dict[str, int | float | str] = {}
     results_version: int = RESULTS_VERSION
     skip: str = ""
 

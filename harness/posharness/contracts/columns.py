@@ -156,6 +156,9 @@ CELLS = Table(
             "mapping",
             "how much a reading has read, by what, such as test sentences; empty for a training run",
         ),
+        Column(
+            "facts", "mapping", "what the task says of its prepared data, such as its share of real tokens"
+        ),
         Column("torch", "text", "version of PyTorch"),
         Column("python", "text", "version of Python"),
         Column("machine", "text", "architecture of the processor"),

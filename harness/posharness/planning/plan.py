@@ -65,6 +65,7 @@ def plan(
             seed=seed,
             self_attention=default if body == "encoder-decoder" else None,
             data=task.fingerprint() if task else "",
+            facts=dict(task.facts()) if task else {},
         )
         reason = skip or (compatibility.reason(planned, task) if task else "")
         cells[planned.key] = planned.model_copy(update={"skip": reason})

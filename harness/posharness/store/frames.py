@@ -43,7 +43,7 @@ _NUMBERS = {"int64": "Int64", "float64": "float64"}
 _IDENTITY = tuple(column.name for column in IDENTITY)
 
 
-_OF_CELL = ("settings", "version", "task_version", "pretrained")
+_OF_CELL = ("settings", "version", "task_version", "pretrained", "facts")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from posharness_reports.data.prepare import settings_text
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["environments", "plugins", "settings", "status", "unfinished"]
+__all__ = ["data", "environments", "plugins", "settings", "status", "unfinished"]
 
 
 def status(study: Study) -> pd.DataFrame:
@@ -61,6 +61,15 @@ def environments(study: Study) -> pd.DataFrame:
     columns = ["torch", "python", "machine", "results_version"]
     counted = done[columns].astype("string").fillna("unknown").value_counts(sort=False)
     return folded(counted.rename("cells").reset_index())
+
+
+def data(study: Study) -> pd.DataFrame:
+    """What tasks say of their prepared data, such as the share of tokens that are no padding."""
+    done = study.cells[study.cells["status"] == "done"]
+    # Frames of earlier versions lack the column.
+    told = zip(done["task"], done["facts"], strict=True) if "facts" in done else ()
+    found = {(task, name, str(value)) for task, facts in told for name, value in (facts or {}).items()}
+    return pd.DataFrame(sorted(found), columns=["task", "data", "value"])
 
 
 def plugins(study: Study) -> pd.DataFrame:

@@ -106,6 +106,8 @@ class TestHelp:
         (["run", "--plugins", "rope", "--config", "broken.toml"], ["broken.toml", "TOML"]),
         (["run", "--plugins", "rope", "--plugin-path", "absent.py"], ["absent.py", "no such file"]),
         (["run", "--plugins", "rope", "--tasks", "copy", "--corpus", "a.txt"], ["a.txt", "copy", "bert"]),
+        (["run", "--plugins", "rope", "--tasks", "copy", "--text-column", "body"], ["--text-column", "bert"]),
+        (["run", "--plugins", "rope", "--tasks", "bert[length=5]", "--dry-run"], ["pairs of 5 tokens"]),
         (["run", "--plugins", "rope", "--tasks", "bert", "--corpus", "absent.txt"], ["absent.txt"]),
         (["run", "--plugins", "rope", "--tasks", "bert", "--corpus", "empty.txt"], ["empty.txt"]),
         (["run", "--plugins", "rope", "--tasks", "copy", "--store", "file"], ["file", "--store"]),

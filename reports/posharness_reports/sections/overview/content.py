@@ -12,7 +12,7 @@ from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task, cell_counts
 from posharness_reports.study import Study
 from posharness_reports.tables.accuracy import summary
-from posharness_reports.tables.overview import environments, plugins, settings, status
+from posharness_reports.tables.overview import data, environments, plugins, settings, status
 
 __all__ = ["describe"]
 
@@ -44,6 +44,7 @@ def describe(study: Study) -> Section:
         "Summary of finished cells": summary(trained),
         "Cells by encoding and task": status(study),
         "Settings by task": settings(trained),
+        "Data": data(study),
         "Where finished cells ran": environments(study),
         "Plugins": plugins(study),
     }
