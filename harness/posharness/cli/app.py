@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from posharness.cli import check, evaluate, export, new, publish, report, run, show, status
+from posharness.cli import check, cost, evaluate, export, new, publish, report, run, show, status
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
 from posharness.errors import UserError, did_you_mean
@@ -35,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": _HELP},
 )
-for _command in (run, evaluate, list_, show, status, report, publish, export, check, new):
+for _command in (run, evaluate, list_, show, status, report, publish, export, check, cost, new):
     _command.register(app)
 
 

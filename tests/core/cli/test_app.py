@@ -12,7 +12,19 @@ from posharness.store import Store
 
 from ..commands import harness
 
-COMMANDS = ("run", "evaluate", "list", "show", "status", "report", "publish", "export", "check", "new")
+COMMANDS = (
+    "run",
+    "evaluate",
+    "list",
+    "show",
+    "status",
+    "report",
+    "publish",
+    "export",
+    "check",
+    "cost",
+    "new",
+)
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
