@@ -11,7 +11,7 @@ import pandas as pd
 from posharness.contracts import Claim, Frames
 from posharness.contracts.columns import FREE_RUNNING
 from posharness_reports.data.grouping import matching
-from posharness_reports.data.prepare import prepare
+from posharness_reports.data.prepare import prepare, title
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 from posharness_reports.measures.other_lengths import changes
 from posharness_reports.measures.ranking import Rankings, rank_all
@@ -41,6 +41,17 @@ class Study(Frames):
     def by_length(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Accuracy by evaluation length: points and runs."""
         return by_evaluation_length(self)
+
+    @cached_property
+    def titles(self) -> dict[str, tuple[str, str]]:
+        """The title of each task and objective, and what it names (see `prepare.title`)."""
+        columns = (self.cells["task"], self.cells["objectives"])
+        pairs = {
+            (str(task), str(objective))
+            for task, objectives in zip(*columns, strict=True)
+            for objective in objectives
+        }
+        return {title(task, objective, self.cells): (task, objective) for task, objective in sorted(pairs)}
 
     @cached_property
     def free_running(self) -> frozenset[tuple[str, str]]:

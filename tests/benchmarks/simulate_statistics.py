@@ -1,14 +1,15 @@
 """Simulates how often the intervals of a report cover, and how often its verdicts are false or found.
 
-python tests/benchmarks/simulate_statistics.py            print the tables, in about ten minutes
-python tests/benchmarks/simulate_statistics.py --write    and write them into docs/explanation/statistics.md
+python tests/benchmarks/simulate_statistics.py             print all tables, in about half an hour
+python tests/benchmarks/simulate_statistics.py power false some of them
+python tests/benchmarks/simulate_statistics.py --write     and write them into docs/explanation/statistics.md
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from posharness_reports.measures.statistics import ALPHA, across_runs, within_ru
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import study
 
-__all__ = ["COVERAGE", "SEEDS", "censored_reach", "false_statements", "found_effects", "tables"]
+__all__ = ["COVERAGE", "SEEDS", "censored_reach", "false_statements", "found_effects"]
 
 Array = ndarray[Any, Any]
 Generator = np.random.Generator
@@ -227,42 +228,49 @@ def _outcomes(
     return values
 
 
-def _report(values: Array, labels: Sequence[str]) -> tuple[list[str], int]:
-    """The verdicts of three claims on these values, and the number of pairs that the rankings tell apart."""
-    _, tasks, seeds, objectives = values.shape
-    index = pd.MultiIndex.from_product(
-        [labels, [f"task{i}" for i in range(tasks)], range(seeds), [f"o{i}" for i in range(objectives)]],
-        names=["label", "task", "seed", "objective"],
-    )
-    rows = pd.DataFrame({"value": values.ravel()}, index=index).reset_index()
-    scores = rows.assign(
-        outcome="teacher-forced", posed=rows["task"], measure="", part=rows["task"] + rows["objective"]
-    )
-    rankings = rank_all(scores)
-    every = [*rankings.overall.values(), *rankings.each.values()]
-    apart = sum(len(ranking.separated(ALPHA)) for ranking in every)
-    cells = rows.drop_duplicates(["label", "task", "seed"]).assign(
-        encoding=lambda frame: frame["label"],
-        attention="softmax",
-        status="done",
-        objectives=[tuple(f"o{i}" for i in range(objectives))] * (len(labels) * tasks * seeds),
-        cell=[f"{i:064x}" for i in range(len(labels) * tasks * seeds)],
-    )
-    name = rows["task"] + " (" + rows["objective"] + ")" if objectives > 1 else rows["task"]
-    claim = Given(rows.assign(task=name, reason=""))
-    claims = (claim, Given(claim.values), Given(claim.values))
-    ready = study(Frames(cells.drop(columns=["value", "objective"]), pd.DataFrame(), pd.DataFrame()), claims)
-    return [contrast.outcome for contrast in judge_claims(ready)], apart
+class _Report:
+    """A report on two labels with three claims, whose values are simulated again and again."""
+
+    def __init__(self, tasks: int, seeds: int, objectives: int) -> None:
+        self.shape = (2, tasks, seeds, objectives)
+        levels = [("one", "two"), [f"task{i}" for i in range(tasks)], range(seeds)]
+        index = pd.MultiIndex.from_product(
+            [*levels, [f"o{i}" for i in range(objectives)]], names=["label", "task", "seed", "objective"]
+        )
+        self.rows = index.to_frame(index=False)
+        cells = self.rows.drop_duplicates(["label", "task", "seed"]).drop(columns="objective")
+        cells = cells.assign(
+            encoding=cells["label"],
+            attention="softmax",
+            status="done",
+            objectives=[tuple(f"o{i}" for i in range(objectives))] * len(cells),
+            cell=[f"{i:064x}" for i in range(len(cells))],
+        )
+        self.claims = [Given(self.rows) for _ in range(3)]
+        self.study = study(Frames(cells, pd.DataFrame(), pd.DataFrame()), self.claims)
+
+    def read(self, values: Array) -> tuple[list[str], int]:
+        """The verdicts on these values (label, task, seed, objective), and the number of separated pairs."""
+        rows = self.rows.assign(value=values.ravel())
+        place = rows["task"] + " " + rows["objective"]
+        scores = rows.assign(outcome="teacher-forced", posed=rows["task"], part=place)
+        rankings = rank_all(scores)
+        every = [*rankings.overall.values(), *rankings.each.values()]
+        apart = sum(len(ranking.separated(ALPHA)) for ranking in every)
+        several = self.shape[-1] > 1
+        name = rows["task"] + " (" + rows["objective"] + ")" if several else rows["task"]
+        for claim in self.claims:
+            claim.values = rows.assign(task=name, reason="")
+        return [contrast.outcome for contrast in judge_claims(self.study)], apart
 
 
 def false_statements(
     regime: str, tasks: int, objectives: int, seeds: int, rng: Generator, draws: int
 ) -> float:
     """How many reports on copies of one encoding tell them apart, in a verdict or a ranking."""
-    wrong = 0
+    report, wrong = _Report(tasks, seeds, objectives), 0
     for _ in range(draws):
-        shape = (2, tasks, seeds, objectives)
-        verdicts, apart = _report(_outcomes(regime, 0.0, 0.16, shape, rng), ("one", "two"))
+        verdicts, apart = report.read(_outcomes(regime, 0.0, 0.16, report.shape, rng))
         wrong += apart > 0 or bool({*verdicts} & {"borne out", "contradicted", "differs between tasks"})
     return wrong / draws
 
@@ -271,57 +279,65 @@ def found_effects(
     effect_size: float, spread: float, seeds: int, rng: Generator, draws: int
 ) -> tuple[float, float]:
     """How many reports with three tasks find an effect "borne out", and "no difference that matters"."""
+    report = _Report(3, seeds, 1)
     verdicts = [
-        _report(_outcomes("mid-range", effect_size, spread, (2, 3, seeds, 1), rng), ("one", "two"))[0][0]
+        report.read(_outcomes("mid-range", effect_size, spread, report.shape, rng))[0][0]
         for _ in range(draws)
     ]
     return verdicts.count("borne out") / draws, verdicts.count("no difference that matters") / draws
 
 
-def tables(draws: int) -> Iterator[tuple[str, str]]:
-    """The tables of the page on statistics, by name, as Markdown."""
-    rng = np.random.default_rng(11)
-    seeds = [f"{n} seeds" for n in SEEDS]
-    coverage = [
+_HEAD = [f"{n} seeds" for n in SEEDS]
+
+
+def _coverage(rng: Generator, draws: int) -> str:
+    rows = [
         [kind, regime, *(f"{simulate(n, rng, draws):.2f}" for n in SEEDS)]
         for (kind, regime), simulate in COVERAGE.items()
     ]
-    yield "coverage", _markdown(["interval of", "regime", *seeds], coverage)
-    single = [
-        [
-            f"{accuracy:g}",
-            *(f"{one_run_coverage(accuracy, together, rng, draws):.2f}" for together in (0, 0.3, 0.9)),
-        ]
+    return _markdown(["interval of", "regime", *_HEAD], rows)
+
+
+def _one_run(rng: Generator, draws: int) -> str:
+    rows = [
+        [f"{accuracy:g}", *(f"{one_run_coverage(accuracy, r, rng, 3 * draws):.2f}" for r in (0, 0.3, 0.9))]
         for accuracy in (0.3, 0.8, 0.97)
     ]
-    yield "one-run", _markdown(["true accuracy", "independent", "correlation .3", "correlation .9"], single)
-    yield (
-        "censored",
-        _markdown(["1 seed", *seeds], [[f"{censored_reach(n, rng, draws):.2f}" for n in (1, *SEEDS)]]),
-    )
-    designs = [(1, 1), (1, 3), (3, 1), (3, 3), (15, 1), (15, 3)]
-    wrong = [
-        [
-            regime, str(tasks), str(objectives),
-            *(_percent(false_statements(regime, tasks, objectives, n, rng, draws // 2)) for n in SEEDS),
-        ]
-        for regime in ("mid-range", "ceiling", "two peaks")
-        for tasks, objectives in designs
-    ]  # fmt: skip
-    yield "false", _markdown(["runs", "tasks", "objectives", *seeds], wrong)
-    power = []
-    for size, spread in (
-        (0.05, 0.05),
-        (0.1, 0.05),
-        (0.2, 0.05),
-        (0.2, 0.15),
-        (0.4, 0.15),
-        (0.0, 0.02),
-        (0.0, 0.05),
-    ):
+    return _markdown(["true accuracy", "independent", "correlation .3", "correlation .9"], rows)
+
+
+def _censored(rng: Generator, draws: int) -> str:
+    shares = [f"{censored_reach(n, rng, draws):.2f}" for n in (1, *SEEDS)]
+    return _markdown(["1 seed", *_HEAD], [shares])
+
+
+def _false(rng: Generator, draws: int) -> str:
+    rows = []
+    for regime in ("mid-range", "ceiling", "two peaks"):
+        for tasks, objectives in ((1, 1), (1, 3), (3, 1), (3, 3), (15, 1), (15, 3)):
+            n = draws // (2 if tasks < 15 else 6)
+            shares = [false_statements(regime, tasks, objectives, seeds, rng, n) for seeds in SEEDS]
+            rows.append([regime, str(tasks), str(objectives), *map(_percent, shares)])
+    return _markdown(["runs", "tasks", "objectives", *_HEAD], rows)
+
+
+def _power(rng: Generator, draws: int) -> str:
+    rows = []
+    cases = ((0.05, 0.05), (0.1, 0.05), (0.2, 0.05), (0.2, 0.15), (0.4, 0.15), (0, 0.02), (0, 0.05))
+    for size, spread in cases:
         shares = [found_effects(size, spread, n, rng, draws // 4) for n in SEEDS]
-        power.append([f"{size:g}", f"{spread:g}", *(f"{100 * a:.0f} / {100 * b:.0f} %" for a, b in shares)])
-    yield "power", _markdown(["true effect", "sd of a run", *seeds], power)
+        rows.append([f"{size:g}", f"{spread:g}", *(f"{100 * a:.0f} / {100 * b:.0f} %" for a, b in shares)])
+    return _markdown(["true effect", "sd of a run", *_HEAD], rows)
+
+
+TABLES: Mapping[str, Callable[[Generator, int], str]] = {
+    "coverage": _coverage,
+    "one-run": _one_run,
+    "censored": _censored,
+    "false": _false,
+    "power": _power,
+}
+"""The tables of the page on statistics, as Markdown, by name."""
 
 
 def _percent(share: float) -> str:
@@ -332,17 +348,18 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
-def main() -> None:
-    """Print the tables, and with --write put them into the page."""
-    page = PAGE.read_text("utf-8")
-    for name, table in tables(draws=2000):
+def main(given: Sequence[str]) -> None:
+    """Print the named tables, by default all, and with --write put them into the page."""
+    for name in [word for word in given if word in TABLES] or TABLES:
+        table = TABLES[name](np.random.default_rng(11), 400)
         sys.stdout.write(f"{name}\n\n{table}\n\n")
         sys.stdout.flush()
-        mark = re.compile(rf"(<!-- simulated: {name} -->).*?(<!-- end -->)", re.DOTALL)
-        page = mark.sub(lambda match, table=table: f"{match[1]}\n\n{table}\n\n{match[2]}", page)
-    if "--write" in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
+        if "--write" in given:
+            mark = re.compile(rf"(<!-- simulated: {name} -->).*?(<!-- end -->)", re.DOTALL)
+            page = PAGE.read_text("utf-8")
+            filled = mark.sub(lambda match, text=table: f"{match[1]}\n\n{text}\n\n{match[2]}", page)
+            PAGE.write_text(filled, "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,12 @@ class Arm:
 
     values: Float[Array, "p s"]
 
-    @property
+    @cached_property
     def parts(self) -> Bool[Array, " p"]:
         """Which parts have a value."""
         return np.asarray(np.isfinite(self.values).any(1))
 
-    @property
+    @cached_property
     def runs(self) -> int:
         """The number of seeds with a value."""
         return int(np.isfinite(self.values).any(0).sum())
@@ -49,8 +50,16 @@ class Arm:
         means: Array = chosen[:, np.isfinite(chosen).all(0)].mean(0)
         return means
 
+    @cached_property
+    def whole(self) -> Estimate:
+        """The estimate over all parts."""
+        return self._estimate(self.parts)
+
     def estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         """The mean over parts of the mean over seeds, with the variance between seeds (by clusters)."""
+        return self.whole if np.array_equal(parts, self.parts) else self._estimate(parts)
+
+    def _estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         chosen = self.values[parts]
         known = np.isfinite(chosen)
         count = known.sum(1, keepdims=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 __all__ = [
@@ -79,13 +79,15 @@ class Estimate:
 
     def p_above(self, value: float) -> float:
         """One-sided p of the hypothesis that the mean is at most `value`; NaN without an error."""
-        return float(stats.t.sf((self.mean - value) / self.error, self.freedom)) if self.error > 0 else np.nan
+        return self._below(-(self.mean - value))
 
     def p_below(self, value: float) -> float:
         """One-sided p of the hypothesis that the mean is at least `value`; NaN without an error."""
-        return (
-            float(stats.t.cdf((self.mean - value) / self.error, self.freedom)) if self.error > 0 else np.nan
-        )
+        return self._below(self.mean - value)
+
+    def _below(self, distance: float) -> float:
+        # scipy.stats.t takes ten times as long, and a report has thousands of pairs.
+        return float(special.stdtr(self.freedom, distance / self.error)) if self.error > 0 else float("nan")
 
 
 def run_mean(values: Float[Array, " r"]) -> Estimate:
@@ -253,7 +255,7 @@ def heterogeneity(effects: Sequence[Estimate]) -> float:
     spread = (weights * (d - (share * d).sum()) ** 2).sum() / (k - 1)
     correction = ((1 - share) ** 2 / freedom).sum()
     f = spread / (1 + 2 * (k - 2) / (k**2 - 1) * correction)
-    return float(stats.f.sf(f, k - 1, (k**2 - 1) / (3 * correction)))
+    return float(special.fdtrc(k - 1, (k**2 - 1) / (3 * correction), f))
 
 
 def holm(p: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:

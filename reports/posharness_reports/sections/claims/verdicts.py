@@ -12,7 +12,6 @@ import pandas as pd
 
 from posharness.contracts import Claim
 from posharness.contracts.columns import DECODINGS, FREE_RUNNING
-from posharness_reports.data.prepare import title
 from posharness_reports.measures.comparison import Arm, Effect, arms, effect
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
@@ -222,12 +221,7 @@ def _by_part(values: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     What a claim calls a task can be one objective, setting or decoding of it. These are parts of one block.
     """
-    pairs = {
-        (str(task), str(objective))
-        for task, objectives in zip(study.cells["task"], study.cells["objectives"], strict=True)
-        for objective in objectives
-    }
-    known = {title(task, objective, study.cells): (task, objective) for task, objective in sorted(pairs)}
+    known = study.titles
     posed = dict(zip(study.cells["task"], study.cells["posed"], strict=True))
     names = [str(name) for name in values["task"]]
     free = [known.get(name) in study.free_running for name in names]

@@ -1,0 +1,204 @@
+"""No sentence of a report contradicts the table that it rests on, whatever the runs are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from hypothesis import Phase, given, note, settings
+from hypothesis import strategies as st
+
+from posharness.contracts import Claim, Frames, defined_in
+from posharness_reports import claims
+from posharness_reports.compile.headline import headline
+from posharness_reports.data.prepare import title
+from posharness_reports.formatting import reach as in_tokens
+from posharness_reports.formatting import with_interval
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims import content as verdicts
+from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.sections.overview.findings import by_task
+from posharness_reports.sections.ranking import content as ranking
+from posharness_reports.study import Study, study
+from posharness_reports.tables.accuracy import summary
+
+LABELS = ("absolute", "learned", "relative", "rope")
+TASKS = ("copy", "needle")
+DISTANCES = (1, 4, 16)
+
+
+@dataclass(frozen=True)
+class Skill:
+    """How well runs of a label do a task: log odds at distance 1, their fall, and their spread over seeds."""
+
+    level: float
+    fall: float
+    spread: float
+
+
+SKILLS = st.builds(
+    Skill,
+    st.sampled_from([-6.0, 0.0, 2.0, 6.0]),
+    st.sampled_from([0.0, 0.7, 2.5]),
+    st.sampled_from([0.1, 3.0]),
+)
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> Frames:
+    """Frames of some labels on some tasks, with seeds that can differ and runs that can fail."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    seeds = draw(st.sampled_from([1, 2, 4]))
+    labels = draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=4, unique=True))
+    cells, parts = [], []
+    for task in TASKS[: draw(st.integers(1, 2))]:
+        free_running = draw(st.booleans())
+        for label in labels:
+            skills = [draw(SKILLS) for _ in range(1 + free_running)]
+            for seed in range(seeds):
+                status = draw(st.sampled_from(["done"] * 7 + ["diverged"]))
+                identity = {"cell": f"{task} {label} {seed}", "label": label, "encoding": label, "task": task}
+                identity |= {"attention": "softmax", "body": "decoder", "seed": seed}
+                about = {"status": status, "reason": "", "train_length": 32, "distance": "dependency"}
+                about |= {"parameters": 1000, "step_ms": 1.0, "steps": 10, "undefined_lengths": ()}
+                cells.append(identity | about | {"objectives": (task,)})
+                if status == "done":
+                    for decoding, skill in zip(("teacher-forced", "free-running"), skills, strict=False):
+                        rows = _predictions(skill, rng)
+                        parts.append(rows.assign(**identity, objective=task, decoding=decoding))
+    predictions = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return Frames(pd.DataFrame(cells), predictions, pd.DataFrame())
+
+
+def _predictions(skill: Skill, rng: np.random.Generator) -> pd.DataFrame:
+    shift = skill.spread * rng.standard_normal()
+    n = 60
+    frames = []
+    for length in (32, 64):
+        distance = np.tile(DISTANCES, n)
+        odds = skill.level + shift - skill.fall * np.log(distance)
+        right = rng.random(len(distance)) < 0.1 + 0.9 / (1 + np.exp(-odds))
+        frames.append(
+            pd.DataFrame({"length": length, "sequence": np.repeat(np.arange(n), len(DISTANCES)),
+                          "dependency_length": distance, "correct": right})
+        )  # fmt: skip
+    rows = pd.concat(frames, ignore_index=True)
+    return rows.assign(
+        split="test", condition="", position=0, stratum="", log_prob=-1.0, chance=0.1, blind=0.1
+    )
+
+
+@given(stores())
+# Shrinking an example would take minutes.
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_no_sentence_contradicts_its_table(frames: Frames) -> None:
+    ready = study(frames, [claim() for claim in defined_in(claims, Claim)])
+    for text in (headline(ready), *by_task(ready)):
+        note(text)
+        _check_finding(text, ready)
+    _check_rankings(ready)
+    _check_verdicts(ready)
+    _check_summary(ready)
+
+
+def _check_finding(text: str, ready: Study) -> None:
+    """The labels that a finding names are in the relation of the tables, and its numbers are theirs."""
+    names = {title(*key, ready.cells): key for key in ready.rankings.each}
+    text = re.sub(r"^No encodings are separated on any of \d+ tasks\. ", "", text)
+    place = next(
+        (name for name in sorted(names, key=len, reverse=True) if text.startswith(f"On {name}, ")), ""
+    )
+    if not place:
+        assert re.match(r"On .*, \w+ has |No result yet", text)  # a single label, or no run
+        return
+    found = ready.rankings.each[names[place]]
+    table = ranking.pairs_table({place: found})
+    apart = {(row.better, row.other) for row in table.itertuples() if row.separated}
+    task, objective = names[place]
+    reach = ready.by_distance.reach
+    reach = reach[(reach["task"] == task) & (reach["objective"] == objective)].set_index(["scope", "label"])
+    reach = reach.loc["at the training length"]
+    clause, _, tied = text.partition("; not separated from ")
+    if match := re.match(r"On .*?, information carries farther with (\w+) than with ([^:]+): ", clause):
+        best, behind = match[1], re.findall(r"\w+", match[2].replace(" and ", " "))
+        assert behind
+        for label in behind:
+            assert (best, label) in apart
+            assert reach.loc[best, "area"] > reach.loc[label, "area"]
+    else:
+        assert "no encodings are separated" in clause
+        assert not any(better == found.labels[0] for better, _ in apart)
+    if tied:
+        first, _, rest = tied.partition(": ")
+        for label in re.findall(r"\w+", rest.partition(" (")[0].replace(" and ", " ")):
+            assert not {(first, label), (label, first)} & apart
+    quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?), reach ([^a-z]+) with (\w+)", clause)
+    assert len(quoted) == 2
+    for area, tokens, label in quoted:
+        row = reach.loc[label]
+        assert area == with_interval(row["area"], row["area_low"], row["area_high"])
+        assert tokens == in_tokens(*row[["reach", "low", "high", "shortest", "longest"]])
+
+
+def _check_rankings(ready: Study) -> None:
+    for place, found in [*ready.rankings.overall.items(), *ready.rankings.each.items()]:
+        table = ranking.ranking_table(found).set_index("encoding")
+        pairs = ranking.pairs_table({str(place): found})
+        text = ranking.sentence(str(place), found)
+        best = re.search(r": (\w+) has the highest mean score", text)
+        assert best is not None
+        assert best[1] == table.index[0]
+        for row in pairs.itertuples():
+            better, other = table.loc[row.better], table.loc[row.other]
+            share = set(better["group"]) & set(other["group"])
+            assert bool(share) != row.separated
+            if row.separated:
+                assert _worst(better["rank"]) < len(table)
+                assert _first(other["rank"]) > 1
+                assert found.labels.index(row.better) < found.labels.index(row.other)
+        named = re.search(r"it is separated from ([^;]*?)[.;]", text)
+        for label in re.findall(r"\w+", named[1].replace(" and ", " ")) if named else []:
+            assert pairs[(pairs["better"] == best[1]) & (pairs["other"] == label)]["separated"].all()
+
+
+def _first(ranks: str) -> int:
+    return int(ranks.split("–")[0])
+
+
+def _worst(ranks: str) -> int:
+    return int(ranks.split("–")[-1])
+
+
+def _check_verdicts(ready: Study) -> None:
+    judged = judge_claims(ready)
+    text = verdicts.prose(ready.claims, judged)
+    rows = verdicts.tables(judged)["Verdicts"] if judged else pd.DataFrame()
+    for contrast, row in zip(judged, rows.to_dict("records"), strict=True):
+        low, high = contrast.overall.interval()
+        smallest = contrast.claim.smallest_effect
+        verdict = row["verdict"]
+        if verdict == "borne out":
+            assert low >= smallest
+        if verdict == "contradicted":
+            assert high <= -smallest
+        if verdict == "no difference that matters":
+            assert -smallest <= low
+            assert high <= smallest
+        if verdict not in ("undecided", "not measured", "differs between tasks"):
+            assert row["p (Holm)"] <= ALPHA
+        if contrast.evidence:
+            assert f"**{verdict}**, {row['effect']} in " in text
+            better = int(row["better in"].split(" of ")[0])
+            assert better == int((contrast.by_task > 0).sum())
+
+
+def _check_summary(ready: Study) -> None:
+    _, runs = ready.by_length
+    for row in summary(ready).to_dict("records"):
+        inside = runs[(runs["length"] == 32) & (runs["label"] == row["encoding"])]
+        names = [title(t, o, ready.cells) for t, o in zip(inside["task"], inside["objective"], strict=True)]
+        scores = inside["normalised"][[name == row["task"] for name in names]]
+        assert row["learned"].startswith(f"{(scores >= 0.9).sum()} of {len(scores)} [")
+        assert ("not yet learned" in row["in longer sequences"]) <= ((scores >= 0.9).sum() < len(scores))
