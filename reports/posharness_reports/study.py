@@ -14,6 +14,7 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import prepare, title
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 from posharness_reports.measures.other_lengths import changes
+from posharness_reports.measures.outcomes import Outcomes, outcomes
 from posharness_reports.measures.ranking import Rankings, rank_all
 from posharness_reports.measures.scores import run_scores
 
@@ -63,6 +64,11 @@ class Study(Frames):
     def changes(self) -> pd.DataFrame:
         """Accuracy at other lengths, relative to each run's own at the training length."""
         return changes(self.by_length[1])
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """How answers change with their source, and with everything else."""
+        return outcomes(self)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

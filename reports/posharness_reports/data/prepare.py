@@ -54,8 +54,8 @@ def prepare(frames: Frames) -> Frames:
       different ways, what differs is added to the label of their readings.
     - The column `posed` is the name of the task in the store.
     - An objective with free-running decoding, or one that a reading asks under a condition, becomes a
-      separate objective, such as "copy (free-running)", in the predictions and in the `objectives` of their
-      cells.
+      separate objective, such as "copy (free-running)", in the predictions, the interventions and the
+      `objectives` of their cells.
     - Frames of a store without a finished cell get the columns that they lack.
     - `started` becomes text, and `cells` is in a fixed order.
     """
@@ -100,7 +100,7 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(predictions, done),
         _of_cells(_complete(frames.curves, CURVES), current),
         _of_cells(_complete(frames.mechanism, MECHANISM), done),
-        _of_cells(_complete(frames.interventions, INTERVENTIONS), done),
+        _of_cells(_qualified(_complete(frames.interventions, INTERVENTIONS).assign(condition="")), done),
     )
 
 

@@ -8,12 +8,15 @@ from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import count, difference, fraction, reach, with_interval
 from posharness_reports.measures.accuracy import SCOPES, Learned, learned
+from posharness_reports.measures.outcomes import FOLLOWED, UNCHANGED
 from posharness_reports.measures.statistics import exact
 from posharness_reports.study import Study
 
 __all__ = ["by_distance", "by_length", "changes", "not_yet", "summary"]
 
-_CHANCE = "(chance)"
+_CHANCE, _BLIND = "(chance)", "(blind)"
+
+_SHARES = {"follows its source": FOLLOWED, "unchanged by others": UNCHANGED}
 
 
 def summary(study: Study) -> pd.DataFrame:
@@ -40,6 +43,8 @@ def summary(study: Study) -> pd.DataFrame:
                 "at training length": _first(inside),
                 "at longest distance": _first(farthest),
                 "chance": fraction(points_of_label["chance"].mean()),
+                "blind": fraction(points_of_label["blind"].mean()),
+                **{name: _share(study, key, outcome) for name, outcome in _SHARES.items()},
                 "area by distance": with_interval(*reached[["area", "area_low", "area_high"]].iloc[0])
                 if len(reached)
                 else "–",
@@ -52,6 +57,12 @@ def summary(study: Study) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
+
+
+def _share(study: Study, key: tuple[str, str, str], outcome: str) -> str:
+    """The share of answers with an outcome at the training length; "–" without interventions."""
+    rows = matching(_of(study.outcomes.overall, key), scope=SCOPES[0], outcome=outcome)
+    return fraction(rows["share"].iloc[0]) if len(rows) else "–"
 
 
 def _learned(found: Learned | None) -> str:
@@ -103,7 +114,8 @@ def changes(study: Study, task: str, objective: str) -> pd.DataFrame:
 
 
 def by_distance(study: Study, task: str, objective: str, scope: str) -> pd.DataFrame:
-    """Encodings by bucket of distance: accuracy with its interval, and chance in the last row."""
+    """Encodings by bucket of distance: accuracy with its interval; chance in the last row, and blind accuracy
+    if it is another."""
     points = study.by_distance.points
     rows = matching(points, task=task, objective=objective, scope=scope)
     return _wide(rows.assign(place=rows["bucket"]), list(dict.fromkeys(rows.sort_values("x")["bucket"])))
@@ -126,7 +138,10 @@ def _wide(points: pd.DataFrame, places: list[str]) -> pd.DataFrame:
     shown = ["undefined" if none else with_interval(value, low, high) for value, low, high, none in intervals]
     table = points.assign(shown=shown).pivot_table("shown", "label", "place", aggfunc="first")
     table = table.reindex(columns=places).sort_index()
-    table.loc[_CHANCE] = points.groupby("place")["chance"].mean().map(fraction)
+    rates = points.groupby("place")[["chance", "blind"]].mean()
+    table.loc[_CHANCE] = rates["chance"].map(fraction)
+    if not rates["blind"].map(fraction).equals(rates["chance"].map(fraction)):
+        table.loc[_BLIND] = rates["blind"].map(fraction)
     return table.fillna("–").rename_axis(index="encoding", columns=None).reset_index()
 
 
