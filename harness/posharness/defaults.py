@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from posharness.cores import usable_cores
+
 __all__ = [
     "DEFAULT_COMPILER",
     "DEFAULT_EXECUTOR",
@@ -21,8 +23,8 @@ DEFAULT_PRESET = "quick"
 
 
 def default_workers() -> int:
-    """The default number of cells that run at a time: one for each core."""
-    return os.cpu_count() or 1
+    """The default number of cells that run at a time: one for each core that the process may use."""
+    return usable_cores()
 
 
 def cache_root() -> Path:

@@ -71,6 +71,7 @@ def _write_facts(folder: Path, cell: Cell) -> None:
         "steps": cell.budget.steps,
         "seconds": 50.0,
         "step_ms": 50.0,
+        "step_wall_ms": 50.0,
         "train_length": _LENGTHS[0],
         "max_length": None,
         "distance": "dependency",

@@ -131,6 +131,7 @@ def simulate(
                         "steps": 800 if status == "done" else None,
                         "seconds": 24.0 + order,
                         "step_ms": 30.0 + order,
+                        "step_wall_ms": 31.0 + order,
                         "train_length": about["lengths"][0] if began else None,
                         "max_length": about["lengths"][-1] if began else None,
                         "distance": "dependency" if began else None,

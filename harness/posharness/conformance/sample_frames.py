@@ -48,7 +48,7 @@ def unfinished_frames() -> Frames:
     """A store with nothing in it but a cell that was skipped."""
     full = sample_frames()
     skipped = _cell("broken", 0) | {"status": "skipped", "reason": "not defined for causal attention"}
-    for name in ("parameters", "steps", "seconds", "step_ms", "score"):
+    for name in ("parameters", "steps", "seconds", "step_ms", "step_wall_ms", "score"):
         skipped[name] = np.nan
     return Frames(_dated(pd.DataFrame([skipped])), *_no_rows(full))
 
@@ -87,6 +87,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "steps": 40.0,
         "seconds": 2.0,
         "step_ms": 50.0,
+        "step_wall_ms": 52.0,
         "train_length": 16.0,
         "max_length": np.nan,
         "distance": "dependency",

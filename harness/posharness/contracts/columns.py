@@ -144,7 +144,13 @@ CELLS = Table(
         Column("encoding_parameters", "float64", "number of trainable parameters of the encoding"),
         Column("steps", "float64", "optimiser steps made; 0 for a reading"),
         Column("seconds", "float64", "time of training in seconds, without validation"),
-        Column("step_ms", "float64", "mean time of a step in milliseconds"),
+        Column(
+            "step_ms",
+            "float64",
+            "median time of a step in milliseconds: the processor time of its process on a CPU with one "
+            "thread, else wall time",
+        ),
+        Column("step_wall_ms", "float64", "median wall time of a step in milliseconds"),
         Column("train_length", "float64", "tokens of a training sequence"),
         Column("max_length", "float64", "most tokens for which the encoding is defined; NaN for no limit"),
         Column("distance", "text", "what `dependency_length` counts: dependency or span"),

@@ -10,7 +10,11 @@ from torch import nn
 from posharness.contracts import Attention, Body, Geometry, Incompatible, PositionalEncoding, Task
 from posharness.contracts.cell import Cell, Choice
 from posharness.contracts.geometry import geometry
-from posharness.contracts.incompatibilities import unsupported_cross_attention, unsupported_slots
+from posharness.contracts.incompatibilities import (
+    unsupported_cross_attention,
+    unsupported_direction,
+    unsupported_slots,
+)
 from posharness.model.attention import CrossAttention, SelfAttention
 from posharness.model.block import Block, FeedForward
 from posharness.model.embedding import Embedding
@@ -101,7 +105,13 @@ class _Parts:
 
     def _block(self, layer: int, encoding: PositionalEncoding, across: bool) -> Block:
         attention = self._attention("attention", self.attention, self._geometry(layer))
-        if reason := unsupported_slots(encoding, attention):
+        direction = self._geometry(layer).direction
+        reason = (
+            unsupported_direction(encoding, self.cell.encoding.label or encoding.name, direction)
+            or unsupported_direction(attention, self.attention.label or attention.name, direction)
+            or unsupported_slots(encoding, attention)
+        )
+        if reason:
             raise Incompatible(reason)
         settings, seed = self.cell.model, self.cell.seed
         with seeded("weights", *self.name, "projections", layer, seed):
@@ -113,7 +123,10 @@ class _Parts:
     def _cross(self, layer: int) -> CrossAttention:
         of_encoder = geometry(self.cell.model, "encoder", self.task.length, layer)
         attention = self._attention("cross-attention", self.cell.attention, of_encoder)
-        if reason := unsupported_cross_attention(attention):
+        reason = unsupported_cross_attention(attention) or unsupported_direction(
+            attention, self.cell.attention.label or attention.name, of_encoder.direction
+        )
+        if reason:
             raise Incompatible(reason)
         with seeded("weights", *self.name, "cross-projections", layer, self.cell.seed):
             return CrossAttention(self.cell.model, attention)

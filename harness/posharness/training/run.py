@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import torch
 from safetensors.torch import save_model
@@ -42,8 +43,8 @@ def train_cell(
         weights.safetensors: the tested weights; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
         result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
-            attempts), step_ms, train_length, max_length, distance, undefined_lengths, objectives,
-            strata, score (the best on validation).
+            attempts), step_ms, step_wall_ms, train_length, max_length, distance, undefined_lengths,
+            objectives, strata, score (the best on validation).
 
     Args:
         folder: an existing folder of this cell alone.
@@ -135,7 +136,7 @@ class _Attempt:
                 "encoding_parameters": self.model.encoding_parameter_count,
                 "steps": steps,
                 "seconds": self.validation.seconds,
-                "step_ms": 1000 * self.validation.seconds / steps if steps else None,
+                **self._step_times(),
                 "train_length": self.task.length,
                 "max_length": self.model.body.max_length,
                 "distance": self.task.distance,
@@ -145,3 +146,13 @@ class _Attempt:
                 "score": self.validation.best,
             },
         )
+
+    def _step_times(self) -> dict[str, float | None]:
+        """The median times of a step in milliseconds: of its own, whatever else runs, and by the clock."""
+        wall, own = self.validation.step_times
+        # Threads add up in processor time, and it does not count what an accelerator does.
+        alone = self.cell.trainer.threads == 1 and self.trainer.strategy.root_device.type == "cpu"
+        return {
+            "step_ms": 1000 * median(own if alone else wall) if wall else None,
+            "step_wall_ms": 1000 * median(wall) if wall else None,
+        }

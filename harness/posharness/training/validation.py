@@ -35,6 +35,7 @@ class ValidationCallback(pl.Callback):
     Attributes:
         curve: the learning curve so far.
         seconds: time spent in training steps, with data and without validation.
+        step_times: wall and processor time of each step in seconds; a list of each.
         best: the best score so far; NaN before the first validation.
         best_weights: the weights with the best score; None without patience.
     """
@@ -42,6 +43,7 @@ class ValidationCallback(pl.Callback):
     def __init__(self, cell: Cell, task: Task, reporter: ProgressReporter) -> None:
         self.curve = Curve([objective.name for objective in task.objectives], cell.budget.steps)
         self.seconds = 0.0
+        self.step_times: tuple[list[float], list[float]] = ([], [])
         self.best = math.nan
         self.best_weights: dict[str, Tensor] | None = None
         self._cell = cell
@@ -49,16 +51,18 @@ class ValidationCallback(pl.Callback):
         self._validation = validation_batch(cell, task)
         self._waited = 0
         self._solved = 0
-        self._since = 0.0
+        self._since = (0.0, 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # The cell may have been interrupted after the decision to stop.
         trainer.should_stop = self._ended
-        self._since = time.perf_counter()
+        self._since = _now()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         assert isinstance(pl_module, TrainingModule)
-        self.seconds += time.perf_counter() - self._since
+        for times, now, since in zip(self.step_times, _now(), self._since, strict=True):
+            times.append(now - since)
+        self.seconds += self.step_times[0][-1]
         step, budget = trainer.global_step, self._cell.budget
         self.curve.add(pl_module.losses)
         due = step % budget.validate_every == 0 or step == budget.steps
@@ -74,12 +78,13 @@ class ValidationCallback(pl.Callback):
             self._judge(pl_module, validation)
             trainer.should_stop = self._ended
         self._reporter.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
-        self._since = time.perf_counter()
+        self._since = _now()
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "curve": self.curve.state(),
             "seconds": self.seconds,
+            "step_times": self.step_times,
             "best": self.best,
             "best_weights": self.best_weights,
             "waited": self._waited,
@@ -89,6 +94,7 @@ class ValidationCallback(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.curve.restore(state_dict["curve"])
         self.seconds = state_dict["seconds"]
+        self.step_times = state_dict["step_times"]
         self.best = state_dict["best"]
         self.best_weights = state_dict["best_weights"]
         self._waited = state_dict["waited"]
@@ -122,3 +128,8 @@ class ValidationCallback(pl.Callback):
                 }
         else:
             self._waited += 1
+
+
+def _now() -> tuple[float, float]:
+    """Wall time, and the processor time of this process, in seconds."""
+    return time.perf_counter(), time.process_time()

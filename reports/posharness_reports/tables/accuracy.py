@@ -26,7 +26,7 @@ def summary(study: Study) -> pd.DataFrame:
     measured = study.by_distance
     at_distances, reaches = (matching(frame, scope=SCOPES[0]) for frame in (measured.points, measured.reach))
     cells = study.cells[study.cells["status"] == "done"].groupby(["task", "label"])
-    costs = cells[["parameters", "step_ms"]].mean()
+    costs = cells[["parameters", "step_ms", "step_wall_ms"]].mean()
     rows = []
     for key, points_of_label in grouped(defined, ["task", "objective", "label"]):
         task, objective, label = key
@@ -54,6 +54,7 @@ def summary(study: Study) -> pd.DataFrame:
                 "in longer sequences": _beyond(study, key, found),
                 "parameters": cost["parameters"],
                 "ms per step": round(float(cost["step_ms"]), 1),
+                "by the clock": round(float(cost["step_wall_ms"]), 1),
             }
         )
     return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()

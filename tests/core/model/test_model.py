@@ -323,6 +323,10 @@ def test_what_cannot_be_built_says_why(registry: Registry) -> None:
         Incompatible, match="unhearing attention does not honour relative's scores and values"
     ):
         make_model(registry, attention="unhearing")
+    with pytest.raises(Incompatible, match="cope is not defined for bidirectional attention"):
+        make_model(registry, "cope", "encoder")
+    with pytest.raises(Incompatible, match="stick_breaking is not defined for bidirectional attention"):
+        make_model(registry, "none", "encoder", attention="stick_breaking")
 
 
 def test_dropout_acts_in_training_only(registry: Registry) -> None:

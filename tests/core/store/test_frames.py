@@ -75,6 +75,7 @@ RESULT = {
     "steps": 2,
     "seconds": 0.2,
     "step_ms": 100.0,
+    "step_wall_ms": 110.0,
     "train_length": 32,
     "max_length": None,
     "distance": "dependency",

@@ -141,7 +141,10 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     assert result["parameters"] == model.parameter_count
     assert result["encoding_parameters"] == model.encoding_parameter_count
     assert result["steps"] == 13
-    assert result["step_ms"] == pytest.approx(1000 * result["seconds"] / 13)
+    assert result["step_ms"] > 0
+    assert (
+        0 < result["step_wall_ms"] <= 1000 * result["seconds"] / 7
+    )  # of 13 steps, 7 are not below the median
     assert (result["train_length"], result["max_length"], result["undefined_lengths"]) == (17, None, [])
     assert (result["objectives"], result["strata"], result["distance"]) == (["recall"], [], "dependency")
     environment = json.loads((folder / "environment.json").read_text())

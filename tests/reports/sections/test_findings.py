@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -50,6 +51,17 @@ def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
 def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:
     frames = simulated(default="running", statuses={("absolute", "copy", 1): ("interrupted", "")})
     assert headline(study(frames)) == "No result yet: 12 cells: 1 interrupted, 11 running."
+
+
+def test_caveats_name_a_shared_machine(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), seeds=4, sequences=8)
+    shared = frames.cells["seed"] == 0
+    cells = frames.cells.assign(
+        step_wall_ms=frames.cells["step_ms"].where(~shared, 2 * frames.cells["step_ms"])
+    )
+    (said,) = caveats(study(replace(frames, cells=cells)))
+    done = frames.cells["status"] == "done"
+    assert said.startswith(f"In {(shared & done).sum()} of {done.sum()} finished cells")
 
 
 def test_caveats_name_few_seeds_mixed_versions_and_unequal_steps(simulated: Simulate) -> None:

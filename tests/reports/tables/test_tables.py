@@ -52,6 +52,7 @@ def _hand_made(
         "reason": "",
         "parameters": 1000,
         "step_ms": 2.5,
+        "step_wall_ms": 2.6,
         "train_length": 8,
         "distance": "dependency",
     }
@@ -167,7 +168,7 @@ def test_summary(echo: Frames) -> None:
     assert " at 16 (change −0.50 [" in table.loc["near", "in longer sequences"]
     assert table.loc["near", "in longer sequences"].endswith("]); not yet learned there (0.50)")
     assert table.loc["near", "parameters"] == 1000
-    assert table.loc["near", "ms per step"] == 2.5
+    assert table.loc["near", ["ms per step", "by the clock"]].tolist() == [2.5, 2.6]
 
 
 def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:

@@ -1,13 +1,17 @@
-"""Caveats: different machines, different numbers of training steps, and few seeds."""
+"""Caveats: different or shared machines, different numbers of training steps, and few seeds."""
 
 from __future__ import annotations
 
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
+from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import learned
 from posharness_reports.study import Study
 
 __all__ = ["caveats"]
+
+_BUSY = 1.1
+"""The quotient of wall time and a step's own time above which the machine is taken to be shared."""
 
 
 def caveats(study: Study) -> list[str]:
@@ -27,6 +31,13 @@ def caveats(study: Study) -> list[str]:
             sentences.append(
                 f"On {task}, runs were trained for different numbers of steps ({steps[0]} to {steps[-1]})."
             )
+    busy = int((done["step_wall_ms"] > _BUSY * done["step_ms"]).sum())
+    if busy:
+        sentences.append(
+            f"In {busy} of {len(done)} finished cells a step took more than {percent(_BUSY - 1)} longer by "
+            "the clock than its process was at work: the machine was shared. Compare the milliseconds per "
+            "step, which are its own, and not those by the clock."
+        )
     seeds = done.groupby(["task", "label"])["seed"].nunique()
     if (seeds == 1).any():
         sentences.append(
