@@ -13,6 +13,7 @@ import typer
 from posharness.cli.output import complain, console, duration
 from posharness.defaults import default_workers
 from posharness.errors import UserError
+from posharness.executors.forkserver import PRELOAD, fork_server
 
 if TYPE_CHECKING:
     from posharness.cli.display import Display
@@ -58,16 +59,16 @@ def run_and_report(
     began = time.monotonic()
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
-    from posharness.execution import Execution
-
-    if report:
-        from posharness.registry.registry import Registry
-
-        Registry.load(plugin_paths).compiler(compiler)  # a misspelled name is an error before anything trains
     try:
-        with _display() as display:
-            summary = start(
-                Execution(
+        # The server of the cells imports torch and Lightning while this process imports torch and plans.
+        with fork_server(PRELOAD):
+            from posharness.execution import Execution
+            from posharness.registry.registry import Registry
+
+            if report:  # a misspelled name is an error before anything trains
+                Registry.load(plugin_paths).compiler(compiler)
+            with _display() as display:
+                execution = Execution(
                     store,
                     workers,
                     timeout,
@@ -75,9 +76,8 @@ def run_and_report(
                     display,
                     _plan_shown_on(display, workers, baseline),
                     executor,
-                ),
-                display.announce,
-            )
+                )
+                summary = start(execution, display.announce)
         _conclude(
             summary,
             title,

@@ -1,11 +1,18 @@
-"""The local executor: it runs each cell in a process of its own on this machine."""
+"""The local executor: it runs each cell in a process of its own on this machine.
+
+Its classes are imported when they are asked for, so that the fork server can start before torch is imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from posharness.contracts import Executor, hookimpl
-from posharness.executors.local import LocalExecutor, LocalRunner
+from posharness.contracts.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from posharness.contracts import Executor
+    from posharness.executors.local import LocalExecutor, LocalRunner
 
 __all__ = ["LocalExecutor", "LocalRunner", "posharness_executors"]
 
@@ -13,4 +20,14 @@ __all__ = ["LocalExecutor", "LocalRunner", "posharness_executors"]
 @hookimpl
 def posharness_executors() -> Sequence[type[Executor]]:
     """The executors that come with the harness."""
+    from posharness.executors.local import LocalExecutor
+
     return [LocalExecutor]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from posharness.executors import local
+
+    return getattr(local, name)

@@ -30,9 +30,16 @@ _ENVIRONMENT = {
 
 
 class _Process(ForkServerProcess):
-    """A process that does not run the program's main script again: no cell needs it."""
+    """A process that does not run the program's main script again: no cell needs it.
+
+    Attributes:
+        started: the number of processes that this program has started.
+    """
+
+    started = 0
 
     def start(self) -> None:
+        _Process.started += 1
         # So a script that calls `posharness.run` needs no `if __name__ == "__main__"`.
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
@@ -50,6 +57,9 @@ class _Context(ForkServerContext):
 def fork_server(preload: str) -> Iterator[ForkServerContext]:
     """Run a fork server; afterwards, wait until its processes have ended and stop it.
 
+    It imports `preload` while the caller goes on, so start it before work that does not need it. One that
+    has started no process is stopped at once, in the middle of its imports.
+
     If the calling program already runs a server, that one is used and left running, without `preload`.
 
     Args:
@@ -59,7 +69,7 @@ def fork_server(preload: str) -> Iterator[ForkServerContext]:
     if server._forkserver_pid is not None:
         yield _Context()
         return
-    before = server._preload_modules
+    before, started = server._preload_modules, _Process.started
     server.set_forkserver_preload([preload])
     try:
         # Ctrl-C reaches the server too, and would kill it during its imports.
@@ -67,6 +77,8 @@ def fork_server(preload: str) -> Iterator[ForkServerContext]:
             server.ensure_running()
         yield _Context()
     finally:
+        if _Process.started == started and server._forkserver_pid is not None:
+            os.kill(server._forkserver_pid, signal.SIGKILL)
         server._stop()
         server.set_forkserver_preload(before)
 
