@@ -47,8 +47,7 @@ def caveats(study: Study) -> list[str]:
     if 2 in set(seeds):
         sentences.append(
             "With two seeds, an interval across runs can be as wide as all that is possible, and near 0 and "
-            "1 it covers the true mean in about 88 % of cases instead of 95 %. Three seeds tell much more "
-            "than two."
+            "1 it can cover the true mean less often than it says. Three seeds tell much more than two."
         )
     for (task, objective, label), _ in grouped(study.by_length[1], ["task", "objective", "label"]):
         found = learned(study.by_length[1], (task, objective, label))

@@ -1,0 +1,93 @@
+"""Rankings say what all pairs of runs say, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import pytest
+
+from posharness.api import check_baseline
+from posharness.contracts import Frames, UserError
+from posharness_reports.measures.ranking import rank_all
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.ranking.content import against, describe, ranking_table, sentence
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+NOISE = (-0.01, 0.0, 0.01, 0.005)
+
+
+def scores(by_task: Mapping[str, Mapping[str, float]], outcome: str = "teacher-forced") -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "outcome": outcome,
+                "posed": task,
+                "task": task,
+                "objective": "o",
+                "part": task,
+                "label": label,
+                "seed": seed,
+                "value": mean + noise,
+            }
+            for task, means in by_task.items()
+            for label, mean in means.items()
+            for seed, noise in enumerate(NOISE)
+        ]
+    )
+
+
+CLEAR = {"a": 0.9, "b": 0.895, "c": 0.5, "d": 0.2}
+
+
+def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
+    found = rank_all(scores({"t": CLEAR})).each["t", "o"]
+    table = ranking_table(found).set_index("encoding")
+    assert table["rank"].to_dict() == {"a": "1–2", "b": "1–2", "c": "3", "d": "4"}
+    assert table["group"].to_dict() == {"a": "a", "b": "a", "c": "b", "d": "c"}
+    assert sentence("on t", found).endswith("; it is separated from c and d; not separated from it: b.")
+
+
+def test_a_label_that_lacks_a_task_is_not_ranked_over_tasks() -> None:
+    found = rank_all(scores({"t": CLEAR, "u": {"a": 0.6, "b": 0.3, "c": 0.3}})).overall["teacher-forced"]
+    assert set(found.labels) == {"a", "b", "c"}
+    assert "without d, not run on all of these tasks" in sentence("over 2 tasks", found)
+
+
+def test_decodings_are_ranked_apart() -> None:
+    turned = {task: {"a": 0.2, "b": 0.9} for task in "tu"}
+    both = pd.concat([scores(dict.fromkeys("tu", CLEAR)), scores(turned, "free-running")])
+    found = rank_all(both).overall
+    assert ("a", "d") in found["teacher-forced"].separated(ALPHA)
+    assert ("b", "a") in found["free-running"].separated(ALPHA)
+
+
+def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
+    few = rank_all(scores({"t": {"a": 0.9, "c": 0.88}})).each["t", "o"].pairs[0]
+    many = rank_all(scores({"t": {"a": 0.9, "c": 0.88}} | {f"u{i}": CLEAR for i in range(5)}))
+    (again,) = many.each["t", "o"].pairs
+    assert again.p > few.p
+
+
+def test_a_baseline_is_compared_with_its_sign(simulated: Simulate) -> None:
+    found = rank_all(scores({"t": CLEAR})).each["t", "o"]
+    table = against("c", {"on t": found}).set_index("encoding")
+    assert table.loc["a", "difference from c"].startswith("+0.40 [+0.3")
+    assert table.loc["d", "difference from c"].startswith("−0.30 [−0.3")
+    ready = study(simulated(seeds=2), baseline="absolute")
+    section = describe(ready)
+    assert section is not None
+    assert set(section.tables["Against the baseline"]["encoding"]) == {"relative"}
+    alone = describe(study(simulated(seeds=2)))
+    assert alone is not None
+    assert "Against the baseline" not in alone.tables
+
+
+def test_a_baseline_that_was_not_run_is_refused() -> None:
+    with pytest.raises(UserError, match="--baseline: no encoding 'relativ' here; did you mean 'relative'"):
+        check_baseline("relativ", {"relative", "absolute"})
+
+
+def test_one_encoding_is_not_ranked(simulated: Simulate) -> None:
+    assert describe(study(simulated(labels=("relative",)))) is None
