@@ -7,6 +7,7 @@ import math
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
 from posharness_plugins.encodings._by_distance import whole
@@ -82,23 +83,37 @@ class Deberta(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
-        scale = 1 / math.sqrt(3 * q.shape[-1])
-        keys = self.vectors @ (self.key * scale)  # h rows d
-        queries = self.vectors @ (self.query * scale)  # h rows d
         s = s * math.sqrt(1 / 3)
         causal = self.geometry.direction == "causal"
         lefts = needed_distances(pos_q, pos_k, "left" if causal else "both")
         rights = needed_distances(pos_k, pos_q, "right" if causal else "both")
         if lefts is not None and rights is not None:
+            keys, queries = self._projected(q.shape[-1])
             (line, shift), (back, shift_back) = lefts, rights
             to_position = q @ keys.index_select(1, self.rows(line)).mT  # b h q n
             to_content = k @ queries.index_select(1, self.rows(-back)).mT  # b h k m
             s = add_along_diagonals(s, to_position, shift)
             return add_along_diagonals(s.mT, to_content, shift_back).mT
         rows = self.rows((pos_k - pos_q[:, None]).flatten()).view(len(pos_q), len(pos_k))
-        to_position = (q @ keys.mT).gather(-1, rows.expand(s.shape))  # b h q k
-        to_content = (k @ queries.mT).gather(-1, rows.mT.expand(s.mT.shape))  # b h k q
-        return to_position.add_(to_content.mT).add_(s)
+        # Positions with gaps may come from a table of many more rows than there are tokens: the products with
+        # all of them are computed again for the gradient.
+        by_pair: Tensor = checkpoint(self._by_pair, q, k, rows, use_reentrant=False, preserve_rng_state=False)
+        return by_pair + s
+
+    def _by_pair(
+        self, q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"], rows: Int[Tensor, "q k"]
+    ) -> Float[Tensor, "b h q k"]:
+        """Both terms of position, with an index for each pair."""
+        keys, queries = self._projected(q.shape[-1])
+        shape = *q.shape[:2], -1, -1
+        to_position = (q @ keys.mT).gather(-1, rows.expand(shape))  # b h q k
+        to_content = (k @ queries.mT).gather(-1, rows.mT.expand(shape))  # b h k q
+        return to_position.add_(to_content.mT)
+
+    def _projected(self, d: int) -> tuple[Float[Tensor, "h rows d"], Float[Tensor, "h rows d"]]:
+        """K and Q, over √(3d)."""
+        scale = 1 / math.sqrt(3 * d)
+        return self.vectors @ (self.key * scale), self.vectors @ (self.query * scale)
 
 
 def log_ends(span: int, max_distance: int) -> list[int]:
