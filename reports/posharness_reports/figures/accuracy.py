@@ -37,6 +37,9 @@ Figures = dict[str, Figure]
 
 _KEY = ["task", "objective", "scope"]
 
+_MOST_PANELS = 20
+"""The largest number of labels with a panel each; of more, the best and the worst have one."""
+
 _VISIBLE = 0.02
 """The smallest difference of blind accuracy and chance that a reader of a figure notices."""
 
@@ -161,8 +164,11 @@ def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: str) -> Figu
         figures[caption] = heatmap(panel, plot.order, plot.notes)
         if plot.each:
             drawn, grey = behind(panel)
+            ends = plot.order[: _MOST_PANELS // 2] + plot.order[-_MOST_PANELS // 2 :]
             caption = f"{name}, one panel per encoding: {about}. {note} {grey.format('encodings')}"
-            figures[caption] = one_panel_each(drawn, styles, plot.order)
+            if len(plot.order) > _MOST_PANELS:
+                caption += f" Shown are the {_MOST_PANELS // 2} best and the {_MOST_PANELS // 2} worst."
+            figures[caption] = one_panel_each(drawn, styles, list(dict.fromkeys(ends)))
     shared = {f"{name}. {note}": side_by_side(list(few.values()), styles)} if few else {}
     return shared | figures
 

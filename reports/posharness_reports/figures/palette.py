@@ -20,7 +20,7 @@ _DASHES: tuple[Any, ...] = ("", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (2.5, 1), (6
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The colour, marker and dashes ("" for a solid line) of a label, as seaborn takes them."""
+    """The colour, marker and dashes ("" for a solid line) of a label."""
 
     colour: str
     marker: str

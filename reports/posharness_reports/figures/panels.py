@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -215,20 +214,17 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
 
 
 def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
-    labels = sorted(set(panel.lines["label"]))
     if "low" in panel.lines:
         for label, rows in panel.lines.groupby("label"):
             colour = looks[str(label)].colour
             axes.fill_between(rows["x"], rows["low"], rows["high"], color=colour, alpha=0.16, lw=0, zorder=2)
-    if labels:
-        sns.lineplot(
-            panel.lines, x="x", y="y", hue="label", style="label", hue_order=labels, style_order=labels,
-            palette={label: looks[label].colour for label in labels},
-            dashes={label: looks[label].dashes for label in labels},
-            markers={label: looks[label].marker for label in labels} if panel.markers else False,
-            units="run" if "run" in panel.lines else None, estimator=None, errorbar=None,
-            markeredgecolor=SURFACE, markeredgewidth=0.6, lw=1.8 if panel.markers else 1.2,
-            legend=False, ax=axes, zorder=3,
+    keys = ["label", "run"] if "run" in panel.lines else ["label"]
+    for run, rows in panel.lines.sort_values("x", kind="stable").groupby(keys):
+        look = looks[str(run[0])]
+        axes.plot(
+            rows["x"], rows["y"], color=look.colour, ls=(0, look.dashes) if look.dashes else "-",
+            marker=look.marker if panel.markers else None, markeredgecolor=SURFACE, markeredgewidth=0.6,
+            lw=1.8 if panel.markers else 1.2, zorder=3,
         )  # fmt: skip
     if not panel.dots.empty:
         colours = [looks[label].colour for label in panel.dots["label"]]

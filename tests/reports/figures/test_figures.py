@@ -111,6 +111,17 @@ def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:
     assert _drawn(heat)
 
 
+def test_of_very_many_encodings_the_best_and_the_worst_have_a_panel(simulated: Simulate) -> None:
+    labels = tuple(f"e{i:02d}" for i in range(23))
+    ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
+    captions = dependency_figures(ready.by_distance, ready.cells)
+    heat = next(figure for caption, figure in captions.items() if "all encodings" in caption)
+    caption, each = next(item for item in captions.items() if "one panel per encoding" in item[0])
+    assert caption.endswith("Shown are the 10 best and the 10 worst.")
+    order = [label.get_text() for label in heat.axes[0].get_yticklabels()]
+    assert [axes.get_title() for axes in each.axes] == order[:10] + order[-10:]
+
+
 def _of_many(labels: int) -> Panel:
     lines = [
         {"label": f"e{i:03}", "x": float(x), "y": i / labels} for i in range(labels) for x in (1, 2, 4, 8)

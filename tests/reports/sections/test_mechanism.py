@@ -19,6 +19,7 @@ from posharness_reports.sections.mechanism import Mechanism
 from posharness_reports.sections.mechanism.attended_distance import across_seeds, attended_distances, by_layer
 from posharness_reports.sections.mechanism.content import of_one_seed, with_effect
 from posharness_reports.sections.mechanism.score_figures import score_figures
+from posharness_reports.sections.mechanism.score_image import columns
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -133,12 +134,44 @@ def test_nothing_is_said_where_nothing_was_read_off(frames: Frames) -> None:
 
 @pytest.mark.parametrize("stacks", [("",), ("encoder", "decoder")])
 def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[str, ...]) -> None:
-    labels = tuple(f"e{i:02d}" for i in range(30))
+    labels = tuple(f"e{i:02d}" for i in range(12))
     ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
     ((_, figure),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
     assert [axes.get_title() for axes in figure.axes] == list(labels)
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == [f"{stack} layer {n}".strip() for stack in sorted(stacks) for n in range(2)]
+
+
+def test_more_than_a_dozen_encodings_are_rows_of_one_image(simulated: Simulate) -> None:
+    labels = tuple(f"e{i:02d}" for i in range(13))
+    stacks = ("encoder", "decoder")
+    ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
+    effects = of_one_seed(with_effect(ready.mechanism))
+    ((caption, figure),) = score_figures(effects).items()
+    assert "One line of colours per head" in caption
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == list(labels)
+    (image,) = axes.get_images()
+    values = np.asarray(image.get_array())
+    places = effects.groupby(["label", "stack", "layer", "head"], observed=True).ngroups
+    assert values.shape == (places, len(columns(effects["distance"])))
+    of_label = values.reshape(len(labels), -1)
+    assert np.nanmin(of_label, axis=1) == pytest.approx(np.zeros(len(labels)))
+    assert np.nanmax(of_label, axis=1) == pytest.approx(np.ones(len(labels)))
+    first = effects[(effects["label"] == "e00") & (effects["stack"] == "decoder")]
+    head = first[(first["layer"] == 0) & (first["head"] == first["head"].min())].set_index("distance")[
+        "effect"
+    ]
+    shown = columns(effects["distance"])
+    assert np.corrcoef(values[0], head.reindex(shown))[0, 1] == pytest.approx(1)
+
+
+def test_an_image_has_every_near_distance_and_few_far_ones() -> None:
+    shown = columns(pd.Series(range(-4095, 4096)))
+    assert {*range(-16, 17), -4, 64, -256, 1024} <= set(shown)
+    assert shown == sorted(shown)
+    assert len(shown) == 33 + 2 * 8 * 8
+    assert len(columns(pd.Series(range(-8191, 1)))) == 17 + 8 * 9
 
 
 def test_a_report_holds_the_section(simulated: Simulate, tmp_path: Path) -> None:

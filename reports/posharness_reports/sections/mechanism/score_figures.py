@@ -22,21 +22,30 @@ from posharness_reports.figures.panels import MOST_SHARED
 from posharness_reports.figures.theme import GHOST, MUTED
 from posharness_reports.formatting import shorten
 from posharness_reports.sections.mechanism.attended_distance import layer_name
+from posharness_reports.sections.mechanism.score_image import score_image
 from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
 
 __all__ = ["score_figures"]
 
 Array = ndarray[Any, Any]
 
+_MOST_PANELS = 12
+"""The largest number of encodings with panels of lines; more are rows of one image."""
+
 _POINTS = 160
 """The number of distances drawn of one line; more could not be seen in a panel this small."""
+
+_IMAGE = (
+    "One line of colours per head, layer by layer from top to bottom, from the lowest value of the encoding "
+    "(light) to its highest (dark); beyond 16 tokens, the distances are ever farther apart."
+)
 
 
 def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
     """Caption to figure: what encodings add to a score by distance, a figure per task.
 
     A few encodings get one row each, with a panel per layer and a colour per head. Many encodings get one
-    panel each, with a colour per layer and a line per head.
+    panel each, with a colour per layer and a line per head. More than a dozen are rows of one image.
 
     Args:
         effects: rows of `mechanism` with an effect, of one seed for each task and label.
@@ -45,6 +54,10 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
     for (task,), rows in grouped(effects, ["task"]):
         places = [place for place, _ in grouped(rows, ["stack", "layer"])]
         labels = sorted(set(rows["label"].astype(str)))
+        seeds = ", ".join(str(seed) for seed in sorted(set(rows["seed"])))
+        if len(labels) > _MOST_PANELS:
+            figures[_caption(task, _IMAGE, seeds)] = score_image(rows, labels)
+            continue
         by_layer = len(labels) <= MOST_SHARED and len(places) <= MOST_ACROSS
         legend = "One line per head"
         if by_layer:
@@ -58,15 +71,17 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
             named = rows.assign(
                 key=[layer_name(s, n) for s, n in zip(rows["stack"], rows["layer"], strict=True)]
             )
-        seeds = ", ".join(str(seed) for seed in sorted(set(rows["seed"])))
-        caption = (
-            f"Score by distance: {task}. What the encoding adds to a score, on average, by the signed "
-            f"distance from query to key. {legend}; heads and layers are numbered from 0. One seed only "
-            f"({seeds}), because heads of different seeds do not correspond. Each encoding has its part "
-            "scale; only differences along a line matter."
-        )
+        caption = _caption(task, f"{legend}; heads and layers are numbered from 0.", seeds)
         figures[caption] = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
     return figures
+
+
+def _caption(task: str, reading: str, seeds: str) -> str:
+    return (
+        f"Score by distance: {task}. What the encoding adds to a score, on average, by the signed "
+        f"distance from query to key. {reading} One seed only ({seeds}), because heads of different seeds do "
+        "not correspond. Each encoding has its own scale; only differences along a line matter."
+    )
 
 
 def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> Figure:
