@@ -49,6 +49,9 @@ class Randomised(PositionalEncoding):
         self.max_length = self.longest
         self.per = base.per
         self.bias_reads_input = base.bias_reads_input
+        # No two ids lie farther apart than these: what does not act on them never acts here.
+        ends = torch.tensor([0, self.longest - 1])
+        self._base_slots = base.slots_at(ends, ends)
 
     @classmethod
     def nested_geometry(cls, geometry: Geometry, params: Mapping[str, Any]) -> Geometry:
@@ -56,7 +59,7 @@ class Randomised(PositionalEncoding):
 
     @property
     def slots(self) -> frozenset[Slot]:
-        return self.base.slots | {"positions"}
+        return self._base_slots | {"positions"}
 
     def slots_at(self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]) -> frozenset[Slot]:
         return self.base.slots_at(pos_q, pos_k) | {"positions"}
