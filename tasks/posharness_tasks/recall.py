@@ -17,10 +17,11 @@ from posharness_tasks._placing import (
 class Recall(Task):
     """Pairs of a value and a key are hidden among other values; at the end, some keys ask for their values.
 
-    With keys A to E, values a to c and two queries (unscored answers are "."; the bar is not a token):
+    With values 1 to 3, keys A to E, asked for as a to e, and two queries (unscored answers are "."; the bar
+    is not a token):
 
-        tokens    b a b A c c E b a b C a c b | E A        c b E a c B b b D c a a b c | B E
-        answers   . . . . . . . . . . . . . .   c b        . . . . . . . . . . . . . .   c b
+        tokens    2 1 2 A 3 3 E 2 1 2 C 1 3 2 | e a        3 2 E 1 3 B 2 2 D 3 1 1 2 3 | b e
+        answers   . . . . . . . . . . . . . .   3 2        . . . . . . . . . . . . . .   3 2
 
     The sources are the pair's value, its key, and the emitting position with the query. The value is the
     farthest: its distance is the dependency length, one more than the distance of the key. (If the key came
@@ -34,7 +35,10 @@ class Recall(Task):
 
     After 2312.04927 (section 4), where keys come first, and distances follow a power law.
 
-    Token ids: the values, the keys.
+    A query is another token than its key, because a query that looks for its own token finds itself first.
+    With fewer queries than pairs the task is learned late, or not at all.
+
+    Token ids: the values, the keys, the queries.
     """
 
     name = "recall"
@@ -51,7 +55,7 @@ class Recall(Task):
         values: int = 8,
         keys: int = 8,
         pairs: int = 4,
-        queries: int = 2,
+        queries: int = 4,
         evaluation_lengths: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(body)
@@ -65,7 +69,7 @@ class Recall(Task):
         self.keys = keys
         self.pairs = pairs
         self.queries = queries
-        self.vocabulary = values + keys
+        self.vocabulary = values + 2 * keys
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < pairs:
             raise UserError(
@@ -84,7 +88,7 @@ class Recall(Task):
         value = positions_before_queries(distance, q, length)  # n pairs
         query = torch.arange(length - q, length).expand(n, q)
         tokens = torch.randint(self.values, (n, length), generator=generator)
-        tokens.scatter_(1, value + 1, keys).scatter_(1, query, keys[:, :q])
+        tokens.scatter_(1, value + 1, keys).scatter_(1, query, self.keys + keys[:, :q])
         asked = value[:, :q]
         return scored_batch(
             tokens,

@@ -1,4 +1,4 @@
-"""Induction measures what it says: what preceded the present symbol before, at distances drawn alike."""
+"""Induction measures what it says: what preceded the symbol that is asked about, at distances drawn alike."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .interventions import (
 
 
 def solve(task: Induction, batch: Batch) -> Tensor:
-    """Everywhere, what preceded the same symbol when it was last seen: by hand, from tokens alone."""
+    """Where a symbol is asked about, what preceded it when it was last seen: by hand, from tokens alone."""
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
         for position, token in enumerate(tokens):
-            earlier = [i for i in range(position) if tokens[i] == token]
+            earlier = [i for i in range(position) if tokens[i] == token - task.symbols]
             if earlier and earlier[-1] > 0:
                 found[row, position] = tokens[earlier[-1] - 1]
     return found
@@ -50,8 +50,10 @@ def test_every_sequence_is_laid_out_as_documented(case: tuple[Induction, Batch, 
         first = scored.index(True)
         assert scored[first : first + task.pairs] == [True] * task.pairs == [True] * sum(scored)
         assert first >= len(tokens) - task.pairs - len(tokens) // 8
-        again = tokens[first : first + task.pairs]
-        assert [tokens.count(symbol) for symbol in again] == [2] * task.pairs
+        again = [token - task.symbols for token in tokens[first : first + task.pairs]]
+        assert [tokens.count(symbol) for symbol in again] == [1] * task.pairs
+        assert sum(token < task.symbols for token in tokens) == 2 * task.pairs
+        assert sum(token >= 2 * task.symbols for token in tokens) == len(tokens) - 3 * task.pairs
         earlier = [tokens.index(symbol) for symbol in again]
         answers = [tokens[i - 1] for i in earlier]
         assert len(set(again)) == task.pairs
@@ -65,13 +67,17 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Induction, Batch, 
     generator = seeded(seed + 1)
 
     def others(task: Induction, batch: Batch, position: Tensor) -> Tensor:
-        """Any symbol but the present one, which so remains the second of its kind."""
-        tokens = torch.randint(task.symbols - 1, batch.tokens.shape, generator=generator)
-        return tokens + (tokens >= batch.tokens.gather(1, position))
+        """Any token but the symbol that is asked about, which so remains the only one of its kind."""
+        tokens = torch.randint(task.vocabulary - 1, batch.tokens.shape, generator=generator)
+        return tokens + (tokens >= batch.tokens.gather(1, position) - task.symbols)
 
     def other(task: Induction, symbol: Tensor, present: Tensor) -> Tensor:
-        """Another symbol, and not the present one: that would come again once more."""
-        choice = torch.ones(len(symbol), task.symbols).scatter_(1, symbol, 0).scatter_(1, present, 0)
+        """Another symbol, and not the one that is asked about: that would occur once more."""
+        choice = (
+            torch.ones(len(symbol), task.symbols)
+            .scatter_(1, symbol % task.symbols, 0)
+            .scatter_(1, present - task.symbols, 0)
+        )
         return choice.multinomial(1, generator=generator)
 
     check_sufficient(task, batch, solve, others)
@@ -82,19 +88,23 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Induction, Batch, 
 def test_nothing_but_the_sources_tells_the_answer(length: int) -> None:
     def numbered(batch: Batch, position: Tensor, answer: Tensor) -> Tensor:
         """Among the two symbols that differ from the current one."""
-        return (answer - batch.tokens.gather(1, position)) % 3 - 1
+        return (answer - batch.tokens.gather(1, position) % 3) % 3 - 1
 
-    check_nothing_else_tells(Induction("decoder", length=length, pairs=1, symbols=3), numbered=numbered)
+    check_nothing_else_tells(
+        Induction("decoder", length=length, pairs=1, symbols=3, fillers=2), numbered=numbered
+    )
 
 
-def test_interventions_keep_symbols_that_recur_to_their_two_places() -> None:
+def test_interventions_keep_symbols_that_are_asked_about_to_their_places() -> None:
     task = Induction("decoder")
     batch = task.sample(seeded(6), 300, 48, "test")
     asked = batch.tokens[batch.scored].view(300, -1, 1)
+    recurring = asked - task.symbols
     for what in ("source", "others"):
         changed = task.intervene(batch, seeded(7), what)
         assert torch.equal(changed.tokens[batch.scored].view(300, -1, 1), asked)
-        assert ((changed.tokens[:, None] == asked).sum(2) == 2).all()
+        assert ((changed.tokens[:, None] == recurring).sum(2) == 1).all()
+        assert ((changed.tokens[:, None] == asked).sum(2) == 1).all()
 
 
 def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
@@ -111,6 +121,7 @@ def test_the_ladder_climbs_by_root_two_where_sources_do_not_meet() -> None:
         ({"evaluation_lengths": (16, 48)}, "16 tokens is too short"),
         ({"pairs": 0}, "one pair or more"),
         ({"symbols": 6}, "more than twice as many symbols"),
+        ({"fillers": 1}, "two fillers or more"),
     ],
 )
 def test_sizes_that_do_not_go_together_are_refused(parameters: dict[str, object], message: str) -> None:

@@ -21,13 +21,12 @@ from .interventions import (
 
 
 def solve(task: Recall, batch: Batch) -> Tensor:
-    """At each key but its first occurrence, the token before the first: by hand, from tokens alone."""
+    """At each question, the token before its key: by hand, from tokens alone."""
     found = torch.full_like(batch.tokens, -1)
     for row, tokens in enumerate(batch.tokens.tolist()):
         for position, token in enumerate(tokens):
-            first = tokens.index(token)
-            if token >= task.values and first < position:
-                found[row, position] = tokens[first - 1]
+            if token - task.keys in tokens[1:position] and token >= task.values + task.keys:
+                found[row, position] = tokens[tokens.index(token - task.keys, 1) - 1]
     return found
 
 
@@ -49,11 +48,13 @@ def drawn(draw: st.DrawFn) -> tuple[Recall, Batch, int]:
 def test_every_sequence_is_laid_out_as_documented(case: tuple[Recall, Batch, int]) -> None:
     task, batch, _ = case
     for tokens, scored in zip(batch.tokens.tolist(), batch.scored.tolist(), strict=True):
-        queries = tokens[-task.queries :]
+        queries = [token - task.keys for token in tokens[-task.queries :]]
+        assert min(queries) >= task.values
         assert scored == [False] * (len(tokens) - task.queries) + [True] * task.queries
         assert len(set(queries)) == task.queries
         keys = [i for i, token in enumerate(tokens[: -task.queries]) if token >= task.values]
         assert len({tokens[i] for i in keys}) == len(keys)
+        assert max(tokens[i] for i in keys) < task.values + task.keys
         assert set(queries) <= {tokens[i] for i in keys}
         assert len(keys) == task.pairs
         assert max(tokens[i - 1] for i in keys) < task.values
@@ -67,7 +68,7 @@ def test_the_sources_are_sufficient_and_necessary(case: tuple[Recall, Batch, int
 
     def others(task: Recall, batch: Batch, position: Tensor) -> Tensor:
         """Any token, filler or not, but the key that is asked for."""
-        asked = batch.tokens.gather(1, position)
+        asked = batch.tokens.gather(1, position) - task.keys
         tokens = torch.randint(task.vocabulary - 1, batch.tokens.shape, generator=generator)
         return tokens + (tokens >= asked)
 
@@ -83,15 +84,15 @@ def test_nothing_but_the_sources_tells_the_answer(body: Body, length: int, queri
 
 def test_the_ladder_climbs_by_root_two_where_pairs_do_not_meet() -> None:
     task = Recall("decoder")
-    assert task.distances(32) == [3, 6, 12, 17, 24]
-    assert task.distances(64) == [3, 6, 12, 17, 24, 34, 48]
+    assert task.distances(32) == [5, 10, 20, 28]
+    assert task.distances(64) == [5, 10, 20, 28, 40, 57]
     assert Recall("decoder", queries=1).distances(32) == [2, 4, 6, 8, 11, 16, 23]
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 18}, "18 tokens is too short for 2 queries and 4 pairs at different distances"),
+        ({"length": 31}, "31 tokens is too short for 4 queries and 4 pairs at different distances"),
         ({"evaluation_lengths": (16, 32)}, "16 tokens is too short"),
         ({"queries": 0}, "one query or more"),
         ({"queries": 5}, "at least as many pairs"),
