@@ -36,7 +36,7 @@ class Recall(Task):
     After 2312.04927 (section 4), where keys come first, and distances follow a power law.
 
     A query is another token than its key, because a query that looks for its own token finds itself first.
-    With fewer queries than pairs the task is learned late, or not at all.
+    With fewer queries than pairs, or many more keys than pairs, the task is learned late, or not at all.
 
     Token ids: the values, the keys, the queries.
     """
@@ -53,7 +53,7 @@ class Recall(Task):
         *,
         length: int = 32,
         values: int = 8,
-        keys: int = 8,
+        keys: int = 4,
         pairs: int = 4,
         queries: int = 4,
         evaluation_lengths: tuple[int, ...] | None = None,
