@@ -117,7 +117,8 @@ def queries(bench: Bench) -> str:
             keys = int(some[-1]) + 1 if causal else LENGTH
             alone = pair_scores(encoding, given.asked(some).keys(keys))
             if (apart := difference(every[:, :, some, :keys], alone)) > CLOSE:
-                return f"the scores of a query change by {apart:.2g} when other queries are left out"
+                left = "other queries and later keys" if keys < LENGTH else "other queries"
+                return f"the scores of a query change by {apart:.2g} when {left} are left out"
     return ""
 
 

@@ -290,11 +290,11 @@ REPEATABLE: tuple[Check[Bench], ...] = (
 
 MODEL_CHECKS: tuple[Check[Bench], ...] = (
     Check("causality", causality, _not_causal),
-    Check("prefix", prefix, _not_causal),
     Check("batch", batches),
     Check("padding", padding),
     Check("length one", length_one),
     Check("extrapolation", extrapolation),
+    Check("prefix", prefix, _not_causal),
     Check("save and load", save_and_load),
     Check("bf16", bf16),
     Check("gradients", gradients, _has_parameters),

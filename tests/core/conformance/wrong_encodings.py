@@ -312,14 +312,14 @@ class Dividing(Decay):
 
 
 class Unlimited(PositionalEncoding):
-    """A table without a max_length."""
+    """A table for four training lengths, without a max_length."""
 
     name = "unlimited"
     per = "model"
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(geometry)
-        self.table = torch.nn.Parameter(torch.randn(geometry.length, geometry.width))
+        self.table = torch.nn.Parameter(torch.randn(4 * geometry.length, geometry.width))
 
     def embed(self, x: Tensor, pos: Tensor) -> Tensor:
         return x + self.table[pos]

@@ -34,7 +34,7 @@ def make_cell(registry: Registry, encoding: str, seed: int = 0) -> Cell:
         encoding=registry.select(registry.encodings, Selection(encoding, {})),
         attention=registry.select(registry.attentions, Selection("softmax", {})),
         body="encoder",
-        task=registry.select(registry.tasks, Selection("offset_recall", {"length": "29"})),
+        task=registry.select(registry.tasks, Selection("offset_recall", {"length": "37"})),
         budget=Budget(steps=5, batch=3, validation_sequences=7, test_sequences=11),
         seed=seed,
     )
@@ -103,12 +103,12 @@ def test_training_batches_go_on_where_they_were(registry: Registry) -> None:
 def test_training_validation_and_test_share_no_sequence(registry: Registry) -> None:
     cell = make_cell(registry, "none")
     task = registry.task(cell.task, cell.body)
-    validation, test = validation_batch(cell, task), evaluation_batch(cell, task, 29)
-    assert validation.tokens.shape == (7, 29)
-    assert test.tokens.shape == (11, 29)
+    validation, test = validation_batch(cell, task), evaluation_batch(cell, task, 37)
+    assert validation.tokens.shape == (7, 37)
+    assert test.tokens.shape == (11, 37)
     every = torch.cat([b.tokens for b in [*TrainingBatches(cell, task), validation, test]])
     assert len(every.unique(dim=0)) == len(every)
-    assert not same(test, evaluation_batch(make_cell(registry, "none", seed=1), task, 29))
+    assert not same(test, evaluation_batch(make_cell(registry, "none", seed=1), task, 37))
 
 
 def test_rows_and_objectives_of_a_batch() -> None:
