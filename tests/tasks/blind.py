@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch, Task
 
-from .interventions import RARE, seeded
+from .interventions import RARE, one_prediction, seeded
 
 __all__ = ["check_nothing_else_tells"]
 
@@ -40,12 +40,7 @@ def check_nothing_else_tells(
         view: what of the tokens is told apart, of which −1 is out of sight.
     """
     batch = task.sample(seeded(0), _DRAWS, length or task.length, "train")
-    assert batch.source is not None
-    order = torch.rand(batch.scored.shape, generator=seeded(1)).masked_fill(~batch.scored, -1.0)
-    position = order.argmax(1, keepdim=True)
-    source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
-    away = (source - position).abs().masked_fill(source < 0, -1)
-    farthest = source.gather(1, away.argmax(1, keepdim=True))
+    position, farthest = one_prediction(batch, seeded(1))
     place = torch.arange(batch.tokens.shape[1])
     tokens = batch.tokens.masked_fill((place > position) & (task.body != "encoder"), -1)
     if batch.memory is None:

@@ -19,6 +19,8 @@ from posharness.contracts import Batch, Body, Task
 from posharness.contracts.cell import Choice
 from posharness.registry.registry import Registry
 
+from .interventions import one_prediction
+
 __all__ = [
     "FITTED",
     "TASKS",
@@ -140,7 +142,7 @@ def answers_without_the_farthest(task: Task, batch: Batch, generator: torch.Gene
     answer, which counts as another one.
     """
     assert batch.source is not None
-    position, farthest = _one_prediction(batch, generator)
+    position, farthest = one_prediction(batch, generator)
     read = batch.tokens if batch.memory is None else batch.memory
     pool = read.unique()
     changed = torch.zeros(len(read), dtype=torch.bool)
@@ -159,16 +161,6 @@ def answers_without_the_farthest(task: Task, batch: Batch, generator: torch.Gene
                 changed[row] = True
                 break
     return changed.float().mean()
-
-
-def _one_prediction(batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A random scored position of each sequence, and its farthest source; both (b, 1)."""
-    assert batch.source is not None
-    keys = torch.rand(batch.scored.shape, generator=generator).masked_fill(~batch.scored, -1.0)
-    position = keys.argmax(1, keepdim=True)
-    source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
-    away = (source - position).abs().masked_fill(source < 0, -1)
-    return position, source.gather(1, away.argmax(1, keepdim=True))
 
 
 def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[str, float]:

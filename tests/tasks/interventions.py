@@ -28,6 +28,16 @@ def scored_columns(batch: Batch) -> Iterator[Tensor]:
     yield from positions.T[..., None]
 
 
+def one_prediction(batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A random scored position of each sequence, and its farthest source; both (b, 1)."""
+    assert batch.source is not None
+    keys = torch.rand(batch.scored.shape, generator=generator).masked_fill(~batch.scored, -1.0)
+    position = keys.argmax(1, keepdim=True)
+    source = batch.source.gather(1, position[..., None].expand(-1, -1, batch.source.shape[2]))[:, 0]
+    away = (source - position).abs().masked_fill(source < 0, -1)
+    return position, source.gather(1, away.argmax(1, keepdim=True))
+
+
 def check_sufficient(
     task: T,
     batch: Batch,
@@ -75,6 +85,21 @@ def check_necessary(
             tokens = batch.tokens.scatter(1, at, changed.where(present, token))
             found = solve(task, replace(batch, tokens=tokens)).gather(1, position)
             assert torch.equal(found != batch.targets.gather(1, position), present)
+
+
+def check_interventions(task: T, batch: Batch, seed: int, solve: Callable[[T, Batch], Tensor]) -> Batch:
+    """Another source gives every scored prediction another answer, and other tokens give none.
+
+    Returns:
+        The batch in which others were changed.
+    """
+    for what in ("source", "others"):
+        changed = task.intervene(batch, seeded(seed), what)  # type: ignore[arg-type]
+        assert changed is not None
+        assert torch.equal(solve(task, changed)[batch.scored], changed.targets[batch.scored])
+        same = changed.targets == batch.targets
+        assert (same if what == "others" else ~same)[batch.scored].all()
+    return changed
 
 
 def other_value(values: int, generator: torch.Generator) -> Callable[[Task, Tensor, Tensor], Tensor]:
