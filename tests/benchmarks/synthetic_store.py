@@ -68,6 +68,7 @@ def _write_facts(folder: Path, cell: Cell) -> None:
     facts = {
         "parameters": 100_000,
         "encoding_parameters": 0,
+        "family": "relative",
         "steps": cell.budget.steps,
         "seconds": 50.0,
         "step_ms": 50.0,

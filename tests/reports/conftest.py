@@ -90,6 +90,9 @@ def _curves(cell: Mapping[str, Any], upto: int, rng: np.random.Generator) -> pd.
     return pd.concat(parts)
 
 
+FAMILIES = {"relative": "relative", "rope": "relative", "absolute": "absolute", "learned": "absolute"}
+
+
 def simulate(
     labels: tuple[str, ...] = ("relative", "absolute"),
     seeds: int = 2,
@@ -128,6 +131,7 @@ def simulate(
                         "reason": reason,
                         "parameters": 101_000 + 3_000 * order if began else None,
                         "encoding_parameters": 3_000 * order if began else None,
+                        "family": FAMILIES.get(label.partition("[")[0]) if began else None,
                         "steps": 800 if status == "done" else None,
                         "seconds": 24.0 + order,
                         "step_ms": 30.0 + order,

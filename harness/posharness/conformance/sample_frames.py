@@ -84,6 +84,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "reason": "",
         "parameters": 1000.0,
         "encoding_parameters": 10.0,
+        "family": "relative",
         "steps": 40.0,
         "seconds": 2.0,
         "step_ms": 50.0,

@@ -142,6 +142,11 @@ CELLS = Table(
         Column("reason", "text", "the reason for the status, in one line; empty when done"),
         Column("parameters", "float64", "number of trainable parameters"),
         Column("encoding_parameters", "float64", "number of trainable parameters of the encoding"),
+        Column(
+            "family",
+            "text",
+            "the family of the encoding, which claims compare: relative, absolute or another; empty for none",
+        ),
         Column("steps", "float64", "optimiser steps made; 0 for a reading"),
         Column("seconds", "float64", "time of training in seconds, without validation"),
         Column(

@@ -36,6 +36,9 @@ class PositionalEncoding(nn.Module, Named):
     where the body is pre-LayerNorm.
 
     Attributes:
+        family: what claims compare: "relative" if attention depends on the distance of query and key,
+            "absolute" if each position has a representation of its own, any other name for a family of your
+            own, or empty.
         directions: the directions that the encoding is defined for.
         per: "model" for one instance that all layers share, "layer" for one instance in each layer.
             `positions` and `embed` are called once for each forward pass, on the first layer's instance.
@@ -51,6 +54,7 @@ class PositionalEncoding(nn.Module, Named):
             method that needs more.
     """
 
+    family: str = ""
     directions: frozenset[Direction] = frozenset({"bidirectional", "causal"})
     per: Literal["model", "layer"] = "layer"
     shift_invariant: bool = False
@@ -69,6 +73,7 @@ class PositionalEncoding(nn.Module, Named):
 
         `per` and `bias_reads_input` stay, since they say how the harness calls this instance.
         """
+        self.family = base.family
         self.directions = base.directions
         self.shift_invariant = base.shift_invariant
         self.max_length = base.max_length

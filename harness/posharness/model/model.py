@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from posharness.contracts import Batch
+from posharness.contracts import Batch, PositionalEncoding
 from posharness.model.queries import needed
 from posharness.model.stack import Stack
 from posharness.model.two_stacks import TwoStacks
@@ -46,9 +47,14 @@ class Model(nn.Module):
     @property
     def parameter_count(self) -> int:
         """Number of trainable parameters; tied weights count once."""
-        return sum(p.numel() for p in self.parameters())
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     @property
     def encoding_parameter_count(self) -> int:
         """Number of trainable parameters of the positional encoding."""
-        return sum(p.numel() for p in self.body.encodings.parameters())
+        return sum(p.numel() for p in self.body.encodings.parameters() if p.requires_grad)
+
+    @property
+    def family(self) -> str:
+        """The family of the positional encoding."""
+        return cast("PositionalEncoding", self.body.encodings[0]).family

@@ -97,9 +97,9 @@ def _open(cell: Cell, registry: Registry, store: Store, cache: Path) -> Pretrain
 
 
 def _of_model(cell: Cell, store: Store) -> dict[str, Any]:
-    """The numbers of parameters of a model of the store; None for an external one."""
+    """The parameters and the family of a model of the store; None for an external one."""
     results = {} if cell.where else store.results(cell.pretrained)
-    return {name: results.get(name) for name in ("parameters", "encoding_parameters")}
+    return {name: results.get(name) for name in ("parameters", "encoding_parameters", "family")}
 
 
 def _library(cell: Cell) -> dict[str, str]:

@@ -42,8 +42,8 @@ def train_cell(
         mechanism.parquet: see `mechanism`; only of a cell that is done.
         weights.safetensors: the tested weights; only of a cell that is done.
         environment.json: versions, machine, threads, date and device.
-        result.json: parameters, encoding_parameters, steps (made), seconds (of training steps, over all
-            attempts), step_ms, step_wall_ms, train_length, max_length, distance, undefined_lengths,
+        result.json: parameters, encoding_parameters, family, steps (made), seconds (of training steps, over
+            all attempts), step_ms, step_wall_ms, train_length, max_length, distance, undefined_lengths,
             objectives, strata, score (the best on validation).
 
     Args:
@@ -134,6 +134,7 @@ class _Attempt:
             {
                 "parameters": self.model.parameter_count,
                 "encoding_parameters": self.model.encoding_parameter_count,
+                "family": self.model.family,
                 "steps": steps,
                 "seconds": self.validation.seconds,
                 **self._step_times(),

@@ -17,6 +17,7 @@ class Rotary(PositionalEncoding):
     """
 
     per = "model"
+    family = "relative"
     shift_invariant = True
     frequencies: Tensor
 

@@ -22,6 +22,7 @@ class Absolute(PositionalEncoding):
     aliases = ("sinusoidal",)
     summary = "Sinusoids of the position added to the embeddings"
     paper = "arXiv:1706.03762"
+    family = "absolute"
     per = "model"
 
     def __init__(self, geometry: Geometry, *, scaled: bool = False) -> None:

@@ -40,6 +40,7 @@ class Alibi(PositionalEncoding):
     name = "alibi"
     summary = "A linear penalty on distance, with a fixed slope for each head (ALiBi)"
     paper = "arXiv:2108.12409"
+    family = "relative"
     per = "model"
     shift_invariant = True
 

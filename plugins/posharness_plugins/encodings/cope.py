@@ -26,6 +26,7 @@ class Cope(PositionalEncoding):
     name = "cope"
     summary = "Learned vectors for the number of keys that a query's gates count (CoPE)"
     paper = "arXiv:2405.18719"
+    family = "relative"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True
 

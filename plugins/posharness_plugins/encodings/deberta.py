@@ -37,6 +37,7 @@ class Deberta(PositionalEncoding):
     aliases = ("disentangled",)
     summary = "Scores of content against learned relative positions, both ways (DeBERTa)"
     paper = "arXiv:2006.03654"
+    family = "relative"
     shift_invariant = True
 
     def __init__(

@@ -27,14 +27,23 @@ class Fire(PositionalEncoding):
     is the causal form for keys on the left and its mirror image for keys on the right. It stays within [0, 1]
     and does not depend on the length of the sequence, but it is the same to the left and to the right.
     `signed` multiplies the quotient by the sign of i − j, so that f can distinguish the two.
+
+    `trained=False` keeps c, T and the MLP as they start.
     """
 
     name = "fire"
     summary = "A learned function of the distance relative to the query's position (FIRE)"
     paper = "arXiv:2310.04418"
+    family = "relative"
 
     def __init__(
-        self, geometry: Geometry, *, hidden: int = 32, threshold: float | None = None, signed: bool = False
+        self,
+        geometry: Geometry,
+        *,
+        hidden: int = 32,
+        threshold: float | None = None,
+        signed: bool = False,
+        trained: bool = True,
     ) -> None:
         super().__init__(geometry)
         if hidden < 1:
@@ -47,6 +56,7 @@ class Fire(PositionalEncoding):
         self.threshold = geometry.length / 4 if threshold is None else threshold
         self.inner = nn.Linear(1, hidden)
         self.outer = nn.Linear(hidden, geometry.heads)
+        self.requires_grad_(trained)
 
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None

@@ -22,7 +22,7 @@ class Kerple(PositionalEncoding):
     bounded to at least 0.01 (and r2 to at most 2 in the power form), and initially uniform: in [0, 2) and [0,
     1) for the log form, in [0, 1) and [0, 2) for the power form. That code clips the parameters in place in
     each forward pass; here only the value is clipped and the gradient passes, so that a parameter beyond its
-    bound can return.
+    bound can return. `trained=False` keeps r1 and r2 as they start.
 
     Symmetric: in a bidirectional body it cannot distinguish left from right.
     """
@@ -30,14 +30,18 @@ class Kerple(PositionalEncoding):
     name = "kerple"
     summary = "A learned logarithmic or power-law penalty on distance (KERPLE)"
     paper = "arXiv:2205.09921"
+    family = "relative"
     shift_invariant = True
 
-    def __init__(self, geometry: Geometry, *, form: Literal["log", "power"] = "log") -> None:
+    def __init__(
+        self, geometry: Geometry, *, form: Literal["log", "power"] = "log", trained: bool = True
+    ) -> None:
         super().__init__(geometry)
         self.form = form
         first, second = (2.0, 1.0) if form == "log" else (1.0, 2.0)
         self.r1 = nn.Parameter(first * torch.rand(geometry.heads, 1, 1))
         self.r2 = nn.Parameter(second * torch.rand(geometry.heads, 1, 1))
+        self.requires_grad_(trained)
 
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None

@@ -17,7 +17,8 @@ class Relative(PositionalEncoding):
 
     Shaw et al., 1803.02155, equations 3 and 4. K is `clip`: all distances of K or more are alike. The vectors
     are separate for each layer and shared by its heads (section 3.3). `values=False` leaves out a^V, as in
-    one of the paper's ablations (table 3). Distances between fractional positions are rounded.
+    one of the paper's ablations (table 3). `trained=False` keeps the vectors as they start. Distances between
+    fractional positions are rounded.
 
     No tensor of size q × k × d is needed: q is multiplied by the 2K + 1 vectors first and the scores are
     looked up in the result; the weights are summed by distance before they are multiplied by a^V.
@@ -27,9 +28,12 @@ class Relative(PositionalEncoding):
     aliases = ("rpe", "shaw")
     summary = "Learned vectors for clipped distances, added to keys and values (Shaw et al.)"
     paper = "arXiv:1803.02155"
+    family = "relative"
     shift_invariant = True
 
-    def __init__(self, geometry: Geometry, *, clip: int = 16, values: bool = True) -> None:
+    def __init__(
+        self, geometry: Geometry, *, clip: int = 16, values: bool = True, trained: bool = True
+    ) -> None:
         super().__init__(geometry)
         if clip < 1:
             raise UserError(f"relative[clip={clip}]: clip must be 1 or more.")
@@ -40,6 +44,7 @@ class Relative(PositionalEncoding):
             if values
             else None
         )
+        self.requires_grad_(trained)
 
     @property
     def slots(self) -> frozenset[Slot]:

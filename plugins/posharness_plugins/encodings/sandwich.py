@@ -22,6 +22,7 @@ class Sandwich(PositionalEncoding):
     name = "sandwich"
     summary = "A fixed bias: inner products of sinusoidal position vectors (Sandwich)"
     paper = "arXiv:2212.10356"
+    family = "relative"
     per = "model"
     directions: frozenset[Direction] = frozenset({"causal"})
     shift_invariant = True

@@ -20,18 +20,26 @@ class T5(PositionalEncoding):
 
     T5 does not divide q·k by √d_head and compensates in the initial weights of its projections. Here the
     scores are divided as for every encoding, so that encodings can be compared; `scaled=False` undoes the
-    division and gives T5's own s_ij = q_i·k_j + b. Fractional distances are rounded.
+    division and gives T5's own s_ij = q_i·k_j + b. `trained=False` keeps b as it starts. Fractional distances
+    are rounded.
     """
 
     name = "t5"
     aliases = ("t5-bias",)
     summary = "A learned bias for each head and bucket of distance (T5)"
     paper = "arXiv:1910.10683"
+    family = "relative"
     per = "model"
     shift_invariant = True
 
     def __init__(
-        self, geometry: Geometry, *, buckets: int = 32, max_distance: int = 128, scaled: bool = True
+        self,
+        geometry: Geometry,
+        *,
+        buckets: int = 32,
+        max_distance: int = 128,
+        scaled: bool = True,
+        trained: bool = True,
     ) -> None:
         super().__init__(geometry)
         self.buckets = Buckets(geometry, buckets=buckets, max_distance=max_distance)
@@ -39,6 +47,7 @@ class T5(PositionalEncoding):
         self.table = nn.Parameter(
             nn.init.normal_(torch.empty(geometry.heads, self.buckets.number), std=geometry.width**-0.5)
         )
+        self.requires_grad_(trained)
 
     @property
     def slots(self) -> frozenset[Slot]:

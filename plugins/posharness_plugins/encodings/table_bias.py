@@ -17,16 +17,17 @@ class TableBias(PositionalEncoding):
     has its own table, of 2·max_length − 1 distances in a bidirectional body and max_length in a causal one,
     with initial standard deviation 0.02 as in Swin's code. `max_length`, in positions, is the training length
     by default. Distances that training never uses keep their initial bias; a distance of max_length or more
-    raises RuntimeError. Fractional distances are rounded.
+    raises RuntimeError. Fractional distances are rounded. `trained=False` keeps the table as it starts.
     """
 
     name = "table_bias"
     aliases = ("swin", "beit")
     summary = "A learned bias for each head and distance (Swin, BEiT)"
     paper = "arXiv:2103.14030"
+    family = "relative"
     shift_invariant = True
 
-    def __init__(self, geometry: Geometry, *, max_length: int | None = None) -> None:
+    def __init__(self, geometry: Geometry, *, max_length: int | None = None, trained: bool = True) -> None:
         super().__init__(geometry)
         length = geometry.length if max_length is None else max_length
         if length < geometry.length:
@@ -38,6 +39,7 @@ class TableBias(PositionalEncoding):
         self.causal = geometry.direction == "causal"
         rows = length if self.causal else 2 * length - 1
         self.table = nn.Parameter(nn.init.trunc_normal_(torch.empty(geometry.heads, rows), std=0.02))
+        self.requires_grad_(trained)
 
     def bias(
         self, pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"], x: Float[Tensor, "b k width"] | None

@@ -21,7 +21,8 @@ class TransformerXL(PositionalEncoding):
     its own W_R, u and v; the paper shares u and v among the layers, XLNet (1906.08237) does not. r alternates
     sines and cosines, while the authors' code has all sines first: the same function, with the columns of W_R
     in another order. If width is odd, r has one component more. The paper's segment-level memory is not
-    included. Defined for distances of either sign, as XLNet uses it.
+    included. Defined for distances of either sign, as XLNet uses it. `trained=False` keeps W_R, u
+    and v as they start.
 
     Where positions are consecutive, r_Δ is computed once for each distance. Elsewhere no r_Δ is computed.
     With z_c = (W_R^T(q_i + v))_2c + i·(…)_2c+1, the position term is Σ_c
@@ -34,9 +35,10 @@ class TransformerXL(PositionalEncoding):
     aliases = ("xl",)
     summary = "Scores of queries against a projected sinusoid of the distance (Transformer-XL)"
     paper = "arXiv:1901.02860"
+    family = "relative"
     shift_invariant = True
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, trained: bool = True) -> None:
         super().__init__(geometry)
         heads, d = geometry.heads, geometry.head_width
         frequencies = geometric(10000.0, geometry.width, owner=self.name)
@@ -47,6 +49,7 @@ class TransformerXL(PositionalEncoding):
         self.v = nn.Parameter(0.02 * torch.randn(heads, d))
         # Of the same scale as the body's projections, as in the paper.
         nn.init.xavier_normal_(self.project.view(heads * d, -1))
+        self.requires_grad_(trained)
 
     def scores(
         self,

@@ -34,6 +34,7 @@ class Tupe(PositionalEncoding):
     name = "tupe"
     summary = "Scores of learned absolute positions, untied from those of words (TUPE)"
     paper = "arXiv:2006.15595"
+    family = "absolute"
     per = "model"
 
     def __init__(
@@ -60,6 +61,7 @@ class Tupe(PositionalEncoding):
         self.theta = nn.Parameter(torch.zeros(2, heads)) if untie else None
         self.buckets = Buckets(geometry, buckets=32, max_distance=128) if relative else None
         if self.buckets is not None:
+            self.family = ""  # it has positions of both kinds
             self.table = nn.Parameter(nn.init.normal_(torch.empty(heads, self.buckets.number), std=0.02))
 
     def rotate(

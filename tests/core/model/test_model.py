@@ -252,6 +252,10 @@ def test_parameters_of_the_encoding_are_counted_apart(registry: Registry) -> Non
     assert learned.encoding_parameter_count == N * WIDTH
     for model in (relative, learned):
         assert model.parameter_count - model.encoding_parameter_count == plain.parameter_count
+    frozen = make_model(registry, "relative", params={"trained": False})
+    assert frozen.encoding_parameter_count == 0
+    assert frozen.parameter_count == plain.parameter_count
+    assert (plain.family, relative.family, learned.family) == ("", "relative", "absolute")
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def curve(objective: str) -> pd.DataFrame:
 RESULT = {
     "parameters": 1234,
     "encoding_parameters": 12,
+    "family": "relative",
     "steps": 2,
     "seconds": 0.2,
     "step_ms": 100.0,

@@ -140,6 +140,7 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     model = build_model(cell, registry, registry.task(cell.task, cell.body))
     assert result["parameters"] == model.parameter_count
     assert result["encoding_parameters"] == model.encoding_parameter_count
+    assert result["family"] == model.family
     assert result["steps"] == 13
     assert result["step_ms"] > 0
     assert (
