@@ -90,11 +90,15 @@ class ListOps(Task):
         return geometric_distances(_SPAN, length - max(1, length // 4))
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
-        batch = self._sample(generator, n, length, split)
+        return self._with_blind(self._sample(generator, n, length, split))
+
+    def _with_blind(self, batch: Batch) -> Batch:
+        """The batch with the blind accuracy of its own tokens."""
         if self.levels == 2:
             blind = self._by_counts(batch.tokens).amax(1, keepdim=True)
         else:
-            blind = self._accuracy_by_counts(length)[batch.dependency_length.amax(1, keepdim=True)]
+            measured = self._accuracy_by_counts(batch.tokens.shape[1])
+            blind = measured[batch.dependency_length.amax(1, keepdim=True)]
         return replace(batch, blind=blind.where(batch.scored, 0.0))
 
     def _sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:
@@ -142,14 +146,14 @@ class ListOps(Task):
         if what == "source":
             changed = another(generator, digit, _DIGITS)
             targets = batch.targets.scatter(1, end, (target + changed - digit) % _DIGITS)
-            return replace(batch, tokens=tokens.scatter(1, at, changed), targets=targets)
+            return self._with_blind(replace(batch, tokens=tokens.scatter(1, at, changed), targets=targets))
         value = (target - digit) % _DIGITS
         opens = (tokens >= self.sum) & (tokens < self.close)
         depth = (opens.long() - (tokens == self.close).long()).cumsum(1)
         free = (depth == 2) & (tokens < _DIGITS) & (tokens != value)
         operation = self._outer(tokens).expand_as(tokens)
         drawn = _allowed(generator, operation, value.expand_as(tokens))
-        return replace(batch, tokens=drawn.where(free, tokens))
+        return self._with_blind(replace(batch, tokens=drawn.where(free, tokens)))
 
     def _outer(self, tokens: Int[Tensor, "n length"]) -> Int[Tensor, "n 1"]:
         """The operation of the outer list: 0 for MAX, 1 for MIN."""

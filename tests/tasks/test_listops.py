@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from posharness.contracts import Batch, Split, UserError
+from posharness.contracts import Batch, Change, Split, UserError
 from posharness_tasks.listops import ListOps
 
 from .interventions import check_interventions, seeded
@@ -154,6 +154,19 @@ def test_three_levels_have_the_measured_accuracy_of_the_rule() -> None:
     stated = batch.blind[batch.scored]
     assert len(stated.unique()) == len(task.distances(32))
     assert float(right.float().mean()) == pytest.approx(float(stated.mean()), abs=0.03)
+
+
+@pytest.mark.parametrize("what", ["source", "others"])
+def test_a_changed_expression_has_the_blind_accuracy_of_its_own_tokens(what: Change) -> None:
+    """That of the row from which it was made is another one."""
+    task = ListOps("encoder", length=24)
+    batch = task.sample(seeded(7), 2000, 24, "test")
+    changed = task.intervene(batch, seeded(8), what)
+    assert batch.blind is not None
+    assert changed.blind is not None
+    before, after = batch.blind[batch.scored], changed.blind[batch.scored]
+    assert torch.equal(after, task._by_counts(changed.tokens).amax(1))
+    assert float((before != after).float().mean()) > 0.3
 
 
 def test_splits_share_no_expression_wherever_it_stands() -> None:
