@@ -1,12 +1,14 @@
-"""Prints what a store says of each task as an instrument, as a Markdown table: a row for each distance.
+"""Prints what a store says of each task as an instrument, as a Markdown table by distance.
 
 harness run --config calibration --store calibration
 python tests/benchmarks/instrument_table.py calibration
 
 Where several stores are given, what they hold is put together. Columns, at one and two training lengths, as
 means over seeds and teacher-forced: chance and blind accuracy; the best accuracy of an encoding; and, of the
-encodings that solve the task at this distance (accuracy .95), the least share of answers that follow when the
-source is changed, the largest that are kept, and the least that stay when everything else is changed.
+encodings that solve the task at these distances (accuracy .95), the least share of answers that follow when
+the source is changed, the largest that are kept, and the least that stay when everything else is changed.
+Distances are in buckets that double in width (1, 2 to 3, 4 to 7, …), named by the nearest and the farthest
+distance that occurs in them.
 """
 
 from __future__ import annotations
@@ -14,25 +16,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 import posharness
 
+__all__ = ["FACTORS", "SOLVED", "instrument", "instrument_markdown", "share"]
+
 SOLVED = 0.95
 FACTORS = (1.0, 2.0)
 _HEADINGS = (
-    *("task", "body", "length", "distance", "chance", "blind", "best", "of"),
-    *("solved by", "followed", "kept", "unchanged"),
+    *("task", "body", "length", "distance", "predictions", "chance", "blind", "best", "of"),
+    *("solved by", "intervened", "followed", "kept", "unchanged"),
 )
-_PLACE = ["task", "body", "factor", "dependency_length"]
+_PLACE = ["task", "body", "factor", "bucket"]
 
 
 def instrument(stores: Sequence[str]) -> pd.DataFrame:
-    """A row for each task, body, multiple of the training length and distance.
+    """A row for each task, body, multiple of the training length and bucket of distances.
 
     Returns:
-        Columns chance, blind, best, label (of the best), solved (encodings that solve it), followed, kept,
-        unchanged; the last three are NaN where no encoding solves the task or the task has no interventions.
+        Columns distance (the bucket's name), predictions (of one encoding, all seeds), chance, blind, best,
+        label (of the best), solved (encodings that solve it), intervened (predictions of one of these whose
+        source was changed), followed, kept, unchanged; the last four are 0 or NaN where no encoding solves
+        the task or the task has no interventions.
     """
     loaded = [posharness.load(store) for store in stores]
     trained = pd.concat([results.cells for results in loaded]).set_index("cell")["train_length"].astype(float)
@@ -41,24 +48,46 @@ def instrument(stores: Sequence[str]) -> pd.DataFrame:
         for name in ("predictions", "interventions")
     )
     runs = _mean(asked, ["correct", "chance", "blind"])
+    runs["predictions"] = asked.groupby([*_PLACE, "label"]).size()
+    occurring = asked.groupby([*_PLACE, "label"])["dependency_length"]
+    runs["nearest"], runs["farthest"] = occurring.min(), occurring.max()
     changed = changed.assign(
         followed=changed["outcome"] == "followed",
         kept=changed["outcome"] == "kept",
         unchanged=changed["outcome"] != "broke",
     )
     source, others = (changed[changed["change"] == change] for change in ("source", "others"))
+    runs["intervened"] = source.groupby([*_PLACE, "label"]).size()
     runs = runs.join(_mean(source, ["followed", "kept"])).join(_mean(others, ["unchanged"])).reset_index()
     return pd.DataFrame(
         [
             dict(zip(_PLACE, place, strict=True)) | _row(rows)
-            for place, rows in runs.groupby(_PLACE, sort=False)
+            for place, rows in runs.groupby(_PLACE, sort=True)
         ]
     )
+
+
+def instrument_markdown(stores: Sequence[str]) -> str:
+    """The table, as Markdown."""
+    lines = [f"| {' | '.join(_HEADINGS)} |", "|---" * len(_HEADINGS) + "|"]
+    for row in instrument(stores).itertuples(index=False):
+        rates = (share(row.chance), share(row.blind), share(row.best), row.label, row.solved or "none")
+        outcomes = (row.intervened or "–", share(row.followed), share(row.kept), share(row.unchanged))
+        place = (row.task, row.body, f"{row.factor:g}×", row.distance, row.predictions)
+        lines.append(f"| {' | '.join(map(str, (*place, *rates, *outcomes)))} |")
+    return "\n".join(lines)
+
+
+def share(value: float) -> str:
+    """Three decimals without the zero before them."""
+    return "–" if pd.isna(value) else f"{value:.3f}".removeprefix("0")
 
 
 def _placed(rows: pd.DataFrame, trained: pd.Series[float]) -> pd.DataFrame:
     rows = rows[(rows["decoding"] == "teacher-forced") & (rows["dependency_length"] >= 0)]
     rows = rows.assign(factor=rows["length"] / rows["cell"].astype(str).map(trained))
+    distance = rows["dependency_length"].clip(lower=0.5)
+    rows = rows.assign(bucket=np.floor(np.log2(distance)).astype(int))
     return rows[rows["factor"].isin(FACTORS)].astype({"task": str, "body": str, "label": str})
 
 
@@ -72,38 +101,21 @@ def _mean(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
 def _row(rows: pd.DataFrame) -> dict[str, object]:
     best = rows.loc[rows["correct"].idxmax()]
     solved = rows[rows["correct"] >= SOLVED]
+    nearest, farthest = rows["nearest"].min(), rows["farthest"].max()
     return {
+        "distance": str(nearest) if nearest == farthest else f"{nearest}–{farthest}",
+        "predictions": int(best["predictions"]),
         "chance": rows["chance"].mean(),
         "blind": rows["blind"].mean(),
         "best": best["correct"],
         "label": best["label"],
         "solved": len(solved),
+        "intervened": int(solved["intervened"].fillna(0).max()) if len(solved) else 0,
         "followed": solved["followed"].min(),
         "kept": solved["kept"].max(),
         "unchanged": solved["unchanged"].min(),
     }
 
 
-def main(stores: Sequence[str]) -> None:
-    """Print the table."""
-    table = instrument(stores)
-    write(f"| {' | '.join(_HEADINGS)} |")
-    write("|---" * len(_HEADINGS) + "|")
-    for row in table.itertuples(index=False):
-        rates = (_said(row.chance), _said(row.blind), _said(row.best), row.label, row.solved or "none")
-        outcomes = (_said(row.followed), _said(row.kept), _said(row.unchanged))
-        place = (row.task, row.body, f"{row.factor:g}×", row.dependency_length)
-        write(f"| {' | '.join(map(str, (*place, *rates, *outcomes)))} |")
-
-
-def write(line: str) -> None:
-    """Give a line out."""
-    sys.stdout.write(line + "\n")
-
-
-def _said(share: float) -> str:
-    return "–" if pd.isna(share) else f"{share:.3f}".removeprefix("0")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.stdout.write(instrument_markdown(sys.argv[1:]) + "\n")
