@@ -132,8 +132,8 @@ def test_figures_on_the_page_turn_with_a_dark_one(report: Path) -> None:
     html = (report / "report.html").read_text(encoding="utf-8")
     pictures = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
     assert "var(--ink)" in pictures
-    assert "var(--series-2)" in pictures
-    assert "#0072b2" not in pictures
+    assert "var(--series-1)" in pictures
+    assert "#2a46b2" not in pictures.lower()
     assert "prefers-color-scheme:dark" in html
 
 

@@ -7,18 +7,31 @@ from typing import Any
 
 from posharness_reports.figures.palette import COLOURS, DARK
 
-__all__ = ["GHOST", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
+__all__ = ["ACCENT", "GHOST", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
 
 # All values differ, so that each can be found and replaced in a finished SVG.
 SURFACE, INK, MUTED, GRID, GHOST = "#ffffff", "#1f2430", "#5b6472", "#e4e7ec", "#c3c9d3"
+ACCENT, GOOD, BAD = "#0b5cad", "#00755a", "#b3410a"
 
-_ROLES = {"surface": SURFACE, "ink": INK, "muted": MUTED, "grid": GRID, "ghost": GHOST}
+_ROLES = {
+    "surface": SURFACE,
+    "ink": INK,
+    "muted": MUTED,
+    "grid": GRID,
+    "ghost": GHOST,
+    "accent": ACCENT,
+    "good": GOOD,
+    "bad": BAD,
+}
 _DARK_ROLES = {
     "surface": "#15181d",
     "ink": "#e8eaee",
     "muted": "#9aa3b2",
     "grid": "#2b313b",
     "ghost": "#4a5260",
+    "accent": "#6cb6f5",
+    "good": "#3ac79a",
+    "bad": "#f2a05c",
 }
 
 VARIABLES: Mapping[str, tuple[str, str]] = {

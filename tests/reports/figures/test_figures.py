@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from posharness.contracts import Frames
@@ -24,9 +22,9 @@ from posharness_reports.figures.accuracy import (
 )
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
-from posharness_reports.figures.palette import COLOURS, DARK, looks
+from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import Panel, behind, log_spaced, one_panel_each
-from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, RC, SURFACE
+from posharness_reports.figures.theme import RC
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -182,45 +180,3 @@ def test_names_of_lines_never_overlap_and_keep_their_order(wanted: list[float]) 
 
 def test_names_that_do_not_touch_stay_where_they_are() -> None:
     assert spread([0.1, 1.0, 2.9], 0.2, 3.0) == [0.1, 1.0, 2.9]
-
-
-# Machado, Oliveira & Fernandes 2009, severity 1: protanopia, deuteranopia, tritanopia.
-BLINDNESS = [
-    np.eye(3),
-    np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
-    np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
-    np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
-]
-
-
-def _linear(colour: str) -> np.ndarray:
-    c = np.array(to_rgb(colour))
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-
-
-def _lab(rgb: np.ndarray) -> np.ndarray:
-    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
-    f = np.cbrt(to_xyz @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.0888])
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize(("colours", "page"), [(COLOURS, SURFACE), (DARK, "#15181d")])
-def test_colours_differ_to_every_eye_and_stand_out_from_the_page(colours: tuple[str, ...], page: str) -> None:
-    for matrix in BLINDNESS:
-        seen = [_lab(matrix @ _linear(colour)) for colour in colours]
-        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 9
-    luminance = [float(_linear(colour) @ [0.2126, 0.7152, 0.0722]) + 0.05 for colour in (page, *colours)]
-    assert min(max(x / luminance[0], luminance[0] / x) for x in luminance[1:]) > 2.95
-
-
-def test_looks_are_fixed_by_the_labels_and_unlike() -> None:
-    found = looks(["b", "a", "c", "a"])
-    assert [found[label].colour for label in "abc"] == list(COLOURS[:3])
-    many = looks(f"{i:03d}" for i in range(60))
-    assert len({(look.colour, look.marker, str(look.dashes)) for look in many.values()}) == 60
-
-
-def test_no_series_has_a_colour_of_the_page() -> None:
-    assert not {colour.lower() for colour in COLOURS} & {
-        c.lower() for c in (SURFACE, INK, MUTED, GRID, GHOST)
-    }

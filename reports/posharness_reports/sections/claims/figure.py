@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from posharness.contracts.columns import DECODINGS
 from posharness_reports.figures.line_labels import text_width
-from posharness_reports.figures.palette import COLOURS
-from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED
+from posharness_reports.figures.theme import ACCENT, GHOST, GRID, INK, MUTED
 from posharness_reports.formatting import shorten
 from posharness_reports.sections.claims.verdicts import ClaimContrast
 
@@ -67,7 +66,7 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
 
 def _draw(axes: Axes, contrast: ClaimContrast, row: int) -> None:
     tasks = contrast.by_task
-    axes.plot(tasks, [row] * len(tasks), "o", color=COLOURS[0], alpha=0.35, markersize=4, markeredgewidth=0)
+    axes.plot(tasks, [row] * len(tasks), "o", color=ACCENT, alpha=0.35, markersize=4, markeredgewidth=0)
     low, high = contrast.overall.interval()
     if low == low:
         # An interval from few runs can be far wider than any effect; it ends at the axes.

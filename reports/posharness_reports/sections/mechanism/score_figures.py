@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from posharness_reports.data.grouping import grouped
 from posharness_reports.figures.line_labels import text_width
-from posharness_reports.figures.palette import Look, looks
+from posharness_reports.figures.palette import Look, looks_in_order
 from posharness_reports.figures.panels import MOST_SHARED
 from posharness_reports.figures.theme import GHOST, MUTED
 from posharness_reports.formatting import shorten
@@ -86,7 +86,7 @@ def _caption(task: str, reading: str, seeds: str) -> str:
 
 def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> Figure:
     names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
-    styles = looks(names)
+    styles = looks_in_order(names)
     panels = list(grouped(rows, split))
     per_row = max(1, math.floor(WIDTH / (0.5 + max(text_width(name) for name in names))))
     legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)

@@ -1,0 +1,112 @@
+"""The looks of labels: fixed for ever, unlike each other, and told apart by every eye on both pages."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+
+from posharness.registry.registry import Registry
+from posharness_reports.figures.palette import COLOURS, DARK, FIXED, Look, looks, looks_in_order
+from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, SURFACE, VARIABLES
+
+# Machado, Oliveira & Fernandes 2009, table 1, severity 1: none, protanopia, deuteranopia, tritanopia.
+BLINDNESS = [
+    np.eye(3),
+    np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
+]
+
+
+def _linear(colour: str) -> np.ndarray:
+    c = np.array(to_rgb(colour))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    f = np.cbrt(to_xyz @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.0888])
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def _luminance(colour: str) -> float:
+    return float(_linear(colour) @ [0.2126, 0.7152, 0.0722])
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted(_luminance(colour) + 0.05 for colour in (one, other))
+    return high / low
+
+
+@pytest.mark.parametrize(("colours", "page"), [(COLOURS, SURFACE), (DARK, VARIABLES["surface"][1])])
+def test_colours_differ_to_every_eye_and_stand_out_from_the_page(colours: tuple[str, ...], page: str) -> None:
+    for matrix in BLINDNESS:
+        seen = [_lab(matrix @ _linear(colour)) for colour in colours]
+        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 16
+    assert min(_contrast(colour, page) for colour in colours) >= 3
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("role", ["accent", "good", "bad", "muted", "ink"])
+def test_text_of_the_page_can_be_read(side: int, role: str) -> None:
+    assert _contrast(VARIABLES[role][side], VARIABLES["surface"][side]) >= 4.5
+
+
+def test_no_series_has_a_colour_of_the_page() -> None:
+    roles = [light for name, (light, _) in VARIABLES.items() if not name.startswith("series-")]
+    assert {SURFACE, INK, MUTED, GRID, GHOST} <= set(roles)
+    every = [colour.lower() for colour in (*COLOURS, *roles)]
+    assert len(set(every)) == len(every)
+
+
+def test_every_built_in_encoding_has_a_look_of_its_own() -> None:
+    built_in = {entry.plugin.name for entry in Registry.load().encodings.entries}
+    assert built_in == set(FIXED), "add the new encoding to FIXED; change none of the others"
+    for (one, a), (other, b) in itertools.combinations(FIXED.items(), 2):
+        assert sum(x != y for x, y in zip(a, b, strict=True)) >= 2, (one, other)
+
+
+def test_published_looks_stay() -> None:
+    found = looks(FIXED)
+    assert found["relative"] == Look("#2A46B2", "o", "")
+    assert found["absolute"] == Look("#880402", "s", (4, 1.5))
+    assert found["rope"] == Look("#BF67EA", "D", "")
+    assert looks(["mine"])["mine"] == Look("#A48C0B", "p", (5, 1.5, 1, 1.5))
+
+
+NAMES = st.lists(
+    st.sampled_from([*FIXED, "mine", "decay", "rope[base=100]", "relative · additive"]), min_size=1
+)
+
+
+@given(NAMES, NAMES)
+def test_a_label_looks_the_same_in_reports_with_other_encodings(one: list[str], other: list[str]) -> None:
+    here, there = looks(one), looks(other)
+    assert all(here[label] == there[label] for label in set(one) & set(other))
+
+
+@given(st.sets(st.text(min_size=1), max_size=100))
+def test_no_two_labels_of_a_report_look_alike(labels: set[str]) -> None:
+    assert len({(look.colour, look.marker) for look in looks({*labels, *FIXED}).values()}) == len(
+        labels | set(FIXED)
+    )
+
+
+def test_labels_without_end_still_have_looks() -> None:
+    assert len(looks(f"{i}" for i in range(400))) == 400
+
+
+def test_heads_and_layers_that_are_neighbours_are_unlike() -> None:
+    found = list(looks_in_order(f"{i:02}" for i in range(14)).values())
+    assert len({look.colour for look in found}) == 14
