@@ -17,7 +17,7 @@ def line_of_distances(
     pos_q: Shaped[Tensor, " q"], pos_k: Shaped[Tensor, " k"]
 ) -> Shaped[Tensor, " n"] | None:
     """Every distance j − i, ascending, where both are consecutive: n = q + k − 1. None where they are not."""
-    if not (_consecutive(pos_k) and (pos_q is pos_k or _consecutive(pos_q))):
+    if not (consecutive(pos_k) and (pos_q is pos_k or consecutive(pos_q))):
         return None
     steps = torch.arange(1 - len(pos_q), len(pos_k), device=pos_k.device)
     return steps + (pos_k[0] - pos_q[0])
@@ -47,7 +47,8 @@ def along_diagonals(line: Float[Tensor, "h n"], queries: int) -> Float[Tensor, "
     return matrix
 
 
-def _consecutive(pos: Shaped[Tensor, " n"]) -> bool:
+def consecutive(pos: Shaped[Tensor, " n"]) -> bool:
+    """Whether each position is the one before it plus 1."""
     return bool((pos.diff() == 1).all())
 
 
@@ -73,36 +74,68 @@ class _AlongDiagonals(torch.autograd.Function):
         return sums, None
 
 
+def by_head(x: Float[Tensor, "b h n d"], others: Float[Tensor, "h m d"]) -> Float[Tensor, "b h n m"]:
+    """x·y for the y of each head: one product for a head, in place of one for each head of each sequence."""
+    b, h, n, d = x.shape
+    return (x.transpose(0, 1).reshape(h, b * n, d) @ others.mT).view(h, b, n, -1).transpose(0, 1)
+
+
 def add_along_diagonals(
-    s: Float[Tensor, "b h q k"], met: Float[Tensor, "b h q n"], shift: int
+    s: Float[Tensor, "b h q k"],
+    met: Float[Tensor, "b h q n"],
+    shift: int,
+    back: tuple[Float[Tensor, "b h k m"], int] | None = None,
+    *,
+    factor: float = 1.0,
 ) -> Float[Tensor, "b h q k"]:
-    """s_ij + met[i, j − i + shift]; where there is no such column, any number is added.
+    """factor·s_ij + met[i, j − i + shift]; where there is no such column, any number is added.
 
     Args:
         met: n columns, more than there are keys; `shift` is 0 or more.
+        back: the same for keys, and its shift: adds back[j, i − j + shift].
     """
-    added: Tensor = _AddAlongDiagonals.apply(s, met, shift)  # type: ignore[no-untyped-call]
+    other, other_shift = (None, 0) if back is None else back
+    added: Tensor = _AddAlongDiagonals.apply(s, met, shift, other, other_shift, factor)  # type: ignore[no-untyped-call]
     return added
 
 
 class _AddAlongDiagonals(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, s: Tensor, met: Tensor, shift: int) -> Tensor:
-        ctx.columns, ctx.shift = met.shape[-1], shift
-        return s + _skewed(met.contiguous(), s.shape[-1], shift)
+    def forward(
+        ctx: Any, s: Tensor, met: Tensor, shift: int, back: Tensor | None, back_shift: int, factor: float
+    ) -> Tensor:
+        ctx.columns, ctx.shift, ctx.factor = met.shape[-1], shift, factor
+        ctx.back_columns, ctx.back_shift = None if back is None else back.shape[-1], back_shift
+        queries, keys = s.shape[-2:]
+        added = s.new_empty(s.shape)
+        torch.add(skewed(met, keys, shift), s, alpha=factor, out=added)
+        return added if back is None else added.add_(skewed(back, queries, back_shift).mT)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        d_met = gradient.new_zeros(*gradient.shape[:3], ctx.columns)
-        _skewed(d_met, gradient.shape[-1], ctx.shift).copy_(gradient)
-        return gradient, d_met, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        d_met = _unskewed(gradient, ctx.columns, ctx.shift)
+        d_back = (
+            None if ctx.back_columns is None else _unskewed(gradient.mT, ctx.back_columns, ctx.back_shift)
+        )
+        d_s = gradient if ctx.factor == 1 else gradient * ctx.factor
+        return d_s, d_met, None, d_back, None, None
 
 
-def _skewed(met: Float[Tensor, "b h q n"], keys: int, shift: int) -> Float[Tensor, "b h q k"]:
-    """The same memory with rows that are one number shorter: what was a diagonal is a column."""
-    b, h, queries, columns = met.shape
-    size = queries * columns
+def _unskewed(gradient: Float[Tensor, "b h q k"], columns: int, shift: int) -> Float[Tensor, "b h q n"]:
+    """The gradient of what `skewed` reads; sequences of a head one after the other, as for `by_head`."""
+    b, h, queries, keys = gradient.shape
+    d_met = gradient.new_zeros(h, b, queries, columns).transpose(0, 1)
+    skewed(d_met, keys, shift).copy_(gradient)
+    return d_met
+
+
+def skewed(met: Float[Tensor, "b h q n"], keys: int, shift: int) -> Float[Tensor, "b h q k"]:
+    """A view of met[i, j − i + shift], where there are such columns: what was a diagonal is a column."""
+    if met.stride(-1) != 1:
+        met = met.contiguous()
+    b, h, queries, _ = met.shape
+    of_sequence, of_head, of_row, _ = met.stride()
     return met.as_strided(
-        (b, h, queries, keys), (h * size, size, columns - 1, 1), met.storage_offset() + shift
+        (b, h, queries, keys), (of_sequence, of_head, of_row - 1, 1), met.storage_offset() + shift
     )

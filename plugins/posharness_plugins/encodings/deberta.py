@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from posharness.contracts import Geometry, PositionalEncoding, UserError
 from posharness_plugins.encodings._by_distance import whole
-from posharness_plugins.encodings._diagonals import add_along_diagonals, needed_distances
+from posharness_plugins.encodings._diagonals import add_along_diagonals, by_head, needed_distances
 
 
 class Deberta(PositionalEncoding):
@@ -84,22 +84,21 @@ class Deberta(PositionalEncoding):
         pos_k: Shaped[Tensor, " k"],
         mask: Bool[Tensor, "#b 1 q k"] | None,
     ) -> Float[Tensor, "b h q k"]:
-        s = s * math.sqrt(1 / 3)
+        share = math.sqrt(1 / 3)
         causal = self.geometry.direction == "causal"
         lefts = needed_distances(pos_q, pos_k, "left" if causal else "both")
         rights = needed_distances(pos_k, pos_q, "right" if causal else "both")
         if lefts is not None and rights is not None:
             keys, queries = self._projected(q.shape[-1])
             (line, shift), (back, shift_back) = lefts, rights
-            to_position = q @ keys.index_select(1, self.rows(line)).mT  # b h q n
-            to_content = k @ queries.index_select(1, self.rows(-back)).mT  # b h k m
-            s = add_along_diagonals(s, to_position, shift)
-            return add_along_diagonals(s.mT, to_content, shift_back).mT
+            to_position = by_head(q, keys.index_select(1, self.rows(line)))  # b h q n
+            to_content = by_head(k, queries.index_select(1, self.rows(-back)))  # b h k m
+            return add_along_diagonals(s, to_position, shift, (to_content, shift_back), factor=share)
         rows = self.rows((pos_k - pos_q[:, None]).flatten()).view(len(pos_q), len(pos_k))
         # Positions with gaps may come from a table of many more rows than there are tokens: the products with
         # all of them are computed again for the gradient.
         by_pair: Tensor = checkpoint(self._by_pair, q, k, rows, use_reentrant=False, preserve_rng_state=False)
-        return by_pair + s
+        return torch.add(by_pair, s, alpha=share)
 
     def _by_pair(
         self, q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"], rows: Int[Tensor, "q k"]

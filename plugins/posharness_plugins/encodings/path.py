@@ -25,10 +25,11 @@ class Path(PositionalEncoding):
     Tokens that no query may see have β_t = 0. Causal only. The paper's variant with a forgetting gate
     (PaTH-FoX) is not included.
 
-    Computed in float32 by the UT transform, in chunks of `CHUNK` tokens t. If g_j is the sum of what the
-    tokens before the chunk subtracted from k_j, the u_tj in H_t ⋯ H_(j+1) k_j = k_j − g_j − Σ_t u_tj w_t
-    solve the unit triangular system u_tj + β_t Σ_{t' < t} (w_t·w_t') u_t'j = β_t w_t·(k_j − g_j) over t > j.
-    This takes O(n²·(d + CHUNK)) multiplications, and no pair needs a d × d matrix.
+    Computed in float32 by the UT transform, in chunks of `CHUNK` tokens t. For a key x from before a chunk,
+    the u_t in H_t ⋯ H_1 x = x − Σ_t u_t w_t solve the unit triangular system u_t + β_t Σ_{t' < t} (w_t·w_t')
+    u_t' = β_t w_t·x. So u_t = z_t·x, where z has a vector for each token of the chunk and is the same for all
+    keys: the chunk maps x to x·(I − Σ_t z_t w_t^T), and query i reads it as (q_i − Σ_{t≤i} (q_i·w_t) z_t)·x.
+    All keys together take O(n²·(d + d²/CHUNK)) multiplications.
     """
 
     name = "path"
@@ -62,8 +63,8 @@ class Path(PositionalEncoding):
         # Queries are tokens among the keys, not always all of them: the last key up to each.
         own = torch.searchsorted(pos_k, pos_q, right=True) - 1
         with torch.autocast(s.device.type, enabled=False):
-            taken = reflected(q.float() / math.sqrt(q.shape[-1]), k.float(), w.float(), beta.float(), own)
-        return s - taken.to(s.dtype)
+            q = q.float() / math.sqrt(q.shape[-1])
+            return reflected(s.float(), q, k.float(), w.float(), beta.float(), own).to(s.dtype)
 
     def reflections(
         self, x: Float[Tensor, "b k width"], mask: Bool[Tensor, "#b 1 q k"] | None
@@ -79,31 +80,68 @@ class Path(PositionalEncoding):
 
 
 def reflected(
+    s: Float[Tensor, "b h q k"],
     q: Float[Tensor, "b h q d"],
     k: Float[Tensor, "b h k d"],
     w: Float[Tensor, "b h k d"],
     beta: Float[Tensor, "b h k 1"],
     own: Shaped[Tensor, " q"],
 ) -> Float[Tensor, "b h q k"]:
-    """q_i·k_j − q_i·H_i ⋯ H_(j+1) k_j for keys j up to the query's own token; undefined for later keys.
+    """s_ij + q_i·H_i ⋯ H_(j+1) k_j − q_i·k_j for keys j up to the query's own token, and s_ij for later keys.
 
     Args:
         own: for each query, the index of its own token among the keys, ascending.
     """
-    keys = k.shape[2]
-    starts = range(0, keys, CHUNK)
-    queries = torch.bincount(own // CHUNK, minlength=len(starts)).tolist()
+    chunks = _Chunks(k, w, beta)
+    queries = torch.bincount(own // CHUNK, minlength=len(chunks.w)).tolist()
     rows = []
-    gone = k[:, :, :0]  # b h before d
-    for start, q_c, own_c in zip(starts, torch.split(q, queries, 2), torch.split(own, queries), strict=True):
-        end = min(start + CHUNK, keys)
-        w_c, beta_c = w[:, :, start:end], beta[:, :, start:end]  # b h t d, b h t 1
-        gone = torch.cat([gone, torch.zeros_like(w_c)], 2)  # b h end d
-        met = (beta_c * (w_c @ (k[:, :, :end] - gone).mT)).tril(start - 1)  # b h t end
-        u = torch.linalg.solve_triangular(
-            (beta_c * (w_c @ w_c.mT)).tril(-1), met, upper=False, unitriangular=True
-        )
-        past = torch.arange(start, end, device=own.device) <= own_c[:, None]  # q t
-        rows.append(pad((q_c @ w_c.mT * past) @ u + q_c @ gone.mT, (0, keys - end)))
-        gone = gone + u.mT @ w_c
+    before = k[:, :, :0]  # keys from before the chunk, after the reflections since: b h before d
+    parts = zip(
+        *(torch.split(x, queries, 2) for x in (s, q)),
+        torch.split(own, queries),
+        *(chunks.w, chunks.z, chunks.u, chunks.after, chunks.through),
+        strict=True,
+    )
+    for s_c, q_c, own_c, w_c, z_c, u_c, after_c, through_c in parts:
+        start = before.shape[2]
+        end = min(start + CHUNK, k.shape[2])
+        if len(own_c):
+            past = torch.arange(start, start + CHUNK, device=own.device) <= own_c[:, None]  # q t
+            met = (q_c @ w_c.mT) * past
+            earlier, within, later = torch.split(s_c, [start, end - start, k.shape[2] - end], -1)
+            # One product takes q·k away and adds its successor.
+            asked, read = torch.cat([q_c - met @ z_c, -q_c], -1), torch.cat([before, k[:, :, :start]], -1)
+            heads = (x.flatten(0, 1) for x in (earlier, asked, read.mT))
+            earlier = torch.baddbmm(*heads).view(earlier.shape)
+            rows.append(torch.cat([earlier, within - met @ u_c[..., : end - start], later], -1))
+        before = torch.cat([before @ through_c, after_c], 2)
     return torch.cat(rows, 2)
+
+
+class _Chunks:
+    """What the tokens t of each chunk do, as a tuple with an entry for each chunk.
+
+    Attributes:
+        w: their vectors, (b, h, t, d).
+        z: u_t = z_t·x for a key x from before the chunk, (b, h, t, d).
+        u: u_tj of the chunk's own keys j, 0 for j ≥ t, (b, h, t, t).
+        after: the chunk's own keys, after its reflections, (b, h, t, d).
+        through: the matrix that an earlier key is multiplied by from the right, (b, h, d, d).
+    """
+
+    def __init__(
+        self, k: Float[Tensor, "b h k d"], w: Float[Tensor, "b h k d"], beta: Float[Tensor, "b h k 1"]
+    ) -> None:
+        rest = -k.shape[2] % CHUNK  # tokens that reflect nothing
+        k, w, beta = (
+            pad(x, (0, 0, 0, rest)).view(*x.shape[:2], -1, CHUNK, x.shape[-1]) for x in (k, w, beta)
+        )  # b h c t d
+        unit = torch.eye(CHUNK, dtype=w.dtype, device=w.device)
+        system = (beta * (w @ w.mT)).tril(-1)
+        inverse = torch.linalg.solve_triangular(system, unit, upper=False, unitriangular=True) * beta.mT
+        z = inverse @ w
+        u = inverse @ (w @ k.mT).tril(-1)
+        self.w, self.z, self.u = w.unbind(2), z.unbind(2), u.unbind(2)
+        self.after = (k - u.mT @ w).unbind(2)
+        d = w.shape[-1]
+        self.through = (torch.eye(d, dtype=w.dtype, device=w.device) - z.mT @ w).unbind(2)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from posharness.contracts import Geometry, PositionalEncoding
-from posharness_plugins.encodings._diagonals import add_along_diagonals, needed_distances
+from posharness_plugins.encodings._diagonals import add_along_diagonals, by_head, needed_distances
 from posharness_plugins.encodings._rotary import geometric, phasors, rotate_pairs
 
 
@@ -70,7 +70,7 @@ class TransformerXL(PositionalEncoding):
             waves = (
                 torch.view_as_real(1j * phasors(line, self.frequencies)).flatten(-2).to(q.dtype)
             )  # n width
-            return add_along_diagonals(s, asked @ (self.project @ waves.mT), shift)
+            return add_along_diagonals(s, by_head(asked, waves @ self.project.mT), shift)
         # Counted from the first key, so that large ids cost no precision.
         by_q, by_k = (phasors(pos - pos_k[0], self.frequencies) for pos in (pos_q, pos_k))
         waves = torch.view_as_real(1j * by_k).flatten(-2).to(q.dtype)  # k width
