@@ -95,7 +95,7 @@ class Study(Frames):
         if chosen.all():
             return self
         cells = self.cells[chosen].reset_index(drop=True)
-        rows = (self.predictions, self.curves, self.mechanism, self.interventions)
+        rows = (self.predictions, self.curves, self.mechanism, self.interventions, self.examples)
         kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
         return Study(cells, *kept, claims=self.claims, baseline=self.baseline)
 
@@ -116,6 +116,7 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "") -> S
         ready.curves,
         ready.mechanism,
         ready.interventions,
+        ready.examples,
         claims=tuple(claims),
         baseline=baseline,
     )

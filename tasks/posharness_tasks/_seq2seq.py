@@ -13,6 +13,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import another
+from posharness_tasks._naming import letters
 
 __all__ = ["Seq2Seq", "SymbolSpan"]
 
@@ -75,6 +76,9 @@ class Seq2Seq(Task):
         self.first_word = words if separate_memory_ids else 0
         self.opening, self.closing, self.start = range(self.first_word + words, self.first_word + words + 3)
         self.vocabulary = self.first_word + words + 3
+        names = letters(words)
+        self.token_names = (*map(str.upper, names), *names) if separate_memory_ids else names
+        self.token_names += ("[", "]", "|")
         if not self.distances(shortest):
             least = next(m for m in count(shortest) if self.distances(m))
             raise UserError(

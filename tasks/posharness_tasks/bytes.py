@@ -24,6 +24,13 @@ _BLOCKS = 40
 _SPLIT_SEED = 20170612
 
 
+def _shown(byte: int) -> str:
+    """A byte as a reader knows it: its character, "␣" for a space, else its code."""
+    if byte == ord(" "):
+        return "␣"
+    return chr(byte) if chr(byte).isprintable() and byte < 128 else f"\\x{byte:02x}"
+
+
 class ByteModelling(Task):
     """Predict each byte of running text from the bytes before it.
 
@@ -55,6 +62,7 @@ class ByteModelling(Task):
     bodies = ("decoder",)
     distance = "span"
     vocabulary = 256
+    token_names = tuple(_shown(byte) for byte in range(256))
 
     def __init__(
         self,

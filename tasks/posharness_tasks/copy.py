@@ -10,6 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
@@ -75,6 +76,7 @@ class Copy(Task):
         self.varied = varied
         self.blank, self.opening, self.closing, self.separator = range(symbols, symbols + 4)
         self.vocabulary = symbols + 4
+        self.token_names = (*letters(symbols), "_", "<", ">", "|")
         self.objectives = (Objective("copy", classes=symbols, chance=1 / symbols),)
 
     def distances(self, length: int) -> list[int]:

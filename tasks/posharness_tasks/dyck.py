@@ -65,7 +65,9 @@ class Dyck(Task):
         self.strata = tuple(f"depth {depth}" for depth in _DEPTHS)
         self.mark = 2 * types
         self.vocabulary = 2 * types + 1
-        self.objectives = (Objective("dyck", classes=types, chance=1 / types),)
+        opening, closing = _brackets(types)
+        self.token_names = (*opening, *closing, ">")
+        self.objectives = (Objective("dyck", classes=types, chance=1 / types, class_names=closing),)
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths, all even, that fit a sequence of `length` tokens."""
@@ -126,3 +128,10 @@ def _nested(
     start = (step.cumsum(1) - step).masked_fill(place >= total, width + 1)
     lowest = (start * (width + 2) - place).argmin(1, keepdim=True)  # the last of the lowest
     return rises.gather(1, (lowest + 1 + place[:width]) % total)
+
+
+def _brackets(types: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of opening and of closing brackets, by type: ( [ { and then (3, (4 and so on."""
+    pairs = [*zip("([{", ")]}", strict=True), *((f"({kind}", f"){kind}") for kind in range(3, types))]
+    opening, closing = zip(*pairs[:types], strict=True)
+    return opening, closing

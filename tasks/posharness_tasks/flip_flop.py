@@ -63,7 +63,8 @@ class FlipFlop(Task):
         self.writes = writes
         self.write, self.read = 2, 4
         self.vocabulary = 5
-        self.objectives = (Objective("flip-flop", classes=2, chance=1 / 2),)
+        self.token_names = ("i0", "i1", "W0", "W1", "?")
+        self.objectives = (Objective("flip-flop", classes=2, chance=1 / 2, class_names=("0", "1")),)
 
     def distances(self, length: int) -> list[int]:
         """The dependency lengths that fit a sequence of `length` tokens."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
+from posharness_tasks._naming import letters
 from posharness_tasks._placing import different_distances, geometric_distances, scored_batch
 
 
@@ -69,6 +70,8 @@ class Induction(Task):
         self.symbols = symbols
         self.fillers = fillers
         self.vocabulary = 2 * symbols + fillers
+        names = letters(symbols)
+        self.token_names = (*names, *map(str.upper, names), *(f"-{filler}" for filler in range(fillers)))
         self.objectives = (Objective("induction", classes=symbols, chance=1 / (symbols - 1)),)
         if len(self.distances(shortest)) < pairs:
             raise UserError(

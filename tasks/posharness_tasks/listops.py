@@ -77,6 +77,7 @@ class ListOps(Task):
         shortest = self.set_lengths(length, evaluation_lengths)
         self.sum, self.maximum, self.minimum, self.close, self.blank = range(_DIGITS, _DIGITS + 5)
         self.vocabulary = _DIGITS + 5
+        self.token_names = (*map(str, range(_DIGITS)), "[SM", "[MAX", "[MIN", "]", "_")
         self.objectives = (Objective("listops", classes=_DIGITS, chance=1 / _DIGITS),)
         self._by_span: dict[int, Float[Tensor, " spans"]] = {}
         if not self.distances(shortest):

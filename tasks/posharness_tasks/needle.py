@@ -6,6 +6,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
@@ -54,6 +55,7 @@ class Needle(Task):
             )
         self.marker, self.question = values, values + 1
         self.vocabulary = values + 2
+        self.token_names = (*letters(values), "<", "?")
         self.objectives = (Objective("needle", classes=values, chance=1 / values),)
 
     def distances(self, length: int) -> list[int]:

@@ -8,6 +8,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import another, sources_of_scored
+from posharness_tasks._naming import letters
 
 
 class OffsetRecall(Task):
@@ -62,7 +63,9 @@ class OffsetRecall(Task):
         self.symbols = symbols
         self.offsets = offsets
         self.vocabulary = symbols
+        self.token_names = letters(symbols)
         self.segments = len(offsets)
+        self.segment_names = tuple(map(str, offsets))
         self.objectives = (Objective("recall", classes=symbols, chance=1 / symbols),)
 
     def sample(self, generator: torch.Generator, n: int, length: int, split: Split) -> Batch:

@@ -6,6 +6,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters, numbers
 from posharness_tasks._placing import (
     different_distances,
     geometric_distances,
@@ -70,6 +71,8 @@ class Recall(Task):
         self.pairs = pairs
         self.queries = queries
         self.vocabulary = values + 2 * keys
+        names = letters(keys)
+        self.token_names = (*numbers(values), *map(str.upper, names), *names)
         self.objectives = (Objective("recall", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < pairs:
             raise UserError(

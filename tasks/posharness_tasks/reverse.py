@@ -6,6 +6,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters
 from posharness_tasks._placing import draw_distances, geometric_distances, scored_batch
 
 
@@ -48,6 +49,7 @@ class Reverse(Task):
         self.symbols = symbols
         self.separator, self.blank = symbols, symbols + 1
         self.vocabulary = symbols + 2
+        self.token_names = (*letters(symbols), "|", "_")
         self.objectives = (Objective("reverse", classes=symbols, chance=1 / symbols),)
         if shortest < 2:
             raise UserError(

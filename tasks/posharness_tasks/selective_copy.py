@@ -6,6 +6,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters, numbers
 from posharness_tasks._placing import (
     different_distances,
     geometric_distances,
@@ -68,6 +69,7 @@ class SelectiveCopy(Task):
         self.slots = slots
         self.marker, self.slot = values, values + 1
         self.vocabulary = values + 1 + marked
+        self.token_names = (*letters(values), "<", *numbers(marked))
         self.objectives = (Objective("selective copy", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < marked:
             raise UserError(

@@ -6,6 +6,7 @@ import torch
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters, numbers
 from posharness_tasks._placing import different_distances, geometric_distances, scored_batch
 
 
@@ -49,6 +50,7 @@ class Sort(Task):
         self.values = values
         self.slot = 2 * values
         self.vocabulary = 2 * values + 1
+        self.token_names = (*letters(values), *numbers(values), "_")
         self.objectives = (Objective("sort", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(

@@ -75,6 +75,7 @@ class StateTracking(Task):
         self.elements = elements
         self.reset, self.question = elements, elements + 1
         self.vocabulary = elements + 2
+        self.token_names = (*_element_names(group, elements), "R", "?")
         self.objectives = (Objective(group, classes=elements, chance=1 / elements),)
 
     def distances(self, length: int) -> list[int]:
@@ -156,3 +157,10 @@ def _multiplication(group: str) -> tuple[Int[Tensor, "e e"], int]:
         number = torch.zeros(5**5, dtype=torch.long).scatter_(0, index, torch.arange(len(elements)))
         return number[(products * 5 ** torch.arange(5)).sum(2)], 0
     raise UserError(f"state_tracking[group={group}]: give parity, mod5 or s5.")
+
+
+def _element_names(group: str, elements: int) -> tuple[str, ...]:
+    """The names of the elements: numbers, or for S5 what takes the places of abcde."""
+    if group == "s5":
+        return tuple("".join(order) for order in permutations("abcde"))
+    return tuple(map(str, range(elements)))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from posharness.contracts import Batch, Body, Change, Objective, Split, Task, UserError
 from posharness_tasks._intervening import change_values, redraw_values
+from posharness_tasks._naming import letters
 from posharness_tasks._placing import (
     different_distances,
     geometric_distances,
@@ -79,6 +80,8 @@ class Variables(Task):
         self.strata = tuple(f"{count} hop{'s' * (count > 1)}" for count in range(1, hops + 1))
         self.names = values * hops
         self.vocabulary = values + 2 * self.names
+        read = tuple(map(str.upper, letters(self.names)))
+        self.token_names = (*map(str, range(values)), *read, *(f"={name}" for name in read))
         self.objectives = (Objective("variables", classes=values, chance=1 / values),)
         if len(self.distances(shortest)) < values:
             raise UserError(

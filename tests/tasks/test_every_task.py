@@ -50,7 +50,7 @@ any_parameters = pytest.mark.parametrize("drawn", DRAWN.values(), ids=DRAWN)
 @any_parameters
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_its_batches_have_the_shapes_and_ranges_of_the_contract(
+def test_its_batches_have_the_shapes_ranges_and_names_of_the_contract(
     drawn: Callable[[], st.SearchStrategy[tuple[Task, Batch, int]]], data: st.DataObject
 ) -> None:
     task, batch, _ = data.draw(drawn())
@@ -70,6 +70,10 @@ def test_its_batches_have_the_shapes_and_ranges_of_the_contract(
     ranges += [(batch.stratum[batch.scored], len(task.strata))] if batch.stratum is not None else []
     for values, end in ranges:
         assert 0 <= int(values.min()) <= int(values.max()) < end
+    assert len(task.token_names) == len(set(task.token_names)) == task.vocabulary
+    assert len(task.segment_names) == len(set(task.segment_names)) == task.segments
+    names = task.objectives[0].class_names or task.token_names[: task.objectives[0].classes]
+    assert len(names) == len(set(names)) == task.objectives[0].classes
 
 
 @any_parameters

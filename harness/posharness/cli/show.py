@@ -24,6 +24,7 @@ _EPILOG = """[bold]Examples[/]
   harness show quick            the settings of a preset
   harness show copy --kind reading
   harness show 3f9a --store results
+  harness show 3f9a --examples  its answers to some sequences of the test
 
 Of a cell it shows the settings, the results and why it failed; the first digits of its key are enough."""
 
@@ -44,6 +45,9 @@ def show(
     store: Annotated[
         Path, typer.Option(metavar="DIR", help="The store that the cell is in.")
     ] = DEFAULT_STORE,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Of a cell, show examples of its test instead.")
+    ] = False,
     plugin_path: PluginPaths = None,
     json: Json = False,
 ) -> None:
@@ -51,6 +55,9 @@ def show(
     from posharness.cli import cards
     from posharness.cli.inventory import load_inventory
 
+    if examples:
+        _show_examples(name, store, json=json)
+        return
     paths = plugin_path or []
     inventory = load_inventory(paths)
     card = _plugin(name, kind, inventory, paths) or (None if kind else _other(name, store, inventory))
@@ -60,6 +67,18 @@ def show(
         print_json(card)
     else:
         cards.print_card(console(), card)
+
+
+def _show_examples(key: str, path: Path, *, json: bool) -> None:
+    from posharness.cli import examples
+    from posharness.store import Store
+
+    store = Store.open(path, create=False)
+    found = examples.of_cell(store, store.find(key))
+    if json:
+        print_json(found)
+    else:
+        examples.print_examples(console(), found)
 
 
 def _plugin(

@@ -12,6 +12,7 @@ from posharness.contracts.columns import (
     CELLS,
     CHANGES,
     CURVES,
+    EXAMPLES,
     IDENTITY,
     INTERVENTIONS,
     MECHANISM,
@@ -41,6 +42,7 @@ def sample_frames() -> Frames:
         _joined(CURVES, [_curve(cell) for cell in cells]),
         _joined(MECHANISM, [_mechanism(cell) for cell in cells]),
         _joined(INTERVENTIONS, [_interventions(rows, rng) for rows in predictions]),
+        _joined(EXAMPLES, [_examples(rows) for rows in predictions]),
     )
 
 
@@ -127,7 +129,9 @@ def _dated(cells: pd.DataFrame) -> pd.DataFrame:
 def _joined(table: Table, parts: list[pd.DataFrame]) -> pd.DataFrame:
     """One frame, with words as categories."""
     frame = pd.concat(parts, ignore_index=True)[table.names]
-    return frame.astype(dict.fromkeys(frame.select_dtypes(exclude=["number", "bool"]), "category"))
+    words = [column.name for column in table.own_columns if column.type == "category"]
+    words += [column.name for column in IDENTITY if column.type == "text"]
+    return frame.astype(dict.fromkeys(words, "category"))
 
 
 def _predictions(cell: dict[str, Any], length: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -191,3 +195,18 @@ def _interventions(predictions: pd.DataFrame, rng: np.random.Generator) -> pd.Da
     outcome = np.where(predictions["correct"], OUTCOMES[0], any_outcome)
     rows = predictions.assign(outcome=outcome)
     return pd.concat([rows.assign(change=change) for change in CHANGES], ignore_index=True)
+
+
+def _examples(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Some of the predictions with a text: one symbol before others, and the question about it."""
+    rows = predictions.groupby("dependency_length").head(2)
+    answers = np.where(rows["correct"], "a", "b")
+    return rows.assign(
+        tokens=[" ".join(["a", *["c"] * distance, "?"]) for distance in rows["dependency_length"]],
+        memory="",
+        sources=pd.Series([(0,)] * len(rows), rows.index, dtype=object),
+        answer="a",
+        prediction=answers,
+        changed_answer="b",
+        changed_prediction="b",
+    )

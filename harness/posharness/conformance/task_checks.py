@@ -72,7 +72,7 @@ def posed(registry: Registry, choice: Choice, bodies: tuple[Body, ...], cache: P
 
 
 def builds(posed: Posed) -> str:
-    """It is built and prepared, and then knows its vocabulary, objectives and lengths."""
+    """It is built and prepared, and then knows its vocabulary, objectives, lengths and names."""
     task = posed.task
     if posed.body not in get_args(Body):
         return f"bodies names {posed.body!r}: expected {', '.join(get_args(Body))}"
@@ -80,6 +80,13 @@ def builds(posed: Posed) -> str:
         return f"its vocabulary has {task.vocabulary} token ids once it is prepared"
     if not task.objectives:
         return "it has no objectives"
+    named = {"token_names": (task.token_names, task.vocabulary)}
+    named |= {"segment_names": (task.segment_names, task.segments)}
+    for objective in task.objectives:
+        named[f"class_names of {objective.name!r}"] = (objective.class_names, objective.classes)
+    for what, (names, number) in named.items():
+        if names and len(names) != number:
+            return f"{what} has {len(names)} names: expected {number}, or none"
     if task.length not in task.evaluation_lengths:
         return f"evaluation_lengths {task.evaluation_lengths} lack the training length, {task.length}"
     if task.distance not in ("dependency", "span"):

@@ -14,6 +14,7 @@ __all__ = [
     "CHANGES",
     "CURVES",
     "DECODINGS",
+    "EXAMPLES",
     "FREE_RUNNING",
     "IDENTITY",
     "INTERVENTIONS",
@@ -307,7 +308,35 @@ INTERVENTIONS = Table(
     ),
 )
 
-TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM, INTERVENTIONS)
+EXAMPLES = Table(
+    "examples",
+    "a prediction of a done cell, picked from a test, as text",
+    (
+        *(column for column in PREDICTIONS.own_columns if column.name in _SHARED),
+        Column(
+            "tokens",
+            "text",
+            "the tokens of the sequence in the data, between spaces; a free-running decoder reads its own",
+        ),
+        Column("memory", "text", "the tokens of the encoder, in a body that has both; else empty"),
+        Column(
+            "sources",
+            "ints",
+            "indices of the tokens that are together necessary and sufficient for the answer, in `memory` if "
+            "there is one; empty where they are not known",
+        ),
+        Column("answer", "text", "the right answer"),
+        Column("prediction", "text", "the most probable answer"),
+        Column(
+            "changed_answer",
+            "text",
+            "the right answer after the farthest source was changed; empty where it was not",
+        ),
+        Column("changed_prediction", "text", "the most probable answer after that change; empty likewise"),
+    ),
+)
+
+TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM, INTERVENTIONS, EXAMPLES)
 """Every frame, in the order of the attributes of `Frames`."""
 
 

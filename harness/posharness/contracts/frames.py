@@ -29,6 +29,7 @@ class Frames:
         curves: one row for each logged step and objective of a cell that trained.
         mechanism: attention by distance in the done cells, one row for each layer, head and signed distance.
         interventions: one row for each prediction of a done cell in a test sequence with changed tokens.
+        examples: a few dozen predictions of each test of a done cell, with tokens and answers as text.
     """
 
     cells: pd.DataFrame
@@ -36,3 +37,4 @@ class Frames:
     curves: pd.DataFrame
     mechanism: pd.DataFrame = field(default_factory=_no_rows)
     interventions: pd.DataFrame = field(default_factory=_no_rows)
+    examples: pd.DataFrame = field(default_factory=_no_rows)

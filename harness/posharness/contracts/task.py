@@ -33,12 +33,14 @@ class Objective:
         readout: "linear": one linear map of the final hidden state; "mlm": BERT's dense, GELU,
             LayerNorm and a decoder tied to the token embeddings; "pooled": BERT's tanh pooler and a
             linear map (1810.04805).
+        class_names: how examples show each class; () where classes are token ids.
     """
 
     name: str
     classes: int
     chance: float
     readout: Literal["linear", "mlm", "pooled"] = "linear"
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ class Task(Named, ABC):
         control: True for a negative control, which should stay near chance with every encoding.
         strata: names of the classes that `Batch.stratum` indexes, e.g. numbers of attractors.
         vocabulary: number of token ids; for a corpus task 0 until it is prepared.
+        token_names: how examples show each token id; () for the ids themselves.
         segments: number of segment ids; 0 for none.
+        segment_names: how examples show each segment id, beside its token; () to leave them out.
         objectives: the kinds of prediction. The validation accuracy of the first one is the score of
             training.
         length: length of a training sequence in tokens; for an encoder-decoder, of its memory.
@@ -119,7 +123,9 @@ class Task(Named, ABC):
     control: bool = False
     strata: tuple[str, ...] = ()
     vocabulary: int = 0
+    token_names: tuple[str, ...] = ()
     segments: int = 0
+    segment_names: tuple[str, ...] = ()
     objectives: tuple[Objective, ...]
     length: int
     evaluation_lengths: tuple[int, ...]

@@ -17,6 +17,7 @@ from posharness.contracts.cell import Cell
 from posharness.contracts.columns import (
     CELLS,
     CURVES,
+    EXAMPLES,
     IDENTITY,
     INTERVENTIONS,
     MECHANISM,
@@ -27,7 +28,7 @@ from posharness.store import layout
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
 
-__all__ = ["read_frames"]
+__all__ = ["read_examples", "read_frames"]
 
 _ARROW = {
     "category": pa.dictionary(pa.int32(), pa.string()),
@@ -36,6 +37,8 @@ _ARROW = {
     "int32": pa.int32(),
     "float32": pa.float32(),
     "float64": pa.float64(),
+    "text": pa.string(),
+    "ints": pa.list_(pa.int32()),
 }
 _NUMBERS = {"int64": "Int64", "float64": "float64"}
 """Types of numbers in `cells`, where one may be missing."""
@@ -58,6 +61,7 @@ class _Entry:
     curve: pa.Table | None = None
     mechanism: pa.Table | None = None
     interventions: pa.Table | None = None
+    examples: pa.Table | None = None
 
     def identity(self) -> tuple[Any, ...]:
         """The values of `_IDENTITY`."""
@@ -99,15 +103,28 @@ def read_frames(store: Store) -> Frames:
     cells = pd.DataFrame([entry.row() for entry in entries], columns=CELLS.names)
     cells = cells.astype({each.name: _NUMBERS[each.type] for each in CELLS.columns if each.type in _NUMBERS})
     cells["started"] = pd.to_datetime(cells["started"], utc=True)
+
+    def joined(name: str, table: Table) -> pd.DataFrame:
+        return _join([(e, part) for e in entries if (part := getattr(e, name)) is not None], table)
+
     return Frames(
         cells=cells,
-        predictions=_join([(e, e.predictions) for e in entries if e.predictions is not None], PREDICTIONS),
-        curves=_join([(e, e.curve) for e in entries if e.curve is not None], CURVES),
-        mechanism=_join([(e, e.mechanism) for e in entries if e.mechanism is not None], MECHANISM),
-        interventions=_join(
-            [(e, e.interventions) for e in entries if e.interventions is not None], INTERVENTIONS
-        ),
+        predictions=joined("predictions", PREDICTIONS),
+        curves=joined("curve", CURVES),
+        mechanism=joined("mechanism", MECHANISM),
+        interventions=joined("interventions", INTERVENTIONS),
+        examples=joined("examples", EXAMPLES),
     )
+
+
+def read_examples(store: Store, key: str) -> pd.DataFrame | None:
+    """The examples of one cell, with the columns of `EXAMPLES` alone; None for a cell that keeps none.
+
+    Raises:
+        OSError, ValueError: the file cannot be read.
+    """
+    table = _optional(store.folder(key) / layout.EXAMPLES, EXAMPLES)
+    return None if table is None else _rows(table, EXAMPLES)
 
 
 def _read(store: Store, key: str) -> _Entry | None:
@@ -124,7 +141,8 @@ def _read(store: Store, key: str) -> _Entry | None:
             curve = None if cell.pretrained else _table(folder / layout.CURVE, CURVES)
             mechanism = _optional(folder / layout.MECHANISM, MECHANISM)
             interventions = _optional(folder / layout.INTERVENTIONS, INTERVENTIONS)
-            return _Entry(key, cell, status, facts, predictions, curve, mechanism, interventions)
+            examples = _optional(folder / layout.EXAMPLES, EXAMPLES)
+            return _Entry(key, cell, status, facts, predictions, curve, mechanism, interventions, examples)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
             return None  # only just begun
@@ -152,10 +170,18 @@ def _optional(path: Path, table: Table) -> pa.Table | None:
     return _table(path, table) if path.exists() else None
 
 
+def _rows(table: pa.Table, kind: Table) -> pd.DataFrame:
+    rows: pd.DataFrame = table.unify_dictionaries().to_pandas()
+    for column in kind.own_columns:
+        if column.type == "ints":
+            rows[column.name] = [tuple(map(int, values)) for values in rows[column.name]]
+    return rows
+
+
 def _join(parts: Sequence[tuple[_Entry, pa.Table]], kind: Table) -> pd.DataFrame:
     """One frame of many tables, each row led by its cell's identity; strings that repeat as categories."""
     table = pa.concat_tables([table for _, table in parts]) if parts else _schema(kind).empty_table()
-    rows: pd.DataFrame = table.unify_dictionaries().to_pandas()
+    rows = _rows(table, kind)
     counts = [table.num_rows for _, table in parts]
     identities = pd.DataFrame([entry.identity() for entry, _ in parts], columns=_IDENTITY)
     lead: dict[str, Any] = {}

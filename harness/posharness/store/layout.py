@@ -18,6 +18,7 @@ __all__ = [
     "CHECKPOINT",
     "CURVE",
     "ENVIRONMENT",
+    "EXAMPLES",
     "FORMAT",
     "INTERVENTIONS",
     "LIVE",
@@ -58,6 +59,7 @@ CURVE = "curve.parquet"
 PREDICTIONS = "predictions.parquet"
 MECHANISM = "mechanism.parquet"
 INTERVENTIONS = "interventions.parquet"
+EXAMPLES = "examples.parquet"
 WEIGHTS = "weights.safetensors"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint.ckpt"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from posharness.contracts import Batch, Task
+from posharness.contracts import Batch, Change, Task
 from posharness.contracts.cell import Cell
 from posharness.contracts.columns import CHANGES, OUTCOMES
 from posharness.model import Model
@@ -19,12 +19,30 @@ from posharness.training.batches import rows
 from posharness.training.predictions import category, shared_columns
 from posharness.training.scoring import Scored, score
 
-__all__ = ["interventions"]
+__all__ = ["Changed", "intervened", "interventions"]
 
 _FOLLOWED, _KEPT, _BROKE = range(len(OUTCOMES))
 
 
-def interventions(
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The test of one length under one change.
+
+    Attributes:
+        what: was changed.
+        batch: the changed sequences, the first ones of the test.
+        before: the answers to the unchanged sequences, of the predictions that the change is about: an item
+            for each objective, and for each again if they were decoded free-running too.
+        after: likewise, to the changed sequences.
+    """
+
+    what: Change
+    batch: Batch
+    before: list[Scored]
+    after: list[Scored]
+
+
+def intervened(
     cell: Cell,
     model: Model,
     task: Task,
@@ -33,7 +51,7 @@ def interventions(
     answers: Sequence[Scored],
     *,
     tick: Callable[[int], None] = lambda _: None,
-) -> list[pd.DataFrame]:
+) -> list[Changed]:
     """Score the first test sequences of one length twice more, once under each change.
 
     Position ids are those of the test. Free-running, the model reads its own answers wherever it did so in
@@ -46,13 +64,12 @@ def interventions(
         tick: called with the number of newly scored sequences.
 
     Returns:
-        Frames with the columns of `posharness.contracts.columns.INTERVENTIONS`, unordered; none for a task
-        without interventions.
+        An item for each change; none for a task without interventions.
     """
     count = min(cell.budget.intervention_sequences, len(batch.tokens))
     first = rows(batch, 0, count)
-    frames = []
-    for change, what in enumerate(CHANGES):
+    tests = []
+    for what in CHANGES:
         random = generator("intervention", cell.task.name, cell.seed, length, what)
         changed = task.intervene(first, random, what)
         if changed is None:
@@ -65,16 +82,33 @@ def interventions(
             fed_back=len(answers) > len(task.objectives),
             tick=tick,
         )
-        for index, (before, after) in enumerate(zip(answers, found, strict=True)):
-            kept = before.of(before.sequence < count)
-            about = changed.scored[after.sequence, after.position]
-            after, kept = after.of(about), kept.of(about)
-            frame = shared_columns(task, index, length, first, after)
-            size = len(after.correct)
+        about = [changed.scored[after.sequence, after.position] for after in found]
+        kept = [before.of(before.sequence < count) for before in answers]
+        tests.append(
+            Changed(
+                what,
+                changed,
+                [before.of(which) for before, which in zip(kept, about, strict=True)],
+                [after.of(which) for after, which in zip(found, about, strict=True)],
+            )
+        )
+    return tests
+
+
+def interventions(task: Task, length: int, batch: Batch, tests: Sequence[Changed]) -> list[pd.DataFrame]:
+    """The outcomes, with the columns of `posharness.contracts.columns.INTERVENTIONS`, unordered.
+
+    Args:
+        batch: the test sequences, unchanged.
+    """
+    frames = []
+    for test in tests:
+        for index, (before, after) in enumerate(zip(test.before, test.after, strict=True)):
+            change = np.full(len(after.correct), CHANGES.index(test.what), np.int8)
             frames.append(
-                frame.assign(
-                    change=category(np.full(size, change, np.int8), CHANGES),
-                    outcome=category(_outcome(kept.answer, after).numpy(), OUTCOMES),
+                shared_columns(task, index, length, batch, after).assign(
+                    change=category(change, CHANGES),
+                    outcome=category(_outcome(before.answer, after).numpy(), OUTCOMES),
                 )
             )
     return frames

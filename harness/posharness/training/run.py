@@ -38,6 +38,7 @@ def train_cell(
     Files, all in `folder`:
         curve.parquet: see `Curve`.
         predictions.parquet: see `CellTest`; only of a cell that is done.
+        examples.parquet: see `CellTest`; only of a cell that is done.
         interventions.parquet: see `CellTest`; only of a cell that is done, for a task with interventions.
         mechanism.parquet: see `mechanism`; only of a cell that is done.
         weights.safetensors: the tested weights; only of a cell that is done.
@@ -118,6 +119,7 @@ class _Attempt:
         self.model.to(self.trainer.strategy.root_device)
         found = run_test(self.cell, self.model, self.task, tick=tick)
         found.predictions.to_parquet(self.folder / "predictions.parquet", index=False)
+        found.examples.to_parquet(self.folder / "examples.parquet", index=False)
         if found.interventions is not None:
             found.interventions.to_parquet(self.folder / "interventions.parquet", index=False)
         looked = mechanism(self.cell, self.model, self.task)

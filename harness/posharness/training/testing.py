@@ -9,10 +9,11 @@ import pandas as pd
 
 from posharness.contracts import Task
 from posharness.contracts.cell import Budget, Cell
-from posharness.contracts.columns import INTERVENTIONS, PREDICTIONS
+from posharness.contracts.columns import EXAMPLES, INTERVENTIONS, PREDICTIONS
 from posharness.model import Model
 from posharness.training.batches import evaluation_batch
-from posharness.training.interventions import interventions
+from posharness.training.examples import examples
+from posharness.training.interventions import intervened, interventions
 from posharness.training.predictions import predictions
 from posharness.training.scoring import score
 
@@ -24,10 +25,12 @@ class CellTest(NamedTuple):
 
     Attributes:
         predictions: the columns of `posharness.contracts.columns.PREDICTIONS`, beside the cell's identity.
+        examples: likewise, of `EXAMPLES`.
         interventions: likewise, of `INTERVENTIONS`; None for a task without interventions.
     """
 
     predictions: pd.DataFrame
+    examples: pd.DataFrame
     interventions: pd.DataFrame | None
 
 
@@ -52,14 +55,17 @@ def run_test(
         tick: called now and then with the number of newly scored sequences.
     """
     fed_back = task.autoregressive and cell.body != "encoder"
-    found, changed = [], []
+    found, shown, changed = [], [], []
     for length in split_lengths(model, task)[0]:
         batch = evaluation_batch(cell, task, length)
         purpose = ("test", cell.seed, length)
         answers = score(model, batch, len(task.objectives), purpose, fed_back=fed_back, tick=tick)
         found += [predictions(task, index, length, batch, part) for index, part in enumerate(answers)]
-        changed += interventions(cell, model, task, length, batch, answers, tick=tick)
+        tests = intervened(cell, model, task, length, batch, answers, tick=tick)
+        changed += interventions(task, length, batch, tests)
+        shown += examples(cell, task, length, batch, answers, tests)
     return CellTest(
         PREDICTIONS.checked(pd.concat(found, ignore_index=True)),
+        EXAMPLES.checked(pd.concat(shown, ignore_index=True)),
         INTERVENTIONS.checked(pd.concat(changed, ignore_index=True)) if changed else None,
     )

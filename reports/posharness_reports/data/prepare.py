@@ -13,6 +13,7 @@ from posharness.contracts.columns import (
     CELLS,
     CURVES,
     DECODINGS,
+    EXAMPLES,
     INTERVENTIONS,
     MECHANISM,
     PREDICTIONS,
@@ -47,15 +48,15 @@ def prepare(frames: Frames) -> Frames:
     - Of several versions of a plugin's code, only the version that started last counts, unless the frames
       already say which are superseded. Of several cells with the same task, label and seed, only the one that
       started last counts. The others keep their row in `cells` with the status "superseded", and lose their
-      predictions, curves, mechanism and interventions.
+      predictions, curves, mechanism, interventions and examples.
     - A task with several versions of its code among the cells that count becomes several tasks, so that runs
       on different versions of a task are not compared.
     - A reading is superseded together with the model that it read. If models of one label were trained in
       different ways, what differs is added to the label of their readings.
     - The column `posed` is the name of the task in the store.
     - An objective with free-running decoding, or one that a reading asks under a condition, becomes a
-      separate objective, such as "copy (free-running)", in the predictions, the interventions and the
-      `objectives` of their cells.
+      separate objective, such as "copy (free-running)", in the predictions, the interventions, the examples
+      and the `objectives` of their cells.
     - Frames of a store without a finished cell get the columns that they lack.
     - `started` becomes text, and `cells` is in a fixed order.
     """
@@ -101,6 +102,7 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(_complete(frames.curves, CURVES), current),
         _of_cells(_complete(frames.mechanism, MECHANISM), done),
         _of_cells(_qualified(_complete(frames.interventions, INTERVENTIONS).assign(condition="")), done),
+        _of_cells(_qualified(_complete(frames.examples, EXAMPLES).assign(condition="")), done),
     )
 
 

@@ -50,7 +50,8 @@ class Agreement(Task):
     bodies = ("decoder", "encoder")
     strata = tuple(f"{count} attractor{'s' * (count != 1)}" for count in range(_MOST_ATTRACTORS + 1))
     vocabulary = len(ENGLISH.words)
-    objectives = (Objective("agreement", classes=2, chance=1 / 2),)
+    token_names = ENGLISH.words
+    objectives = (Objective("agreement", classes=2, chance=1 / 2, class_names=("singular", "plural")),)
 
     def __init__(
         self, body: Body, *, length: int = 48, evaluation_lengths: tuple[int, ...] | None = None

@@ -15,6 +15,7 @@ from posharness_tasks.bert.distance import nearest_copy, nearest_earlier_copy
 from posharness_tasks.bert.encoded import FEWEST_DOCUMENTS, SPLITS, Encoded, prepare_encoded
 from posharness_tasks.bert.facts import SpanFacts, measure_spans
 from posharness_tasks.bert.masking import corrupt
+from posharness_tasks.bert.names import piece_names
 from posharness_tasks.bert.pairs import SHORTEST, Negatives, Pairs, draw_pairs
 from posharness_tasks.bert.stream import Stream
 from posharness_tasks.bert.vocabulary import MASK
@@ -32,6 +33,7 @@ _MORE_DOCUMENTS = (
     "give more or longer documents (in a text file, blank lines separate them: see the parameter documents), "
     "or ask for no pairs with negatives=none."
 )
+_RELATIONS = ("follows", "does not follow")
 _FREQUENT, _RARE, _SHOWN, _TRUE_PAIR, _RANDOM_PAIR, _SWAPPED_PAIR = range(6)
 
 
@@ -159,6 +161,7 @@ class BertPretraining(Task):
         self._fingerprint = f"corpus:{corpus.sha256} tokens:{text.digest}"
         self.vocabulary = text.vocabulary
         self.tokenizer = text.tokenizer
+        self.token_names = piece_names(text.tokenizer)
         self._frequent = _frequent(text)
         self._continuing = text.continuing
         self._refuse_few_documents(corpus)
@@ -179,7 +182,7 @@ class BertPretraining(Task):
 
     def _objectives(self, vocabulary: int, most_frequent: float, majority: float) -> tuple[Objective, ...]:
         mlm = Objective("mlm", vocabulary, most_frequent, "mlm")
-        return (mlm, Objective("nsp", 2, majority, "pooled")) if self._asks_for_pairs else (mlm,)
+        return (mlm, Objective("nsp", 2, majority, "pooled", _RELATIONS)) if self._asks_for_pairs else (mlm,)
 
     @property
     def _asks_for_pairs(self) -> bool:

@@ -135,6 +135,21 @@ class TestRun:
         assert (card["kind"], card["status"], card["settings"]["budget"]["steps"]) == ("cell", "done", 4)
         assert card["results"]["train_length"] == 48
 
+    def test_show_gives_examples_of_a_done_cell(self, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+        cells = json.loads(harness("status", story.store, "--json").out)["cells"]
+        done, failed = (next(c["cell"] for c in cells if c["label"] == name) for name in ("rope", "fragile"))
+        command = ("show", done[:8], "--store", story.store, "--examples")
+        rows = json.loads(harness(*command, "--json").out)
+        assert {row["objective"] for row in rows} == {"copy"}
+        for row in rows:
+            assert row["tokens"][min(row["sources"])] == row["answer"]
+        monkeypatch.setenv("COLUMNS", "80")
+        ended = harness(*command)
+        assert max(map(len, ended.out.splitlines())) <= 80
+        assert f"[{rows[0]['answer']}]" in ended.out
+        assert harness("show", failed[:8], "--store", story.store, "--examples").status == 2
+        assert "it is failed" in harness("show", failed[:8], "--store", story.store, "--examples").err
+
     def test_report_compiles_again_and_publish_shows_it(self, story: Story, tmp_path: Path) -> None:
         report = harness("report", story.store, "--title", "How far it carries")
         assert report.status == 0

@@ -16,7 +16,7 @@ from posharness.conformance.sample_frames import empty_frames, sample_frames, un
 from posharness.contracts import CellOutcome, Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
-from posharness.store.frames import read_frames
+from posharness.store.frames import read_examples, read_frames
 
 IDENTITY = [column.name for column in columns.IDENTITY]
 PREDICTIONS, CURVES = (
@@ -266,6 +266,26 @@ def test_a_cell_with_interventions_brings_them_and_one_without_has_none(store: S
     assert row(read_frames(store), cell)["status"] == "failed"
 
 
+def test_examples_come_with_the_frames_and_for_one_cell(store: Store) -> None:
+    cell = make_cell("rope", seed=3)
+    folder = train(store, cell)
+    train(store, make_cell("rope", seed=4))
+    rows = predictions("recall", 2, correct=True)[[c.name for c in columns.EXAMPLES.own_columns[:8]]]
+    rows = rows.assign(
+        tokens="a b ?", memory="", answer="a", prediction="b", changed_answer="", changed_prediction=""
+    )
+    rows["sources"] = [[0], []]
+    columns.EXAMPLES.checked(rows).to_parquet(folder / "examples.parquet", index=False)
+    frames = read_frames(store)
+    assert off_schema(frames) == []
+    assert frames.examples["cell"].tolist() == [cell.key] * 2
+    assert frames.examples["sources"].tolist() == [(0,), ()]
+    alone = read_examples(store, cell.key)
+    assert alone is not None
+    assert alone["tokens"].tolist() == ["a b ?", "a b ?"]
+    assert read_examples(store, make_cell("rope", seed=4).key) is None
+
+
 HELD = {"texts": tuple, "ints": tuple, "mappings": tuple, "mapping": dict}
 
 
@@ -281,7 +301,8 @@ def off_schema(frames: Frames) -> list[str]:
                 right = all(isinstance(value, HELD[column.type]) for value in frame[column.name])
             elif column.type == "text":
                 right = pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
-                right = right if cells else isinstance(kind, pd.CategoricalDtype)
+                own = cells or column not in columns.IDENTITY
+                right = right if own else isinstance(kind, pd.CategoricalDtype)
             elif column.type == "time":
                 right = isinstance(kind, pd.DatetimeTZDtype)
             else:

@@ -15,7 +15,7 @@ from posharness.contracts.cell import Budget, Cell, Choice
 from posharness.contracts.columns import INTERVENTIONS
 from posharness.model import Model
 from posharness.training.batches import evaluation_batch
-from posharness.training.interventions import interventions
+from posharness.training.interventions import intervened, interventions
 from posharness.training.predictions import predictions
 from posharness.training.scoring import score
 
@@ -85,7 +85,8 @@ def answers(rule: Callable[[Tensor], Tensor], cell: Cell = CELL) -> pd.DataFrame
     task, model = Back("decoder"), Rule(rule)
     batch = evaluation_batch(cell, task, 6)
     before = score(model, batch, 1, ("test",), fed_back=True)
-    return INTERVENTIONS.checked(pd.concat(interventions(cell, model, task, 6, batch, before)))
+    tests = intervened(cell, model, task, 6, batch, before)
+    return INTERVENTIONS.checked(pd.concat(interventions(task, 6, batch, tests)))
 
 
 def shares(rows: pd.DataFrame, change: str, decoding: str = "teacher-forced") -> dict[str, float]:
