@@ -15,6 +15,8 @@ __all__ = ["drawn_in", "in_split"]
 _PARTS: dict[Split, tuple[int, ...]] = {"test": (0,), "validation": (1,), "train": (2, 3)}
 _MULTIPLIER = 6364136223846793005
 """Of Knuth's MMIX generator."""
+_AT_ONCE = 256
+"""So many sequences take hardly longer to draw than a few: their number of steps is what takes time."""
 
 
 def in_split(tokens: Int[Tensor, "n length"], split: Split) -> Bool[Tensor, " n"]:
@@ -41,7 +43,16 @@ def drawn_in(
         draw: draws sequences, given their indices, and returns their tokens and what decides the split. Every
             index must have sequences in every split.
     """
-    tokens, deciding = draw(torch.arange(n))
-    while len(others := (~in_split(deciding, split)).nonzero()[:, 0]):
-        tokens[others], deciding[others] = draw(others)
-    return tokens
+    copies = max(1, _AT_ONCE // max(1, n))
+    missing = torch.arange(n)
+    drawn: Tensor | None = None
+    while drawn is None or len(missing):
+        tokens, deciding = draw(missing.repeat(copies))
+        fits = in_split(deciding, split).view(copies, -1)
+        found = fits.any(0)
+        if drawn is None:
+            drawn = tokens.new_empty(n, tokens.shape[1])
+        first = fits.byte().argmax(0) * len(missing) + torch.arange(len(missing))
+        drawn[missing[found]] = tokens[first[found]]
+        missing = missing[~found]
+    return drawn
