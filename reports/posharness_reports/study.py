@@ -74,11 +74,11 @@ class Study(Frames):
     def scores(self) -> pd.DataFrame:
         """The score of each run, with the columns `posharness_reports.measures.scores.SCORES`."""
         posed = dict(zip(self.cells["task"], self.cells["posed"], strict=True))
-        return run_scores(self.by_distance, self.by_length[1], posed, self.free_running)
+        return run_scores(self.by_distance, self.by_length, posed, self.free_running)
 
     @cached_property
     def rankings(self) -> Rankings:
-        """The rankings of all labels, over tasks and of each task and objective."""
+        """The rankings of all labels, over tasks and of each task and objective, by scope."""
         return rank_all(self.scores)
 
     @cached_property

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy import ndarray
 
 from posharness.contracts import Claim, Frames
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.comparison import Arm, effect
 from posharness_reports.measures.ranking import rank_all
 from posharness_reports.measures.reach import area, reach
@@ -253,7 +254,7 @@ class _Report:
         """The verdicts on these values (label, task, seed, objective), and the number of separated pairs."""
         rows = self.rows.assign(value=values.ravel())
         place = rows["task"] + " " + rows["objective"]
-        scores = rows.assign(outcome="teacher-forced", posed=rows["task"], part=place)
+        scores = rows.assign(decoding="teacher-forced", scope=SCOPES[0], posed=rows["task"], part=place)
         rankings = rank_all(scores)
         every = [*rankings.overall.values(), *rankings.each.values()]
         apart = sum(len(ranking.separated(ALPHA)) for ranking in every)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from posharness_reports.data.grouping import matching
 from posharness_reports.formatting import count, enumerate_words
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
-from posharness_reports.sections.overview.findings import cell_counts, finding, measured
+from posharness_reports.sections.overview.findings import cell_counts, finding, first_labels, measured
 from posharness_reports.study import Study
 
 __all__ = ["headline"]
@@ -14,10 +15,11 @@ _NAMED = 3
 
 
 def headline(study: Study) -> str:
-    """The finding on the task that separates encodings most; without a result, the number of cells.
+    """The finding that separates encodings most; without a result, the number of cells.
 
-    What counts is the lower end of the interval of the difference between the best label and the last that is
-    told apart from it. If no task separates any, the headline says so.
+    Findings are about one task, at the training length or beyond it. What counts is the lower end of the
+    interval of the difference between the best label and the last that is told apart from it. What the
+    other length of the same task says follows. If no task separates any, the headline says that.
     """
     trained = study.trained
     keys = measured(trained) if len(trained.scores) else []
@@ -29,9 +31,23 @@ def headline(study: Study) -> str:
         shown = max(each, key=lambda key: _spread(each[key])) if each else keys[0]
         text = finding(trained, *shown, named=_NAMED)
         if len(each) > 1:
-            text = f"No encodings are separated on any of {len(each)} tasks. {text}"
+            tasks = len({key[:2] for key in each})
+            scopes = {key[2] for key in each}
+            where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
+            text = f"No encodings are separated on any of {count(tasks, 'task')}, {where}. {text}"
         return text
-    return finding(trained, *max(sure, key=lambda key: sure[key]), named=_NAMED)
+    shown = max(sure, key=lambda key: sure[key])
+    text = finding(trained, *shown, named=_NAMED)
+    other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
+    return f"{text} {_other(each[other], other[2])}" if other in each else text
+
+
+def _other(ranking: Ranking, scope: str) -> str:
+    """What the other scope of the same task says."""
+    best, behind = lead(ranking)
+    if not behind:
+        return f"{scope.capitalize()}, no encodings are separated."
+    return f"{scope.capitalize()}, {best} is ahead of {enumerate_words(first_labels(behind, _NAMED))}."
 
 
 def _sure_difference(ranking: Ranking) -> float:

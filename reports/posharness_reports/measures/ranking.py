@@ -21,7 +21,7 @@ from posharness_reports.measures.statistics import (
     mean_of_estimates,
 )
 
-__all__ = ["Pair", "Ranking", "Rankings", "lead", "rank", "rank_all"]
+__all__ = ["Pair", "Ranking", "Rankings", "behind_of", "lead", "rank", "rank_all"]
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,20 @@ def rank(values: pd.DataFrame, block: str) -> Ranking | None:
 
 
 def lead(ranking: Ranking) -> tuple[str, list[str]]:
-    """The label with the highest mean, and the labels that are told apart from it, the best first."""
-    best = ranking.labels[0]
+    """The first label that is told apart from others, and these, the best first.
+
+    It is the one with the highest mean unless that one is so uncertain that it is told apart from none. If no
+    labels are told apart, it is the one with the highest mean, and no others.
+    """
+    behind = {label: behind_of(ranking, label) for label in ranking.labels}
+    best = next((label for label, others in behind.items() if others), ranking.labels[0])
+    return best, behind[best]
+
+
+def behind_of(ranking: Ranking, label: str) -> list[str]:
+    """The labels that are told apart from a better one, the best first."""
     apart = ranking.separated(ALPHA)
-    return best, [label for label in ranking.labels if (best, label) in apart]
+    return [other for other in ranking.labels if (label, other) in apart]
 
 
 @dataclass(frozen=True)
@@ -136,12 +146,12 @@ class Rankings:
     Half of the error rate is for the rankings over tasks, and half for those of single tasks.
 
     Attributes:
-        overall: by outcome (decoding), over the tasks of the store.
-        each: by task and objective.
+        overall: by decoding and scope, over the tasks of the store.
+        each: by task, objective and scope.
     """
 
-    overall: Mapping[str, Ranking]
-    each: Mapping[tuple[str, str], Ranking]
+    overall: Mapping[tuple[str, str], Ranking]
+    each: Mapping[tuple[str, str, str], Ranking]
 
 
 def rank_all(scores: pd.DataFrame) -> Rankings:
@@ -151,13 +161,13 @@ def rank_all(scores: pd.DataFrame) -> Rankings:
         scores: columns `posharness_reports.measures.scores.SCORES`.
     """
     overall = {
-        str(outcome): found
-        for (outcome,), rows in grouped(scores, ["outcome"])
+        (str(decoding), str(scope)): found
+        for (decoding, scope), rows in grouped(scores, ["decoding", "scope"])
         if len(set(rows["posed"])) > 1 and (found := rank(rows, "posed")) is not None
     }
     each = {
-        (str(task), str(objective)): found
-        for (task, objective), rows in grouped(scores, ["task", "objective"])
+        (str(task), str(objective), str(scope)): found
+        for (task, objective, scope), rows in grouped(scores, ["task", "objective", "scope"])
         if (found := rank(rows, "task")) is not None
     }
     families = [list(overall.values()), list(each.values())]
@@ -170,7 +180,7 @@ def rank_all(scores: pd.DataFrame) -> Rankings:
         return replace(ranking, pairs=tuple(replace(pair, p=next(remaining)) for pair in ranking.pairs))
 
     return Rankings(
-        {outcome: with_p(ranking) for outcome, ranking in overall.items()},
+        {key: with_p(ranking) for key, ranking in overall.items()},
         {key: with_p(ranking) for key, ranking in each.items()},
     )
 

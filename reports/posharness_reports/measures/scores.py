@@ -1,4 +1,4 @@
-"""The score of each run, by which labels are ranked."""
+"""The score of each run, by which labels are ranked: at the training length, and beyond it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from posharness.contracts.columns import DECODINGS
-from posharness_reports.data.grouping import matching
+from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.measures.accuracy import SCOPES, Measured
 
 __all__ = ["AREA", "MEAN", "SCORES", "run_scores"]
@@ -15,44 +15,64 @@ __all__ = ["AREA", "MEAN", "SCORES", "run_scores"]
 AREA = "area under normalised accuracy by log distance"
 MEAN = "normalised accuracy"
 
-SCORES = ["outcome", "posed", "task", "objective", "part", "measure", "label", "seed", "value"]
+SCORES = ["decoding", "scope", "posed", "task", "objective", "part", "measure", "label", "seed", "value"]
+
+_WANTED = ["scope", "task", "objective", "measure", "label", "seed", "value"]
 
 
 def run_scores(
     measured: Measured,
-    by_length: pd.DataFrame,
+    by_length: tuple[pd.DataFrame, pd.DataFrame],
     posed: Mapping[str, str],
     free_running: Collection[tuple[str, str]],
 ) -> pd.DataFrame:
-    """One number for each run and objective, at the training length; 0 is chance and 1 is perfect.
+    """Up to two numbers for each run and objective; 0 is chance and 1 is perfect.
 
-    It is the area under normalised accuracy by log distance, and the normalised accuracy where there are no
-    dependency lengths in two buckets or more.
+    At the training length it is the area under normalised accuracy by log distance, and the normalised
+    accuracy where there are no dependency lengths in two buckets or more. Beyond the training length it is
+    the mean of normalised accuracy over the longer lengths. A label that is undefined at one of these has no
+    value there.
 
     Args:
         measured: accuracy by dependency length.
-        by_length: the runs of `by_evaluation_length`.
+        by_length: the points and runs of `by_evaluation_length`.
         posed: the name in the store of each prepared task.
         free_running: task and objective of what was decoded free-running.
 
     Returns:
-        Columns `SCORES`. `outcome` is the decoding; `part` names the prepared task and objective.
+        Columns `SCORES`. `part` names the prepared task and objective.
     """
+    points, runs = by_length
     areas = matching(measured.areas, scope=SCOPES[0], distance="dependency")
     areas = areas[areas["area"].notna()].rename(columns={"area": "value"}).assign(measure=AREA)
-    inside = by_length[by_length["length"] == by_length["train_length"]]
-    means = inside.rename(columns={"normalised": "value"}).assign(measure=MEAN)
+    means = runs[runs["length"] == runs["train_length"]].rename(columns={"normalised": "value"})
+    means = means.assign(measure=MEAN, scope=SCOPES[0])
     with_area = set(zip(areas["task"], areas["objective"], strict=True))
     places = zip(means["task"], means["objective"], strict=True)
     means = means[[place not in with_area for place in places]]
-    wanted = ["task", "objective", "measure", "label", "seed", "value"]
-    rows = pd.concat(
-        [frame[wanted] for frame in (areas, means) if len(frame)] or [pd.DataFrame(columns=wanted)]
-    )
+    frames = [frame[_WANTED] for frame in (areas, means, _beyond(points, runs)) if len(frame)]
+    rows = pd.concat(frames or [pd.DataFrame(columns=_WANTED)])
     rows = rows.astype({"task": str, "objective": str, "label": str}).reset_index(drop=True)
     keys = list(zip(rows["task"], rows["objective"], strict=True))
     return rows.assign(
-        outcome=[DECODINGS[key in free_running] for key in keys],
+        decoding=[DECODINGS[key in free_running] for key in keys],
         posed=[posed.get(task, task) for task, _ in keys],
         part=[f"{task}\x1f{objective}" for task, objective in keys],
     )[SCORES]
+
+
+def _beyond(points: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The mean over the longer lengths of each run, for the labels that are defined at all of them."""
+    lacking = points[points["undefined"] & (points["length"] > points["train_length"])]
+    undefined = {
+        (str(task), str(objective), str(label)): set(rows["length"])
+        for (task, objective, label), rows in grouped(lacking, ["task", "objective", "label"])
+    }
+    longer = runs[runs["length"] > runs["train_length"]]
+    found = []
+    for (task, objective), rows in grouped(longer, ["task", "objective"]):
+        lengths = set(rows["length"])
+        for (label, seed), own in grouped(rows, ["label", "seed"]):
+            if not lengths & undefined.get((str(task), str(objective), str(label)), set()):
+                found.append((SCOPES[1], task, objective, MEAN, label, seed, own["normalised"].mean()))
+    return pd.DataFrame(found, columns=_WANTED)

@@ -19,17 +19,38 @@ Simulate = Callable[..., Frames]
 
 
 def test_headline_is_of_the_task_that_tells_encodings_apart(simulated: Simulate) -> None:
-    said = headline(study(simulated(seeds=4)))
-    assert said.startswith("On copy, information carries farther with relative than with absolute: area ")
+    ready = study(simulated(seeds=4))
+    said = headline(ready)
+    assert said.startswith(
+        "On copy beyond the training length (96 tokens instead of 48), accuracy is higher with relative than "
+        "with absolute: normalised accuracy "
+    )
     assert " with relative, " in said
-    assert said.endswith(" with absolute (4 seeds).")
+    assert "; not yet learned at the training length: absolute (" in said
+    assert said.endswith(" (4 seeds). At the training length, relative is ahead of absolute.")
+    near, beyond = (line for line in by_task(ready) if line.startswith("On copy"))
+    assert near.startswith("On copy, information carries farther with relative than with absolute: area ")
+    assert said.startswith(beyond)
+
+
+def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simulate) -> None:
+    frames = simulated(seeds=4, tasks=("copy",))
+    rows = frames.predictions
+    beyond = (rows["length"] == 96) & (rows["label"] == "absolute")
+    rows["correct"] = ~beyond | (rows["sequence"] % 16 == 0)
+    said = headline(study(frames))
+    assert said.startswith("On copy beyond the training length (96 tokens instead of 48), accuracy is higher")
+    assert said.endswith(" (4 seeds). At the training length, no encodings are separated.")
+    assert "not yet learned" not in said
 
 
 def test_what_few_runs_do_not_tell_apart_is_not_said_to_differ(frames: Frames) -> None:
     said = headline(study(frames))
-    assert said.startswith("No encodings are separated on any of 3 tasks. On ")
+    assert said.startswith(
+        "No encodings are separated on any of 3 tasks, at the training length or beyond it. On "
+    )
     assert all("no encodings are separated" in line for line in by_task(study(frames)))
-    assert len(by_task(study(frames))) == 3
+    assert len(by_task(study(frames))) == 5  # bert (nsp) has no distances
 
 
 def test_one_encoding_is_told_without_a_comparison(simulated: Simulate) -> None:
@@ -44,7 +65,10 @@ def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
     assert headline(ready).startswith(
         "On copy, information carries farther with e0 than with e4: area under accuracy by distance 1.00 ["
     )
-    assert headline(ready).endswith("; not separated from e0: e1, e2 and 5 others (4 seeds).")
+    assert headline(ready).endswith(
+        "; not separated from e0: e1, e2 and 5 others (4 seeds). Beyond the training length, "
+        "e0 is ahead of e4."
+    )
     assert "; not separated from e0: e1, e2, e3, e5, e6 and 2 others (4 seeds)." in by_task(ready)[0]
 
 

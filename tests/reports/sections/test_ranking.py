@@ -9,6 +9,7 @@ import pytest
 
 from posharness.api import check_baseline
 from posharness.contracts import Frames, UserError
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import rank_all
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.ranking.content import against, describe, ranking_table, sentence
@@ -18,11 +19,14 @@ Simulate = Callable[..., Frames]
 NOISE = (-0.01, 0.0, 0.01, 0.005)
 
 
-def scores(by_task: Mapping[str, Mapping[str, float]], outcome: str = "teacher-forced") -> pd.DataFrame:
+def scores(
+    by_task: Mapping[str, Mapping[str, float]], decoding: str = "teacher-forced", scope: str = SCOPES[0]
+) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "outcome": outcome,
+                "decoding": decoding,
+                "scope": scope,
                 "posed": task,
                 "task": task,
                 "objective": "o",
@@ -42,7 +46,7 @@ CLEAR = {"a": 0.9, "b": 0.895, "c": 0.5, "d": 0.2}
 
 
 def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
-    found = rank_all(scores({"t": CLEAR})).each["t", "o"]
+    found = rank_all(scores({"t": CLEAR})).each["t", "o", SCOPES[0]]
     table = ranking_table(found).set_index("encoding")
     assert table["rank"].to_dict() == {"a": "1–2", "b": "1–2", "c": "3", "d": "4"}
     assert table["group"].to_dict() == {"a": "a", "b": "a", "c": "b", "d": "c"}
@@ -50,7 +54,9 @@ def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
 
 
 def test_a_label_that_lacks_a_task_is_not_ranked_over_tasks() -> None:
-    found = rank_all(scores({"t": CLEAR, "u": {"a": 0.6, "b": 0.3, "c": 0.3}})).overall["teacher-forced"]
+    found = rank_all(scores({"t": CLEAR, "u": {"a": 0.6, "b": 0.3, "c": 0.3}})).overall[
+        "teacher-forced", SCOPES[0]
+    ]
     assert set(found.labels) == {"a", "b", "c"}
     assert "without d, not run on all of these tasks" in sentence("over 2 tasks", found)
 
@@ -59,19 +65,45 @@ def test_decodings_are_ranked_apart() -> None:
     turned = {task: {"a": 0.2, "b": 0.9} for task in "tu"}
     both = pd.concat([scores(dict.fromkeys("tu", CLEAR)), scores(turned, "free-running")])
     found = rank_all(both).overall
-    assert ("a", "d") in found["teacher-forced"].separated(ALPHA)
-    assert ("b", "a") in found["free-running"].separated(ALPHA)
+    assert ("a", "d") in found["teacher-forced", SCOPES[0]].separated(ALPHA)
+    assert ("b", "a") in found["free-running", SCOPES[0]].separated(ALPHA)
+
+
+def test_beyond_the_training_length_is_ranked_apart() -> None:
+    turned = {task: {"a": 0.2, "b": 0.9} for task in "tu"}
+    both = pd.concat([scores(dict.fromkeys("tu", CLEAR)), scores(turned, scope=SCOPES[1])])
+    found = rank_all(both)
+    assert ("a", "d") in found.overall["teacher-forced", SCOPES[0]].separated(ALPHA)
+    assert ("b", "a") in found.overall["teacher-forced", SCOPES[1]].separated(ALPHA)
+    assert ("b", "a") in found.each["t", "o", SCOPES[1]].separated(ALPHA)
+    near = scores({"t": {"a": 0.9, "c": 0.88}})
+    alone = rank_all(near).each["t", "o", SCOPES[0]].pairs[0]
+    both = rank_all(pd.concat([near, near.assign(scope=SCOPES[1])]))
+    assert both.each["t", "o", SCOPES[0]].pairs[0].p == pytest.approx(2 * alone.p)
+
+
+def test_beyond_the_training_length_all_longer_lengths_count(simulated: Simulate) -> None:
+    ready = study(simulated(labels=("relative", "learned"), seeds=3))
+    _, runs = ready.by_length
+    beyond = ready.scores[ready.scores["scope"] == SCOPES[1]]
+    longer = runs[runs["length"] > runs["train_length"]]
+    means = longer.groupby(["task", "label", "seed"])["normalised"].mean()
+    assert len(beyond)
+    for row in beyond.itertuples():
+        assert row.value == pytest.approx(means[row.task, row.label, row.seed])
+    # learned is undefined beyond its training length
+    assert set(beyond["label"]) == {"relative"}
 
 
 def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
-    few = rank_all(scores({"t": {"a": 0.9, "c": 0.88}})).each["t", "o"].pairs[0]
+    few = rank_all(scores({"t": {"a": 0.9, "c": 0.88}})).each["t", "o", SCOPES[0]].pairs[0]
     many = rank_all(scores({"t": {"a": 0.9, "c": 0.88}} | {f"u{i}": CLEAR for i in range(5)}))
-    (again,) = many.each["t", "o"].pairs
+    (again,) = many.each["t", "o", SCOPES[0]].pairs
     assert again.p > few.p
 
 
 def test_a_baseline_is_compared_with_its_sign(simulated: Simulate) -> None:
-    found = rank_all(scores({"t": CLEAR})).each["t", "o"]
+    found = rank_all(scores({"t": CLEAR})).each["t", "o", SCOPES[0]]
     table = against("c", {"on t": found}).set_index("encoding")
     assert table.loc["a", "difference from c"].startswith("+0.40 [+0.3")
     assert table.loc["d", "difference from c"].startswith("−0.30 [−0.3")

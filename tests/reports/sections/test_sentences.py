@@ -16,6 +16,8 @@ from posharness_reports.compile.headline import headline
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import reach as in_tokens
 from posharness_reports.formatting import with_interval
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims import content as verdicts
 from posharness_reports.sections.claims.verdicts import judge_claims
@@ -95,7 +97,11 @@ def _predictions(skill: Skill, rng: np.random.Generator) -> pd.DataFrame:
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_no_sentence_contradicts_its_table(frames: Frames) -> None:
     ready = study(frames, [claim() for claim in defined_in(claims, Claim)])
-    for text in (headline(ready), *by_task(ready)):
+    first = headline(ready)
+    note(first)
+    _check_headline(first, ready)
+    sentence = re.search(r"On .*? seeds?\)\.", first)
+    for text in (*([sentence[0]] if sentence else []), *by_task(ready)):
         note(text)
         _check_finding(text, ready)
     _check_rankings(ready)
@@ -103,43 +109,102 @@ def test_no_sentence_contradicts_its_table(frames: Frames) -> None:
     _check_summary(ready)
 
 
+def _check_headline(text: str, ready: Study) -> None:
+    """The headline's second and last sentences say what the tables of their scope say."""
+    if match := re.match(r"No encodings are separated [^.]*\. (.*)$", text):
+        assert not any(found.separated(ALPHA) for found in ready.rankings.each.values())
+        text = match[1]
+    text, _, other = text.partition(" seeds). ") if " seeds). " in text else text.partition(" seed). ")
+    if other:
+        place, scope, found = _place(text, ready)
+        assert found is not None
+        far = next(each for each in SCOPES if each != scope)
+        assert other.lower().startswith(far)
+        there = ready.rankings.each[(*place, far)]
+        if "no encodings are separated" in other:
+            assert not there.separated(ALPHA)
+        else:
+            match = re.search(r", (\w+) is ahead of (.*)\.$", other)
+            assert match is not None
+            named = re.findall(r"\w+", match[2].replace(" and ", " "))
+            assert named
+            assert all((match[1], label) in there.separated(ALPHA) for label in named)
+
+
+def _place(text: str, ready: Study) -> tuple[tuple[str, str], str, Ranking | None]:
+    """The task and objective, the scope and the ranking that a finding is about."""
+    names = {title(task, objective, ready.cells): (task, objective) for task, objective, _ in _scored(ready)}
+    name = max((name for name in names if re.match(rf"On {re.escape(name)}(,| beyond the)", text)), key=len)
+    scope = SCOPES[text.startswith(f"On {name} {SCOPES[1]}")]
+    return names[name], scope, ready.rankings.each.get((*names[name], scope))
+
+
+def _scored(ready: Study) -> set[tuple[str, str, str]]:
+    return set(ready.scores[["task", "objective", "scope"]].itertuples(index=False, name=None))
+
+
 def _check_finding(text: str, ready: Study) -> None:
     """The labels that a finding names are in the relation of the tables, and its numbers are theirs."""
-    names = {title(*key, ready.cells): key for key in ready.rankings.each}
-    text = re.sub(r"^No encodings are separated on any of \d+ tasks\. ", "", text)
-    place = next(
-        (name for name in sorted(names, key=len, reverse=True) if text.startswith(f"On {name}, ")), ""
-    )
-    if not place:
-        assert re.match(r"On .*, \w+ has |No result yet", text)  # a single label, or no run
+    if text.startswith("No result yet"):
         return
-    found = ready.rankings.each[names[place]]
-    table = ranking.pairs_table({place: found})
+    (task, objective), scope, found = _place(text, ready)
+    if found is None:
+        assert re.match(r"On [^;]*, \w+ has ", text)  # a single label
+        return
+    table = ranking.pairs_table({"": found})
     apart = {(row.better, row.other) for row in table.itertuples() if row.separated}
-    task, objective = names[place]
-    reach = ready.by_distance.reach
-    reach = reach[(reach["task"] == task) & (reach["objective"] == objective)].set_index(["scope", "label"])
-    reach = reach.loc["at the training length"]
-    clause, _, tied = text.partition("; not separated from ")
-    if match := re.match(r"On .*?, information carries farther with (\w+) than with ([^:]+): ", clause):
+    means = found.means.set_index("label")
+    clause, _, end = text.partition("; not yet learned at the training length: ")
+    clause, _, tied = clause.partition("; not separated from ")
+    verb = "information carries farther" if scope == SCOPES[0] else "accuracy is higher"
+    if match := re.match(rf"On .*?, {verb} with (\w+) than with ([^:]+): ", clause):
         best, behind = match[1], re.findall(r"\w+", match[2].replace(" and ", " "))
         assert behind
         for label in behind:
             assert (best, label) in apart
-            assert reach.loc[best, "area"] > reach.loc[label, "area"]
+            assert means.loc[best, "mean"] > means.loc[label, "mean"]
     else:
         assert "no encodings are separated" in clause
-        assert not any(better == found.labels[0] for better, _ in apart)
+        assert not apart
     if tied:
         first, _, rest = tied.partition(": ")
         for label in re.findall(r"\w+", rest.partition(" (")[0].replace(" and ", " ")):
             assert not {(first, label), (label, first)} & apart
+    _check_numbers(clause, ready, (task, objective), scope, found)
+    _check_remark(end, ready, (task, objective), scope, clause)
+
+
+def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str, found: Ranking) -> None:
+    if scope == SCOPES[1]:
+        quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?) with (\w+)", clause)
+        means = found.means.set_index("label")
+        assert len(quoted) == 2
+        for score, label in quoted:
+            assert score == with_interval(*means.loc[label, ["mean", "low", "high"]])
+        return
+    reach = ready.by_distance.reach
+    reach = reach[(reach["task"] == place[0]) & (reach["objective"] == place[1]) & (reach["scope"] == scope)]
     quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?), reach ([^a-z]+) with (\w+)", clause)
     assert len(quoted) == 2
     for area, tokens, label in quoted:
-        row = reach.loc[label]
+        row = reach.set_index("label").loc[label]
         assert area == with_interval(row["area"], row["area_low"], row["area_high"])
         assert tokens == in_tokens(*row[["reach", "low", "high", "shortest", "longest"]])
+
+
+def _check_remark(text: str, ready: Study, place: tuple[str, str], scope: str, clause: str) -> None:
+    """Beyond the training length, the quoted labels that have not learned the task are named, no others."""
+    quoted = set(re.findall(r"\] with (\w+)|\d with (\w+)", clause))
+    labels = {label for pair in quoted for label in pair if label}
+    _, runs = ready.by_length
+    inside = runs[(runs["length"] == 32) & (runs["task"] == place[0]) & (runs["objective"] == place[1])]
+    weak = {
+        str(label)
+        for label, own in inside.groupby("label")
+        if label in labels and (own["normalised"] < 0.9).any()
+    }
+    named = set(re.findall(r"(\w+) \(-?\d", text.rpartition(" (")[0]))
+    assert named == (weak if scope == SCOPES[1] else set())
 
 
 def _check_rankings(ready: Study) -> None:

@@ -1,32 +1,38 @@
-"""Findings: which encodings are told apart on each task, in sentences made from the tables."""
+"""Findings: which encodings are told apart on each task, at the training length and beyond it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import count, enumerate_words, reach, span, with_interval
-from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.formatting import count, enumerate_words, fraction, reach, span, with_interval
+from posharness_reports.measures.accuracy import SCOPES, learned
 from posharness_reports.measures.ranking import lead
 from posharness_reports.measures.scores import AREA
+from posharness_reports.measures.statistics import bounded_mean
 from posharness_reports.study import Study
 
-__all__ = ["by_task", "cell_counts", "finding", "measured"]
+__all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured"]
 
 _NAMED = 6
 
 
 def by_task(study: Study) -> list[str]:
-    """A finding for each task and objective that was measured."""
-    return [finding(study, task, objective, named=_NAMED) for task, objective in measured(study)]
+    """A finding for each task and objective that was measured, at the training length and beyond it."""
+    return [finding(study, *place, named=_NAMED) for place in measured(study)]
 
 
-def measured(study: Study) -> list[tuple[str, str]]:
-    """Each task and objective with scores; if any has dependency lengths, only those that have."""
+def measured(study: Study) -> list[tuple[str, str, str]]:
+    """Each task, objective and scope with scores; if any has dependency lengths, only those that have."""
     scores = study.scores
-    chosen = scores[scores["measure"] == AREA] if (scores["measure"] == AREA).any() else scores
-    return sorted(set(zip(chosen["task"], chosen["objective"], strict=True)))
+    far = scores.loc[scores["measure"] == AREA, ["task", "objective"]]
+    known = set(far.itertuples(index=False, name=None))
+    places = set(zip(scores["task"], scores["objective"], scores["scope"], strict=True))
+    kept = [place for place in places if not known or place[:2] in known]
+    return sorted(kept, key=lambda place: (*place[:2], SCOPES.index(place[2])))
 
 
 def cell_counts(study: Study) -> str:
@@ -36,58 +42,99 @@ def cell_counts(study: Study) -> str:
     return f"{count(len(study.cells), 'cell')}: " + ", ".join(f"{n} {status}" for status, n in ordered)
 
 
-def finding(study: Study, task: str, objective: str, *, named: int) -> str:
-    """Which encodings are told apart on one task and objective, and their scores.
+def finding(study: Study, task: str, objective: str, scope: str, *, named: int) -> str:
+    """Which encodings are told apart on one task and objective in one scope, and their scores.
 
     Args:
         named: the number of labels that are named; the others are counted.
     """
-    name = title(task, objective, study.cells)
-    rows = matching(study.scores, task=task, objective=objective)
+    rows = matching(study.scores, task=task, objective=objective, scope=scope)
+    place = _Place(study, task, objective, scope, by_distance=rows["measure"].iloc[0] == AREA)
     runs = span(rows.groupby("label")["seed"].nunique(), "seed")
-    by_distance = rows["measure"].iloc[0] == AREA
-    noun = "area under accuracy by distance" if by_distance else "normalised accuracy"
-    ranking = study.rankings.each.get((task, objective))
+    ranking = study.rankings.each.get((task, objective, scope))
     if ranking is None:
         (label,) = sorted(set(rows["label"]))
-        return f"On {name}, {label} has {_scores(study, task, objective, label, noun)} ({runs})."
+        end = place.remark([label])
+        return f"On {place.name}, {label} has {place.noun} {place.score(label)}{end} ({runs})."
     best, behind = lead(ranking)
+    last = behind[-1] if behind else ranking.labels[-1]
+    scores = f"{place.noun} {place.score(best)} with {best}, {place.score(last)} with {last}"
+    end = f"{place.remark([best, last])} ({runs})."
     if not behind:
-        worst = ranking.labels[-1]
-        return (
-            f"On {name}, no encodings are separated: {_scores(study, task, objective, best, noun)} with "
-            f"{best}, {_scores(study, task, objective, worst)} with {worst} ({runs})."
-        )
-    tied = [label for label in ranking.labels[1:] if label not in behind]
-    verb = "information carries farther" if by_distance else "accuracy is higher"
-    last = behind[-1]
+        return f"On {place.name}, no encodings are separated: {scores}{end}"
+    tied = [label for label in ranking.labels if label != best and label not in behind]
+    verb = "information carries farther" if place.by_distance else "accuracy is higher"
     sentence = (
-        f"On {name}, {verb} with {best} than with {enumerate_words(_first_labels(behind, named))}: "
-        f"{_scores(study, task, objective, best, noun)} with {best}, "
-        f"{_scores(study, task, objective, last)} with {last}"
+        f"On {place.name}, {verb} with {best} than with {enumerate_words(first_labels(behind, named))}: "
+        f"{scores}"
     )
     if tied:
-        sentence += f"; not separated from {best}: {enumerate_words(_first_labels(tied, named))}"
-    return f"{sentence} ({runs})."
+        sentence += f"; not separated from {best}: {enumerate_words(first_labels(tied, named))}"
+    return f"{sentence}{end}"
 
 
-def _scores(study: Study, task: str, objective: str, label: str, noun: str = "") -> str:
-    """The score of a label with its interval, and its reach where there are distances."""
-    rows = matching(study.by_distance.reach, scope=SCOPES[0], task=task, objective=objective, label=label)
-    if noun != "normalised accuracy" and len(rows) and rows["area"].notna().all():
-        row = rows.iloc[0]
-        text = with_interval(row["area"], row["area_low"], row["area_high"])
-        tokens = reach(*row[["reach", "low", "high", "shortest", "longest"]])
-        return f"{noun} {text}, reach {tokens}".strip()
-    ranking = study.rankings.each.get((task, objective))
-    if ranking is None:
-        scores = matching(study.scores, task=task, objective=objective, label=label)["value"]
-        return f"{noun} {with_interval(scores.mean(), float('nan'), float('nan'))}".strip()
-    row = matching(ranking.means, label=label).iloc[0]
-    return f"{noun} {with_interval(row['mean'], row['low'], row['high'])}".strip()
+@dataclass(frozen=True)
+class _Place:
+    """A task and objective in one scope, and how scores are told there.
+
+    Attributes:
+        by_distance: whether the score is an area by distance.
+    """
+
+    study: Study
+    task: str
+    objective: str
+    scope: str
+    by_distance: bool
+
+    @property
+    def name(self) -> str:
+        """The title of the task; beyond the training length, with the lengths."""
+        name = title(self.task, self.objective, self.study.cells)
+        if self.scope == SCOPES[0]:
+            return name
+        runs = matching(self.study.by_length[1], task=self.task, objective=self.objective)
+        lengths = sorted(set(runs.loc[runs["length"] > runs["train_length"], "length"]))
+        trained = int(runs["train_length"].iloc[0])
+        return f"{name} {self.scope} ({_listed(lengths)} tokens instead of {trained})"
+
+    @property
+    def noun(self) -> str:
+        """What the score is."""
+        return "area under accuracy by distance" if self.by_distance else "normalised accuracy"
+
+    def score(self, label: str) -> str:
+        """The score of a label with its interval, and its reach where there are distances."""
+        where = {"task": self.task, "objective": self.objective, "label": label}
+        if self.by_distance:
+            row = matching(self.study.by_distance.reach, scope=self.scope, **where).iloc[0]
+            text = with_interval(row["area"], row["area_low"], row["area_high"])
+            return f"{text}, reach {reach(*row[['reach', 'low', 'high', 'shortest', 'longest']])}"
+        ranking = self.study.rankings.each.get((self.task, self.objective, self.scope))
+        if ranking is not None:
+            return with_interval(*matching(ranking.means, label=label).iloc[0][["mean", "low", "high"]])
+        scores = matching(self.study.scores, scope=self.scope, **where)["value"]
+        return with_interval(*bounded_mean(scores.to_numpy(float)))
+
+    def remark(self, labels: Sequence[str]) -> str:
+        """Beyond the training length: which of these labels have not learned the task at that length."""
+        if self.scope == SCOPES[0]:
+            return ""
+        runs = self.study.by_length[1]
+        found = {label: learned(runs, (self.task, self.objective, label)) for label in labels}
+        weak = [
+            f"{label} ({fraction(each.score)})"
+            for label, each in found.items()
+            if each is not None and each.count < each.runs
+        ]
+        return f"; not yet learned at the training length: {enumerate_words(weak)}" if weak else ""
 
 
-def _first_labels(labels: list[str], named: int) -> list[str]:
+def _listed(lengths: Sequence[int]) -> str:
+    return enumerate_words([str(int(length)) for length in lengths])
+
+
+def first_labels(labels: list[str], named: int) -> list[str]:
     """At most `named` entries: the first labels, then the number of the others."""
     if len(labels) <= named:
         return labels

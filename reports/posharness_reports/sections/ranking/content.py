@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from string import ascii_lowercase
 
 import pandas as pd
@@ -18,7 +19,8 @@ from posharness_reports.formatting import (
     fraction,
     with_interval,
 )
-from posharness_reports.measures.ranking import Pair, Ranking, lead
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.ranking import Pair, Ranking, behind_of
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
@@ -27,14 +29,17 @@ __all__ = ["against", "describe", "pairs_table", "ranking_table", "sentence"]
 
 _NAMED = 6
 _ABOUT = (
-    "Every encoding is compared with every other by the score of its runs at the training length: the area "
-    "under normalised accuracy by distance, or normalised accuracy where a task has no distances. A task "
-    "counts once: over tasks, the objectives and settings of a run are averaged. A difference has Welch's "
+    "Every encoding is compared with every other by the score of its runs. At the training length that is "
+    "the area under normalised accuracy by distance, or normalised accuracy where a task has no distances. "
+    "Beyond the training length it is normalised accuracy, mean over the longer lengths; an encoding that is "
+    "undefined at one of them is left out there. A task counts once: over tasks, the objectives and settings "
+    "of a run are averaged. A difference has Welch's "
     f"t test over runs, and two encodings are *separated* if p ≤ {ALPHA} after correction for all pairs of "
     "all rankings of this report (Holm) and for its claims. *Rank*: the best and the worst rank that these "
     "tests leave. Encodings with a *group* letter in common are not separated. *Interquartile mean*: the "
     "mean of the middle half of all runs. *Improvement*: the probability that a run of the first is better "
-    "than a run of the second. Teacher-forced and free-running decoding are ranked apart."
+    "than a run of the second. Teacher-forced and free-running decoding are ranked apart, and so are the "
+    "training length and what is beyond it."
 )
 
 
@@ -43,32 +48,31 @@ def describe(study: Study) -> Section | None:
     rankings = study.rankings
     if not rankings.each and not rankings.overall:
         return None
-    lines = [
-        f"- {escape_markdown(sentence(_over(ranking, outcome), ranking))}"
-        for outcome, ranking in rankings.overall.items()
-    ]
-    lines += [f"- {escape_markdown(line)}" for line in _disagreements(rankings.overall)]
-    lines += [f"- {escape_markdown(line)}" for line in _averaged(study)]
-    named = {title(*key, study.cells): ranking for key, ranking in rankings.each.items()}
-    if not lines:
-        lines = [f"- {escape_markdown(sentence(name, ranking))}" for name, ranking in named.items()]
-    everywhere = {_over(ranking, outcome): ranking for outcome, ranking in rankings.overall.items()} | named
-    tables = {f"Ranking {_over(ranking, outcome)}": ranking_table(ranking) for outcome, ranking in
-              rankings.overall.items()}  # fmt: skip
-    tables |= {f"Ranking on {name}": folded(ranking_table(ranking)) for name, ranking in named.items()}
+    overall = {_over(ranking, *key): ranking for key, ranking in rankings.overall.items()}
+    each = {_on(study, *key): ranking for key, ranking in rankings.each.items()}
+    lines = [sentence(place, ranking) for place, ranking in (overall or each).items()]
+    lines += _disagreements(overall)
+    for task in dict.fromkeys(key[0] for key in rankings.each):
+        of_task = {_on(study, *key): ranking for key, ranking in rankings.each.items() if key[0] == task}
+        lines += _disagreements(of_task)
+    lines += _averaged(study)
+    everywhere = overall | each
+    tables = {f"Ranking {place}": ranking_table(ranking) for place, ranking in overall.items()}
+    tables |= {f"Ranking {place}": folded(ranking_table(ranking)) for place, ranking in each.items()}
     if study.baseline:
         tables["Against the baseline"] = against(study.baseline, everywhere)
     tables["All pairs of encodings"] = folded(pairs_table(everywhere))
     return Section(
         "Ranking of all encodings",
-        "\n\n".join([_ABOUT, "\n".join(lines)]),
+        "\n\n".join([_ABOUT, "\n".join(f"- {escape_markdown(line)}" for line in lines)]),
         {caption: table for caption, table in tables.items() if len(table)},
     )
 
 
 def sentence(place: str, ranking: Ranking) -> str:
     """What a ranking says: the label with the highest mean, and what is and is not separated from it."""
-    best, behind = lead(ranking)
+    best = ranking.labels[0]
+    behind = behind_of(ranking, best)
     tied = [label for label in ranking.labels[1:] if label not in behind]
     mean = with_interval(*ranking.means.iloc[0][["mean", "low", "high"]])
     text = f"{place}: {best} has the highest mean score, {mean}"
@@ -148,33 +152,37 @@ def _pair(pair: Pair) -> dict[str, object]:
     }
 
 
-def _over(ranking: Ranking, outcome: str) -> str:
-    return f"over {count(len(ranking.blocks), 'task')}, {outcome}"
+def _over(ranking: Ranking, decoding: str, scope: str) -> str:
+    return f"over {count(len(ranking.blocks), 'task')}, {_outcome(decoding, scope)}"
 
 
-def _disagreements(overall: Mapping[str, Ranking]) -> Iterator[str]:
-    """The pairs that two decodings separate in opposite directions."""
-    names = list(overall)
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            apart = overall[other].separated(ALPHA)
-            for better, worse in overall[one].separated(ALPHA):
-                if (worse, better) in apart:
-                    yield (
-                        f"{one} decoding puts {better} above {worse}, and {other} decoding {worse} above "
-                        f"{better}."
-                    )
+def _on(study: Study, task: str, objective: str, scope: str) -> str:
+    name = f"on {title(task, objective, study.cells)}"
+    return name if scope == SCOPES[0] else f"{name}, {scope}"
+
+
+def _outcome(decoding: str, scope: str) -> str:
+    return decoding if scope == SCOPES[0] else f"{decoding}, {scope}"
+
+
+def _disagreements(rankings: Mapping[str, Ranking]) -> Iterator[str]:
+    """The pairs that two rankings separate in opposite directions."""
+    for (one, first), (other, second) in combinations(rankings.items(), 2):
+        apart = second.separated(ALPHA)
+        for better, worse in first.separated(ALPHA):
+            if (worse, better) in apart:
+                yield f"Opposite orders: {better} is above {worse} {one}, and below it {other}."
 
 
 def _averaged(study: Study) -> Iterator[str]:
     """The tasks whose score is a mean over objectives or settings."""
     if not study.rankings.overall:
         return
-    for (outcome, posed), rows in grouped(study.scores, ["outcome", "posed"]):
+    for (decoding, scope, posed), rows in grouped(study.scores, ["decoding", "scope", "posed"]):
         places = sorted(set(zip(rows["task"], rows["objective"], strict=True)))
         parts = [title(task, objective, study.cells) for task, objective in places]
         if len(parts) > 1:
-            yield f"The score of {posed}, {outcome}, is the mean over {_listed(parts)}."
+            yield f"The score of {posed}, {_outcome(decoding, scope)}, is the mean over {_listed(parts)}."
 
 
 def _listed(labels: Sequence[str]) -> str:
