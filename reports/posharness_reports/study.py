@@ -17,6 +17,7 @@ from posharness_reports.measures.other_lengths import changes
 from posharness_reports.measures.outcomes import Outcomes, outcomes
 from posharness_reports.measures.ranking import Rankings, rank_all
 from posharness_reports.measures.scores import run_scores
+from posharness_reports.measures.whole_sequences import whole_sequences
 
 __all__ = ["Study", "study"]
 
@@ -69,6 +70,11 @@ class Study(Frames):
     def outcomes(self) -> Outcomes:
         """How answers change with their source, and with everything else."""
         return outcomes(self)
+
+    @cached_property
+    def whole_sequences(self) -> pd.DataFrame:
+        """The share of sequences that are right as a whole, by evaluation length."""
+        return whole_sequences(self)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

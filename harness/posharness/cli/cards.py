@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from posharness.cli.output import STYLES, number
+from posharness.contracts.columns import PREDICTIONS, qualified
 from posharness.registry.parameters import show_value
 from posharness.store import Store
 
@@ -37,10 +38,33 @@ def cell(store: Store, key: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         values["settings"] = {"error": f"cannot be read: {' '.join(str(error).split())}"}
     values["results"] = store.results(key)
+    values["accuracy"] = _accuracy(store, key)
     values["environment"] = store.environment(key)
     values["plugins"] = store.plugins(key)
     values["log"] = "\n".join(store.log(key).splitlines()[-_LOG_LINES:])
     return values
+
+
+def _accuracy(store: Store, key: str) -> dict[str, dict[str, float]]:
+    """The shares of predictions, and of whole sequences, that are right, by what was tested."""
+    from posharness.store.frames import read_rows
+
+    try:
+        rows = read_rows(store, key, PREDICTIONS)
+    except (OSError, ValueError):
+        return {}  # the status of such a cell says so
+    if rows is None:
+        return {}
+    accuracy: dict[str, dict[str, float]] = {}
+    for asked, own in rows.groupby(["objective", "decoding", "condition", "length"], observed=True):
+        objective, decoding, condition, length = map(str, asked)
+        name = f"{qualified(objective, decoding=decoding, condition=condition)}, length {length}"
+        whole = own.groupby("sequence")["correct"].all()
+        accuracy[name] = {
+            "predictions": round(float(own["correct"].mean()), 4),
+            "whole sequences": round(float(whole.mean()), 4),
+        }
+    return accuracy
 
 
 def print_card(out: Console, card: dict[str, Any]) -> None:

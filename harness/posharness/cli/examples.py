@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from posharness.contracts.columns import qualified
+from posharness.contracts.columns import EXAMPLES, qualified
 from posharness.errors import UserError
 from posharness.store import Store
 
@@ -31,10 +31,10 @@ def of_cell(store: Store, key: str) -> list[dict[str, Any]]:
     Raises:
         UserError: the cell keeps none.
     """
-    from posharness.store.frames import read_examples
+    from posharness.store.frames import read_rows
 
     try:
-        found = read_examples(store, key)
+        found = read_rows(store, key, EXAMPLES)
     except (OSError, ValueError) as error:
         raise UserError(
             f"The examples of the cell {key[:12]} cannot be read ({' '.join(str(error).split())}); delete "

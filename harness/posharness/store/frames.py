@@ -28,7 +28,7 @@ from posharness.store import layout
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
 
-__all__ = ["read_examples", "read_frames"]
+__all__ = ["read_frames", "read_rows"]
 
 _ARROW = {
     "category": pa.dictionary(pa.int32(), pa.string()),
@@ -117,14 +117,14 @@ def read_frames(store: Store) -> Frames:
     )
 
 
-def read_examples(store: Store, key: str) -> pd.DataFrame | None:
-    """The examples of one cell, with the columns of `EXAMPLES` alone; None for a cell that keeps none.
+def read_rows(store: Store, key: str, table: Table) -> pd.DataFrame | None:
+    """The rows of one cell in a file of its own, without its identity; None for a cell that has no such file.
 
     Raises:
         OSError, ValueError: the file cannot be read.
     """
-    table = _optional(store.folder(key) / layout.EXAMPLES, EXAMPLES)
-    return None if table is None else _rows(table, EXAMPLES)
+    found = _optional(store.folder(key) / f"{table.name}.parquet", table)
+    return None if found is None else _rows(found, table)
 
 
 def _read(store: Store, key: str) -> _Entry | None:

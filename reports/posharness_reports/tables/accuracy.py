@@ -12,7 +12,7 @@ from posharness_reports.measures.outcomes import FOLLOWED, UNCHANGED
 from posharness_reports.measures.statistics import exact
 from posharness_reports.study import Study
 
-__all__ = ["by_distance", "by_length", "changes", "not_yet", "summary"]
+__all__ = ["by_distance", "by_length", "changes", "not_yet", "summary", "whole"]
 
 _CHANCE, _BLIND = "(chance)", "(blind)"
 
@@ -42,6 +42,7 @@ def summary(study: Study) -> pd.DataFrame:
                 "learned": _learned(found),
                 "at training length": _first(inside),
                 "at longest distance": _first(farthest),
+                "whole sequences": _whole(study, key),
                 "chance": fraction(points_of_label["chance"].mean()),
                 "blind": fraction(points_of_label["blind"].mean()),
                 **{name: _share(study, key, outcome) for name, outcome in _SHARES.items()},
@@ -58,6 +59,21 @@ def summary(study: Study) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
+
+
+def _whole(study: Study, key: tuple[str, str, str]) -> str:
+    """The share of sequences at the training length that are right as a whole; "–" with one answer each."""
+    rows = _of(study.whole_sequences, key)
+    rows = rows[rows["length"] == rows["train_length"]]
+    return with_interval(*rows[["share", "low", "high"]].iloc[0]) if len(rows) else "–"
+
+
+def whole(study: Study, task: str, objective: str) -> pd.DataFrame:
+    """Encodings by length: the share of sequences that are right as a whole, with its interval."""
+    rows = matching(study.whole_sequences, task=task, objective=objective).sort_values("length")
+    shown = [with_interval(*row) for row in rows[["share", "low", "high"]].itertuples(index=False)]
+    table = rows.assign(shown=shown).pivot_table("shown", "label", "length", aggfunc="first").fillna("–")
+    return table.rename_axis(index="encoding", columns=None).rename(columns=str).reset_index()
 
 
 def _share(study: Study, key: tuple[str, str, str], outcome: str) -> str:

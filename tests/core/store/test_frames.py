@@ -16,7 +16,7 @@ from posharness.conformance.sample_frames import empty_frames, sample_frames, un
 from posharness.contracts import CellOutcome, Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
-from posharness.store.frames import read_examples, read_frames
+from posharness.store.frames import read_frames, read_rows
 
 IDENTITY = [column.name for column in columns.IDENTITY]
 PREDICTIONS, CURVES = (
@@ -280,10 +280,10 @@ def test_examples_come_with_the_frames_and_for_one_cell(store: Store) -> None:
     assert off_schema(frames) == []
     assert frames.examples["cell"].tolist() == [cell.key] * 2
     assert frames.examples["sources"].tolist() == [(0,), ()]
-    alone = read_examples(store, cell.key)
+    alone = read_rows(store, cell.key, columns.EXAMPLES)
     assert alone is not None
     assert alone["tokens"].tolist() == ["a b ?", "a b ?"]
-    assert read_examples(store, make_cell("rope", seed=4).key) is None
+    assert read_rows(store, make_cell("rope", seed=4).key, columns.EXAMPLES) is None
 
 
 HELD = {"texts": tuple, "ints": tuple, "mappings": tuple, "mapping": dict}

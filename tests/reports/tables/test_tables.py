@@ -279,3 +279,27 @@ def test_runs_that_stopped_early_are_named_and_compared_at_equal_steps() -> None
         {"far": 0.5, "near": 0.4, "off": 0.4}
     )
     assert dict(zip(table["encoding"], table["runs"], strict=True)) == {"far": 2, "near": 1, "off": 1}
+
+
+def test_a_sequence_is_right_as_a_whole_where_all_its_predictions_are() -> None:
+    right = {0: (True, True), 1: (True, False), 2: (False, False)}
+    rows = [
+        (label, seed, 8, sequence, distance, label == "all" or answers[distance - 1])
+        for label in ("all", "some")
+        for seed in (0, 1)
+        for sequence, answers in right.items()
+        for distance in (1, 2)
+    ]
+    made = study(_hand_made(rows))
+    shares = made.whole_sequences.set_index("label")
+    assert shares["share"].to_dict() == {"all": 1.0, "some": pytest.approx(1 / 3)}
+    assert (shares["sequences"] == 6).all()
+    assert (shares["per_sequence"] == 2).all()
+    shown = accuracy_tables.summary(made).set_index("encoding")["whole sequences"]
+    assert shown["some"].startswith("0.33")
+
+
+def test_with_one_prediction_a_sequence_the_share_of_whole_sequences_is_left_out() -> None:
+    made = study(_hand_made([("one", 0, 8, sequence, 1, True) for sequence in range(3)]))
+    assert made.whole_sequences.empty
+    assert accuracy_tables.summary(made)["whole sequences"].tolist() == ["–"]

@@ -9,7 +9,7 @@ from posharness_reports.figures.accuracy import evaluation_figures
 from posharness_reports.formatting import enumerate_words, escape_markdown, fraction, percent
 from posharness_reports.measures.accuracy import LEARNED, learned
 from posharness_reports.study import Study
-from posharness_reports.tables.accuracy import by_length, changes
+from posharness_reports.tables.accuracy import by_length, changes, whole
 from posharness_reports.tables.tidy import tidy
 
 __all__ = ["describe", "not_learned"]
@@ -18,7 +18,9 @@ _ABOUT = (
     "Accuracy over all distances, by the length of the tested sequences. The *change from the training "
     "length* compares each run with itself: it is the mean over runs of a run's normalised accuracy at a "
     "length minus its own at the training length, with a 95 % interval across runs. An encoding that has no "
-    "value for positions beyond its training length is undefined there; that is not the same as wrong."
+    "value for positions beyond its training length is undefined there; that is not the same as wrong. A "
+    "sequence is *right as a whole* where all its scored predictions of one objective are, each decoding by "
+    "itself."
 )
 
 
@@ -33,6 +35,8 @@ def describe(study: Study) -> Section | None:
         name = title(task, objective, study.cells)
         if rows["length"].nunique() > 1:
             tables[f"{name}: accuracy by evaluation length"] = by_length(study, task, objective)
+        if len(table := whole(study, task, objective)):
+            tables[f"{name}: sequences that are right as a whole, by evaluation length"] = table
         if len(table := changes(study, task, objective)):
             tables[f"{name}: change of normalised accuracy from the training length"] = table
     prose = _ABOUT
@@ -49,6 +53,11 @@ def describe(study: Study) -> Section | None:
             **tables,
             "Accuracy by evaluation length, all values": tidy(points),
             "Accuracy by evaluation length, every run": tidy(runs),
+            **(
+                {"Sequences that are right as a whole, all values": tidy(study.whole_sequences)}
+                if len(study.whole_sequences)
+                else {}
+            ),
             **({"Change from the training length, all values": tidy(changed)} if len(changed) else {}),
         },
         evaluation_figures(points, runs, study.cells),
