@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from pathlib import Path
 from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer
 from posharness.contracts.cell import Cell
 from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
-from posharness.errors import UserError
+from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
+from posharness.store.layout import DAMAGED
 
 __all__ = ["Execution", "RunSummary"]
 
@@ -93,6 +95,7 @@ class Execution:
             self.observe(event)
 
         todo = [cell for cell in cells if cell.key not in reused]
+        _warn_of_damage([cell for cell in todo if opened.damaged(cell.key)], opened)
         self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
         readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
         self._execute(executor, readings, opened, record)
@@ -114,3 +117,14 @@ def _readable(reading: Cell, store: Store) -> Cell:
     ended = f"ended as {state.status}" if state else "has not started"
     because = f": {state.reason}" if state and state.reason else ""
     return reading.model_copy(update={"skip": f"the training of its model {ended}{because}"})
+
+
+def _warn_of_damage(cells: Sequence[Cell], store: Store) -> None:
+    for cell in cells:
+        state = store.status(cell.key)
+        warnings.warn(
+            f"The cell {cell.key[:12]} ({cell}): {state.reason if state else 'damaged'}. "
+            f"Its folder moves to {store.path / DAMAGED}, and it is made again.",
+            HarnessWarning,
+            stacklevel=3,
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from posharness.contracts.strict_json import strict_json
+from posharness.contracts.strict_json import parse_json, strict_json
 
 __all__ = [
     "UNFINISHED",
@@ -112,9 +111,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a JSON object.
+        ValueError: it is not a JSON object; see `parse_json`.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = parse_json(path.read_bytes())
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is not a JSON object.")
     return content

@@ -147,7 +147,7 @@ def _read(store: Store, key: str) -> _Entry | None:
         if status.status in ("running", "interrupted") and isinstance(error, FileNotFoundError):
             return None  # only just begun
         message = " ".join(str(error).split())[:200]
-        reason = f"its folder cannot be read ({message}); delete {store.folder(key)} and run again"
+        reason = f"its folder cannot be read ({message})"
         return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
     try:
         curve = _table(folder / layout.CURVE, CURVES)

@@ -15,8 +15,10 @@ from posharness.contracts.atomic_files import write_json
 __all__ = [
     "CELL",
     "CELLS",
+    "CHECKED",
     "CHECKPOINT",
     "CURVE",
+    "DAMAGED",
     "ENVIRONMENT",
     "EXAMPLES",
     "FORMAT",
@@ -47,6 +49,10 @@ CELLS = "cells"
 WORK = "work"
 """The folder of the cells that run or were interrupted, and of their locks."""
 REPORTS = "reports"
+DAMAGED = "damaged"
+"""The folder of the cells that were set aside because their files differ from their checksums."""
+CHECKED = "checked"
+"""The folder of the cells' signatures at the time when their files last agreed with their checksums."""
 
 CELL = "cell.json"
 STATUS = "status.json"

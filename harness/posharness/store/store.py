@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ from posharness.contracts import Progress
 from posharness.contracts.atomic_files import read_json
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
+from posharness.store.checksums import damage, files_of, signature
 from posharness.store.layout import (
     CELL,
     CELLS,
+    CHECKED,
     CURVE,
+    DAMAGED,
     ENVIRONMENT,
     LIVE,
     LOG,
@@ -40,6 +44,9 @@ __all__ = ["Store"]
 _TRAINED = (CURVE, WEIGHTS)
 _COMPLETE = (CELL, RESULT, ENVIRONMENT, PREDICTIONS, *_TRAINED)
 """The files of a cell that is done; a reading has none of training."""
+
+_SETTLED = 0.02
+"""Seconds after a change for which a file's times may not show another one: they are as coarse as a tick."""
 
 _SILENCE = 15.0
 """Seconds without a sign of life after which a cell counts as interrupted; it gives one every second."""
@@ -99,14 +106,18 @@ class Store:
         )
 
     def status(self, key: str) -> CellStatus | None:
-        """The state of a cell; None when it is not in the store. An unreadable cell has failed."""
+        """The state of a cell; None when it is not in the store. A damaged cell has failed.
+
+        Every command judges a cell by this. Files are compared with their checksums if one was written to
+        since they last agreed.
+        """
         # In this order, so that a cell that finishes in between is seen.
         working = self._work_status(key)
         ended = self._home_status(key)
         return ended if working is None or (ended is not None and ended.status == "done") else working
 
     def done(self, key: str) -> bool:
-        """Whether a cell is done and all of its files are there."""
+        """Whether a cell is done and its files are those that it ended with."""
         status = self._home_status(key)
         return status is not None and status.status == "done"
 
@@ -183,7 +194,8 @@ class Store:
     def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[CellWorkspace | None]:
         """Lock a cell and yield its workspace; None when it is already done.
 
-        A workspace with a checkpoint is resumed; any other one is cleared.
+        A workspace with a checkpoint is resumed; any other one is cleared. A damaged cell is set aside, in
+        `damaged/`.
 
         Args:
             keep: keep all files, to record the outcome of a process that died.
@@ -192,8 +204,13 @@ class Store:
             Busy: another process is running this cell.
         """
         with self._locked(cell.key):
-            done = self.done(cell.key)
-            yield None if done else CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+            if self.done(cell.key):
+                yield None
+                return
+            if self.damaged(cell.key):
+                self._set_aside(cell.key)
+            yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+            self._home_status(cell.key)  # which remembers that the new files agree with their checksums
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
@@ -223,6 +240,50 @@ class Store:
             return CellStatus(status="running", started=state.started)
         return state.model_copy(update={"status": "interrupted"})
 
+    def damaged(self, key: str) -> bool:
+        """Whether a cell has ended and its files are no longer those that it ended with."""
+        try:
+            return bool(self.damage(key))
+        except OSError:  # it has not ended, or its status says that it cannot be read
+            return False
+
+    def damage(self, key: str, *, remember: bool = True) -> str:
+        """How the folder of a cell that has ended differs from what it ended with; "" if it does not.
+
+        Args:
+            remember: do not read files again that were not written to since they last agreed.
+
+        Raises:
+            OSError: the cell has not ended, or a file cannot be read.
+        """
+        folder = self.home(key)
+        while True:
+            before = folder.stat().st_ino
+            try:
+                found = self._damage(key, remember=remember)
+            except FileNotFoundError:
+                found = "a file was taken away while it was read"
+            if not found or folder.stat().st_ino == before:  # else another process has replaced it meanwhile
+                return found
+
+    def _damage(self, key: str, *, remember: bool) -> str:
+        files = files_of(self.home(key))
+        stamp, now = self.path / CHECKED / key, signature(key, files)
+        if remember and _text(stamp) == now:
+            return ""
+        found = damage(self.home(key), key, files)
+        if not found and time.time() - max(each.st_ctime for each in files.values()) > _SETTLED:
+            with suppress(OSError):  # a store that may not be written to is compared each time
+                stamp.parent.mkdir(exist_ok=True)
+                stamp.write_text(now)
+        return found
+
+    def _set_aside(self, key: str) -> None:
+        folder = self.path / DAMAGED
+        folder.mkdir(exist_ok=True)
+        places = (folder / (key if number == 1 else f"{key}.{number}") for number in count(1))
+        self.home(key).rename(next(place for place in places if not place.exists()))
+
     def _is_reading(self, folder: Path) -> bool:
         try:
             return bool(Cell.model_validate_json((folder / CELL).read_bytes()).pretrained)
@@ -234,12 +295,28 @@ class Store:
         if not folder.is_dir():
             return None
         try:
+            if found := self.damage(key):
+                return CellStatus(status="failed", reason=f"its folder is damaged: {found}")
             state = CellStatus.read(folder)
         except (OSError, ValueError) as error:
-            return CellStatus(status="failed", reason=f"its status cannot be read ({type(error).__name__})")
-        missing = [name for name in _COMPLETE if not (folder / name).is_file()]
-        if missing and set(missing) <= set(_TRAINED) and self._is_reading(folder):
-            missing = []
-        if state.status == "done" and missing:
-            return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
+            if not folder.is_dir():
+                return None
+            return CellStatus(status="failed", reason=f"its folder cannot be read ({_why(error)})")
+        if state.status == "done":
+            missing = [name for name in _COMPLETE if not (folder / name).is_file()]
+            if missing and not (set(missing) <= set(_TRAINED) and self._is_reading(folder)):
+                return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
         return state
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"{Path(error.filename or '').name}: {(error.strerror or str(error)).lower()}"
+    return type(error).__name__

@@ -12,6 +12,7 @@ from pathlib import Path
 from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.atomic_files import UNFINISHED, sync, sync_tree, write_json
 from posharness.contracts.cell import Cell
+from posharness.store.checksums import write_checksums
 from posharness.store.layout import CELL, CHECKPOINT, LIVE, CellStatus, now
 
 __all__ = ["INTERRUPTED", "Busy", "CellWorkspace"]
@@ -34,6 +35,7 @@ class CellWorkspace:
 
     def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool) -> None:
         self.folder = folder
+        self._key = cell.key
         self._home = home
         self._started = now()
         if keep:
@@ -72,6 +74,7 @@ class CellWorkspace:
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
             for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
                 left.unlink()
+            write_checksums(self.folder, self._key)
             sync_tree(self.folder)
             self._publish()
         return state

@@ -97,6 +97,7 @@ def test_a_reading_leaves_what_a_trained_cell_leaves_but_training(first: RunSumm
             *(
                 "cell.json",
                 "status.json",
+                "checksums.json",
                 "result.json",
                 "environment.json",
                 "predictions.parquet",

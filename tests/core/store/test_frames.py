@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,15 @@ RESULT = {
 
 
 def train(
-    store: Store, cell: Cell, *, objective: str = "recall", rows: int = 4, correct: bool = True
+    store: Store,
+    cell: Cell,
+    *,
+    objective: str = "recall",
+    rows: int = 4,
+    correct: bool = True,
+    more: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> Path:
-    """Leave in the store what a trained cell leaves there."""
+    """Leave in the store what a trained cell leaves there, and more frames or others, by file name."""
     with store.begin(cell) as work:
         assert work is not None
         folder = work.folder
@@ -99,6 +106,8 @@ def train(
         (folder / "result.json").write_text(json.dumps(RESULT))
         (folder / "environment.json").write_text('{"torch": "2.13", "python": "3.11", "machine": "arm64"}')
         (folder / "weights.safetensors").write_bytes(b"")
+        for name, frame in more.items():
+            frame.to_parquet(folder / name, index=False)
         work.finish(CellOutcome("done"))
     return store.home(cell.key)
 
@@ -244,8 +253,8 @@ def test_a_corrupt_cell_does_not_take_the_others_down(store: Store, name: str, c
 
 def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     cell = make_cell("rope")
-    folder = train(store, cell)
-    predictions("recall", 3, correct=True).drop(columns="chance").to_parquet(folder / "predictions.parquet")
+    shape = predictions("recall", 3, correct=True).drop(columns="chance")
+    train(store, cell, more={"predictions.parquet": shape})
     frames = read_frames(store)
     assert row(frames, cell)["status"] == "failed"
     assert frames.predictions.empty
@@ -253,17 +262,17 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
 
 def test_a_cell_with_interventions_brings_them_and_one_without_has_none(store: Store) -> None:
     cell = make_cell("rope", seed=3)
-    folder = train(store, cell)
     train(store, make_cell("rope", seed=4))
     changed = predictions("recall", 4, correct=True).assign(change="source", outcome=["kept", *3 * ["broke"]])
     rows = columns.INTERVENTIONS.checked(changed[[c.name for c in columns.INTERVENTIONS.own_columns]])
-    rows.to_parquet(folder / "interventions.parquet", index=False)
+    train(store, cell, more={"interventions.parquet": rows})
     frames = read_frames(store)
     assert off_schema(frames) == []
     assert frames.interventions["cell"].tolist() == [cell.key] * 4
     assert frames.interventions["outcome"].tolist() == ["kept", *3 * ["broke"]]
-    rows.drop(columns="outcome").to_parquet(folder / "interventions.parquet", index=False)
-    assert row(read_frames(store), cell)["status"] == "failed"
+    other = make_cell("rope", seed=5)
+    train(store, other, more={"interventions.parquet": rows.drop(columns="outcome")})
+    assert row(read_frames(store), other)["status"] == "failed"
 
 
 def test_examples_come_with_the_frames_and_for_one_cell(store: Store) -> None:

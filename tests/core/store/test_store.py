@@ -67,6 +67,7 @@ class TestCells:
             *FILES,
             "cell.json",
             "status.json",
+            "checksums.json",
         }
         assert store.done(CELL.key)
         assert store.cell(CELL.key) == CELL
@@ -108,7 +109,10 @@ class TestCells:
         assert not store.done(CELL.key)
         status = store.status(CELL.key)
         assert status is not None
-        assert (status.status, status.reason) == ("failed", "its folder lacks predictions.parquet")
+        assert (status.status, status.reason) == (
+            "failed",
+            "its folder is damaged: predictions.parquet is missing",
+        )
         complete(store)
         assert store.done(CELL.key)
 
