@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from posharness.contracts.attention import Attention, BoundSlots
     from posharness.contracts.cell import Cell
     from posharness.contracts.claim import Claim
-    from posharness.contracts.compiler import Compiler
+    from posharness.contracts.compiler import Compiler, Undecided
     from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
     from posharness.contracts.executor import (
         CellRunner,
@@ -72,6 +72,7 @@ _MODULES = {
     "Started": "posharness.contracts.executor",
     "Status": "posharness.contracts.outcome",
     "Task": "posharness.contracts.task",
+    "Undecided": "posharness.contracts.compiler",
     "UserError": "posharness.errors",
     "by_name": "posharness.contracts.encoding",
     "defined_in": "posharness.contracts.plugin_folder",
@@ -116,6 +117,7 @@ __all__ = [
     "Started",
     "Status",
     "Task",
+    "Undecided",
     "UserError",
     "by_name",
     "defined_in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,25 @@ if TYPE_CHECKING:
     from posharness.contracts.frames import Frames
     from posharness.contracts.section import ReportSection
 
-__all__ = ["Compiler"]
+__all__ = ["Compiler", "Undecided"]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Two labels between which the runs of a store do not decide yet.
+
+    Attributes:
+        question: what is open: a claim with its contrast, or a ranking.
+        labels: the two labels.
+        tasks: the tasks that it is about, by their names in the store.
+        seeds: the seeds to add to each label on each of these tasks, so that it is likely to be decided; None
+            if more seeds are not likely to decide it, or if there are too few to estimate that.
+    """
+
+    question: str
+    labels: tuple[str, str]
+    tasks: tuple[str, ...]
+    seeds: int | None
 
 
 class Compiler(Named, ABC):
@@ -46,6 +65,18 @@ class Compiler(Named, ABC):
         Returns:
             The path of report.html, a single file that needs no network.
         """
+
+    def undecided(
+        self, frames: Frames, *, claims: Sequence[Claim] = (), alpha: float = 0.05
+    ) -> Sequence[Undecided]:
+        """What a report of these frames leaves open, and more seeds could decide. By default nothing.
+
+        Args:
+            claims: the claims that get a verdict.
+            alpha: the rate of false statements that the whole report may make when nothing differs. Who looks
+                several times and stops when all is decided shares the rate among the looks.
+        """
+        return ()
 
     @abstractmethod
     def publish(self, report: Path, *, to: Path) -> Path:

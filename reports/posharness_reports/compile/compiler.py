@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from posharness.contracts import Claim, Compiler, Frames, ReportSection
+from posharness.contracts import Claim, Compiler, Frames, ReportSection, Undecided
 
 __all__ = ["HtmlCompiler"]
 
@@ -31,6 +31,14 @@ class HtmlCompiler(Compiler):
         from posharness_reports.compile.report import compile_report
 
         return compile_report(frames, sections, claims=claims, title=title, folder=folder, baseline=baseline)
+
+    def undecided(
+        self, frames: Frames, *, claims: Sequence[Claim] = (), alpha: float = 0.05
+    ) -> Sequence[Undecided]:
+        """See `posharness_reports.compile.undecided.undecided`."""
+        from posharness_reports.compile.undecided import undecided
+
+        return undecided(frames, claims, alpha)
 
     def publish(self, report: Path, *, to: Path) -> Path:
         """See `posharness_reports.publish.static_folder.publish`."""

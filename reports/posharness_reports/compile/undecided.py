@@ -1,0 +1,76 @@
+"""What a report leaves open: contrasts of claims without a verdict, and pairs that are not told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from posharness.contracts import Claim, Frames, Undecided
+from posharness_reports.measures.power import more_seeds
+from posharness_reports.measures.ranking import Pair, Ranking
+from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, RANKING_SHARE
+from posharness_reports.sections.claims.verdicts import judge_claims, judged_alike
+from posharness_reports.study import Study, study
+
+__all__ = ["SMALLEST", "undecided"]
+
+SMALLEST = 0.05
+"""The smallest difference of scores that matters: a pair that surely differs by less is settled."""
+
+
+def undecided(frames: Frames, claims: Sequence[Claim] = (), alpha: float = ALPHA) -> list[Undecided]:
+    """See `posharness.contracts.Compiler.undecided`."""
+    ready = study(frames, claims).trained
+    return [*_claims(ready, alpha), *_pairs(ready, alpha)]
+
+
+def _claims(ready: Study, alpha: float) -> Iterator[Undecided]:
+    posed = _posed(ready)
+    for contrast in judge_claims(ready):
+        if contrast.evidence is None:
+            continue
+        # Corrected p-values are compared with `ALPHA`.
+        p, mixed = (value * ALPHA / alpha for value in (contrast.p, contrast.mixed))
+        verdict = judged_alike(contrast.evidence, contrast.claim.smallest_effect, p, mixed)
+        if verdict == "undecided":
+            blocks = contrast.evidence.effect.by_block
+            yield Undecided(
+                f"{contrast.claim.name}: {contrast.better} against {contrast.other}, {contrast.decoding}",
+                (contrast.better, contrast.other),
+                tuple(sorted({posed.get(block, block) for block in blocks})),
+                more_seeds(
+                    contrast.overall,
+                    min(contrast.runs) / len(blocks),
+                    contrast.claim.smallest_effect,
+                    alpha * CLAIMS_SHARE / contrast.tests,
+                ),
+            )
+
+
+def _pairs(ready: Study, alpha: float) -> Iterator[Undecided]:
+    rankings = ready.rankings
+    posed = _posed(ready)
+    named: list[tuple[str, tuple[str, ...], Ranking]] = [
+        (", ".join(key), ranking.blocks, ranking) for key, ranking in rankings.overall.items()
+    ]
+    named += [
+        (", ".join(key), (posed.get(key[0], key[0]),), ranking) for key, ranking in rankings.each.items()
+    ]
+    number = sum(len(ranking.pairs) for _, _, ranking in named)
+    for place, tasks, ranking in named:
+        for pair in ranking.pairs:
+            if pair.p * ALPHA / alpha > ALPHA and not _alike(pair, number, alpha):
+                seeds = min(pair.effect.runs) / len(pair.effect.by_block)
+                missing = more_seeds(pair.effect.overall, seeds, 0.0, alpha * RANKING_SHARE / number)
+                yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)
+
+
+def _alike(pair: Pair, number: int, alpha: float) -> bool:
+    """Whether the difference is smaller than the smallest that matters, after correction for all pairs."""
+    overall = pair.effect.overall
+    p = max(overall.p_above(-SMALLEST), overall.p_below(SMALLEST))
+    return p * number / RANKING_SHARE <= alpha
+
+
+def _posed(ready: Study) -> dict[str, str]:
+    """The name in the store of each prepared task."""
+    return dict(zip(ready.cells["task"], ready.cells["posed"], strict=True))
