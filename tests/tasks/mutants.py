@@ -31,55 +31,102 @@ def _mutant(name: str, change: Callable[[Task, Batch, torch.Generator], Batch]) 
     return plant
 
 
+def _read(batch: Batch) -> Tensor:
+    """The tokens (b, m) that hold the sources."""
+    return batch.tokens if batch.memory is None else batch.memory
+
+
+def _with_read(batch: Batch, read: Tensor) -> Batch:
+    """The batch in which these are the tokens that hold the sources."""
+    return replace(batch, tokens=read) if batch.memory is None else replace(batch, memory=read)
+
+
+def _farthest(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Where each prediction (p, 1) is made, and its farthest source."""
+    assert batch.source is not None
+    position = batch.scored.nonzero()[:, 1:]
+    source = batch.source[batch.scored]
+    away = (source - position).abs().masked_fill(source < 0, -1)
+    return position, source.gather(1, away.argmax(1, keepdim=True))
+
+
 def _of_the_last(batch: Batch) -> tuple[Tensor, Tensor]:
     """The last prediction of each sequence, and its farthest source; both (b, 1)."""
-    assert batch.source is not None
-    place = torch.arange(batch.tokens.shape[1])
-    position = torch.where(batch.scored, place, -1).amax(1, keepdim=True)
-    return position, position - batch.dependency_length.gather(1, position)
+    position, farthest = _farthest(batch)
+    last = batch.scored.sum(1).cumsum(0) - 1
+    return position[last], farthest[last]
 
 
 def _values_once(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
-    """The value of the last prediction stands nowhere but at its sources: whoever misses it knows it."""
+    """The value of the last prediction occurs nowhere but at its sources: whoever misses it knows it."""
     assert batch.source is not None
-    position, _ = _of_the_last(batch)
+    read = _read(batch)
+    position, farthest = _of_the_last(batch)
     source = batch.source[torch.arange(len(position)), position[:, 0]]  # b s
-    own = torch.zeros_like(batch.scored).scatter(1, source.where(source >= 0, position), True)
-    answer = batch.targets.gather(1, position)
+    own = torch.zeros_like(read, dtype=torch.bool).scatter(1, source.where(source >= 0, farthest), True)
+    token, answer = read.gather(1, farthest), batch.targets.gather(1, position)
     values = task.objectives[0].classes
-    shift = torch.randint(1, values, batch.tokens.shape, generator=generator)
-    other = (batch.tokens + shift) % values
-    return replace(batch, tokens=torch.where((batch.tokens == answer) & ~own, other, batch.tokens))
+    shift = torch.randint(1, values, read.shape, generator=generator)
+    other = token - answer + (answer + shift) % values
+    return _with_read(batch, torch.where((read == token) & ~own, other, read))
 
 
 def _second_source(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
-    """The answer to the last prediction also stands just before all predictions."""
-    position, _ = _of_the_last(batch)
-    first = batch.scored.long().argmax(1, keepdim=True)
-    tokens = batch.tokens.scatter(1, first - 1, batch.targets.gather(1, position))
-    return replace(batch, tokens=tokens)
+    """The token at the last prediction's farthest source occurs a second time, at a place of its own.
+
+    That is just before all predictions, or in a memory its first token, unless the brackets begin there.
+    """
+    read = _read(batch)
+    token = read.gather(1, _of_the_last(batch)[1])
+    if batch.memory is None:
+        place = batch.scored.long().argmax(1, keepdim=True) - 1
+    else:
+        place = torch.full_like(token, read.shape[1] - 1)
+    return _with_read(batch, read.scatter(1, place, token))
 
 
 def _label_too_near(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
     """The farthest source is said to be one token nearer than it is."""
     assert batch.source is not None
     position = torch.arange(batch.tokens.shape[1])[:, None]
-    farthest = (position - batch.source == batch.dependency_length[..., None]) & (batch.source >= 0)
+    offset = position - batch.source
+    real = (batch.source >= 0) & (batch.dependency_length[..., None] > 0)
+    farthest = (offset.abs() == batch.dependency_length[..., None]) & real
     nearer = batch.dependency_length - (batch.dependency_length > 0).long()
-    return replace(batch, source=batch.source + farthest.long(), dependency_length=nearer)
+    return replace(batch, source=batch.source + offset.sign() * farthest.long(), dependency_length=nearer)
 
 
 def _leak_in_padding(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
-    """The first token is lost and padding comes last, which holds the answer to the last prediction."""
+    """The last tokens are padding, which holds the answer to the last prediction.
+
+    Tokens are lost on the left to make room; a memory, whose last tokens are no sources, loses nothing.
+    """
     position, _ = _of_the_last(batch)
     answer = batch.targets.gather(1, position)
-    moved = _moved(batch, torch.ones_like(position))
-    return replace(moved, tokens=torch.cat([moved.tokens[:, :-1], answer], 1))
+    if batch.memory is None:
+        moved = _moved(batch, torch.ones_like(position))
+        return replace(moved, tokens=torch.cat([moved.tokens[:, :-1], answer], 1))
+    memory = torch.cat([batch.memory, answer], 1)
+    padding = torch.arange(memory.shape[1]) >= memory.shape[1] - 1
+    return replace(batch, memory=memory, memory_padding=padding.expand_as(memory))
 
 
 def _position_tied_to_distance(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
-    """Sequences lose tokens on the left, the more the nearer their source is, and are padded on the right."""
-    return _moved(batch, _of_the_last(batch)[1] // 2)
+    """Sequences lose tokens on the left, the more the nearer their source is, and are padded on the right.
+
+    With a memory: of the predictions with an even distance, those at even positions alone are scored.
+    """
+    if batch.memory is None:
+        return _moved(batch, _of_the_last(batch)[1] // 2)
+    assert batch.source is not None
+    even = torch.arange(batch.tokens.shape[1]) % 2 == 0
+    scored = batch.scored & ~((batch.dependency_length % 2 == 0) & ~even)
+    return replace(
+        batch,
+        scored=scored,
+        dependency_length=batch.dependency_length.where(scored, -1),
+        source=batch.source.where(scored[..., None], -1),
+    )
 
 
 def _moved(batch: Batch, lost: Tensor) -> Batch:
@@ -90,13 +137,18 @@ def _moved(batch: Batch, lost: Tensor) -> Batch:
     padding = place >= length - lost
     at = (place + lost).clamp(max=length - 1)
     source = batch.source.gather(1, at[..., None].expand_as(batch.source)) - lost[..., None]
+    alike = {
+        name: value.gather(1, at)
+        for name in ("targets", "segments", "objective", "stratum", "chance", "blind")
+        if (value := getattr(batch, name)) is not None
+    }
     return Batch(
         tokens=batch.tokens.gather(1, at).masked_fill(padding, 0),
-        targets=batch.targets.gather(1, at),
         scored=batch.scored.gather(1, at) & ~padding,
         dependency_length=batch.dependency_length.gather(1, at).masked_fill(padding, -1),
         source=source.clamp(min=-1).masked_fill(padding[..., None], -1),
         padding=padding,
+        **alike,
     )
 
 

@@ -1,8 +1,13 @@
-"""What a model does not compute changes nothing: narrowed and in pieces, it learns the same weights."""
+"""What a model does not compute changes nothing: narrowed and in pieces, it learns the same weights.
+
+Every encoding runs with one attention, and every attention with an encoding for each slot; the other pairs
+run by `pytest -m proofs tests/core/model/test_queries.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from posharness.contracts import Batch, Body, Incompatible, Objective, Task, UserError
+from posharness.contracts import Batch, Body, Incompatible, Objective, PositionalEncoding, Task, UserError
 from posharness.contracts.cell import Cell, ModelSettings
+from posharness.contracts.encoding import SLOTS
 from posharness.model import Model, build_model
 from posharness.model.queries import chunk_size
 from posharness.registry.registry import Registry
@@ -21,6 +27,25 @@ B, N, M, VOCABULARY, CLOSE = 3, 13, 11, 7, 1e-12
 REGISTRY = Registry.load()
 ENCODINGS = [entry.plugin.name for entry in REGISTRY.encodings.entries]
 ATTENTIONS = [entry.plugin.name for entry in REGISTRY.attentions.entries]
+
+
+def representative_pairs() -> list[tuple[str, str]]:
+    """Every encoding with softmax attention, the others with an encoding for each slot that has few more."""
+    slots = {name: slots_of(REGISTRY.encodings.find(name)) for name in ENCODINGS}
+    fewest = {
+        min((name for name in ENCODINGS if slot in slots[name]), key=lambda name: len(slots[name]))
+        for slot in SLOTS
+    }
+    pairs = [(name, "softmax") for name in ENCODINGS]
+    return pairs + [(name, other) for other in ATTENTIONS if other != "softmax" for name in sorted(fewest)]
+
+
+def slots_of(encoding: type[PositionalEncoding]) -> list[str]:
+    return [slot for slot in SLOTS if getattr(encoding, slot) is not getattr(PositionalEncoding, slot)]
+
+
+REPRESENTATIVES = representative_pairs()
+OTHERS = sorted(set(product(ENCODINGS, ATTENTIONS)) - set(REPRESENTATIVES))
 
 
 class Marks(Task):
@@ -100,8 +125,10 @@ def double_throughout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tensor, "float", Tensor.double)
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    ("encoding", "attention"),
+    REPRESENTATIVES + [pytest.param(*pair, marks=pytest.mark.proofs) for pair in OTHERS],
+)
 def test_weights_are_those_of_the_plain_path(encoding: str, attention: str) -> None:
     for body in ("encoder", "decoder"):
         try:
