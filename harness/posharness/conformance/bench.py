@@ -38,6 +38,7 @@ __all__ = [
     "CLOSE",
     "LENGTH",
     "QUERIES",
+    "VOCABULARY",
     "Bench",
     "Sizes",
     "at_positions",
