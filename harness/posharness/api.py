@@ -26,7 +26,7 @@ from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
 from posharness.store import CellStatus, Store
-from posharness.store.layout import REPORTS
+from posharness.store.layout import COSTS, REPORTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,7 +186,7 @@ def _chosen(frames: Frames, which: Callable[[pd.Series[str]], pd.Series[bool]]) 
     """The rows of the cells that are chosen by their keys."""
     every = {table.name: getattr(frames, table.name) for table in TABLES}
     kept = {name: frame[which(frame["cell"])].reset_index(drop=True) for name, frame in every.items()}
-    return Results(**kept)
+    return Results(**kept, costs=frames.costs)
 
 
 def compile_report(
@@ -233,8 +233,10 @@ def compile_report(
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [registry.digests.digest(cls) for cls in (type(writer), *parts)]
     old = superseded(_versions(opened, states), planned)
+    measured = opened.path / COSTS
+    costs = [sha256(measured.read_bytes()).hexdigest()] if measured.is_file() else []
     report_id = sha256(
-        "\n".join([heading, label, baseline, *ended, *sorted(old), *code]).encode()
+        "\n".join([heading, label, baseline, *ended, *sorted(old), *code, *costs]).encode()
     ).hexdigest()[:12]
     folder = opened.path / REPORTS / report_id
     # A running cell can change without a change of status.

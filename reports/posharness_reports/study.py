@@ -103,7 +103,7 @@ class Study(Frames):
         cells = self.cells[chosen].reset_index(drop=True)
         rows = (self.predictions, self.curves, self.mechanism, self.interventions, self.examples)
         kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
-        return Study(cells, *kept, claims=self.claims, baseline=self.baseline)
+        return Study(cells, *kept, costs=self.costs, claims=self.claims, baseline=self.baseline)
 
     @property
     def labels(self) -> list[str]:
@@ -123,6 +123,7 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "") -> S
         ready.mechanism,
         ready.interventions,
         ready.examples,
+        costs=ready.costs,
         claims=tuple(claims),
         baseline=baseline,
     )

@@ -29,9 +29,10 @@ def main(arguments: Sequence[str]) -> None:
     registry = Registry.load()
     lengths = [int(word) for word in arguments if word.isdigit()] or [64, 256, 1024]
     plugins = [word for word in arguments if not word.isdigit()] or [
-        name
-        for name in (*registry.encodings.names, *registry.attentions.names)
-        if name not in ("none", "softmax")
+        entry.plugin.name
+        for catalogue in (registry.encodings, registry.attentions)
+        for entry in catalogue.entries
+        if entry.plugin.name not in ("none", "softmax")
     ]
     sys.stdout.write("| plugin | tokens | milliseconds | over none | spread |\n|---|---|---|---|---|\n")
     for length in lengths:

@@ -24,6 +24,7 @@ _EPILOG = """[bold]Examples[/]
   harness cost --plugins all --lengths 128..8192
   harness cost --plugins none,rpe,t5 --lengths 256,1024 --csv costs.csv
   harness cost --plugins mine,none --plugin-path mine.py
+  harness cost --plugins none,rpe,t5 --store runs       # in the next report of runs/
 
 A step is forward, loss, backward and optimiser of a causal model of two layers of width 64, in one thread.
 Time is the process's own, the median of five steps; memory is the peak above what the model holds.
@@ -55,6 +56,9 @@ def cost(
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw them, to an .svg, .png or .pdf file.")
     ] = None,
+    store: Annotated[
+        Path | None, typer.Option(metavar="STORE", help="Also keep them in a store, whose report shows them.")
+    ] = None,
     plugin_path: PluginPaths = None,
     json: Json = False,
 ) -> None:
@@ -67,7 +71,10 @@ def cost(
     from posharness.cost.step import choices
     from posharness.registry.registry import Registry
     from posharness.registry.selection import split
+    from posharness.store import Store
+    from posharness.store.costs import add_costs
 
+    opened = None if store is None else Store.open(store, create=True)
     tokens, paths = parse_lengths(lengths), list(plugin_path or ())
     registry = Registry.load(paths)
     names = _all(registry) if plugins == "all" else split(plugins, ",")
@@ -85,6 +92,8 @@ def cost(
         from posharness.cost.figure import draw
 
         draw(found, figure)
+    if opened is not None:
+        add_costs(opened, [one.as_json() | {"batch": batch} for one in found])
     if json:
         print_json([one.as_json() for one in found])
     else:
@@ -93,8 +102,12 @@ def cost(
 
 def _all(registry: Registry) -> list[str]:
     """The encodings, from none, and the attentions but for the plain one, which all encodings have."""
-    encodings = sorted(registry.encodings.names, key=lambda name: (name != "none", name))
-    return [*encodings, *(name for name in registry.attentions.names if name != "softmax")]
+    encodings, attentions = (
+        sorted(entry.plugin.name for entry in catalogue.entries)
+        for catalogue in (registry.encodings, registry.attentions)
+    )
+    encodings.sort(key=lambda name: name != "none")
+    return [*encodings, *(name for name in attentions if name != "softmax")]
 
 
 def _write(path: Path, found: list[Cost]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CELLS",
     "CHANGES",
+    "COSTS",
     "CURVES",
     "DECODINGS",
     "EXAMPLES",
@@ -336,8 +337,23 @@ EXAMPLES = Table(
     ),
 )
 
+COSTS = Table(
+    "costs",
+    "an encoding or attention at a length that `harness cost` measured; it begins with no cell",
+    (
+        Column("plugin", "text", "the encoding or attention as it was selected"),
+        Column("length", "int64", "tokens of a sequence"),
+        Column("batch", "int64", "sequences in a step"),
+        Column("seconds", "float64", "median processor time of a training step; NaN where it was stopped"),
+        Column("fastest", "float64", "the fastest step, in seconds"),
+        Column("slowest", "float64", "the slowest step, in seconds"),
+        Column("mebibytes", "float64", "peak of memory in a step, above what the process held before"),
+        Column("stopped", "text", "why there is no measurement; empty where there is one"),
+    ),
+)
+
 TABLES = (CELLS, PREDICTIONS, CURVES, MECHANISM, INTERVENTIONS, EXAMPLES)
-"""Every frame, in the order of the attributes of `Frames`."""
+"""Every frame about cells, in the order of the attributes of `Frames`."""
 
 
 def qualified(objective: str, *, decoding: str = TEACHER_FORCED, condition: str = "") -> str:
@@ -349,8 +365,10 @@ def qualified(objective: str, *, decoding: str = TEACHER_FORCED, condition: str 
 
 def columns_markdown() -> str:
     """The columns of every frame as Markdown tables, each under a heading."""
-    parts = [_section("Every frame begins with", IDENTITY)]
-    parts += [_section(f"`{table.name}`: one row is {table.row}", table.own_columns) for table in TABLES]
+    parts = [_section("Every frame about cells begins with", IDENTITY)]
+    parts += [
+        _section(f"`{table.name}`: one row is {table.row}", table.own_columns) for table in (*TABLES, COSTS)
+    ]
     return "\n\n".join(parts) + "\n"
 
 

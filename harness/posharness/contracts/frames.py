@@ -30,6 +30,7 @@ class Frames:
         mechanism: attention by distance in the done cells, one row for each layer, head and signed distance.
         interventions: one row for each prediction of a done cell in a test sequence with changed tokens.
         examples: a few dozen predictions of each test of a done cell, with tokens and answers as text.
+        costs: what `harness cost` measured for this store, one row for each plugin and length; about no cell.
     """
 
     cells: pd.DataFrame
@@ -38,3 +39,4 @@ class Frames:
     mechanism: pd.DataFrame = field(default_factory=_no_rows)
     interventions: pd.DataFrame = field(default_factory=_no_rows)
     examples: pd.DataFrame = field(default_factory=_no_rows)
+    costs: pd.DataFrame = field(default_factory=_no_rows, kw_only=True)

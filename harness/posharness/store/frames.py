@@ -25,6 +25,7 @@ from posharness.contracts.columns import (
     Table,
 )
 from posharness.store import layout
+from posharness.store.costs import read_costs
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
 
@@ -114,6 +115,7 @@ def read_frames(store: Store) -> Frames:
         mechanism=joined("mechanism", MECHANISM),
         interventions=joined("interventions", INTERVENTIONS),
         examples=joined("examples", EXAMPLES),
+        costs=read_costs(store),
     )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "CELLS",
     "CHECKED",
     "CHECKPOINT",
+    "COSTS",
     "CURVE",
     "DAMAGED",
     "ENVIRONMENT",
@@ -49,6 +50,8 @@ CELLS = "cells"
 WORK = "work"
 """The folder of the cells that run or were interrupted, and of their locks."""
 REPORTS = "reports"
+COSTS = "costs.json"
+"""What `harness cost --store` measured."""
 DAMAGED = "damaged"
 """The folder of the cells that were set aside because their files differ from their checksums."""
 CHECKED = "checked"

@@ -103,6 +103,7 @@ def prepare(frames: Frames) -> Frames:
         _of_cells(_complete(frames.mechanism, MECHANISM), done),
         _of_cells(_qualified(_complete(frames.interventions, INTERVENTIONS).assign(condition="")), done),
         _of_cells(_qualified(_complete(frames.examples, EXAMPLES).assign(condition="")), done),
+        costs=frames.costs,
     )
 
 

@@ -11,6 +11,8 @@ import pytest
 from posharness.cli.app import main
 from posharness.cost.measure import parse_lengths
 from posharness.errors import UserError
+from posharness.store import Store
+from posharness.store.costs import read_costs
 
 
 def test_lengths_double_or_are_listed() -> None:
@@ -29,6 +31,7 @@ def test_each_plugin_is_measured_at_each_length(tmp_path: Path, capsys: pytest.C
     file = tmp_path / "costs.csv"
     arguments = ["cost", "--plugins", "rpe,additive", "--lengths", "8,16", "--json"]
     arguments += ["--csv", str(file), "--figure", str(tmp_path / "costs.svg")]
+    arguments += ["--store", str(tmp_path / "runs")]
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(one["plugin"], one["length"]) for one in found] == [
@@ -37,6 +40,8 @@ def test_each_plugin_is_measured_at_each_length(tmp_path: Path, capsys: pytest.C
         ("additive", 8),
         ("additive", 16),
     ]
+    kept = read_costs(Store.open(tmp_path / "runs", create=False))
+    assert kept["seconds"].tolist() == [one["seconds"] for one in found]
     assert all(0 < one["fastest"] <= one["seconds"] <= one["slowest"] for one in found)
     assert not any(one["stopped"] for one in found)
     assert "additive" in (tmp_path / "costs.svg").read_text()
