@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import posharness_reports
-from posharness.contracts.columns import TABLES
+from posharness.contracts.columns import COSTS, TABLES
 
 ROOT = Path(posharness_reports.__file__).parent
-SCHEMA = {name for table in TABLES for name in table.names}
+SCHEMA = {name for table in (*TABLES, COSTS) for name in table.names}
 ELSEWISE = {"value_other", "log p"}
 """Made by the suffix of a merge, and the key of a dict that is no frame."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from posharness.cli.options import Baseline, Compiler, Executor, PluginPaths, Readings, Treebank
+from posharness.cli.output import console
 from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
 from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 
@@ -105,6 +106,7 @@ def run(
 ) -> None:
     """Train and compare encodings and attentions, and compile a report."""
     from posharness.experiment import load_experiment
+    from posharness.planning.precision import remark_on_precision
 
     paths = plugin_path or []
     bodies = _split(bodies)
@@ -125,6 +127,8 @@ def run(
     if text := {name: value for name, value in text.items() if value is not None}:
         given["task"] = _corpus_settings(text, experiment, paths)
         experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
+    if remark := remark_on_precision(experiment.model, experiment.trainer):
+        console(stderr=True).print(remark, style="dim", soft_wrap=True)
     if dry_run:
         from posharness.cli.dryrun import print_plan
 
