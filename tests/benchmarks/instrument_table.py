@@ -85,7 +85,7 @@ def share(value: float) -> str:
 
 def _placed(rows: pd.DataFrame, trained: pd.Series[float]) -> pd.DataFrame:
     rows = rows[(rows["decoding"] == "teacher-forced") & (rows["dependency_length"] >= 0)]
-    rows = rows.assign(factor=rows["length"] / rows["cell"].astype(str).map(trained))
+    rows = rows.assign(factor=rows["length"] / rows["cell"].astype(str).map(trained).astype(float))
     distance = rows["dependency_length"].clip(lower=0.5)
     rows = rows.assign(bucket=np.floor(np.log2(distance)).astype(int))
     return rows[rows["factor"].isin(FACTORS)].astype({"task": str, "body": str, "label": str})

@@ -85,7 +85,8 @@ def error(rate: float, count: int) -> float:
 
 
 def number(text: str) -> float:
-    return float("nan") if text == "–" else float(text.partition(" ")[0])
+    first = text.partition(" ")[0]
+    return float("nan") if first in ("", "–") else float(first)
 
 
 def test_the_page_holds_every_task_and_encoding_of_the_experiment(registry: Registry) -> None:
