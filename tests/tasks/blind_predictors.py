@@ -72,9 +72,11 @@ class Seen:
 View = Callable[[Task, Batch, torch.Generator], Seen]
 
 
-def whole(task: Task, batch: Batch, generator: torch.Generator) -> Seen:
-    """All that the body shows of a random prediction of each sequence."""
-    keys = torch.rand(batch.scored.shape, generator=generator).masked_fill(~batch.scored, -1.0)
+def whole(task: Task, batch: Batch, generator: torch.Generator, *, last: bool = False) -> Seen:
+    """All that the body shows of a random prediction of each sequence, or of the last one."""
+    shape = batch.scored.shape
+    keys = torch.arange(shape[1]).float().expand(shape) if last else torch.rand(shape, generator=generator)
+    keys = keys.masked_fill(~batch.scored, -1.0)
     position = keys.argmax(1, keepdim=True)  # b 1
     place = torch.arange(batch.tokens.shape[1])
     offset = place - position
@@ -97,9 +99,9 @@ def whole(task: Task, batch: Batch, generator: torch.Generator) -> Seen:
     )
 
 
-def without_source(task: Task, batch: Batch, generator: torch.Generator) -> Seen:
+def without_source(task: Task, batch: Batch, generator: torch.Generator, *, last: bool = False) -> Seen:
     """All but the farthest source: in its place is a token from anywhere else in sight, and no mark."""
-    seen = whole(task, batch, generator)
+    seen = whole(task, batch, generator, last=last)
     assert batch.source is not None
     source = batch.source[torch.arange(len(seen.position)), seen.position]  # b s
     away = (source - seen.position[:, None]).abs().masked_fill(source < 0, -1)

@@ -74,14 +74,17 @@ def _values_once(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
 def _second_source(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
     """The token at the last prediction's farthest source occurs a second time, at a place of its own.
 
-    That is just before all predictions, or in a memory its first token, unless the brackets begin there.
+    That is just before all predictions; in a memory it is the first token, or the last where brackets begin
+    with the first.
     """
     read = _read(batch)
     token = read.gather(1, _of_the_last(batch)[1])
     if batch.memory is None:
         place = batch.scored.long().argmax(1, keepdim=True) - 1
     else:
-        place = torch.full_like(token, read.shape[1] - 1)
+        assert batch.source is not None
+        bracket = batch.source[..., 1].amax(1, keepdim=True)  # of scored predictions: all others have -1
+        place = torch.where(bracket > 0, 0, read.shape[1] - 1)
     return _with_read(batch, read.scatter(1, place, token))
 
 
@@ -99,16 +102,16 @@ def _label_too_near(task: Task, batch: Batch, generator: torch.Generator) -> Bat
 def _leak_in_padding(task: Task, batch: Batch, generator: torch.Generator) -> Batch:
     """The last tokens are padding, which holds the answer to the last prediction.
 
-    Tokens are lost on the left to make room; a memory, whose last tokens are no sources, loses nothing.
+    Tokens are lost on the left to make room; of a memory, the last one, which is no source, is lost.
     """
     position, _ = _of_the_last(batch)
     answer = batch.targets.gather(1, position)
     if batch.memory is None:
         moved = _moved(batch, torch.ones_like(position))
         return replace(moved, tokens=torch.cat([moved.tokens[:, :-1], answer], 1))
-    memory = torch.cat([batch.memory, answer], 1)
-    padding = torch.arange(memory.shape[1]) >= memory.shape[1] - 1
-    return replace(batch, memory=memory, memory_padding=padding.expand_as(memory))
+    memory = torch.cat([batch.memory[:, :-1], answer], 1)
+    last = torch.arange(memory.shape[1]) == memory.shape[1] - 1
+    return replace(batch, memory=memory, memory_padding=last.repeat(len(memory), 1))
 
 
 def _position_tied_to_distance(task: Task, batch: Batch, generator: torch.Generator) -> Batch:

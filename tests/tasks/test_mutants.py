@@ -6,6 +6,7 @@ Needle runs always; every task with a dependency length, by `pytest -m proofs te
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -27,8 +28,8 @@ Check = Callable[[Task, Path], bool]
 
 
 def blind(task: Task, folder: Path) -> bool:
-    """A small network that does not see the farthest source reaches more than is declared."""
-    found = by_distance(task, without_source, mlp(400), draws=12_000, length=task.length)
+    """A small network reaches more than is declared in last predictions, without their farthest source."""
+    found = by_distance(task, partial(without_source, last=True), mlp(400), draws=12_000, length=task.length)
     return found.excess > MARGIN
 
 
@@ -74,6 +75,11 @@ MUTANTS: dict[str, tuple[Callable[[type], type], str]] = {
     "tied": (mutants.position_tied_to_distance, "position tied to distance"),
 }
 
+NO_FAULT = {
+    ("induction", "once"): "of 16 symbols a sequence holds few, so that one more or less tells little"
+}
+"""What would be a fault of another task, and why it is none here."""
+
 PROVED = [
     posed
     for posed in TASKS
@@ -92,13 +98,18 @@ def of(task: type[Task], posed: TaskInBody) -> Task:
     return task(posed.body, **dict(posed.params))
 
 
+PLANTED = [
+    always(posed, fault) for posed in PROVED for fault in MUTANTS if (posed.name, fault) not in NO_FAULT
+]
+
+
 @pytest.mark.parametrize("posed", [always(posed) for posed in PROVED])
 def test_a_task_without_a_fault_passes_all(posed: TaskInBody, tmp_path: Path) -> None:
     task = posed.build()
     assert [name for name, fails in CHECKS.items() if fails(task, tmp_path)] == []
 
 
-@pytest.mark.parametrize(("posed", "fault"), [always(posed, fault) for posed in PROVED for fault in MUTANTS])
+@pytest.mark.parametrize(("posed", "fault"), PLANTED)
 def test_a_planted_fault_is_caught_by_name(posed: TaskInBody, fault: str, tmp_path: Path) -> None:
     plant, check = MUTANTS[fault]
     task = of(plant(type(posed.build())), posed)
