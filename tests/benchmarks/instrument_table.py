@@ -4,9 +4,10 @@ harness run --config calibration --store calibration
 python tests/benchmarks/instrument_table.py calibration
 
 Where several stores are given, what they hold is put together. Columns, at one and two training lengths, as
-means over seeds and teacher-forced: chance and blind accuracy; the best accuracy of an encoding; and, of the
-encodings that solve the task at these distances (accuracy .95), the least share of answers that follow when
-the source is changed, the largest that are kept, and the least that stay when everything else is changed.
+means over seeds and teacher-forced: chance and blind accuracy; the best accuracy of an encoding. Further, as
+means over the encodings that solve the task at these distances (accuracy .95): the shares of answers that
+follow when the source is changed (and the least of one encoding), that are kept, and that stay when all else
+is changed.
 Distances are in buckets that double in width (1, 2 to 3, 4 to 7, …), named by the nearest and the farthest
 distance that occurs in them.
 """
@@ -27,7 +28,7 @@ SOLVED = 0.95
 FACTORS = (1.0, 2.0)
 _HEADINGS = (
     *("task", "body", "length", "distance", "predictions", "chance", "blind", "best", "of"),
-    *("solved by", "intervened", "followed", "kept", "unchanged"),
+    *("solved by", "intervened", "followed", "least", "kept", "unchanged"),
 )
 _PLACE = ["task", "body", "factor", "bucket"]
 
@@ -37,9 +38,9 @@ def instrument(stores: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         Columns distance (the bucket's name), predictions (of one encoding, all seeds), chance, blind, best,
-        label (of the best), solved (encodings that solve it), intervened (predictions of one of these whose
-        source was changed), followed, kept, unchanged; the last four are 0 or NaN where no encoding solves
-        the task or the task has no interventions.
+        label (of the best), solved (encodings that solve it), intervened (predictions of these whose source
+        was changed), followed, least (followed), kept, unchanged; the last five are 0 or NaN where no
+        encoding solves the task or the task has no interventions.
     """
     loaded = [posharness.load(store) for store in stores]
     trained = pd.concat([results.cells for results in loaded]).set_index("cell")["train_length"].astype(float)
@@ -72,7 +73,8 @@ def instrument_markdown(stores: Sequence[str]) -> str:
     lines = [f"| {' | '.join(_HEADINGS)} |", "|---" * len(_HEADINGS) + "|"]
     for row in instrument(stores).itertuples(index=False):
         rates = (share(row.chance), share(row.blind), share(row.best), row.label, row.solved or "none")
-        outcomes = (row.intervened or "–", share(row.followed), share(row.kept), share(row.unchanged))
+        followed = (row.intervened or "–", share(row.followed), share(row.least))
+        outcomes = (*followed, share(row.kept), share(row.unchanged))
         place = (row.task, row.body, f"{row.factor:g}×", row.distance, row.predictions)
         lines.append(f"| {' | '.join(map(str, (*place, *rates, *outcomes)))} |")
     return "\n".join(lines)
@@ -110,10 +112,11 @@ def _row(rows: pd.DataFrame) -> dict[str, object]:
         "best": best["correct"],
         "label": best["label"],
         "solved": len(solved),
-        "intervened": int(solved["intervened"].fillna(0).max()) if len(solved) else 0,
-        "followed": solved["followed"].min(),
-        "kept": solved["kept"].max(),
-        "unchanged": solved["unchanged"].min(),
+        "intervened": int(solved["intervened"].sum()),
+        "followed": solved["followed"].mean(),
+        "least": solved["followed"].min(),
+        "kept": solved["kept"].mean(),
+        "unchanged": solved["unchanged"].mean(),
     }
 
 

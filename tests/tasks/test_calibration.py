@@ -17,7 +17,7 @@ from ..benchmarks.calibration_table import APART, PAGE, accuracies, filled, part
 from ..benchmarks.instrument_table import FACTORS, SOLVED, instrument
 
 FOLLOWED, KEPT, UNCHANGED, BLIND = 0.95, 0.02, 0.98, 0.02
-"""The least share that follows, the largest that is kept, the least that stays, the most over chance."""
+"""Of encodings that solve a task: the share that follows, is kept and stays; and the most over chance."""
 
 
 @pytest.fixture(scope="module")
