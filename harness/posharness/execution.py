@@ -84,6 +84,8 @@ class Execution:
         )
         cells = plan(registry)
         opened = Store.open(self.store, create=True)
+        for cell in cells:
+            opened.check_readable(cell.key)
         reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
         self.on_plan(cells, reused)
         began = time.monotonic()

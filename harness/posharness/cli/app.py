@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from posharness.cli import check, cost, evaluate, export, new, publish, report, run, show, status
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
+from posharness.cli.stopping import exit_status, stopped_by_signals
 from posharness.errors import UserError, did_you_mean
 
 __all__ = ["app", "main"]
@@ -63,16 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process by default.
 
     Returns:
-        The exit status: 0, 1 when a cell did not end as done, 2 for a mistake of the user's, 130 when
-        stopped from the keyboard.
+        The exit status: 0, 1 when a cell did not end as done, 2 for a mistake of the user's, 128 and the
+        number of the signal when stopped by one: 130 from the keyboard.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     prepare_streams()
     try:
         # Outside its standalone mode, typer hands its errors and exit statuses to the caller.
-        status = _with_plain_help(typer.main.get_command(app)).main(
-            given, prog_name="harness", standalone_mode=False
-        )
+        with stopped_by_signals():
+            status = _with_plain_help(typer.main.get_command(app)).main(
+                given, prog_name="harness", standalone_mode=False
+            )
     except typer.TyperException as error:
         complain(_usage(error))
         return 2
@@ -85,9 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         named = f" ({error.filename})" if error.filename else ""
         complain(f"{error.strerror}{named}; fix this, and the same command resumes.")
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         complain("stopped.")
-        return 130
+        return exit_status(error)
     return status if isinstance(status, int) else 0
 
 

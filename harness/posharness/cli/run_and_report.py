@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posharness.cli.output import complain, console, duration
+from posharness.cli.stopping import exit_status
 from posharness.defaults import default_workers
 from posharness.errors import UserError
 from posharness.executors.forkserver import PRELOAD, fork_server
@@ -54,7 +55,7 @@ def run_and_report(
 
     Raises:
         UserError: the timeout is not positive, no cell has the label, or `start` raises it.
-        typer.Exit: with 1 when a cell did not end as done, with 130 when stopped from the keyboard.
+        typer.Exit: with 1 when a cell did not end as done, with `exit_status` when stopped.
     """
     began = time.monotonic()
     if timeout is not None and not timeout > 0:
@@ -87,9 +88,9 @@ def run_and_report(
             compiler=compiler if report else "",
             baseline=baseline,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         complain("stopped; finished cells are kept. The same command resumes the run.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_status(error)) from None
     if summary.failed:
         raise typer.Exit(1)
 

@@ -77,7 +77,7 @@ def _entry(store: Store, key: str) -> dict[str, Any] | None:
         entry["version"] = cell.version
     except (OSError, ValueError):
         pass  # its status gives the reason
-    progress = store.live(key)
+    progress = store.live(key) if state.status == "running" else None
     return {
         **entry,
         "status": state.status,

@@ -72,8 +72,8 @@ def fork_server(preload: str) -> Iterator[ForkServerContext]:
     before, started = server._preload_modules, _Process.started
     server.set_forkserver_preload([preload])
     try:
-        # Ctrl-C reaches the server too, and would kill it during its imports.
-        with _environment(_ENVIRONMENT), _blocked(signal.SIGINT):
+        # Ctrl-C and the end of a terminal reach the server too, and would kill it and its cells.
+        with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP):
             server.ensure_running()
         yield _Context()
     finally:
@@ -98,8 +98,8 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _blocked(number: signal.Signals) -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+def _blocked(*numbers: signal.Signals) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ from posharness.contracts import (
 )
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
+from posharness.errors import UserError
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.executors.lifeline import GRACE
 from posharness.executors.worker import Job, one_line, run_job
@@ -197,6 +198,6 @@ class _Pool:
 
 
 def _store(store: Store, cell: Cell, outcome: CellOutcome) -> None:
-    with suppress(Busy), store.begin(cell, keep=True) as work:
+    with suppress(Busy, UserError), store.begin(cell, keep=True) as work:
         if work is not None:
             work.finish(outcome)

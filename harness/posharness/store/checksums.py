@@ -39,7 +39,7 @@ def files_of(folder: Path) -> dict[str, os.stat_result]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, f"{name}/"))
                 else:
-                    found[name] = os.stat(entry.path)
+                    found[name] = entry.stat()
     return found
 
 

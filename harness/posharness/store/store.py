@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -202,7 +203,9 @@ class Store:
 
         Raises:
             Busy: another process is running this cell.
+            UserError: its folder may not be read, so that nobody knows whether it is done.
         """
+        self.check_readable(cell.key)
         with self._locked(cell.key):
             if self.done(cell.key):
                 yield None
@@ -239,6 +242,22 @@ class Store:
         if self.live(key) is not None:
             return CellStatus(status="running", started=state.started)
         return state.model_copy(update={"status": "interrupted"})
+
+    def check_readable(self, key: str) -> None:
+        """Refuse to go on with a cell that has ended and whose files may not be read.
+
+        Raises:
+            UserError: a file may not be read.
+        """
+        try:
+            self.damage(key)
+        except PermissionError as error:
+            raise UserError(
+                f"The cell {key[:12]} cannot be read ({_why(error)}); make {self.home(key)} and all in it "
+                "readable: it may be done, and is not made again."
+            ) from error
+        except OSError:
+            pass  # it has not ended
 
     def damaged(self, key: str) -> bool:
         """Whether a cell has ended and its files are no longer those that it ended with."""
@@ -301,9 +320,10 @@ class Store:
         except (OSError, ValueError) as error:
             if not folder.is_dir():
                 return None
-            return CellStatus(status="failed", reason=f"its folder cannot be read ({_why(error)})")
+            advice = "; make it readable" if isinstance(error, OSError) else ""
+            return CellStatus(status="failed", reason=f"its folder cannot be read ({_why(error)}){advice}")
         if state.status == "done":
-            missing = [name for name in _COMPLETE if not (folder / name).is_file()]
+            missing = sorted(set(_COMPLETE).difference(os.listdir(folder)))
             if missing and not (set(missing) <= set(_TRAINED) and self._is_reading(folder)):
                 return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
         return state

@@ -29,6 +29,10 @@ class CellWorkspace:
 
     Its first status is "interrupted": the right one if the process dies and writes no other.
 
+    While the folder moves, its checkpoint is beside it (`work/<key>.ckpt`), and goes only once the result is
+    in its place. It stays for a cell whose process died, that ran out of time, or that failed after more
+    training than an attempt before: the next attempt resumes it.
+
     Attributes:
         folder: the folder that training writes to.
     """
@@ -37,13 +41,18 @@ class CellWorkspace:
         self.folder = folder
         self._key = cell.key
         self._home = home
+        self._kept = folder.with_name(f"{folder.name}.ckpt")
         self._started = now()
+        checkpoint = folder / CHECKPOINT
         if keep:
             with suppress(OSError, ValueError):
                 self._started = CellStatus.read(folder).started
-        elif not (folder / CHECKPOINT).exists():
+        elif not checkpoint.exists():
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
+        if not keep and self._kept.exists() and not checkpoint.exists():
+            self._kept.replace(checkpoint)
+        self._resumed = checkpoint.stat().st_mtime_ns if not keep and checkpoint.exists() else 0
         write_json(folder / CELL, cell.model_dump(mode="json"), durable=True)
         CellStatus(status=INTERRUPTED.status, reason=INTERRUPTED.reason, started=self._started).write(folder)
 
@@ -71,13 +80,25 @@ class CellWorkspace:
         state.write(self.folder)
         (self.folder / LIVE).unlink(missing_ok=True)
         if outcome.status != "interrupted":
-            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            resumable = self._put_checkpoint_aside(outcome)
             for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
                 left.unlink()
             write_checksums(self.folder, self._key)
             sync_tree(self.folder)
             self._publish()
+            if not resumable:
+                self._kept.unlink(missing_ok=True)
         return state
+
+    def _put_checkpoint_aside(self, outcome: CellOutcome) -> bool:
+        """Move the checkpoint out of the folder; return whether the next attempt should resume it."""
+        checkpoint = self.folder / CHECKPOINT
+        if not checkpoint.exists():
+            return outcome.status not in ("done", "skipped")  # an earlier attempt may have left one
+        newer = checkpoint.stat().st_mtime_ns > self._resumed
+        checkpoint.replace(self._kept)
+        # A checkpoint that cannot be resumed would let every attempt fail.
+        return outcome.status in ("crashed", "timeout") or (outcome.status == "failed" and newer)
 
     def _publish(self) -> None:
         self._home.parent.mkdir(exist_ok=True)

@@ -6,9 +6,11 @@ import pickle
 import signal
 import threading
 import time
+import zlib
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 import torch
@@ -17,6 +19,9 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from posharness.contracts.atomic_files import new_file
 
 __all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "StopSignal", "resumable"]
+
+_OWNER = "posharness_cell"
+"""The entry of a checkpoint that holds the key of its cell."""
 
 _BETWEEN = 180.0
 """Seconds between two checkpoints."""
@@ -68,13 +73,19 @@ class Checkpoints(pl.Callback):
     It must come after every callback whose state the checkpoint holds.
     """
 
-    def __init__(self, path: Path, stop: StopSignal) -> None:
+    def __init__(self, path: Path, stop: StopSignal, key: str) -> None:
         self._path = path
         self._stop = stop
+        self._key = key
         self._saved = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved = time.monotonic()
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint[_OWNER] = self._key
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if self._stop.requested or time.monotonic() - self._saved >= _BETWEEN:
@@ -88,10 +99,19 @@ class Checkpoints(pl.Callback):
         self._saved = time.monotonic()
 
 
-def resumable(path: Path) -> Path | None:
-    """The checkpoint to resume from; None where there is none, or it cannot be read."""
+def resumable(path: Path, key: str) -> Path | None:
+    """The checkpoint to resume from; None where there is none, it is damaged, or it is another cell's.
+
+    Args:
+        key: of the cell that would resume.
+    """
     try:
-        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+        with ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch does not compare the checksums of the parts
+                return None
+        held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return path if held[_OWNER] == key else None
+    except (OSError, EOFError, LookupError, TypeError, ValueError, RuntimeError):
         return None
-    return path
+    except (BadZipFile, zlib.error, pickle.UnpicklingError):
+        return None

@@ -30,7 +30,9 @@ __all__ = ["train_cell"]
 def train_cell(
     cell: Cell, registry: Registry, folder: Path, *, cache: Path, observe: Callable[[Progress], None]
 ) -> CellOutcome:
-    """Train and test a cell; resume from `folder`/checkpoint.ckpt if there is one.
+    """Train and test a cell; resume from `folder`/checkpoint.ckpt if there is one of this cell.
+
+    The checkpoint stays: whoever puts the files in their place removes it.
 
     The same cell gives the same predictions bit for bit on the same machine and number of threads,
     whether it was interrupted or not.
@@ -79,7 +81,7 @@ class _Attempt:
         self.reporter = ProgressReporter(cell.key, cell.budget.steps, observe)
         self.validation = ValidationCallback(cell, task, self.reporter)
         self.stop = StopSignal()
-        self.checkpoints = Checkpoints(self.checkpoint, self.stop)
+        self.checkpoints = Checkpoints(self.checkpoint, self.stop, cell.key)
         self.trainer = trainer(cell, folder, [self.validation, self.checkpoints])
 
     def run(self) -> CellOutcome:
@@ -93,13 +95,12 @@ class _Attempt:
         except Interrupted:
             raise KeyboardInterrupt from None
         self._record()
-        self.checkpoint.unlink(missing_ok=True)
         return outcome
 
     def _train(self) -> None:
         module = TrainingModule(self.cell, self.model, self.task.objectives)
         batches = TrainingBatches(self.cell, self.task)
-        self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint))
+        self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint, self.cell.key))
         if self.validation.best_weights is not None:
             self.model.load_state_dict(self.validation.best_weights)
 

@@ -108,21 +108,23 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: Path) -> None:
-    """Ctrl-C in one harness and SIGKILL in another, while a cell trains; then a third goes on."""
+    """Ctrl-C in one harness, SIGKILL in another, the end of a third's terminal; then a fourth goes on."""
     flag = tmp_path / "slow"
     flag.touch()
     cell = make_cell(flag)
-    stopped, killed = Harness(tmp_path / "stopped", cell), Harness(tmp_path / "killed", cell)
-    with stopped.process, killed.process:
-        stopped.wait_for_training()
-        killed.wait_for_training()
+    names = ("stopped", "killed", "hung up")
+    stopped, killed, hung_up = harnesses = [Harness(tmp_path / name, cell) for name in names]
+    with stopped.process, killed.process, hung_up.process:
+        for harness in harnesses:
+            harness.wait_for_training()
+        os.killpg(hung_up.process.pid, signal.SIGHUP)
         os.killpg(stopped.process.pid, signal.SIGINT)
         killed.process.kill()
         check_what_was_said(stopped)
-        until(lambda: not killed.processes(), 15)
+        until(lambda: not killed.processes() and not hung_up.processes(), 15)
     flag.unlink()
     with fork_server("posharness.executors.preload"):
-        for harness in (stopped, killed):
+        for harness in harnesses:
             check_what_is_left(harness)
             go_on(harness)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from posharness.contracts import CellOutcome, Progress
+from posharness.contracts import CellOutcome, Progress, Status
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import UserError
 from posharness.store import Busy, CellWorkspace, Store
@@ -125,6 +127,60 @@ class TestCells:
         assert status.status == "interrupted"
         with store.begin(CELL) as work:
             assert (begun(work).folder / "checkpoint.ckpt").read_text() == "half way"
+
+    @pytest.mark.parametrize("ended", ["crashed", "timeout", "failed"])
+    def test_a_cell_that_died_is_resumed_and_its_checkpoint_goes_with_the_result(
+        self, store: Store, ended: Status
+    ) -> None:
+        with store.begin(CELL) as work:
+            (begun(work).folder / "checkpoint.ckpt").write_text("half way")
+        with store.begin(CELL, keep=True) as work:  # by the harness, for a process that is dead
+            begun(work).finish(CellOutcome(ended, "why"))
+        status = store.status(CELL.key)
+        assert status is not None
+        assert (status.status, status.reason) == (ended, "why")
+        assert not store.damage(CELL.key)
+        with store.begin(CELL) as work:
+            assert (begun(work).folder / "checkpoint.ckpt").read_text() == "half way"
+            write_results(begun(work).folder)
+            begun(work).finish(CellOutcome("done"))
+        assert not list(store.path.rglob("*.ckpt"))
+
+    @pytest.mark.parametrize("newer", [False, True])
+    def test_a_resumed_cell_that_fails_is_resumed_again_only_if_it_trained(
+        self, store: Store, newer: bool
+    ) -> None:
+        with store.begin(CELL) as work:
+            (begun(work).folder / "checkpoint.ckpt").write_text("half way")
+        with store.begin(CELL) as work:
+            if newer:
+                os.utime(begun(work).folder / "checkpoint.ckpt", (time.time() + 9, time.time() + 9))
+            begun(work).finish(CellOutcome("failed", "why"))
+        with store.begin(CELL) as work:
+            assert (begun(work).folder / "checkpoint.ckpt").exists() == newer
+
+    def test_a_cell_that_may_not_be_read_is_neither_made_again_nor_deleted(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        complete(store)
+        path = store.home(CELL.key) / "predictions.parquet"
+
+        def refuse(folder: Path) -> NoReturn:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        with monkeypatch.context() as patch:  # permissions do not bind the user root
+            patch.setattr("posharness.store.store.files_of", refuse)
+            status = store.status(CELL.key)
+            with (
+                pytest.raises(UserError, match=r"predictions.parquet: permission denied\); make .* readable"),
+                store.begin(CELL),
+            ):
+                pass
+        assert status is not None
+        assert status.reason == (
+            "its folder cannot be read (predictions.parquet: permission denied); make it readable"
+        )
+        assert store.done(CELL.key)
 
     def test_other_remnants_are_cleared_away(self, store: Store) -> None:
         for keep in (False, True, False):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -98,7 +100,7 @@ def test_a_resumed_cell_ends_with_the_same_bits(
     )
     assert outcome.status == "done"
     assert steps[0] == ("training", 9)
-    assert not (parts / "checkpoint.ckpt").exists()
+    assert (parts / "checkpoint.ckpt").exists()  # until the files are in their place
     assert_same(whole, parts)
 
 
@@ -130,20 +132,45 @@ def test_a_checkpoint_is_kept_from_time_to_time(
         observe=lambda n: seen.append(path.exists()),
     )
     assert seen[1:] == [True] * (len(seen) - 1)
-    assert not path.exists()
 
 
-def test_a_checkpoint_that_cannot_be_read_is_passed_over(registry: Registry, folder: Folder) -> None:
+def torn(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    """With one bit changed in the stored numbers of the largest part."""
+    with ZipFile(io.BytesIO(content)) as archive:
+        largest = max(archive.infolist(), key=lambda part: part.file_size)
+        number = content.index(archive.read(largest)) + largest.file_size // 2
+    return content[:number] + bytes([content[number] ^ 1]) + content[number + 1 :]
+
+
+@pytest.mark.parametrize("damage", [torn, flipped])
+def test_a_damaged_checkpoint_is_passed_over(
+    registry: Registry, folder: Folder, damage: Callable[[bytes], bytes]
+) -> None:
     cell = make_cell(registry)
-    whole, torn = folder("whole"), folder("torn")
+    whole, parts = folder("whole"), folder("parts")
     train_cell(cell, registry, whole, cache=whole, observe=ignore)
-    interrupt(cell, registry, torn, stop_at("training", 11))
-    content = (torn / "checkpoint.ckpt").read_bytes()
-    (torn / "checkpoint.ckpt").write_bytes(content[: len(content) // 2])
+    interrupt(cell, registry, parts, stop_at("training", 11))
+    checkpoint = parts / "checkpoint.ckpt"
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     steps: list[int] = []
-    train_cell(cell, registry, torn, cache=torn, observe=lambda news: steps.append(news.step))
+    train_cell(cell, registry, parts, cache=parts, observe=lambda news: steps.append(news.step))
     assert steps[0] == 1
-    assert_same(whole, torn)
+    assert_same(whole, parts)
+
+
+def test_the_checkpoint_of_another_cell_is_not_resumed(registry: Registry, folder: Folder) -> None:
+    cell, other = make_cell(registry), make_cell(registry, validate_every=6)
+    interrupt(other, registry, folder("other"), stop_at("training", 11))
+    (folder("other") / "checkpoint.ckpt").rename(folder("cell") / "checkpoint.ckpt")
+    steps: list[int] = []
+    train_cell(
+        cell, registry, folder("cell"), cache=folder("cell"), observe=lambda news: steps.append(news.step)
+    )
+    assert steps[0] == 1
 
 
 def test_a_signal_that_comes_outside_of_training_is_not_kept(registry: Registry, folder: Folder) -> None:

@@ -1,0 +1,63 @@
+"""How a command ends when it is stopped by a signal: as after Ctrl-C, with its own exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Stopped", "exit_status", "stopped_by_signals"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(KeyboardInterrupt):
+    """Raised where SIGTERM or SIGHUP arrived.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Within it, SIGTERM and the end of the terminal raise `Stopped`. One that was ignored stays ignored.
+
+    Python handles signals in the main thread only; in another one nothing changes.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    caught = [number for number in _SIGNALS if here and signal.getsignal(number) == signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def exit_status(error: KeyboardInterrupt) -> int:
+    """128 and the number of the signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        _leave_terminal()
+    raise Stopped(number)
+
+
+def _leave_terminal() -> None:
+    """Write nowhere from now on: each write to a terminal that is gone would be an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None and stream.isatty():
+            os.dup2(nowhere, stream.fileno())
