@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer
+from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started
 from posharness.contracts.cell import Cell
 from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
 from posharness.errors import HarnessWarning, UserError
@@ -29,6 +29,7 @@ class RunSummary:
     Attributes:
         planned: every cell of the experiment, in order.
         reused: keys of the cells that were already done.
+        elsewhere: keys of the cells that another process has made meanwhile.
         outcomes: of the other cells, by key.
         seconds: wall time of the execution.
     """
@@ -36,6 +37,7 @@ class RunSummary:
     planned: tuple[Cell, ...]
     reused: frozenset[str]
     outcomes: dict[str, CellOutcome] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
     seconds: float = 0.0
 
     @property
@@ -90,8 +92,11 @@ class Execution:
         self.on_plan(cells, reused)
         began = time.monotonic()
         outcomes: dict[str, CellOutcome] = {}
+        started: set[str] = set()
 
         def record(event: Event) -> None:
+            if isinstance(event, Started):
+                started.add(event.key)
             if isinstance(event, Finished):
                 outcomes[event.key] = event.outcome
             self.observe(event)
@@ -101,7 +106,8 @@ class Execution:
         self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
         readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
         self._execute(executor, readings, opened, record)
-        return RunSummary(tuple(cells), reused, outcomes, time.monotonic() - began)
+        done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
+        return RunSummary(tuple(cells), reused, outcomes, frozenset(done - started), time.monotonic() - began)
 
     def _execute(self, executor: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
         if cells:

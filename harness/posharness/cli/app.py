@@ -18,8 +18,11 @@ from posharness.errors import UserError, did_you_mean
 
 __all__ = ["app", "main"]
 
-_SURROUNDINGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-"""Errors of the operating system that the user can fix: permissions and disk space."""
+_SURROUNDINGS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
+)
+"""Errors of the operating system that the user can fix: permissions, disk space and paths."""
 
 _HELP = ["-h", "--help"]
 
@@ -84,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             raise
-        named = f" ({error.filename})" if error.filename else ""
+        named = f" ({str(error.filename)[:200]})" if error.filename else ""
         complain(f"{error.strerror}{named}; fix this, and the same command resumes.")
         return 2
     except KeyboardInterrupt as error:

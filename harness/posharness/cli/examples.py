@@ -37,8 +37,8 @@ def of_cell(store: Store, key: str) -> list[dict[str, Any]]:
         found = read_rows(store, key, EXAMPLES)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"The examples of the cell {key[:12]} cannot be read ({' '.join(str(error).split())}); delete "
-            f"{store.folder(key)} and run again."
+            f"The examples of the cell {key[:12]} cannot be read ({' '.join(str(error).split())}); give the "
+            "command that made it again."
         ) from error
     if found is None:
         state = store.status(key)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Span, Text
 
@@ -46,6 +48,12 @@ STYLES = {
 }
 """The style of each status; the word itself is always printed too."""
 
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that move the cursor, change colours or turn the direction of a text."""
+
+_LONGEST = 2000
+"""The number of characters of an error message from which its middle is left out."""
+
 _LONG = 500
 """The number of rows from which a table is written line by line."""
 
@@ -53,9 +61,20 @@ _PIPE_WIDTH = 100_000
 """More characters than any line of a table has."""
 
 
+class _Console(Console):
+    """A console whose texts cannot steer the terminal, whoever wrote them: plugins, files or the user."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or not _STEERING.search(segment.text):
+                yield segment
+            else:
+                yield Segment(_STEERING.sub("\N{REPLACEMENT CHARACTER}", segment.text), segment.style)
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console on the current stdout or stderr. Rich honours NO_COLOR, COLUMNS and TERM=dumb."""
-    output = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    output = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not output.is_terminal and "COLUMNS" not in os.environ:
         # A pipe has no width, and a script does not find a word that is broken over two lines.
         output.width = _PIPE_WIDTH
@@ -63,7 +82,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def complain(message: str) -> None:
-    """Print an error message on stderr."""
+    """Print an error message on stderr; the middle of an endless one is left out."""
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
     console(stderr=True).print(Text("harness: ", style="bold red") + Text(message), soft_wrap=True)
 
 

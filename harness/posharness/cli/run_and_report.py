@@ -142,8 +142,9 @@ def _conclude(
     readings = {cell.key for cell in summary.planned if cell.pretrained}
     read = sum(key in readings and outcome.status == "done" for key, outcome in summary.outcomes.items())
     parts = [
-        f"{counts['done'] - read} trained",
-        *([f"{read} read"] if readings else []),
+        f"{counts['done'] - read - len(summary.elsewhere - readings)} trained",
+        *([f"{read - len(summary.elsewhere & readings)} read"] if readings else []),
+        *([f"{len(summary.elsewhere)} made by another run"] if summary.elsewhere else []),
         f"{len(summary.reused)} reused",
         f"{counts['skipped']} skipped",
         *([f"{summary.failed} not done"] if summary.failed else []),

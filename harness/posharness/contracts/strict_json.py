@@ -19,18 +19,18 @@ def parse_json(content: bytes) -> Any:
     """Read JSON that may come from anywhere.
 
     Raises:
-        ValueError: it is not UTF-8 or not JSON, it is nested too deeply, it gives a name twice, or it holds
-            NaN, a number beyond the range of its type, or half of a surrogate pair. The message is one line.
+        ValueError: it is not UTF-8 or not JSON, it is nested too deeply, or it holds NaN, a number that no
+            float or no text of Python can hold, or half of a surrogate pair. The message is one line.
     """
     try:
         value = json.loads(
             content.decode("utf-8"),
             parse_constant=_refuse_constant,
             parse_float=_parse_float,
-            object_pairs_hook=_parse_object,
         )
         # Half of a surrogate pair (`\ud800`) can be neither printed nor written again.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\ud" in content.lower():
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from error
     except UnicodeEncodeError as error:
@@ -48,13 +48,6 @@ def _parse_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:20]} is too large")
-    return value
-
-
-def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("an object gives a name twice")
     return value
 
 

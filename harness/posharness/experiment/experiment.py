@@ -12,6 +12,9 @@ from posharness.defaults import DEFAULT_COMPILER, DEFAULT_EXECUTOR
 __all__ = ["Experiment", "ReadingSettings", "TaskSettings"]
 
 
+_MOST_SEEDS = 10_000
+
+
 class TaskSettings(BaseModel):
     """The settings of one task. Those left out keep the experiment's value.
 
@@ -96,6 +99,10 @@ class Experiment(BaseModel):
     def _some_seed(cls, seeds: int | list[int]) -> int | list[int]:
         if seeds in (0, []) or min([seeds] if isinstance(seeds, int) else seeds) < 0:
             raise ValueError("should be at least one seed, none below 0")
+        if isinstance(seeds, int) and seeds > _MOST_SEEDS:
+            raise ValueError(
+                f"should be at most {_MOST_SEEDS}; a seed of its own is given as a list, [{seeds}]"
+            )
         return seeds
 
     @property

@@ -74,8 +74,10 @@ def _read(config: str | Path) -> dict[str, Any]:
             f"--config {path} cannot be read ({error.strerror}); give a TOML file or one of "
             f"{', '.join(preset_names())}."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path} is not a TOML file: {error}.") from None
+    except RecursionError:
+        raise UserError(f"--config {path} is nested too deeply; write tables and lists flat.") from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of more digits than Python reads
+        raise UserError(f"--config {path} is not a TOML file: {str(error).rstrip('.')}.") from None
 
 
 def _read_shipped(name: str, kind: str) -> dict[str, Any]:

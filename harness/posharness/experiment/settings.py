@@ -45,5 +45,7 @@ def parse_settings(settings: Sequence[str]) -> list[dict[str, Any]]:
 def _toml(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+    except ValueError:  # a whole number of more digits than Python reads
         return None

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from posharness.contracts.cell import ModelSettings
+from posharness.contracts.plain_values import check_plain
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment.experiment import Experiment, ReadingSettings, TaskSettings
 from posharness.experiment.sizes import SIZE
@@ -27,6 +28,10 @@ def validate(raw: Mapping[str, Any], source: str) -> Experiment:
     Raises:
         UserError: an unknown key, or a value of the wrong type.
     """
+    try:
+        check_plain(raw)
+    except ValueError as error:
+        raise UserError(f"{source[:80]}: {error}; give another value.") from None
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:

@@ -167,4 +167,12 @@ def _prepare(
         return choice, body, str(reason), None
     except PluginExit as leaving:
         raise UserError(f"The task {choice.label} cannot be built: {leaving}.") from leaving
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")[:300]
+        raise UserError(
+            f"The task {choice.label[:200]} cannot be built: {problem}; `harness check {choice.name}` "
+            "examines the task."
+        ) from error
     return choice, body, "", task

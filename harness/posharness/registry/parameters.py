@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from posharness.contracts.plain_values import check_plain
 from posharness.errors import UserError, did_you_mean
 from posharness.registry.selection import candidate_values
 
@@ -68,14 +69,26 @@ def check(owner: str, parameter: Parameter, given: Any) -> Any:
     """
     adapter: TypeAdapter[Any] = TypeAdapter(parameter.annotation)
     values = list(candidate_values(given)) if isinstance(given, str) else [given]
+    try:
+        check_plain(values[0])
+    except ValueError as error:
+        raise UserError(
+            f"{owner}[{parameter.name}={_shortened(show_value(given))}]: {error}; {parameter.name} expects "
+            f"{_in_words(parameter.annotation)}, for example {show_value(parameter.default)}."
+        ) from None
     values += [[value] for value in values if not isinstance(value, list | tuple)]
     for value in values:
         try:
-            return json.loads(adapter.dump_json(adapter.validate_python(value)))
+            typed = adapter.validate_python(value)
         except ValidationError:
             continue
+        try:
+            check_plain(adapter.dump_python(typed))  # a text such as nan may have become a number
+        except ValueError:
+            continue
+        return json.loads(adapter.dump_json(typed))
     raise UserError(
-        f"{owner}[{parameter.name}={show_value(given)}]: {parameter.name} expects "
+        f"{owner}[{parameter.name}={_shortened(show_value(given))}]: {parameter.name} expects "
         f"{_in_words(parameter.annotation)}, for example {show_value(parameter.default)}."
     )
 
@@ -114,6 +127,10 @@ def _in_words(annotation: Any) -> str:
     }
     members = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     return " or ".join(words.get(member) or annotation_name(member) for member in members)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def show_value(value: Any) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from posharness.contracts.strict_json import parse_json
 from posharness.errors import UserError
 
 __all__ = ["Selection", "parse", "parse_all", "split"]
 
 _OPENING, _CLOSING = "[", "]"
+_DEEPEST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ def split(text: str, separator: str) -> list[str]:
         elif character == separator and depth == 0:
             parts.append(text[start:index])
             start = index + 1
+        if depth > _DEEPEST:
+            raise UserError(f"{text[:40]!r} … nests more than {_DEEPEST} brackets; write fewer.")
         if depth < 0:
             raise UserError(f"{text!r} has a ']' too many: write name[param=value].")
     if depth:
@@ -91,6 +94,6 @@ def candidate_values(text: str) -> list[Any]:
     if text.lower() in words:
         return [words[text.lower()], text]
     try:
-        return [json.loads(text), text]
-    except json.JSONDecodeError:
+        return [parse_json(text.encode()), text]
+    except ValueError:
         return [text]

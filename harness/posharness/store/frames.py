@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from posharness.contracts.columns import (
     INTERVENTIONS,
     MECHANISM,
     PREDICTIONS,
+    TYPES,
     Table,
 )
 from posharness.store import layout
@@ -123,8 +125,10 @@ def read_rows(store: Store, key: str, table: Table) -> pd.DataFrame | None:
     """The rows of one cell in a file of its own, without its identity; None for a cell that has no such file.
 
     Raises:
-        OSError, ValueError: the file cannot be read.
+        OSError, ValueError: the file cannot be read, or the cell's folder is damaged.
     """
+    if store.damaged(key):
+        raise ValueError("the cell's folder is damaged")
     found = _optional(store.folder(key) / f"{table.name}.parquet", table)
     return None if found is None else _rows(found, table)
 
@@ -137,6 +141,7 @@ def _read(store: Store, key: str) -> _Entry | None:
     try:
         cell = store.cell(key)
         facts = store.environment(key) | store.results(key) | {"plugins": store.plugins(key)}
+        _check_facts(facts)
         folder = store.folder(key)
         if status.status == "done":
             predictions = _table(folder / layout.PREDICTIONS, PREDICTIONS)
@@ -156,6 +161,34 @@ def _read(store: Store, key: str) -> _Entry | None:
     except (OSError, ValueError, KeyError, pa.ArrowException):
         curve = None  # it ended, or is being written, before there was one
     return _Entry(key, cell, status, facts, None, curve)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "int64": (int,),
+    "float64": (int, float),
+    "mapping": (dict,),
+    "texts": (list,),
+    "ints": (list,),
+    "mappings": (list,),
+}
+_MEMBERS = {"texts": str, "ints": int, "mappings": dict}
+
+
+def _check_facts(facts: dict[str, Any]) -> None:
+    """Refuse a fact of another type than its column.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for column in CELLS.own_columns:
+        value = facts.get(column.name)
+        if value is None:
+            continue
+        right = isinstance(value, _TYPES.get(column.type, (object,))) and not isinstance(value, bool)
+        member = _MEMBERS.get(column.type)
+        if not right or (member and not all(isinstance(item, member) for item in value)):
+            raise ValueError(f"{column.name} is {shortened(value)}, expected {TYPES[column.type]}")
 
 
 def _schema(table: Table) -> pa.Schema:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from posharness.contracts import Status
 from posharness.contracts.atomic_files import write_json
@@ -86,7 +86,7 @@ class CellStatus(BaseModel):
         traceback: of the exception that a failed cell raised.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     status: Status | Literal["running"]
     reason: str = ""
@@ -94,6 +94,15 @@ class CellStatus(BaseModel):
     finished: str = ""
     seconds: float | None = None
     traceback: str = ""
+
+    @field_validator("started", "finished")
+    @classmethod
+    def _time(cls, text: str) -> str:
+        if text:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None or not 1970 <= moment.year < 2200:
+                raise ValueError("should be a time in UTC between 1970 and 2200")
+        return text
 
     @classmethod
     def read(cls, folder: Path) -> CellStatus:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from posharness.contracts import Progress
 from posharness.contracts.atomic_files import read_json
@@ -48,6 +49,8 @@ _COMPLETE = (CELL, RESULT, ENVIRONMENT, PREDICTIONS, *_TRAINED)
 
 _SETTLED = 0.02
 """Seconds after a change for which a file's times may not show another one: they are as coarse as a tick."""
+
+_PROGRESS = TypeAdapter(Progress)
 
 _SILENCE = 15.0
 """Seconds without a sign of life after which a cell counts as interrupted; it gives one every second."""
@@ -140,10 +143,11 @@ class Store:
         """The progress of a running cell; None for one that is not running."""
         path = self._work(key) / LIVE
         try:
-            if time.time() - path.stat().st_mtime > _SILENCE:
+            # A sign of life from the future is none: the clock was set back, or the file is from elsewhere.
+            if abs(time.time() - path.stat().st_mtime) > _SILENCE:
                 return None
-            return Progress(**read_json(path))
-        except (OSError, ValueError, TypeError):
+            return _PROGRESS.validate_json(path.read_bytes())
+        except (OSError, ValueError):
             return None
 
     def results(self, key: str) -> dict[str, Any]:

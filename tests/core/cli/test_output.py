@@ -2,19 +2,20 @@
 
 import io
 
+import pytest
 from rich.console import Console
 from rich.text import Text
 
-from posharness.cli.output import print_rows
+from posharness.cli.output import complain, console, print_rows
 
 COLUMNS = ("cell", "plugin", "status")
 
 
 def printed(rows: int, *, colour: bool = False) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=40, force_terminal=colour, color_system="standard" if colour else None)
+    drawn = Console(file=out, width=40, force_terminal=colour, color_system="standard" if colour else None)
     fields = [(f"{n:08x}", "名前" if n % 2 else "a" * 60, Text("done", style="green")) for n in range(rows)]
-    print_rows(console, COLUMNS, fields)
+    print_rows(drawn, COLUMNS, fields)
     return out.getvalue()
 
 
@@ -40,3 +41,21 @@ def test_it_keeps_the_colours_of_its_fields() -> None:
 
 def test_a_short_table_fits_the_console() -> None:
     assert max(map(len, printed(20).splitlines())) <= 40
+
+
+def test_no_text_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    steering = "\x1b[2Jred\x1b]0;title\x07 \u202eabc\x9b31m"
+    console().print(Text(steering))
+    print_rows(console(), ("a",), [(steering,), (Text(steering, style="red"),)])
+    complain(steering)
+    written = "".join(capsys.readouterr())
+    assert "red" in written
+    assert not set("\x1b\x07\u202e\x9b") & set(written)
+
+
+def test_an_endless_message_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    complain(f"begin {'x' * 10**6} end")
+    written = capsys.readouterr().err
+    assert written.startswith("harness: begin ")
+    assert written.endswith(" end\n")
+    assert len(written) < 2100

@@ -158,3 +158,19 @@ def test_a_slip_in_a_setting_is_named(setting: str, says: str) -> None:
     with pytest.raises(UserError) as refused:
         load_experiment(settings=[setting])
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("optimiser.weight_decay=inf", "not a finite number"),
+        ("optimiser.lr=nan", "not a finite number"),
+        ("seeds=[99999999999999999999]", "beyond 64 bits"),
+        ("seeds=100000000000", "at most 10000"),
+        ('title="a\\u0000b"', "a NUL"),
+        ("budget.steps=" + "9" * 5000, "steps"),
+    ],
+)
+def test_a_value_that_nobody_means_is_refused(setting: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        load_experiment(preset="smoke", settings=[setting])

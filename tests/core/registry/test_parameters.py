@@ -55,6 +55,20 @@ def test_a_value_that_does_not_fit(name: str, given: str) -> None:
         check("sample", parameters(Sample)[name], given)
 
 
+@pytest.mark.parametrize("given", ["nan", "NaN", "-inf", "1e999", float("nan"), "[1, nan]"])
+@pytest.mark.parametrize("name", ["scale", "cap", "offsets"])
+def test_a_number_that_is_not_finite_never_becomes_another_value(name: str, given: Any) -> None:
+    with pytest.raises(UserError, match=rf"sample\[{name}=.*{name} expects"):
+        check("sample", parameters(Sample)[name], given)
+
+
+@pytest.mark.parametrize("given", ["9" * 30, "9" * 5000, "[" * 5000])
+def test_an_endless_value_is_refused_in_a_short_message(given: str) -> None:
+    with pytest.raises(UserError, match=r"^sample\[clip=.*clip expects a whole number") as caught:
+        check("sample", parameters(Sample)["clip"], given)
+    assert len(str(caught.value)) < 300
+
+
 def test_json_values_become_arguments_again() -> None:
     assert build(Sample, {"offsets": [3, 5]}) == {"offsets": (3, 5)}
 

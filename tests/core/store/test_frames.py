@@ -277,14 +277,13 @@ def test_a_cell_with_interventions_brings_them_and_one_without_has_none(store: S
 
 def test_examples_come_with_the_frames_and_for_one_cell(store: Store) -> None:
     cell = make_cell("rope", seed=3)
-    folder = train(store, cell)
     train(store, make_cell("rope", seed=4))
     rows = predictions("recall", 2, correct=True)[[c.name for c in columns.EXAMPLES.own_columns[:8]]]
     rows = rows.assign(
         tokens="a b ?", memory="", answer="a", prediction="b", changed_answer="", changed_prediction=""
     )
     rows["sources"] = [[0], []]
-    columns.EXAMPLES.checked(rows).to_parquet(folder / "examples.parquet", index=False)
+    train(store, cell, more={"examples.parquet": columns.EXAMPLES.checked(rows)})
     frames = read_frames(store)
     assert off_schema(frames) == []
     assert frames.examples["cell"].tolist() == [cell.key] * 2

@@ -74,6 +74,9 @@ class _Window:
                 cut_off = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _LONGEST_SIGN
                 if not (cut_off and self._read_on()):
                     raise wrong from error
+            except (RecursionError, ValueError) as error:
+                problem = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+                raise self.error(problem, self.at) from error
             else:
                 return value
 

@@ -12,6 +12,7 @@ import pyarrow
 import pyarrow.parquet
 
 from posharness.contracts import UserError
+from posharness.contracts.strict_json import parse_json
 from posharness_tasks.bert.corpora.json_array import elements
 from posharness_tasks.bert.workers import each
 from posharness_tasks.text.files import chunks, lines, suffix
@@ -84,9 +85,9 @@ def _parquet(path: Path, column: str) -> Iterator[str]:
                 for number, text in enumerate(batch.column(0).to_pylist()):
                     if text is not None:
                         yield _checked(text, column, path, f"row {number}")
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # damaged pages, text that is not UTF-8
         raise UserError(
-            f"the corpus file {str(path)!r} cannot be read as Parquet: {str(error).rstrip('.')}."
+            f"the corpus file {str(path)!r} cannot be read as Parquet: {str(error).strip().rstrip('.')}."
         ) from error
 
 
@@ -94,12 +95,14 @@ def _json_lines(path: Path, column: str) -> Iterator[str]:
     for number, line in enumerate(lines(path), start=1):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = parse_json(line.encode())
             except json.JSONDecodeError as error:
                 raise UserError(
                     f"the corpus file {str(path)!r} is neither a JSON array nor JSON lines: "
                     f"{error.msg} in line {number}, column {error.colno}."
                 ) from error
+            except ValueError as error:
+                raise UserError(f"the corpus file {str(path)!r}, line {number}: {error}.") from error
             yield _field(row, column, path, f"line {number}")
 
 
@@ -115,6 +118,10 @@ def _checked(text: object, column: str, path: Path, place: str) -> str:
             f"the corpus file {str(path)!r} has a {column!r} of type {type(text).__name__} in {place}: "
             "every text must be a string."
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"the corpus file {str(path)!r} has half of a character in {place}.") from None
     return text
 
 
