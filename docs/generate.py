@@ -40,9 +40,20 @@ ESCAPED = "\\["  # a bracket that is no markup of rich
 def commands() -> str:
     """Every command with its arguments, options and examples, from typer."""
     group: Any = typer.main.get_command(app)
-    rows = [(f"[`{name}`](#harness-{name})", plain(made.help)) for name, made in group.commands.items()]
-    sections = [part for name, made in group.commands.items() for part in command(name, made)]
+    every = dict(each_command(group))
+    links = {name: f"#harness-{name.replace(' ', '-')}" for name in every}
+    rows = [(f"[`{name}`]({links[name]})", plain(made.help)) for name, made in every.items()]
+    sections = [part for name, made in every.items() for part in command(name, made)]
     return "\n\n".join([table(("command", "does"), rows), *sections])
+
+
+def each_command(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands of a group and of the groups in it, by what is typed."""
+    for name, made in group.commands.items():
+        if hasattr(made, "commands"):
+            yield from each_command(made, f"{before}{name} ")
+        else:
+            yield before + name, made
 
 
 def command(name: str, made: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from posharness.executors import LocalRunner
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
-from posharness.store.layout import DAMAGED
+from posharness.store.layout import ASIDE
 
 __all__ = ["Execution", "RunSummary"]
 
@@ -132,7 +132,7 @@ def _warn_of_damage(cells: Sequence[Cell], store: Store) -> None:
         state = store.status(cell.key)
         warnings.warn(
             f"The cell {cell.key[:12]} ({cell}): {state.reason if state else 'damaged'}. "
-            f"Its folder moves to {store.path / DAMAGED}, and it is made again.",
+            f"Its folder moves to {store.path / ASIDE}, and it is made again.",
             HarnessWarning,
             stacklevel=3,
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from posharness.cli import check, cost, evaluate, export, new, publish, report, run, show, status
+from posharness.cli import check, cost, evaluate, export, new, publish, report, run, show, status, store
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
 from posharness.cli.stopping import exit_status, stopped_by_signals
@@ -39,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": _HELP},
 )
-for _command in (run, evaluate, list_, show, status, report, publish, export, check, cost, new):
+for _command in (run, evaluate, list_, show, status, store, report, publish, export, check, cost, new):
     _command.register(app)
 
 
@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _with_plain_help(program: Any) -> Any:
     """The program, whose help shows no type beside a switch, and a default in one kind of brackets."""
     for command in (program, *program.commands.values()):
+        if command is not program and hasattr(command, "commands"):
+            _with_plain_help(command)
+            continue
         # The option for help is made with the first context, and kept.
         for option in command.get_params(typer.Context(command, help_option_names=_HELP)):
             if getattr(option, "is_flag", False) and option.metavar is None:

@@ -12,7 +12,7 @@ from typing import Any
 from posharness.contracts.atomic_files import write_bytes
 from posharness.contracts.strict_json import parse_json, strict_json
 
-__all__ = ["CHECKSUMS", "damage", "files_of", "signature", "write_checksums"]
+__all__ = ["CHECKSUMS", "damage", "files_of", "read_checksums", "signature", "write_checksums"]
 
 CHECKSUMS = "checksums.json"
 """`{"key": …, "files": {path: SHA-256}, "digest": …}`; the digest is that of the other two."""
@@ -78,6 +78,15 @@ def damage(folder: Path, key: str, files: Mapping[str, os.stat_result]) -> str:
     ]
     parts = (_said(lost, "is missing", "are missing"), _said(changed, "has changed", "have changed"))
     return ", ".join(filter(None, (*parts, _said(added, "was added", "were added"))))
+
+
+def read_checksums(folder: Path, key: str) -> dict[str, str]:
+    """The checksums of a cell's files, by path; empty where the folder has none of this cell."""
+    try:
+        held = _parsed((folder / CHECKSUMS).read_bytes())
+    except OSError:
+        return {}
+    return held[1] if held and held[0] == key else {}
 
 
 def signature(key: str, files: Mapping[str, os.stat_result]) -> str:

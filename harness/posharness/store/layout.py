@@ -13,13 +13,13 @@ from posharness.contracts import Status
 from posharness.contracts.atomic_files import write_json
 
 __all__ = [
+    "ASIDE",
     "CELL",
     "CELLS",
     "CHECKED",
     "CHECKPOINT",
     "COSTS",
     "CURVE",
-    "DAMAGED",
     "ENVIRONMENT",
     "EXAMPLES",
     "FORMAT",
@@ -52,8 +52,8 @@ WORK = "work"
 REPORTS = "reports"
 COSTS = "costs.json"
 """What `harness cost --store` measured."""
-DAMAGED = "damaged"
-"""The folder of the cells that were set aside because their files differ from their checksums."""
+ASIDE = "aside"
+"""The folder of the cells that were set aside: damaged ones, and those that are run again."""
 CHECKED = "checked"
 """The folder of the cells' signatures at the time when their files last agreed with their checksums."""
 

@@ -19,11 +19,11 @@ from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.checksums import damage, files_of, signature
 from posharness.store.layout import (
+    ASIDE,
     CELL,
     CELLS,
     CHECKED,
     CURVE,
-    DAMAGED,
     ENVIRONMENT,
     LIVE,
     LOG,
@@ -117,12 +117,32 @@ class Store:
         """
         # In this order, so that a cell that finishes in between is seen.
         working = self._work_status(key)
-        ended = self._home_status(key)
+        ended = self.ended(key)
         return ended if working is None or (ended is not None and ended.status == "done") else working
+
+    def ended(self, key: str) -> CellStatus | None:
+        """The state of a cell that has ended; None for another. It has failed if its folder is damaged."""
+        folder = self.home(key)
+        if not folder.is_dir():
+            return None
+        try:
+            if found := self.damage(key):
+                return CellStatus(status="failed", reason=f"its folder is damaged: {found}")
+            state = CellStatus.read(folder)
+        except (OSError, ValueError) as error:
+            if not folder.is_dir():
+                return None
+            advice = "; make it readable" if isinstance(error, OSError) else ""
+            return CellStatus(status="failed", reason=f"its folder cannot be read ({_why(error)}){advice}")
+        if state.status == "done":
+            missing = sorted(set(_COMPLETE).difference(os.listdir(folder)))
+            if missing and not (set(missing) <= set(_TRAINED) and self._is_reading(folder)):
+                return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
+        return state
 
     def done(self, key: str) -> bool:
         """Whether a cell is done and its files are those that it ended with."""
-        status = self._home_status(key)
+        status = self.ended(key)
         return status is not None and status.status == "done"
 
     def cell(self, key: str) -> Cell:
@@ -200,7 +220,7 @@ class Store:
         """Lock a cell and yield its workspace; None when it is already done.
 
         A workspace with a checkpoint is resumed; any other one is cleared. A damaged cell is set aside, in
-        `damaged/`.
+        `aside/`.
 
         Args:
             keep: keep all files, to record the outcome of a process that died.
@@ -215,9 +235,28 @@ class Store:
                 yield None
                 return
             if self.damaged(cell.key):
-                self._set_aside(cell.key)
+                self.set_aside(cell.key)
             yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
-            self._home_status(cell.key)  # which remembers that the new files agree with their checksums
+            self.ended(cell.key)  # which remembers that the new files agree with their checksums
+
+    def set_aside(self, key: str) -> Path:
+        """Move the folder of a cell that has ended to `aside/`; the caller holds its lock."""
+        folder = self.path / ASIDE
+        folder.mkdir(exist_ok=True)
+        places = (folder / (key if number == 1 else f"{key}.{number}") for number in count(1))
+        place = next(place for place in places if not place.exists())
+        self.home(key).rename(place)
+        return place
+
+    @contextmanager
+    def replacing(self, key: str) -> Iterator[None]:
+        """Hold the lock of a cell, to replace or remove it.
+
+        Raises:
+            Busy: another process is running it.
+        """
+        with self._locked(key):
+            yield
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
@@ -301,36 +340,11 @@ class Store:
                 stamp.write_text(now)
         return found
 
-    def _set_aside(self, key: str) -> None:
-        folder = self.path / DAMAGED
-        folder.mkdir(exist_ok=True)
-        places = (folder / (key if number == 1 else f"{key}.{number}") for number in count(1))
-        self.home(key).rename(next(place for place in places if not place.exists()))
-
     def _is_reading(self, folder: Path) -> bool:
         try:
             return bool(Cell.model_validate_json((folder / CELL).read_bytes()).pretrained)
         except (OSError, ValueError):
             return False
-
-    def _home_status(self, key: str) -> CellStatus | None:
-        folder = self.home(key)
-        if not folder.is_dir():
-            return None
-        try:
-            if found := self.damage(key):
-                return CellStatus(status="failed", reason=f"its folder is damaged: {found}")
-            state = CellStatus.read(folder)
-        except (OSError, ValueError) as error:
-            if not folder.is_dir():
-                return None
-            advice = "; make it readable" if isinstance(error, OSError) else ""
-            return CellStatus(status="failed", reason=f"its folder cannot be read ({_why(error)}){advice}")
-        if state.status == "done":
-            missing = sorted(set(_COMPLETE).difference(os.listdir(folder)))
-            if missing and not (set(missing) <= set(_TRAINED) and self._is_reading(folder)):
-                return CellStatus(status="failed", reason=f"its folder lacks {', '.join(missing)}")
-        return state
 
 
 def _text(path: Path) -> str:

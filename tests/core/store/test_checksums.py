@@ -96,7 +96,7 @@ def test_a_changed_cell_is_damaged_set_aside_and_made_again(store: Store, change
     assert status.reason.isprintable()
     complete(store, CELL, before)
     assert store.done(CELL.key)
-    assert [path.name for path in (store.path / "damaged").iterdir()] == [CELL.key]
+    assert [path.name for path in (store.path / "aside").iterdir()] == [CELL.key]
 
 
 def test_a_flipped_bit_in_any_file_is_seen(store: Store) -> None:
@@ -152,6 +152,6 @@ def test_damaged_cells_are_never_lost(store: Store) -> None:
     for number in range(3):
         (store.home(CELL.key) / "result.json").write_text(f"{number}")
         complete(store)
-    kept = sorted((store.path / "damaged").iterdir())
+    kept = sorted((store.path / "aside").iterdir())
     assert [path.name for path in kept] == [f"{CELL.key}{suffix}" for suffix in ("", ".2", ".3")]
     assert [(path / "result.json").read_text() for path in kept] == ["0", "1", "2"]
