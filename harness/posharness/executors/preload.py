@@ -4,7 +4,12 @@ import gc
 
 gc.disable()
 
-import posharness.training  # noqa: E402, F401 - brings Lightning
+from posharness.executors.hidden import hidden  # noqa: E402
+
+with hidden("matplotlib", "scipy", "transformers"):
+    import pytorch_lightning  # noqa: F401
+
+import posharness.training  # noqa: E402, F401
 from posharness.executors.worker import use_threads  # noqa: E402
 from posharness.registry.registry import Registry  # noqa: E402
 

@@ -12,7 +12,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 _FLAGS = ("avx512_bf16", "amx_bf16")
 """Instructions that multiply bfloat16 numbers faster than float32."""
 _WIDTH = 256
-"""Narrower models gain nothing: 0.6 times as fast at 64, as fast at 128 (docs/performance.md)."""
+"""Narrower models gain nothing: 0.6 times as fast at 64, as fast at 128 (docs/reference/performance.md)."""
 
 
 def remark_on_precision(model: ModelSettings, trainer: TrainerSettings) -> str:
