@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from posharness.api import (
         Results,
         RunSummary,
+        compare_reports,
         compile_report,
         evaluate,
         execute,
@@ -31,6 +32,7 @@ _MODULES = {
     "Results": "posharness.api",
     "RunSummary": "posharness.api",
     "UserError": "posharness.errors",
+    "compare_reports": "posharness.api",
     "compile_report": "posharness.api",
     "evaluate": "posharness.api",
     "execute": "posharness.api",
@@ -47,6 +49,7 @@ __all__ = [
     "Results",
     "RunSummary",
     "UserError",
+    "compare_reports",
     "compile_report",
     "evaluate",
     "execute",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from posharness.contracts import Frames
 from posharness.contracts.columns import TABLES
+from posharness.contracts.comparison import Comparison
 from posharness.contracts.versions import (
     SUPERSEDED,
     Versioned,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Results",
     "RunSummary",
+    "compare_reports",
     "compile_report",
     "evaluate",
     "execute",
@@ -296,6 +298,46 @@ def publish_report(
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
     return writer.publish(Path(report), to=Path(to))
+
+
+def compare_reports(
+    one: str | Path,
+    other: str | Path,
+    *,
+    plugin_paths: Sequence[Path] = (),
+    compiler: str = DEFAULT_COMPILER,
+) -> Comparison:
+    """Find what differs between two reports: what was run, and numbers, ranks and verdicts beyond noise.
+
+    Args:
+        one, other: each the folder of a compiled or published report, its report.html, or a store.
+        plugin_paths: files of single-file claims and compilers, as for `--plugin-path`.
+        compiler: the compiler that wrote the reports, as for `--compiler`.
+
+    Raises:
+        UserError: one of them is neither a report nor a store, or there is no such compiler.
+
+    Examples:
+        >>> posharness.compare_reports("runs", "public/0123456789ab").numbers  # doctest: +SKIP
+    """
+    registry = Registry.load(plugin_paths)
+    writer, _ = registry.compiler(compiler)
+    return writer.compare(
+        _report_or_frames(Path(one)),
+        _report_or_frames(Path(other)),
+        names=(str(one), str(other)),
+        claims=report_claims(registry.claims),
+    )
+
+
+def _report_or_frames(path: Path) -> Path | Frames:
+    """The folder of a report, or the frames of a store, in which superseded cells are marked."""
+    folder = path.parent if path.name == REPORT else path
+    if (folder / "report.json").is_file():
+        return folder
+    frames = _frames(Store.open(folder, create=False))
+    _mark(frames.cells, superseded(versioned_rows(frames.cells)))
+    return frames
 
 
 def _versions(store: Store, states: Mapping[str, CellStatus]) -> Iterator[Versioned]:

@@ -13,6 +13,7 @@ import pandas as pd
 from posharness.contracts.cell import Cell, Choice
 from posharness.contracts.columns import DECODINGS
 from posharness.store import CellStatus, Store, layout
+from posharness.store.checksums import write_checksums
 
 __all__ = ["Size", "write_store"]
 
@@ -59,6 +60,7 @@ def write_store(path: Path, size: Size) -> Store:
             for name, content in files.items():
                 (folder / name).write_bytes(content)
             (folder / layout.WEIGHTS).touch()
+            write_checksums(folder, cell.key)
     return store
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posharness.contracts.plugin import Named
+from posharness.errors import UserError
 
 if TYPE_CHECKING:
     from posharness.contracts.claim import Claim
+    from posharness.contracts.comparison import Comparison
     from posharness.contracts.frames import Frames
     from posharness.contracts.section import ReportSection
 
@@ -92,3 +94,23 @@ class Compiler(Named, ABC):
             UserError: `report` is not a compiled report or has a link in it; `to` cannot be written, or has
                 something else in the place of the report or of the index page.
         """
+
+    def compare(
+        self,
+        one: Frames | Path,
+        other: Frames | Path,
+        *,
+        names: tuple[str, str],
+        claims: Sequence[Claim] = (),
+    ) -> Comparison:
+        """Find what differs between two reports, and which of it is more than noise between runs.
+
+        Args:
+            one, other: the frames of a store, or the folder of a compiled report.
+            names: what to call them.
+            claims: the claims that the frames of a store get verdicts on.
+
+        Raises:
+            UserError: a folder is not a compiled report; or this compiler cannot compare (the default).
+        """
+        raise UserError(f"The compiler {self.name!r} cannot compare reports. Give another with --compiler.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from posharness.contracts import Claim, Compiler, Frames, ReportSection, Undecided
+from posharness.contracts import Claim, Compiler, Frames, ReportSection, Undecided, UserError
+from posharness.contracts.comparison import Comparison
 
 __all__ = ["HtmlCompiler"]
 
 
 class HtmlCompiler(Compiler):
-    """Writes report.html, report.md, report.json, figures/*.{svg,png,pdf} and tables/*.{csv,tex}."""
+    """Writes report.html, report.md and report.json, and folders of figures, tables and data."""
 
     name = "html"
     summary = "A self-contained HTML page, Markdown, figures and tables"
@@ -45,3 +46,36 @@ class HtmlCompiler(Compiler):
         from posharness_reports.publish.static_folder import publish
 
         return publish(report, to)
+
+    def compare(
+        self,
+        one: Frames | Path,
+        other: Frames | Path,
+        *,
+        names: tuple[str, str],
+        claims: Sequence[Claim] = (),
+    ) -> Comparison:
+        """See `posharness_reports.compile.difference.compare`."""
+        from posharness_reports.compile.data_files import data_frames, read_data
+        from posharness_reports.compile.difference import compare
+        from posharness_reports.publish.report_folder import NotAReport, read_report
+        from posharness_reports.study import study
+
+        sides = []
+        for source in (one, other):
+            if isinstance(source, Frames):
+                sides.append(data_frames(study(source, claims)))
+                continue
+            try:
+                found = read_data(read_report(source).files)
+            except NotAReport as error:
+                raise UserError(
+                    f"{source} is not a compiled report: {error}. Give a report or a store."
+                ) from None
+            if not found:
+                raise UserError(
+                    f"{source} holds no data/: it was compiled by an earlier version. "
+                    "Compile it again with `harness report STORE`, or give its store."
+                )
+            sides.append(found)
+        return compare(sides[0], sides[1], names)

@@ -10,6 +10,7 @@ from typing import Any
 
 from posharness.contracts import Claim, Frames, ReportSection, UserError, in_report_order
 from posharness.contracts.atomic_files import write_folder
+from posharness_reports.compile.data_files import data_files, data_frames
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
@@ -57,6 +58,7 @@ def compile_report(
         "report.md": markdown_report(about, rendered),
         "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
         **parts,
+        **data_files(data_frames(ready)),
     }
     try:
         write_folder(folder, files, replace=True)

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from posharness_reports.figures.theme import VARIABLES
-from posharness_reports.formatting import escape_markdown, moment
+from posharness_reports.formatting import escape_markdown, moment, show
 
 __all__ = ["fill_markdown", "fill_page"]
 
@@ -59,6 +59,7 @@ def _environment(*, html: bool) -> Environment:
     environment.filters |= {
         "moment": moment,
         "md": escape_markdown,
+        "show": show,
         "cell": _markdown_field,
         "data": _data_uri,
     }

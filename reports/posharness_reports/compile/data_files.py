@@ -1,0 +1,178 @@
+"""The data of a report: numbers as numbers, one column for each quantity, for programs and other reports."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from posharness_reports.data.prepare import settings_text
+from posharness_reports.measures.ranking import Pair, Ranking
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.study import Study
+
+__all__ = ["data_files", "data_frames", "read_data"]
+
+_CELL = (
+    *("cell", "label", "encoding", "attention", "body", "task", "seed", "status", "reason", "family"),
+    *("parameters", "encoding_parameters", "steps", "seconds", "step_ms", "step_wall_ms"),
+    *("train_length", "max_length", "score", "torch", "python", "machine", "results_version"),
+    *("started", "version", "task_version", "pretrained", "settings"),
+)
+_OVER_TASKS = ""
+
+
+def data_frames(study: Study) -> dict[str, pd.DataFrame]:
+    """Name to frame.
+
+    - `cells`: what was run, one row a cell; `settings` as text.
+    - `scores`: the score of each run (`posharness_reports.measures.scores`).
+    - `accuracy-by-distance`, `accuracy-by-length`: means over runs with 95 % intervals;
+      with `-runs`, each run.
+    - `reach`: area under normalised accuracy by log distance and reach, with 95 % intervals.
+    - `changes`: normalised accuracy at other lengths, minus that at the training length.
+    - `interventions`: the share of answers that follow, are kept and break when the source is changed.
+    - `ranking`: the labels of each ranking with their ranks; `task` is empty over tasks, and
+      `objective` is then the decoding.
+    - `pairs`: all pairs of each ranking. `error` and `freedom` are the standard error of the difference and
+      its degrees of freedom, `p` is corrected.
+    - `verdicts`: each contrast of each claim.
+    """
+    trained = study.trained
+    distance, (by_length, length_runs) = study.by_distance, study.by_length
+    frames = {
+        "cells": _cells(study.cells),
+        "scores": trained.scores.drop(columns=["part"]),
+        "accuracy-by-distance": distance.points,
+        "accuracy-by-distance-runs": distance.runs,
+        "accuracy-by-length": by_length,
+        "accuracy-by-length-runs": length_runs,
+        "reach": distance.reach,
+        "changes": trained.changes,
+        "interventions": trained.outcomes.overall,
+        "ranking": _ranking(trained),
+        "pairs": _pairs(trained),
+        "verdicts": _verdicts(trained),
+    }
+    ends = {"low": "low_95", "high": "high_95", "area_low": "area_low_95", "area_high": "area_high_95"}
+    return {name: frame.rename(columns=ends).reset_index(drop=True) for name, frame in frames.items()}
+
+
+def data_files(frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """The frames as CSV and Parquet, by their path in the report."""
+    files = {}
+    for name, frame in frames.items():
+        files[f"data/{name}.csv"] = frame.to_csv(index=False, lineterminator="\n").encode()
+        files[f"data/{name}.parquet"] = _parquet(frame)
+    return files
+
+
+def read_data(files: Mapping[str, bytes]) -> dict[str, pd.DataFrame]:
+    """The frames of a report from its files, by their path in the report."""
+    return {
+        path.removeprefix("data/").removesuffix(".parquet"): pd.read_parquet(io.BytesIO(content))
+        for path, content in files.items()
+        if path.startswith("data/") and path.endswith(".parquet")
+    }
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    written = io.BytesIO()
+    frame.to_parquet(written, index=False)
+    return written.getvalue()
+
+
+def _cells(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[list(_CELL)].assign(settings=[settings_text(settings) for settings in cells["settings"]])
+
+
+def _rankings(study: Study) -> Iterator[tuple[dict[str, str], Ranking]]:
+    for (decoding, scope), ranking in study.rankings.overall.items():
+        yield {"task": _OVER_TASKS, "objective": decoding, "scope": scope}, ranking
+    for (task, objective, scope), ranking in study.rankings.each.items():
+        yield {"task": task, "objective": objective, "scope": scope}, ranking
+
+
+def _ranking(study: Study) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for where, ranking in _rankings(study):
+        ranks = ranking.ranks(ALPHA)
+        for row in ranking.means.to_dict("records"):
+            best, worst = ranks[row["label"]]
+            rows.append(
+                {
+                    **where,
+                    "label": row["label"],
+                    "best_rank": best,
+                    "worst_rank": worst,
+                    "runs": int(row["runs"]),
+                    "mean": row["mean"],
+                    "low_95": row["low"],
+                    "high_95": row["high"],
+                    "interquartile_mean": row["middle"],
+                }
+            )
+    return pd.DataFrame(rows, columns=[*_WHERE, *_RANKED])
+
+
+_WHERE = ("task", "objective", "scope")
+_RANKED = ("label", "best_rank", "worst_rank", "runs", "mean", "low_95", "high_95", "interquartile_mean")
+_PAIRED = ("better", "other", "difference", "error", "freedom", "low_95", "high_95", "improvement", "p")
+
+
+def _pairs(study: Study) -> pd.DataFrame:
+    rows = [{**where, **_pair(pair)} for where, ranking in _rankings(study) for pair in ranking.pairs]
+    return pd.DataFrame(rows, columns=[*_WHERE, *_PAIRED])
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    effect = pair.effect.overall
+    low, high = effect.interval()
+    return {
+        "better": pair.better,
+        "other": pair.other,
+        "difference": effect.mean,
+        "error": effect.error,
+        "freedom": effect.freedom,
+        "low_95": low,
+        "high_95": high,
+        "improvement": pair.improvement,
+        "p": pair.p,
+    }
+
+
+_JUDGED = (
+    *("claim", "better", "other", "decoding", "verdict", "smallest_effect"),
+    *("effect", "error", "freedom", "low_95", "high_95", "p", "runs", "other_runs", "failed", "other_failed"),
+)
+
+
+def _verdicts(study: Study) -> pd.DataFrame:
+    rows = []
+    for contrast in judge_claims(study):
+        effect = contrast.overall
+        low, high = effect.interval()
+        rows.append(
+            {
+                "claim": contrast.claim.name,
+                "better": contrast.better,
+                "other": contrast.other,
+                "decoding": contrast.decoding,
+                "verdict": contrast.outcome,
+                "smallest_effect": contrast.claim.smallest_effect,
+                "effect": effect.mean,
+                "error": effect.error,
+                "freedom": effect.freedom,
+                "low_95": low,
+                "high_95": high,
+                "p": contrast.p,
+                "runs": contrast.runs[0],
+                "other_runs": contrast.runs[1],
+                "failed": contrast.failed[0],
+                "other_failed": contrast.failed[1],
+            }
+        )
+    return pd.DataFrame(rows, columns=list(_JUDGED))
