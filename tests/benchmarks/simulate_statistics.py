@@ -1,7 +1,7 @@
 """Simulates how often the intervals of a report cover, and how often its verdicts are false or found.
 
 python tests/benchmarks/simulate_statistics.py             print all tables, in about half an hour
-python tests/benchmarks/simulate_statistics.py power false some of them
+python tests/benchmarks/simulate_statistics.py power false those whose name begins so
 python tests/benchmarks/simulate_statistics.py --write     and write them into docs/explanation/statistics.md
 """
 
@@ -19,14 +19,15 @@ from numpy import ndarray
 
 from posharness.contracts import Claim, Frames
 from posharness_reports.measures.accuracy import SCOPES
-from posharness_reports.measures.comparison import Arm, effect
-from posharness_reports.measures.ranking import rank_all
+from posharness_reports.measures.comparison import Arm, effect, least_p, splits
+from posharness_reports.measures.ranking import SMALLEST, p_of, rank_all
+from posharness_reports.measures.ranking import corrected as corrected_pairs
 from posharness_reports.measures.reach import area, reach
 from posharness_reports.measures.statistics import ALPHA, across_runs, within_run
-from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.sections.claims.verdicts import corrected, judge_claims, judged_alike, weigh
 from posharness_reports.study import study
 
-__all__ = ["COVERAGE", "SEEDS", "censored_reach", "false_statements", "found_effects"]
+__all__ = ["COVERAGE", "SEEDS", "Reports", "censored_reach", "false_statements", "found_effects", "read"]
 
 Array = ndarray[Any, Any]
 Generator = np.random.Generator
@@ -214,27 +215,69 @@ class Given(Claim):
         return self.values
 
 
-def _outcomes(
-    regime: str, effect_size: float, spread: float, shape: tuple[int, ...], rng: Generator
-) -> Array:
-    """Values of two labels (l, task, seed, objective); objectives of one run share most of its luck."""
+_CLAIMS = 5
+"""Claims of a report: three at the training length, one in other lengths, one on something else of a run."""
+_LENGTH_OF_CLAIM = (0, 0, 0, 1, 2)
+_COPIES = Given(pd.DataFrame())
+
+
+def outcomes(regime: str, effect_size: float, spread: float, shape: tuple[int, ...], rng: Generator) -> Array:
+    """Values of two labels (what, label, task, seed, objective), at the training length, beyond it, and of
+    something else. Objectives of a run share most of its luck; half of the runs have the same beyond."""
     if regime == "two peaks":
-        luck = _two_peaks(rng, (*shape[:-1], 1))
+        luck = _two_peaks(rng, (3, *shape[:-1], 1))
     elif regime == "ceiling":
-        luck = _beta(0.97, 100)(rng, (*shape[:-1], 1))
+        luck = _beta(0.97, 100)(rng, (3, *shape[:-1], 1))
     else:
-        luck = rng.normal(0.6, spread, (*shape[:-1], 1))
-    values: Array = luck + rng.normal(0, 0.02, shape)
-    values[0] += effect_size
+        luck = rng.normal(0.6, spread, (3, *shape[:-1], 1))
+    luck[1] = np.where(rng.random(luck[1].shape) < 0.5, luck[0], luck[1])
+    values: Array = luck + rng.normal(0, 0.02, (3, *shape))
+    values[:, 0] += effect_size
     return values
 
 
-class _Report:
-    """A report on two labels with three claims, whose values are simulated again and again."""
+def read(values: Array) -> tuple[list[str], int]:
+    """The verdicts that a report gives on these values, and the number of separated pairs.
+
+    Rankings are over tasks and on each task and objective, at the training length and beyond it. This is what
+    `rank_all` and `judge_claims` compute, without their frames, for `Reports` would take hours.
+
+    Args:
+        values: of `outcomes`.
+    """
+    tasks = range(values.shape[2])
+    sides = [
+        [{str(t): Arm(what[label, t].T) for t in tasks} for label in (0, 1)] for what in values
+    ]  # objectives are parts
+    over = sides[:2] if len(tasks) > 1 else []
+    each = [
+        [{"": Arm(what[label, t, :, [o]])} for label in (0, 1)]
+        for what in values[:2]
+        for t in tasks
+        for o in range(values.shape[4])
+    ]
+    split = any(splits(pair, SMALLEST) for pair in each)
+    p = [[_p(pair, split=split) for pair in pairs] for pairs in (over, each)]
+    apart = sum(value <= ALPHA for value in corrected_pairs(*p))
+    evidence = [weigh(*sides[place], _COPIES) for place in _LENGTH_OF_CLAIM]
+    found = [each for each in evidence if each is not None]
+    smallest = _COPIES.smallest_effect
+    return [judged_alike(each, smallest, *p) for each, p in zip(found, corrected(found), strict=True)], apart
+
+
+def _p(pair: Sequence[Mapping[str, Arm]], *, split: bool) -> float:
+    found = effect(*pair)
+    assert found is not None
+    p = p_of(found, *pair)
+    return max(p, least_p(*pair)) if split else p
+
+
+class Reports:
+    """Reports on two labels with five claims, by whole frames."""
 
     def __init__(self, tasks: int, seeds: int, objectives: int) -> None:
         self.shape = (2, tasks, seeds, objectives)
-        levels = [("one", "two"), [f"task{i}" for i in range(tasks)], range(seeds)]
+        levels = [("one", "two"), [f"task{i:02}" for i in range(tasks)], range(seeds)]
         index = pd.MultiIndex.from_product(
             [*levels, [f"o{i}" for i in range(objectives)]], names=["label", "task", "seed", "objective"]
         )
@@ -247,20 +290,29 @@ class _Report:
             objectives=[tuple(f"o{i}" for i in range(objectives))] * len(cells),
             cell=[f"{i:064x}" for i in range(len(cells))],
         )
-        self.claims = [Given(self.rows) for _ in range(3)]
+        self.claims = [Given(self.rows) for _ in range(_CLAIMS)]
         self.study = study(Frames(cells, pd.DataFrame(), pd.DataFrame()), self.claims)
 
     def read(self, values: Array) -> tuple[list[str], int]:
-        """The verdicts on these values (label, task, seed, objective), and the number of separated pairs."""
-        rows = self.rows.assign(value=values.ravel())
-        place = rows["task"] + " " + rows["objective"]
-        scores = rows.assign(decoding="teacher-forced", scope=SCOPES[0], posed=rows["task"], part=place)
+        """As `read`."""
+        every = [self.rows.assign(value=what.ravel()) for what in values]
+        scores = pd.concat(
+            rows.assign(
+                decoding="teacher-forced",
+                scope=scope,
+                posed=rows["task"],
+                part=rows["task"] + " " + rows["objective"],
+            )
+            for rows, scope in zip(every, SCOPES, strict=False)
+        )
         rankings = rank_all(scores)
-        every = [*rankings.overall.values(), *rankings.each.values()]
-        apart = sum(len(ranking.separated(ALPHA)) for ranking in every)
+        apart = sum(
+            len(ranking.separated(ALPHA)) for ranking in (*rankings.overall.values(), *rankings.each.values())
+        )
         several = self.shape[-1] > 1
-        name = rows["task"] + " (" + rows["objective"] + ")" if several else rows["task"]
-        for claim in self.claims:
+        for claim, place in zip(self.claims, _LENGTH_OF_CLAIM, strict=True):
+            rows = every[place]
+            name = rows["task"] + " (" + rows["objective"] + ")" if several else rows["task"]
             claim.values = rows.assign(task=name, reason="")
         return [contrast.outcome for contrast in judge_claims(self.study)], apart
 
@@ -269,9 +321,9 @@ def false_statements(
     regime: str, tasks: int, objectives: int, seeds: int, rng: Generator, draws: int
 ) -> float:
     """How many reports on copies of one encoding tell them apart, in a verdict or a ranking."""
-    report, wrong = _Report(tasks, seeds, objectives), 0
+    wrong = 0
     for _ in range(draws):
-        verdicts, apart = report.read(_outcomes(regime, 0.0, 0.16, report.shape, rng))
+        verdicts, apart = read(outcomes(regime, 0.0, 0.16, (2, tasks, seeds, objectives), rng))
         wrong += apart > 0 or bool({*verdicts} & {"borne out", "contradicted", "differs between tasks"})
     return wrong / draws
 
@@ -280,11 +332,8 @@ def found_effects(
     effect_size: float, spread: float, seeds: int, rng: Generator, draws: int
 ) -> tuple[float, float]:
     """How many reports with three tasks find an effect "borne out", and "no difference that matters"."""
-    report = _Report(3, seeds, 1)
-    verdicts = [
-        report.read(_outcomes("mid-range", effect_size, spread, report.shape, rng))[0][0]
-        for _ in range(draws)
-    ]
+    shape = (2, 3, seeds, 1)
+    verdicts = [read(outcomes("mid-range", effect_size, spread, shape, rng))[0][0] for _ in range(draws)]
     return verdicts.count("borne out") / draws, verdicts.count("no difference that matters") / draws
 
 
@@ -312,21 +361,23 @@ def _censored(rng: Generator, draws: int) -> str:
     return _markdown(["1 seed", *_HEAD], [shares])
 
 
-def _false(rng: Generator, draws: int) -> str:
-    rows = []
-    for regime in ("mid-range", "ceiling", "two peaks"):
+def _false(regime: str) -> Callable[[Generator, int], str]:
+    def table(rng: Generator, draws: int) -> str:
+        rows = []
         for tasks, objectives in ((1, 1), (1, 3), (3, 1), (3, 3), (15, 1), (15, 3)):
-            n = draws // (2 if tasks < 15 else 6)
+            n = draws if tasks < 15 else draws // 2
             shares = [false_statements(regime, tasks, objectives, seeds, rng, n) for seeds in SEEDS]
-            rows.append([regime, str(tasks), str(objectives), *map(_percent, shares)])
-    return _markdown(["runs", "tasks", "objectives", *_HEAD], rows)
+            rows.append([str(tasks), str(objectives), *map(_percent, shares)])
+        return _markdown(["tasks", "objectives", *_HEAD], rows)
+
+    return table
 
 
 def _power(rng: Generator, draws: int) -> str:
     rows = []
     cases = ((0.05, 0.05), (0.1, 0.05), (0.2, 0.05), (0.2, 0.15), (0.4, 0.15), (0, 0.02), (0, 0.05))
     for size, spread in cases:
-        shares = [found_effects(size, spread, n, rng, draws // 4) for n in SEEDS]
+        shares = [found_effects(size, spread, n, rng, draws // 2) for n in SEEDS]
         rows.append([f"{size:g}", f"{spread:g}", *(f"{100 * a:.0f} / {100 * b:.0f} %" for a, b in shares)])
     return _markdown(["true effect", "sd of a run", *_HEAD], rows)
 
@@ -335,7 +386,7 @@ TABLES: Mapping[str, Callable[[Generator, int], str]] = {
     "coverage": _coverage,
     "one-run": _one_run,
     "censored": _censored,
-    "false": _false,
+    **{f"false, {regime}": _false(regime) for regime in ("mid-range", "ceiling", "two peaks")},
     "power": _power,
 }
 """The tables of the page on statistics, as Markdown, by name."""
@@ -350,8 +401,9 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main(given: Sequence[str]) -> None:
-    """Print the named tables, by default all, and with --write put them into the page."""
-    for name in [word for word in given if word in TABLES] or TABLES:
+    """Print the tables whose name begins with a word, by default all; --write puts them into the page."""
+    words = [word for word in given if not word.startswith("-")]
+    for name in [name for name in TABLES if any(name.startswith(word) for word in words) or not words]:
         table = TABLES[name](np.random.default_rng(11), 400)
         sys.stdout.write(f"{name}\n\n{table}\n\n")
         sys.stdout.flush()

@@ -16,7 +16,7 @@ from posharness.conformance.sample_frames import (
     unfinished_frames,
 )
 from posharness.conformance.slot_checks import well_named
-from posharness.contracts import Claim, Frames
+from posharness.contracts import Claim, Frames, Group, Twins
 
 __all__ = ["CLAIM_CHECKS"]
 
@@ -39,12 +39,22 @@ def declares(claim: type[Claim]) -> str:
     if not pairs:
         return "contrasts is empty: expected pairs of names of encodings"
     for pair in pairs:
-        if len(pair) != 2 or not all(isinstance(name, str) and name for name in pair) or pair[0] == pair[1]:
-            return f"contrasts holds {pair!r}: expected two names of encodings that differ"
+        if not _is_contrast(pair):
+            return (
+                f"contrasts holds {pair!r}: expected two names of encodings or groups that differ, or twins"
+            )
     smallest = claim.smallest_effect
     if not (isinstance(smallest, int | float) and 0 < smallest < math.inf):
         return f"smallest_effect is {smallest!r}: expected a number above 0"
     return ""
+
+
+def _is_contrast(pair: object) -> bool:
+    if isinstance(pair, Twins):
+        return pair.better != pair.other
+    sides = pair if isinstance(pair, tuple) else ()
+    named = all(isinstance(side, Group) or (isinstance(side, str) and side) for side in sides)
+    return len(sides) == 2 and named and sides[0] != sides[1]
 
 
 def measured(make: Callable[[], Frames]) -> Callable[[type[Claim]], str]:

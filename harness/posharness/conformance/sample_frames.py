@@ -87,6 +87,7 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "parameters": 1000.0,
         "encoding_parameters": 10.0,
         "family": "relative",
+        "params": {},
         "steps": 40.0,
         "seconds": 2.0,
         "step_ms": 50.0,

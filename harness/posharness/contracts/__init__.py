@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from posharness.contracts.attention import Attention, BoundSlots
     from posharness.contracts.cell import Cell
-    from posharness.contracts.claim import Claim
+    from posharness.contracts.claim import Claim, Group, Twins
     from posharness.contracts.compiler import Compiler, Undecided
     from posharness.contracts.encoding import SLOTS, PositionalEncoding, by_name
     from posharness.contracts.executor import (
@@ -53,6 +53,7 @@ _MODULES = {
     "Finished": "posharness.contracts.executor",
     "Frames": "posharness.contracts.frames",
     "Geometry": "posharness.contracts.geometry",
+    "Group": "posharness.contracts.claim",
     "HarnessWarning": "posharness.errors",
     "Incompatible": "posharness.errors",
     "MaskedModel": "posharness.contracts.reading",
@@ -72,6 +73,7 @@ _MODULES = {
     "Started": "posharness.contracts.executor",
     "Status": "posharness.contracts.outcome",
     "Task": "posharness.contracts.task",
+    "Twins": "posharness.contracts.claim",
     "Undecided": "posharness.contracts.compiler",
     "UserError": "posharness.errors",
     "by_name": "posharness.contracts.encoding",
@@ -100,6 +102,7 @@ __all__ = [
     "Finished",
     "Frames",
     "Geometry",
+    "Group",
     "HarnessWarning",
     "Incompatible",
     "MaskedModel",
@@ -117,6 +120,7 @@ __all__ = [
     "Started",
     "Status",
     "Task",
+    "Twins",
     "Undecided",
     "UserError",
     "by_name",

@@ -149,6 +149,7 @@ CELLS = Table(
             "text",
             "the family of the encoding, which claims compare: relative, absolute or another; empty for none",
         ),
+        Column("params", "mapping", "parameters of the encoding, defaults included"),
         Column("steps", "float64", "optimiser steps made; 0 for a reading"),
         Column("seconds", "float64", "time of training in seconds, without validation"),
         Column(

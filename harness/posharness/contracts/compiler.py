@@ -22,18 +22,18 @@ __all__ = ["Compiler", "Undecided"]
 
 @dataclass(frozen=True)
 class Undecided:
-    """Two labels between which the runs of a store do not decide yet.
+    """A comparison that the runs of a store do not decide yet.
 
     Attributes:
         question: what is open: a claim with its contrast, or a ranking.
-        labels: the two labels.
+        labels: the labels that are compared: two, or those of two groups.
         tasks: the tasks that it is about, by their names in the store.
         seeds: the seeds to add to each label on each of these tasks, so that it is likely to be decided; None
             if more seeds are not likely to decide it, or if there are too few to estimate that.
     """
 
     question: str
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
     tasks: tuple[str, ...]
     seeds: int | None
 

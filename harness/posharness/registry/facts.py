@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from posharness.contracts import SLOTS, Attention, Claim, PositionalEncoding, Reading, ReportSection, Task
+from posharness.contracts import (
+    SLOTS,
+    Attention,
+    Claim,
+    PositionalEncoding,
+    Reading,
+    ReportSection,
+    Task,
+    Twins,
+)
 from posharness.registry.registry import Registry
 
 __all__ = [
@@ -60,7 +69,10 @@ def claim_facts(cls: type[Claim], registry: Registry) -> dict[str, Any]:
     """The statement, and how it is tested."""
     return {
         "statement": cls.statement,
-        "contrasts": [list(pair) for pair in cls.contrasts],
+        "contrasts": [
+            [pair.better, pair.other] if isinstance(pair, Twins) else [str(side) for side in pair]
+            for pair in cls.contrasts
+        ],
         "metric": cls.metric,
         "smallest_effect": cls.smallest_effect,
     }

@@ -89,6 +89,7 @@ class _Entry:
         if self.cell:
             row["results_version"] = self.cell.results_version
             row |= {name: getattr(self.cell, name) for name in _OF_CELL}
+            row["params"] = self.cell.encoding.identity()["params"]
         if row["seconds"] is None:
             row["seconds"] = self.status.seconds
         for column in CELLS.own_columns:

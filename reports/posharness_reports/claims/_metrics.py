@@ -11,11 +11,12 @@ import pandas as pd
 from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
+from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import SCOPES
-from posharness_reports.measures.statistics import normalised
+from posharness_reports.measures.dynamics import REACHED, steps_to
 from posharness_reports.study import study
 
-__all__ = ["by_distance", "in_other_lengths", "while_training"]
+__all__ = ["by_distance", "in_other_lengths", "slope_by_distance", "speed"]
 
 _COLUMNS = ["task", "label", "seed", "value", "reason"]
 
@@ -40,6 +41,30 @@ def by_distance(frames: Frames, *, farther: bool = False) -> pd.DataFrame:
             continue
         kept = own[own["x"] >= places[len(places) // 2 if farther else 0]]
         rows += _values(title(task, objective, ready.cells), kept.assign(value=kept["normalised"]))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def slope_by_distance(frames: Frames) -> pd.DataFrame:
+    """The slope of normalised accuracy at the training length over the binary logarithm of distance.
+
+    It is the change of accuracy with each doubling of the distance, by least squares over the buckets; 0
+    where accuracy does not depend on distance.
+
+    Returns:
+        As `Claim.measure`.
+    """
+    ready = study(frames)
+    measured = matching(ready.by_distance.runs, scope=SCOPES[0], distance="dependency")
+    rows: list[dict[str, Any]] = []
+    for (task, objective), own in grouped(measured[measured["x"] > 0], ["task", "objective"]):
+        if own["x"].nunique() < 2:
+            continue
+        name = title(task, objective, ready.cells)
+        for (label, seed), run in grouped(own.astype({"label": str}), ["label", "seed"]):
+            if len(run) > 1:
+                slope = np.polyfit(np.log2(run["x"].to_numpy(float)), run["normalised"].to_numpy(float), 1)[0]
+                value = {"value": float(slope), "reason": ""}
+                rows.append({"task": name, "label": label, "seed": int(seed), **value})
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -68,22 +93,28 @@ def in_other_lengths(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def while_training(frames: Frames) -> pd.DataFrame:
-    """Normalised validation accuracy, mean over the validations of a run: the area under its curve.
+def speed(frames: Frames) -> pd.DataFrame:
+    """How soon a run learns: minus the binary logarithm of the steps to `REACHED` on the validation set.
+
+    One more is half of the steps. Runs that do not get there have no value, so that it does not say again
+    how accurate they are; see `posharness_reports.tables.learning.dynamics` for how many there are.
 
     Returns:
         As `Claim.measure`; only for finished runs, because other curves are incomplete.
     """
     ready = study(frames)
-    chances = ready.predictions.groupby(["task", "objective"], observed=True)["chance"].mean()
-    done = set(ready.cells.loc[ready.cells["status"] == "done", "cell"])
-    curves = ready.curves[np.isfinite(ready.curves["validation_score"].astype(float))]
+    reached = steps_to(ready, REACHED)
     rows: list[dict[str, Any]] = []
-    for (task, objective), own in grouped(curves[curves["cell"].isin(done)], ["task", "objective"]):
-        if (task, objective) in chances.index:
-            chance = float(chances[task, objective])
-            scores = normalised(own["validation_score"].to_numpy(float), np.full(len(own), chance))
-            rows += _values(title(str(task), str(objective), ready.cells), own.assign(value=scores))
+    for (task, objective), own in grouped(reached, ["task", "objective"]):
+        name = title(str(task), str(objective), ready.cells)
+        known = own[own["step"].notna()]
+        rows += _values(name, known.assign(value=-np.log2(known["step"].to_numpy(float))))
+        reason = f"does not get {percent(REACHED)} of the way from chance to perfect"
+        late = own[own["step"].isna()]
+        rows += [
+            {"task": name, "label": label, "seed": seed, "value": np.nan, "reason": reason}
+            for label, seed in zip(late["label"].tolist(), late["seed"].tolist(), strict=True)
+        ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 

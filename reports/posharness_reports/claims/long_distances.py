@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from posharness.contracts import Claim, Frames
+from posharness.contracts import Claim, Frames, Group
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,8 @@ class LongDistances(Claim):
     name = "long-distances"
     summary = "Relative encodings capture long dependencies better"
     statement = "Relative encodings capture long dependencies better than absolute ones."
-    contrasts: ClassVar = (("relative", "absolute"), ("relative", "learned"))
+    refuted_by = "an effect over the farther distances that is surely below the smallest that matters"
+    contrasts: ClassVar = ((Group("relative"), "absolute"), (Group("relative"), "learned"))
     metric = (
         "normalised accuracy at the training length, mean over the farther half of the buckets of dependency "
         "length"

@@ -6,7 +6,13 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.formatting import count, enumerate_words
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
-from posharness_reports.sections.overview.findings import cell_counts, finding, first_labels, measured
+from posharness_reports.sections.overview.findings import (
+    cell_counts,
+    finding,
+    first_labels,
+    measured,
+    over_tasks,
+)
 from posharness_reports.study import Study
 
 __all__ = ["headline"]
@@ -19,7 +25,8 @@ def headline(study: Study) -> str:
 
     Findings are about one task, at the training length or beyond it. What counts is the lower end of the
     interval of the difference between the best label and the last that is told apart from it. What the
-    other length of the same task says follows. If no task separates any, the headline says that.
+    other length of the same task says follows. If no single task separates any, the headline is about what
+    all tasks together separate, or says that nothing is separated.
     """
     trained = study.trained
     keys = measured(trained) if len(trained.scores) else []
@@ -28,13 +35,18 @@ def headline(study: Study) -> str:
     each = {key: ranking for key in keys if (ranking := trained.rankings.each.get(key)) is not None}
     sure = {key: _sure_difference(ranking) for key, ranking in each.items()}
     if not any(sure.values()):
+        over = [key for key, ranking in trained.rankings.overall.items() if lead(ranking)[1]]
+        if over:
+            clearest = max(over, key=lambda key: _sure_difference(trained.rankings.overall[key]))
+            return over_tasks(trained.rankings.overall[clearest], *clearest, named=_NAMED)
         shown = max(each, key=lambda key: _spread(each[key])) if each else keys[0]
         text = finding(trained, *shown, named=_NAMED)
         if len(each) > 1:
             tasks = len({key[:2] for key in each})
             scopes = {key[2] for key in each}
             where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
-            text = f"No encodings are separated on any of {count(tasks, 'task')}, {where}. {text}"
+            place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
+            text = f"No encodings are separated {place}, {where}. {text}"
         return text
     shown = max(sure, key=lambda key: sure[key])
     text = finding(trained, *shown, named=_NAMED)

@@ -6,15 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from posharness.contracts import Claim, Frames, Undecided
 from posharness_reports.measures.power import more_seeds
-from posharness_reports.measures.ranking import Pair, Ranking
+from posharness_reports.measures.ranking import SMALLEST, Pair, Ranking
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, RANKING_SHARE
 from posharness_reports.sections.claims.verdicts import judge_claims, judged_alike
 from posharness_reports.study import Study, study
 
-__all__ = ["SMALLEST", "undecided"]
-
-SMALLEST = 0.05
-"""The smallest difference of scores that matters: a pair that surely differs by less is settled."""
+__all__ = ["undecided"]
 
 
 def undecided(frames: Frames, claims: Sequence[Claim] = (), alpha: float = ALPHA) -> list[Undecided]:
@@ -35,13 +32,14 @@ def _claims(ready: Study, alpha: float) -> Iterator[Undecided]:
             blocks = contrast.evidence.effect.by_block
             yield Undecided(
                 f"{contrast.claim.name}: {contrast.better} against {contrast.other}, {contrast.decoding}",
-                (contrast.better, contrast.other),
+                contrast.labels,
                 tuple(sorted({posed.get(block, block) for block in blocks})),
                 more_seeds(
                     contrast.overall,
                     min(contrast.runs) / len(blocks),
                     contrast.claim.smallest_effect,
                     alpha * CLAIMS_SHARE / contrast.tests,
+                    split=len(blocks) if contrast.split else 0,
                 ),
             )
 
@@ -56,11 +54,18 @@ def _pairs(ready: Study, alpha: float) -> Iterator[Undecided]:
         (", ".join(key), (posed.get(key[0], key[0]),), ranking) for key, ranking in rankings.each.items()
     ]
     number = sum(len(ranking.pairs) for _, _, ranking in named)
+    split = any(ranking.split for _, _, ranking in named)
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
             if pair.p * ALPHA / alpha > ALPHA and not _alike(pair, number, alpha):
                 seeds = min(pair.effect.runs) / len(pair.effect.by_block)
-                missing = more_seeds(pair.effect.overall, seeds, 0.0, alpha * RANKING_SHARE / number)
+                missing = more_seeds(
+                    pair.effect.overall,
+                    seeds,
+                    0.0,
+                    alpha * RANKING_SHARE / number,
+                    split=len(pair.effect.by_block) if split else 0,
+                )
                 yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)
 
 

@@ -7,7 +7,7 @@ once however many parts it has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 from numpy import ndarray
+from scipy import special
 
 from posharness_reports.measures.statistics import RESOLUTION, Estimate, heterogeneity, mean_of_estimates
 
-__all__ = ["Arm", "Effect", "arms", "effect", "improvement"]
+__all__ = ["SPLIT", "Arm", "Effect", "Together", "arms", "effect", "few", "improvement", "least_p", "splits"]
 
 Array = ndarray[Any, Any]
 
@@ -43,6 +44,19 @@ class Arm:
     def runs(self) -> int:
         """The number of seeds with a value."""
         return int(np.isfinite(self.values).any(0).sum())
+
+    @property
+    def fewest(self) -> int:
+        """The number of runs."""
+        return self.runs
+
+    @cached_property
+    def spread(self) -> float:
+        """The largest difference between two runs in one part; 0 for a single run."""
+        chosen = self.values[self.parts]
+        if not chosen.size:
+            return 0.0
+        return float((np.nanmax(chosen, 1) - np.nanmin(chosen, 1)).max())
 
     def by_seed(self, parts: Bool[Array, " p"]) -> Float[Array, " r"]:
         """The mean over these parts for each seed that has all of them."""
@@ -72,6 +86,51 @@ class Arm:
         return Estimate(float(means.mean()), variance**0.5, float(n - 1))
 
 
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Several labels in one block, as one side: each counts once. Their runs are independent."""
+
+    members: tuple[Arm, ...]
+
+    @property
+    def parts(self) -> Bool[Array, " p"]:
+        """Which parts have a value for all members."""
+        return np.asarray(np.logical_and.reduce([arm.parts for arm in self.members]))
+
+    @property
+    def runs(self) -> int:
+        """The number of runs of all members."""
+        return sum(arm.runs for arm in self.members)
+
+    @property
+    def fewest(self) -> int:
+        """The least number of runs of a member."""
+        return min(arm.runs for arm in self.members)
+
+    @property
+    def spread(self) -> float:
+        """The largest difference between two runs of one member."""
+        return max(arm.spread for arm in self.members)
+
+    def by_seed(self, parts: Bool[Array, " p"]) -> Float[Array, " r"]:
+        """The mean over these parts of each run that has all of them."""
+        means: Array = np.concatenate([arm.by_seed(parts) for arm in self.members])
+        return means
+
+    def estimate(self, parts: Bool[Array, " p"]) -> Estimate:
+        """The mean over members of the estimate of each; without an error if one of them has none."""
+        found = [arm.estimate(parts) for arm in self.members]
+        mean, error, freedom = (np.array([getattr(e, name) for e in found]) for name in _FIELDS)
+        if not np.isfinite(error).all():
+            return Estimate(float(mean.mean()), float("nan"), float("nan"))
+        k = len(found)
+        overall, pooled, nu = mean_of_estimates(mean / k, (error / k) ** 2, freedom)
+        return Estimate(float(overall), float(pooled), float(nu))
+
+
+_FIELDS = ("mean", "error", "freedom")
+
+
 @dataclass(frozen=True)
 class Effect:
     """The difference between two labels, over blocks.
@@ -88,6 +147,34 @@ class Effect:
     by_block: Mapping[str, Estimate]
     runs: tuple[int, int]
     spread: float
+
+
+def least_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
+    """The smallest two-sided p that exchanging runs between the labels could give, block by block.
+
+    With three runs of each on one task it is 2/20. Student's t gives less where runs agree closely, and that
+    is not to be believed where runs fall into those that have learned and those that have not: three can
+    agree by chance.
+    """
+    log_ways = 0.0
+    for name in {*one} & {*other}:
+        runs, rest = one[name].runs, other[name].runs
+        log_ways += special.gammaln(runs + rest + 1) - special.gammaln(runs + 1) - special.gammaln(rest + 1)
+    return float(min(1.0, 2 * np.exp(-log_ways)))
+
+
+def splits(sides: Iterable[Mapping[str, Arm | Together]], smallest: float) -> bool:
+    """Whether the runs of any label on any task fall apart: by more than `SPLIT` effects that matter."""
+    return any(arm.spread > SPLIT * smallest for side in sides for arm in side.values())
+
+
+SPLIT = 6
+"""Six times .05 is the gap between a run that has learned a task and one that has clearly not."""
+
+
+def few(sides: Iterable[Mapping[str, Arm | Together]]) -> bool:
+    """Whether a label has fewer than three runs on a task: nobody can see then whether runs fall apart."""
+    return any(arm.fewest < 3 for side in sides for arm in side.values())
 
 
 def arms(values: pd.DataFrame, block: str) -> dict[str, dict[str, Arm]]:
@@ -118,7 +205,7 @@ def _arms_of_block(held: Mapping[str, Mapping[tuple[str, int], Sequence[float]]]
     return found
 
 
-def effect(one: Mapping[str, Arm], other: Mapping[str, Arm]) -> Effect | None:
+def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> Effect | None:
     """The effect of one label against another; None without a block and part that both have.
 
     Blocks in which a label has a single run have no error. They are left out if other blocks have one.
@@ -171,7 +258,7 @@ def _difference(one: Estimate, other: Estimate) -> Estimate:
     )
 
 
-def improvement(one: Mapping[str, Arm], other: Mapping[str, Arm]) -> float:
+def improvement(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
     """The probability that a run of one label is better than a run of the other, mean over blocks.
 
     Ties count half (Mann and Whitney 1947; arXiv:2108.13264, section 4.3). NaN without a common block.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from scipy import stats
 
@@ -15,7 +17,7 @@ MOST = 100
 _POWER = 0.8
 
 
-def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float) -> int | None:
+def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float, *, split: int = 0) -> int | None:
     """The seeds to add for each label, so that a test decides with a probability of .8.
 
     If the true effect and the variance between seeds are the estimated ones, a two-sided test at `alpha` then
@@ -24,6 +26,7 @@ def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float) -> i
     Args:
         effect: with the standard error from `seeds` runs of each label in each task.
         margin: the smallest effect that matters; 0 for a test of no difference.
+        split: where runs fall apart, the number of tasks: no p is below what an exchange of runs gives.
 
     Returns:
         None if there is no error, or more than `MOST` seeds are needed.
@@ -35,6 +38,7 @@ def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float) -> i
         factor = total / seeds
         freedom = effect.freedom * factor
         needed = stats.t.ppf(1 - alpha / 2, freedom) + stats.t.ppf(_POWER, freedom)
-        if gap >= needed * effect.error / factor**0.5:
+        believed = not split or 2 / comb(2 * total, total) ** split <= alpha
+        if believed and gap >= needed * effect.error / factor**0.5:
             return int(np.ceil(total - seeds))
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -11,7 +11,16 @@ import pandas as pd
 from scipy import stats
 
 from posharness_reports.data.grouping import grouped
-from posharness_reports.measures.comparison import Arm, Effect, arms, effect, improvement
+from posharness_reports.measures.comparison import (
+    Arm,
+    Effect,
+    arms,
+    effect,
+    few,
+    improvement,
+    least_p,
+    splits,
+)
 from posharness_reports.measures.statistics import (
     ALPHA,
     RANKING_SHARE,
@@ -21,7 +30,18 @@ from posharness_reports.measures.statistics import (
     mean_of_estimates,
 )
 
-__all__ = ["Pair", "Ranking", "Rankings", "behind_of", "lead", "rank", "rank_all"]
+__all__ = [
+    "SMALLEST",
+    "Pair",
+    "Ranking",
+    "Rankings",
+    "behind_of",
+    "corrected",
+    "lead",
+    "p_of",
+    "rank",
+    "rank_all",
+]
 
 
 @dataclass(frozen=True)
@@ -32,8 +52,9 @@ class Pair:
         better: the label with the higher mean.
         effect: of `better` against `other`.
         improvement: the probability that a run of `better` is better than a run of `other`.
-        p: two-sided, that there is no difference; as it is, or corrected by `with_p`. 1 where there is no
+        p: two-sided, that there is no difference; as it is, or corrected by `rank_all`. 1 where there is no
             error.
+        least: the least p to be believed where runs fall apart (see `least_p`).
     """
 
     better: str
@@ -41,6 +62,7 @@ class Pair:
     effect: Effect
     improvement: float
     p: float
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +74,14 @@ class Ranking:
             mean of all runs), the highest mean first.
         pairs: all pairs of labels.
         left_out: labels that lack a block, and so are not ranked.
+        split: whether the runs of a label on a task fall apart.
     """
 
     means: pd.DataFrame
     pairs: tuple[Pair, ...]
     blocks: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    split: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -119,6 +143,7 @@ def rank(values: pd.DataFrame, block: str) -> Ranking | None:
         tuple(pair for pair in pairs if pair is not None),
         tuple(blocks),
         tuple(label for label in labels if label not in whole),
+        splits(by_label.values(), SMALLEST),
     )
 
 
@@ -143,7 +168,8 @@ def behind_of(ranking: Ranking, label: str) -> list[str]:
 class Rankings:
     """All rankings of a report. The p-values are corrected for all pairs of all of them (Holm 1979).
 
-    Half of the error rate is for the rankings over tasks, and half for those of single tasks.
+    Half of the error rate is for the rankings over tasks, and half for those of single tasks. If the runs of
+    any label fall apart, no p is below what an exchange of runs could give.
 
     Attributes:
         overall: by decoding and scope, over the tasks of the store.
@@ -171,10 +197,12 @@ def rank_all(scores: pd.DataFrame) -> Rankings:
         if (found := rank(rows, "task")) is not None
     }
     families = [list(overall.values()), list(each.values())]
-    p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
-    weights = [1 / len(values) for values in p for _ in values]
-    corrected = [min(value / RANKING_SHARE, 1.0) for value in holm([*p[0], *p[1]], weights)]
-    remaining = iter(corrected)
+    split = any(ranking.split for family in families for ranking in family)
+    p = [
+        [max(pair.p, pair.least) if split else pair.p for ranking in family for pair in ranking.pairs]
+        for family in families
+    ]
+    remaining = iter(corrected(*p))
 
     def with_p(ranking: Ranking) -> Ranking:
         return replace(ranking, pairs=tuple(replace(pair, p=next(remaining)) for pair in ranking.pairs))
@@ -183,6 +211,23 @@ def rank_all(scores: pd.DataFrame) -> Rankings:
         {key: with_p(ranking) for key, ranking in overall.items()},
         {key: with_p(ranking) for key, ranking in each.items()},
     )
+
+
+def corrected(overall: Sequence[float], each: Sequence[float]) -> list[float]:
+    """The p-values of all pairs over tasks and of all on single tasks, corrected, in this order."""
+    weights = [1 / len(values) for values in (overall, each) for _ in values]
+    return [min(value / RANKING_SHARE, 1.0) for value in holm([*overall, *each], weights)]
+
+
+def p_of(found: Effect, one: Mapping[str, Arm], other: Mapping[str, Arm]) -> float:
+    """The two-sided p that there is no difference; 1 without an error. With two runs not below `least_p`."""
+    p = 2 * min(found.overall.p_above(0.0), found.overall.p_below(0.0))
+    least = least_p(one, other) if few((one, other)) else 0.0
+    return 1.0 if np.isnan(p) else max(p, least)
+
+
+SMALLEST = 0.05
+"""The smallest difference of scores that matters."""
 
 
 def _mean(label: str, held: Mapping[str, Arm]) -> dict[str, float | int | str]:
@@ -220,6 +265,5 @@ def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pa
         one, other = other, one
         found = effect(by_label[one], by_label[other])
         assert found is not None
-    p = 2 * min(found.overall.p_above(0.0), found.overall.p_below(0.0))
-    share = improvement(by_label[one], by_label[other])
-    return Pair(one, other, found, share, 1.0 if np.isnan(p) else p)
+    sides = by_label[one], by_label[other]
+    return Pair(one, other, found, improvement(*sides), p_of(found, *sides), least_p(*sides))

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from posharness_reports.data.grouping import grouped
+from posharness_reports.formatting import fraction
+from posharness_reports.measures.statistics import exact, run_mean
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["at_equal_steps", "curve_summary", "stopped_early"]
+__all__ = ["at_equal_steps", "curve_summary", "dynamics", "stopped_early"]
 
 
 def curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
@@ -27,6 +30,43 @@ def curve_summary(curves: pd.DataFrame) -> pd.DataFrame:
         largest_gradient_norm=("gradient_norm", "max"),
     )
     return folded(summary.reset_index().rename(columns={"label": "encoding"}))
+
+
+def dynamics(reached: pd.DataFrame) -> pd.DataFrame:
+    """A row for each task, objective and label: how many runs get there, how soon, and how steadily.
+
+    Steps and seconds are means over the runs that get there, with the interval across them; the spread of the
+    gradient norm is over all runs.
+
+    Args:
+        reached: of `steps_to`.
+    """
+    rows = []
+    for (task, objective, label), own in grouped(reached, ["task", "objective", "label"]):
+        known = own[own["step"].notna()]
+        low, high = exact(len(known), len(own))
+        rows.append(
+            {
+                "task": task,
+                "objective": objective,
+                "encoding": label,
+                "runs that get there": f"{len(known)} of {len(own)} [{fraction(low)}, {fraction(high)}]",
+                "steps": _mean(known["step"]),
+                "seconds": _mean(known["seconds"]),
+                "spread of the gradient norm": own["gradient_spread"].mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _mean(values: pd.Series[float]) -> str:
+    """A mean over runs with its interval, in whole numbers; "–" without a run."""
+    found = run_mean(values.to_numpy(float))
+    if not len(values):
+        return "–"
+    low, high = found.interval()
+    text = f"{found.mean:.0f}"
+    return text if low != low else f"{text} [{max(low, 0):.0f}, {high:.0f}]"
 
 
 def stopped_early(cells: pd.DataFrame) -> pd.DataFrame:

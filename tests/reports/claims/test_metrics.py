@@ -11,7 +11,7 @@ import pytest
 
 from posharness.contracts import Claim, Frames, defined_in
 from posharness_reports import claims
-from posharness_reports.claims._metrics import by_distance, in_other_lengths, while_training
+from posharness_reports.claims._metrics import by_distance, in_other_lengths, slope_by_distance, speed
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -65,19 +65,37 @@ def test_shorter_sequences_are_other_lengths_too(simulated: Simulate) -> None:
     assert values(in_other_lengths(frames)) == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_was_known_while_training_is_the_mean_of_the_validations(recall: Frames) -> None:
-    scores = recall.curves.assign(label=recall.curves["label"].astype(str))
-    scores = scores[np.isfinite(scores["validation_score"])]
-    means = scores.groupby(["label", "seed"])["validation_score"].mean()
-    expected = ((means - 1 / 16) / (15 / 16)).to_dict()
-    assert values(while_training(recall)) == pytest.approx(expected, abs=1e-6)
+def test_speed_counts_the_steps_to_half_of_the_way_in_runs_that_get_there(recall: Frames) -> None:
+    late = (recall.curves["label"] == "absolute") & (recall.curves["seed"] == 1)
+    curves = recall.curves.assign(
+        validation_score=recall.curves["validation_score"].mask(late, 0.1 * recall.curves["validation_score"])
+    )
+    found = speed(replace(recall, curves=curves))
+    scores = curves.assign(label=curves["label"].astype(str))
+    good = scores[(scores["validation_score"] - 1 / 16) / (15 / 16) >= 0.5]
+    expected = (-np.log2(good.groupby(["label", "seed"])["step"].min())).to_dict()
+    assert len(expected) == 3
+    assert values(found[found["value"].notna()]) == pytest.approx(expected)
+    (reason,) = found.loc[found["value"].isna(), "reason"]
+    assert reason == "does not get 50 % of the way from chance to perfect"
 
 
-def test_a_run_that_was_cut_short_has_no_area(simulated: Simulate) -> None:
+def test_the_slope_is_the_change_with_each_doubling_of_distance(recall: Frames) -> None:
+    rows = answers(recall, 32).assign(place=lambda own: np.log2(own["dependency_length"]))
+    means = rows.groupby(["label", "seed", "place"])["right"].mean().reset_index()
+    expected = {
+        (str(label), int(seed)): float(np.cov(own["place"], own["right"])[0, 1] / own["place"].var())
+        for (label, seed), own in means.groupby(["label", "seed"])
+    }
+    assert values(slope_by_distance(recall)) == pytest.approx(expected, abs=1e-6)
+    assert len(expected) == 4
+
+
+def test_a_run_that_was_cut_short_has_no_speed(simulated: Simulate) -> None:
     diverged = {("absolute", "offset_recall", 1): ("diverged", "The loss was nan.")}
     frames = simulated(tasks=("offset_recall",), statuses=diverged)
-    assert ("absolute", 1) not in values(while_training(frames))
-    assert ("absolute", 0) in values(while_training(frames))
+    assert ("absolute", 1) not in values(speed(frames))
+    assert ("absolute", 0) in values(speed(frames))
 
 
 @pytest.mark.parametrize("claim", defined_in(claims, Claim), ids=lambda claim: claim.name)
@@ -88,7 +106,7 @@ def test_every_built_in_claim_measures_whatever_a_store_holds(
     frames = simulated(default=default)
     found = claim().measure(study(frames))
     assert list(found) == ["task", "label", "seed", "value", "reason"]
-    assert found["value"].dropna().between(-1, 1).all()
+    assert not claim.scaled or found["value"].dropna().between(-1, 1).all()
     assert not found.duplicated(["task", "label", "seed"]).any()
     assert (found.empty, default) in {(False, "done"), (True, "waiting")}
     assert claim.statement.endswith(".")

@@ -50,7 +50,7 @@ def test_what_few_runs_do_not_tell_apart_is_not_said_to_differ(frames: Frames) -
         "No encodings are separated on any of 3 tasks, at the training length or beyond it. On "
     )
     assert all("no encodings are separated" in line for line in by_task(study(frames)))
-    assert len(by_task(study(frames))) == 5  # bert (nsp) has no distances
+    assert len(by_task(study(frames))) == 7  # two over tasks; bert (nsp) has no distances
 
 
 def test_one_encoding_is_told_without_a_comparison(simulated: Simulate) -> None:

@@ -95,6 +95,21 @@ def test_beyond_the_training_length_all_longer_lengths_count(simulated: Simulate
     assert set(beyond["label"]) == {"relative"}
 
 
+def test_where_runs_fall_apart_three_that_agree_tell_too_little() -> None:
+    three = scores({"t": {"a": 0.9, "b": 0.1}})
+    three = three[three["seed"] < 3]
+    key = ("t", "o", SCOPES[0])
+    assert ("a", "b") in rank_all(three).each[key].separated(ALPHA)
+    halves = scores({"u": {"a": 0.5, "b": 0.5}})
+    halves = halves[halves["seed"] < 3]
+    halves["value"] += 0.4 * (halves["seed"] == 1)
+    found = rank_all(pd.concat([three, halves])).each[key]
+    assert found.separated(ALPHA) == {}
+    assert found.pairs[0].least == pytest.approx(2 / 20)
+    two = three[three["seed"] < 2]
+    assert rank_all(two).each[key].separated(ALPHA) == {}
+
+
 def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
     few = rank_all(scores({"t": {"a": 0.9, "c": 0.88}})).each["t", "o", SCOPES[0]].pairs[0]
     many = rank_all(scores({"t": {"a": 0.9, "c": 0.88}} | {f"u{i}": CLEAR for i in range(5)}))

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
-from posharness.contracts import Claim, Frames
+from posharness.contracts import Claim, Frames, Group, Twins
+from posharness_reports.claims.both_directions import BothDirections
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
@@ -186,6 +187,101 @@ def test_a_contrast_names_an_encoding_or_one_of_its_labels() -> None:
     assert compared("one", "two") == [("one", "two"), ("one[k=2]", "two")]
     assert compared("one", "one[k=2]") == [("one", "one[k=2]")]
     assert compared("three", "three") == []
+
+
+def grouped(
+    contrast: Any, means: Mapping[str, float], about: Mapping[str, Mapping[str, Any]], noise: Any = NOISE
+) -> list[ClaimContrast]:
+    """The verdicts on a contrast of groups or twins, on one task with these means and facts of labels."""
+    claim = Given({("t", label, seed): means[label] + e for label in means for seed, e in enumerate(noise)})
+    claim.contrasts = (contrast,)
+    ready = setting(claim, tuple(means))
+    facts = {name: [about[label].get(name) for label in ready.cells["label"]] for name in
+             ("family", "encoding_parameters", "params")}  # fmt: skip
+    return judge_claims(replace(ready, cells=ready.cells.assign(**facts)))
+
+
+ABOUT = {
+    "shaw": {"family": "relative", "encoding_parameters": 9.0, "params": {"trained": True, "clip": 3}},
+    "shaw[trained=false]": {
+        "family": "relative",
+        "encoding_parameters": 0.0,
+        "params": {"trained": False, "clip": 3},
+    },
+    "rotary": {"family": "relative", "encoding_parameters": 0.0, "params": {}},
+    "waves": {"family": "absolute", "encoding_parameters": 0.0, "params": {}},
+    "none": {"family": "", "encoding_parameters": 0.0, "params": {}},
+}
+MEANS = {"shaw": 0.9, "shaw[trained=false]": 0.3, "rotary": 0.7, "waves": 0.4, "none": 0.1}
+
+
+def test_a_family_counts_each_of_its_encodings_once() -> None:
+    (found,) = grouped((Group("relative"), Group("absolute")), MEANS, ABOUT)
+    assert found.better == "relative encodings (rotary, shaw)"
+    assert found.overall.mean == pytest.approx((0.9 + 0.7) / 2 - 0.4)
+    assert set(found.labels) == {"rotary", "shaw", "waves"}
+    assert {label: effect.overall.mean for label, effect in found.by_label.items()} == pytest.approx(
+        {"rotary": 0.3, "shaw": 0.5, "waves": -0.4}
+    )
+    # Two means of three runs have half of the variance of one.
+    alone = grouped(("shaw", "waves"), MEANS, ABOUT)[0]
+    ratio = found.overall.error**2 / alone.overall.error**2
+    assert ratio == pytest.approx((1 / 2 + 1) / 2)
+    assert found.outcome == "borne out"
+
+
+def test_more_seeds_of_one_encoding_do_not_outweigh_another_of_its_family() -> None:
+    claim = Given(
+        {("t", label, seed): MEANS[label] + e for label in ("shaw", "rotary", "waves")
+         for seed, e in enumerate(NOISE * (4 if label == "shaw" else 1))}
+    )  # fmt: skip
+    claim.contrasts = ((Group("relative"), "waves"),)
+    ready = setting(claim, ("shaw", "rotary", "waves"))
+    facts = {"family": [ABOUT[label]["family"] for label in ready.cells["label"]]}
+    (found,) = judge_claims(replace(ready, cells=ready.cells.assign(**facts)))
+    assert found.overall.mean == pytest.approx(0.4)
+
+
+def test_trained_is_compared_with_fixed_and_with_what_is_kept_at_its_start() -> None:
+    (found,) = grouped((Group("relative", "trained"), Group("relative", "fixed")), MEANS, ABOUT)
+    assert (found.better, found.other) == (
+        "trained relative encodings (shaw)",
+        "fixed relative encodings (rotary)",
+    )
+    (found,) = grouped(Twins("trained"), MEANS, ABOUT)
+    assert (found.better, found.other) == ("trained (shaw)", "kept at the start")
+    assert found.overall.mean == pytest.approx(0.6)
+    alone = {name: MEANS[name] for name in ("shaw", "waves")}
+    assert grouped(Twins("trained"), alone, ABOUT) == []
+
+
+def test_a_label_is_compared_with_itself_in_another_attention_or_body(simulated: Simulate) -> None:
+    labels = ("one", "two", "one · additive")
+    claim = Given({("a", label, seed): 0.5 + 0.1 * len(label) for label in labels for seed in range(2)})
+    claim.contrasts = (Twins("attention", "softmax", "additive"),)
+    (found,) = judge_claims(setting(claim, labels))
+    assert found.labels == ("one", "one · additive")
+    frames = simulated(tasks=("offset_recall",), seeds=3)
+    other = replace(
+        frames,
+        cells=frames.cells.assign(body="decoder", cell="d" + frames.cells["cell"].str[1:]),
+        predictions=frames.predictions.assign(
+            body="decoder", cell="d" + frames.predictions["cell"].astype(str).str[1:], correct=False
+        ),
+    )
+    names = ("cells", "predictions")
+    both = replace(
+        frames,
+        **{
+            name: pd.concat([getattr(frames, name), getattr(other, name)], ignore_index=True)
+            for name in names
+        },
+    )
+    (found,) = judge_claims(study(both, (BothDirections(),)))
+    assert (found.better, found.other) == ("encoder (absolute, relative)", "decoder")
+    assert list(found.by_task.index) == ["offset_recall"]
+    assert found.overall.mean > 0.4
+    assert found.runs == (6, 6)
 
 
 def test_p_is_corrected_for_the_contrasts_of_all_claims() -> None:

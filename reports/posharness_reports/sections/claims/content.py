@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from posharness.contracts import Claim, Section
+from posharness.contracts import Claim, Group, Section, Twins
+from posharness.contracts.claim import Contrast
 from posharness.contracts.columns import DECODINGS
 from posharness_reports.formatting import (
     count,
@@ -35,10 +36,10 @@ __all__ = ["describe", "effect_text", "prose", "tables"]
 _METHOD = (
     "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
     "never count as further runs. An effect is the mean over tasks of the difference between the means of "
-    "two encodings over seeds, on a scale where 0 is chance and 1 is perfect. Brackets: 95 % intervals "
-    "(Student's t with Welch and Satterthwaite's degrees of freedom); they are about these tasks, not "
-    "about tasks in general. An effect is tested against the smallest that matters: *borne out* if it is "
-    "larger, *contradicted* if it is larger in the other direction, *no difference that matters* if it is "
+    "two sides over seeds; of a group of encodings, each counts once. Brackets: 95 % intervals "
+    "(Student's t with Welch and Satterthwaite's degrees of freedom); they are about these tasks and "
+    "encodings, not about others. An effect is tested against the smallest that matters: *borne out* if it "
+    "is larger, *contradicted* if it is larger in the other direction, *no difference that matters* if it is "
     "smaller in both. *No difference* also needs tasks on which a difference could show (one encoding has "
     f"a mean of at least {fraction(INFORMATIVE)}, and not both have {fraction(CEILING)}), and effects that "
     "do not differ between tasks. *Differs between tasks*: effects that matter in opposite directions. "
@@ -63,15 +64,15 @@ def prose(claims: Sequence[Claim], judged: Sequence[ClaimContrast]) -> str:
     for claim in claims:
         contrasts = contrasts_of(claim, judged)
         lines = [f"- {_line(contrast)}{_disagrees(contrast, contrasts)}" for contrast in contrasts]
-        if not contrasts:
-            pairs = [f"{better} and {other}" for better, other in claim.contrasts]
-            lines = [
-                f"- not measured: there are no runs of both {escape_markdown(', or of both '.join(pairs))}"
-            ]
         about = (
             f"**{escape_markdown(claim.statement)}** Metric: {escape_markdown(claim.metric)}. The "
             f"smallest effect that matters is {fraction(claim.smallest_effect)}."
         )
+        if claim.refuted_by:
+            about += f" Refuted by {escape_markdown(claim.refuted_by)}."
+        if not contrasts:
+            pairs = enumerate_words([_asked(contrast) for contrast in claim.contrasts])
+            lines = [f"- not measured: there are no runs of {escape_markdown(pairs)}"]
         paragraphs.append("\n".join([about, "", *lines]))
     return "\n\n".join([*paragraphs, _METHOD])
 
@@ -104,6 +105,19 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
             for low, high in [each.interval()]
         ]
     )
+    members = pd.DataFrame(
+        [
+            {
+                **names,
+                "encoding": label.replace("\x1f", ", "),
+                "effect": difference(effect.overall.mean, *effect.overall.interval()),
+                "tasks": len(effect.by_block),
+                "runs": effect.runs[0],
+            }
+            for contrast, names in about
+            for label, effect in contrast.by_label.items()
+        ]
+    )
     left_out = pd.DataFrame(
         [
             {**names, "task": task, "reason": reason}
@@ -114,6 +128,7 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
     return {
         "Verdicts": verdicts,
         "Effects by task": folded(effects),
+        **({"Effects by encoding, each against the other side": folded(members)} if len(members) else {}),
         **({"Tasks left out": folded(left_out)} if len(left_out) else {}),
     }
 
@@ -204,6 +219,14 @@ def _disagrees(contrast: ClaimContrast, contrasts: Sequence[ClaimContrast]) -> s
         if alike and other is not contrast and contrast.overall.mean * other.overall.mean < 0:
             return f"; {other.decoding} decoding says the opposite: {effect_text(other)}"
     return ""
+
+
+def _asked(contrast: Contrast) -> str:
+    """What a contrast needs runs of."""
+    if isinstance(contrast, Twins):
+        return f"twins that differ in {contrast.by} ({contrast.better}, {contrast.other})"
+    better, other = (f"{side} encodings" if isinstance(side, Group) else f"{side}" for side in contrast)
+    return f"both {better} and {other}"
 
 
 def _name(contrast: ClaimContrast) -> str:

@@ -15,7 +15,7 @@ from posharness_reports.sections.claims.verdicts import ClaimContrast
 
 __all__ = ["claim_figure"]
 
-_WIDTH, _ROW, _TITLE, _BOTTOM = 9.6, 0.32, 0.45, 0.5
+_WIDTH, _ROW, _TITLE, _BOTTOM = 9.6, 0.32, 0.6, 0.5
 _LONGEST = 44
 
 
@@ -26,10 +26,6 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
     names = {contrast: shorten(_name(contrast), _LONGEST) for contrast in measured}
     left = text_width(max(names.values(), key=len)) + 0.3
     verdicts = text_width(max((contrast.outcome for contrast in measured), key=len)) + 0.3
-    widest = max(
-        abs(effect) for contrast in measured for effect in [*contrast.by_task, contrast.overall.mean]
-    )
-    limit = 1.1 * max(widest, *(2 * claim.smallest_effect for claim in claims))
     by_claim = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
     height = sum(_TITLE + _ROW * len(contrasts) for contrasts in by_claim.values()) + _BOTTOM
     figure = Figure(figsize=(_WIDTH, height))
@@ -43,6 +39,8 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
             _ROW * len(contrasts) / height,
         )
         axes = figure.add_axes(place)
+        widest = max(abs(effect) for each in contrasts for effect in [*each.by_task, each.overall.mean])
+        limit = 1.1 * max(widest, 2 * claim.smallest_effect)
         axes.set_title(claim.statement, loc="left", x=-left / (_WIDTH - left - verdicts), size=9)
         axes.axvspan(-claim.smallest_effect, claim.smallest_effect, color=GRID, linewidth=0)
         axes.axvline(0, color=GHOST, linewidth=1)
@@ -55,9 +53,7 @@ def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
                 contrast.outcome, (1.02, row), xycoords=("axes fraction", "data"), color=MUTED, va="center"
             )
         if claim is claims[-1]:
-            axes.set_xlabel("effect: difference of normalised accuracies")
-        else:
-            axes.tick_params(labelbottom=False)
+            axes.set_xlabel("effect: difference of the claim's metric")
     caption = (
         "Effects behind the verdicts. One dot per task. Diamond and line: the mean over tasks with its 95 % "
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,9 +11,10 @@ import pandas as pd
 
 from posharness.contracts import Claim
 from posharness.contracts.columns import DECODINGS, FREE_RUNNING
-from posharness_reports.measures.comparison import Arm, Effect, arms, effect
+from posharness_reports.measures.comparison import Arm, Effect, Together, arms, effect, few, least_p, splits
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
+from posharness_reports.sections.claims.sides import Sides, sides
 from posharness_reports.study import Study
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "Evidence",
     "Outcome",
     "contrasts_of",
+    "corrected",
     "judge_claims",
     "judged_alike",
     "region",
+    "weigh",
 ]
 
 INFORMATIVE = 0.5
@@ -48,8 +50,6 @@ Outcome = Literal[
     "not measured",
 ]
 
-_SEPARATE = "\x1f"
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -61,25 +61,34 @@ class Evidence:
         p: that the effect is on the other side of the smallest that matters, or at it: the least of the p of
             *above*, *below* and *inside*, each two-sided; 1 without an error.
         mixed: p that no two tasks have effects that matter in opposite directions.
+        least, least_mixed: the least p and `mixed` to be believed where runs fall apart (see `least_p`).
+        split: whether the runs of a label on a task fall apart.
     """
 
     effect: Effect
     alike: Effect | None
     p: float
     mixed: float
+    least: float = 0.0
+    least_mixed: float = 0.0
+    split: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class ClaimContrast:
-    """Two labels compared under one claim, in one decoding.
+    """Two sides compared under one claim, in one decoding.
 
     Attributes:
+        better, other: the names of the sides: labels, or what groups are called.
+        labels: the labels of both sides.
         evidence: None if no task has runs of both.
+        by_label: of a group, the effect of each of its labels against the other side; of twins, of each pair.
         left_out: tasks without runs of both, and the reason.
         failed: the number of failed runs of each of the two labels.
         sensitivity: the evidence with failed runs counted as 0; None if none failed.
         p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
         tests: the number of contrasts that p is corrected for.
+        split: whether runs fall apart under any claim of the report (see `least_p`).
     """
 
     claim: Claim
@@ -93,6 +102,9 @@ class ClaimContrast:
     p: float = float("nan")
     mixed: float = float("nan")
     tests: int = 1
+    labels: tuple[str, ...] = ()
+    split: bool = False
+    by_label: Mapping[str, Effect] = field(default_factory=dict)
 
     @property
     def by_task(self) -> pd.Series[float]:
@@ -129,6 +141,7 @@ class ClaimContrast:
             min(self.runs) / len(found.by_block),
             self.claim.smallest_effect,
             ALPHA * CLAIMS_SHARE / self.tests,
+            split=len(found.by_block) if self.split else 0,
         )
 
 
@@ -168,24 +181,29 @@ def judged_alike(evidence: Evidence, smallest: float, p: float, mixed: float) ->
 
 
 def judge_claims(study: Study) -> list[ClaimContrast]:
-    """The contrasts of all claims whose labels both have cells, in the order of the claims.
+    """The contrasts of all claims whose sides both have cells, in the order of the claims.
 
     Where a task was decoded free-running, that is a contrast of its own, after the one of teacher forcing.
     p-values are corrected for all contrasts.
     """
     contrasts = [contrast for claim in study.claims for contrast in _judged(claim, study)]
     tested = [place for place, contrast in enumerate(contrasts) if contrast.evidence is not None]
-    p = holm([evidence.p for place in tested if (evidence := contrasts[place].evidence)])
-    for place, value in zip(tested, p, strict=True):
-        evidence = contrasts[place].evidence
-        assert evidence is not None
-        contrasts[place] = replace(
-            contrasts[place],
-            p=min(value / CLAIMS_SHARE, 1.0),
-            mixed=min(evidence.mixed * len(tested) / CLAIMS_SHARE, 1.0),
-            tests=len(tested),
-        )
+    every = [evidence for contrast in contrasts if (evidence := contrast.evidence)]
+    found, split = corrected(every), any(evidence.split for evidence in every)
+    for place, (p, mixed) in zip(tested, found, strict=True):
+        contrasts[place] = replace(contrasts[place], p=p, mixed=mixed, tests=len(tested), split=split)
     return contrasts
+
+
+def corrected(found: Sequence[Evidence]) -> list[tuple[float, float]]:
+    """`p` and `mixed` of all evidence of a report, corrected for their number."""
+    split = any(evidence.split for evidence in found)
+    p = holm([max(evidence.p, evidence.least) if split else evidence.p for evidence in found])
+    mixed = [max(each.mixed, each.least_mixed) if split else each.mixed for each in found]
+    return [
+        (min(one / CLAIMS_SHARE, 1.0), min(other * len(found) / CLAIMS_SHARE, 1.0))
+        for one, other in zip(p, mixed, strict=True)
+    ]
 
 
 def contrasts_of(claim: Claim, judged: Sequence[ClaimContrast]) -> list[ClaimContrast]:
@@ -198,10 +216,11 @@ def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
     values = _by_part(_measured(claim, study), study)
     decodings = [name for name in DECODINGS if name in set(values["decoding"])] or [DECODINGS[0]]
     return [
-        _contrast(claim, labels, decoding, values[values["decoding"] == decoding], study)
-        for names in claim.contrasts
-        for labels in _labels(study.cells, *names)
+        _contrast(claim, each, decoding)
+        for contrast in claim.contrasts
+        for both in sides(contrast, values, study.cells)
         for decoding in decodings
+        for each in [replace(both, rows=both.rows[both.rows["decoding"] == decoding])]
     ]
 
 
@@ -228,74 +247,95 @@ def _by_part(values: pd.DataFrame, study: Study) -> pd.DataFrame:
     return values.assign(
         label=values["label"].astype(str),
         part=names,
+        prepared=[known.get(name, (name, ""))[0] for name in names],
         block=[posed.get(known.get(name, (name, ""))[0], name) for name in names],
         decoding=[FREE_RUNNING if value else DECODINGS[0] for value in free],
     )
 
 
-def _labels(cells: pd.DataFrame, better: str, other: str) -> list[tuple[str, str]]:
-    """Pairs of labels with the same attention that two names of a contrast mean.
-
-    A name means every variant of that encoding, or, with parameters in brackets, the label of that name. A
-    label is never compared with itself, and one that is named is not also meant by its encoding.
-    """
-    columns = (cells[name].astype(str) for name in ("encoding", "attention", "label"))
-    known = sorted(set(zip(*columns, strict=True)))
-
-    def means(name: str, against: str, encoding: str, label: str) -> bool:
-        own = label.partition(" · ")[0]  # without the attention
-        return own == name if "[" in name else encoding == name and own != against
-
-    return sorted(
-        (label, compared)
-        for (encoding, attention, label), (base, with_attention, compared) in product(known, known)
-        if means(better, other, encoding, label)
-        and means(other, better, base, compared)
-        and attention == with_attention
-        and label != compared
-    )
-
-
-def _contrast(
-    claim: Claim, labels: tuple[str, str], decoding: str, values: pd.DataFrame, study: Study
-) -> ClaimContrast:
-    one, two = (values[values["label"] == label] for label in labels)
+def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
+    values = both.rows
+    one, two = (values[values["label"].isin(members)] for members in both.members)
     held = arms(pd.concat([one, two]), "block")
-    evidence = _evidence(held, labels, claim.smallest_effect)
+    evidence = weigh(*_arms_of(held, both), claim)
     used = set(evidence.effect.by_block) if evidence else set()
     paired = set.intersection(*(set(side.loc[side["value"].notna(), "part"]) for side in (one, two)))
     missing = {
-        task: _reason(task, labels[0], one, labels[1], two)
+        task: _reason(task, both.names[0], one, both.names[1], two)
         for task in sorted({*one["part"], *two["part"]} - paired)
     }
-    failures = _failures(values, labels, used, study)
+    labels = both.members[0] + both.members[1]
+    failures = _failures(values, labels, used, both.cells)
     runs = failures.drop_duplicates(["block", "label", "seed"])
-    failed = [int((runs["label"] == label).sum()) for label in labels]
+    failed = [int(runs["label"].isin(members).sum()) for members in both.members]
     sensitivity = None
-    if len(failures):
+    if claim.scaled and len(failures):
         with_failures = pd.concat([one, two, failures], ignore_index=True)
-        sensitivity = _evidence(arms(with_failures, "block"), labels, claim.smallest_effect)
-    return ClaimContrast(claim, *labels, decoding, evidence, missing, (failed[0], failed[1]), sensitivity)
+        again = arms(with_failures, "block")
+        sensitivity = weigh(*_arms_of(again, both), claim)
+    return ClaimContrast(
+        claim,
+        *both.names,
+        decoding,
+        evidence,
+        missing,
+        (failed[0], failed[1]),
+        sensitivity,
+        labels=labels,
+        by_label=_by_label(held, both),
+    )
 
 
-def _failures(values: pd.DataFrame, labels: tuple[str, str], blocks: set[str], study: Study) -> pd.DataFrame:
-    """A value of 0 on each part of the blocks for each failed run of the two labels."""
+Arms = Mapping[str, Arm | Together]
+
+
+def _arms_of(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> tuple[Arms, Arms]:
+    """The two sides in each block; a member of a group that has no value in a block is left out of it."""
+    one: dict[str, Arm | Together] = {}
+    two: dict[str, Arm | Together] = {}
+    for block, by_label in held.items():
+        members = [[label for label in side if label in by_label] for side in both.members]
+        if both.twins:
+            pairs = [pair for pair in zip(*both.members, strict=True) if set(pair) <= set(by_label)]
+            members = [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
+        for side, labels in zip((one, two), members, strict=True):
+            if labels:
+                own = tuple(by_label[label] for label in labels)
+                side[block] = own[0] if len(own) == 1 else Together(own)
+    return one, two
+
+
+def _by_label(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> dict[str, Effect]:
+    """The effect of each label of the first side against the second, and of the second against the first."""
+    if max(map(len, both.members)) == 1:
+        return {}
+    found: dict[str, Effect] = {}
+    for place, members in enumerate(both.members[: 1 if both.twins else 2]):
+        for position, label in enumerate(members):
+            rest = both.members[1 - place]
+            against = (rest[position],) if both.twins else rest
+            alone = replace(both, members=((label,), against))
+            if (own := effect(*_arms_of(held, alone))) is not None:
+                found[label] = own
+    return found
+
+
+def _failures(
+    values: pd.DataFrame, labels: tuple[str, ...], blocks: set[str], cells: pd.DataFrame
+) -> pd.DataFrame:
+    """A value of 0 on each part of the blocks for each failed run of these labels."""
     parts = values.loc[values["block"].isin(blocks), ["block", "part"]].drop_duplicates()
-    cells = study.cells[study.cells["status"].isin(FAILED) & study.cells["label"].isin(labels)]
-    pairs = cells[["posed", "label", "seed"]].drop_duplicates().rename(columns={"posed": "block"})
+    own = cells[cells["status"].isin(FAILED) & cells["label"].isin(labels)]
+    pairs = own[["posed", "label", "seed"]].drop_duplicates().rename(columns={"posed": "block"})
     return pairs.astype({"block": str}).merge(parts.astype(str), on="block").assign(value=0.0)
 
 
-def _evidence(
-    held: Mapping[str, Mapping[str, Arm]], labels: tuple[str, str], smallest: float
-) -> Evidence | None:
-    one, two = (
-        {block: by_label[label] for block, by_label in held.items() if label in by_label} for label in labels
-    )
-    found = effect(one, two)
+def weigh(one: Arms, two: Arms, claim: Claim) -> Evidence | None:
+    """The evidence on two sides, by block; None without a block that both have."""
+    found, smallest = effect(one, two), claim.smallest_effect
     if found is None:
         return None
-    telling = {block for block in found.by_block if _can_tell(one[block], two[block])}
+    telling = {block for block in found.by_block if not claim.scaled or _can_tell(one[block], two[block])}
     alike = effect(*({block: arm for block, arm in side.items() if block in telling} for side in (one, two)))
     side, p = region(found.overall, smallest)
     if side == "inside" and alike is not None:
@@ -307,10 +347,18 @@ def _evidence(
         min((each.p_above(smallest) for each in known), default=1.0),
         min((each.p_below(-smallest) for each in known), default=1.0),
     ]
-    return Evidence(found, alike, p, min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0)
+    mixed = min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0
+    used = [{block: side[block] for block in found.by_block} for side in (one, two)]
+    least = least_p(*used)
+    # Two tasks say the opposite, so the one with fewer runs decides what can be believed.
+    alone = [least_p(*({block: side[block]} for side in used)) for block in found.by_block]
+    least_mixed = min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0)
+    if few(used):
+        p, mixed = max(p, least), max(mixed, least_mixed)
+    return Evidence(found, alike, p, mixed, least, least_mixed, splits(used, smallest))
 
 
-def _can_tell(one: Arm, two: Arm) -> bool:
+def _can_tell(one: Arm | Together, two: Arm | Together) -> bool:
     """Whether a difference could show: one of them has learned something, and not both are at the ceiling."""
     parts = one.parts & two.parts
     means = [arm.estimate(parts).mean for arm in (one, two)]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from posharness.contracts import Section
 from posharness_reports.figures.learning import learning_figures
+from posharness_reports.formatting import percent
+from posharness_reports.measures.dynamics import REACHED, steps_to
 from posharness_reports.study import Study
-from posharness_reports.tables.learning import at_equal_steps, curve_summary, stopped_early
+from posharness_reports.tables.learning import at_equal_steps, curve_summary, dynamics, stopped_early
 
 __all__ = ["describe"]
 
 _ABOUT = (
     "One line per run, including runs that diverged or were interrupted. If a curve is still rising at its "
-    "end, the number of training steps may limit the result, and not the encoding."
+    "end, the number of training steps may limit the result, and not the encoding. *How runs learn*: the "
+    f"runs whose validation accuracy gets {percent(REACHED)} of the way from chance to perfect, with the "
+    "exact interval of their share; the mean steps and seconds until then, of these runs alone; and the "
+    "standard deviation of the natural logarithm of the gradient norm."
 )
 
 _STOPPED = (
@@ -25,6 +30,8 @@ def describe(study: Study) -> Section | None:
     if study.curves.empty:
         return None
     tables = {"First and last values of each run": curve_summary(study.curves)}
+    if len(reached := dynamics(steps_to(study, REACHED))):
+        tables["How runs learn"] = reached
     stopped = stopped_early(study.cells)
     if len(stopped):
         tables["Runs that stopped before the steps they were given"] = stopped

@@ -10,19 +10,35 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import count, enumerate_words, fraction, reach, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES, learned
-from posharness_reports.measures.ranking import lead
+from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
 from posharness_reports.study import Study
 
-__all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured"]
+__all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured", "over_tasks"]
 
 _NAMED = 6
 
 
 def by_task(study: Study) -> list[str]:
-    """A finding for each task and objective that was measured, at the training length and beyond it."""
-    return [finding(study, *place, named=_NAMED) for place in measured(study)]
+    """A finding over tasks, and one for each task and objective, at the training length and beyond it."""
+    several = {key: found for key, found in study.rankings.overall.items() if len(found.blocks) > 1}
+    over = [over_tasks(found, *key, named=_NAMED) for key, found in several.items()]
+    return [*over, *(finding(study, *place, named=_NAMED) for place in measured(study))]
+
+
+def over_tasks(ranking: Ranking, decoding: str, scope: str, *, named: int) -> str:
+    """Which encodings are told apart over all tasks, by the mean of their scores."""
+    place = f"Over {count(len(ranking.blocks), 'task')}, {decoding}, {scope}"
+    best, behind = lead(ranking)
+    last = behind[-1] if behind else ranking.labels[-1]
+    means = ranking.means.set_index("label")
+    scores = " and ".join(
+        f"{with_interval(*means.loc[label, ['mean', 'low', 'high']])} with {label}" for label in (best, last)
+    )
+    if not behind:
+        return f"{place}, no encodings are separated: mean score {scores}."
+    return f"{place}, {best} is ahead of {enumerate_words(first_labels(behind, named))}: mean score {scores}."
 
 
 def measured(study: Study) -> list[tuple[str, str, str]]:

@@ -1,0 +1,202 @@
+"""The sides of a contrast: which labels it compares, alone, as groups, or each with its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from posharness.contracts.claim import Contrast, Group, Twins
+
+__all__ = ["Sides", "sides"]
+
+_APART = "\x1f"
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Two sides, with the values of their runs.
+
+    Attributes:
+        names: what the report calls them.
+        members: the labels of each side; of twins, in the same order.
+        twins: whether a member counts only where its twin does.
+        rows: columns block, part, label, seed, value, reason.
+        cells: the prepared cells, with the labels of `members`.
+    """
+
+    names: tuple[str, str]
+    members: tuple[tuple[str, ...], tuple[str, ...]]
+    twins: bool
+    rows: pd.DataFrame
+    cells: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Label:
+    """What is known of a label."""
+
+    label: str
+    encoding: str
+    attention: str
+    family: str
+    trainable: bool
+    params: frozenset[tuple[str, str]]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its parameters are kept as they start."""
+        return ("trained", "False") in self.params
+
+    @property
+    def twin(self) -> tuple[Any, ...]:
+        """What it shares with the label that differs from it in `trained` alone."""
+        return self.encoding, self.attention, frozenset(p for p in self.params if p[0] != "trained")
+
+
+def sides(contrast: Contrast, values: pd.DataFrame, cells: pd.DataFrame) -> Iterator[Sides]:
+    """The pairs of sides that a contrast means among these cells.
+
+    Args:
+        values: columns block, part, label, seed, value and reason.
+        cells: prepared.
+    """
+    known = _labels(cells)
+    if isinstance(contrast, Twins):
+        yield from _twins(contrast, known, values, cells)
+    elif all(isinstance(side, str) for side in contrast):
+        for one, other in _pairs(known, str(contrast[0]), str(contrast[1])):
+            yield Sides((one, other), ((one,), (other,)), False, values, cells)
+    else:
+        yield from _groups(contrast, known, values, cells)
+
+
+def _labels(cells: pd.DataFrame) -> list[_Label]:
+    found: dict[str, _Label] = {}
+    columns = ("label", "encoding", "attention", "family", "encoding_parameters", "params")
+    for label, encoding, attention, family, own, params in zip(
+        *(cells[name] for name in columns), strict=True
+    ):
+        given = params.items() if isinstance(params, Mapping) else ()
+        each = _Label(
+            str(label),
+            str(encoding),
+            str(attention),
+            family if isinstance(family, str) else "",
+            bool(own == own and own and own > 0),
+            frozenset((str(name), str(value)) for name, value in given),
+        )
+        # A cell that never began knows no more than its name.
+        before = found.setdefault(each.label, each)
+        found[each.label] = replace(
+            before, family=before.family or each.family, trainable=before.trainable or each.trainable
+        )
+    return [found[label] for label in sorted(found)]
+
+
+def _pairs(known: list[_Label], better: str, other: str) -> list[tuple[str, str]]:
+    """Pairs of labels with the same attention that two names mean.
+
+    A label is never compared with itself, and one that is named is not also meant by its encoding.
+    """
+    return sorted(
+        (one.label, two.label)
+        for one, two in product(known, known)
+        if _means(better, one, but=other)
+        and _means(other, two, but=better)
+        and one.attention == two.attention
+        and one.label != two.label
+    )
+
+
+def _means(name: str, label: _Label, *, but: str = "") -> bool:
+    """Whether a name means a label: by its encoding, or with parameters in brackets that label alone."""
+    own = label.label.partition(" · ")[0]  # without the attention
+    return own == name if "[" in name else label.encoding == name and own != but
+
+
+def _groups(
+    contrast: tuple[str | Group, str | Group], known: list[_Label], values: pd.DataFrame, cells: pd.DataFrame
+) -> Iterator[Sides]:
+    for attention in sorted({label.attention for label in known}):
+        own = [label for label in known if label.attention == attention]
+        members = [[label.label for label in own if _belongs(label, side)] for side in contrast]
+        shared = set(members[0]) & set(members[1])
+        one, other = (
+            tuple(label for label in side if label not in shared or isinstance(given, str))
+            for side, given in zip(members, contrast, strict=True)
+        )
+        if one and other:
+            suffix = f" · {attention}" if len({label.attention for label in known}) > 1 else ""
+            names = [_named(side, each) + suffix for side, each in zip(contrast, (one, other), strict=True)]
+            yield Sides((names[0], names[1]), (one, other), False, values, cells)
+
+
+def _belongs(label: _Label, side: str | Group) -> bool:
+    if isinstance(side, str):
+        return _means(side, label)
+    if label.family != side.family or label.frozen:
+        return False
+    return not side.kind or label.trainable == (side.kind == "trained")
+
+
+def _named(side: str | Group, members: tuple[str, ...]) -> str:
+    """A name as it is; a group with its members: "relative encodings (alibi, rope)"."""
+    if isinstance(side, str):
+        return side
+    plain = [label.partition(" · ")[0] for label in members]
+    shown = plain if len(plain) <= _NAMED else [*plain[: _NAMED - 1], f"{len(plain) - _NAMED + 1} more"]
+    return f"{side} encodings ({', '.join(shown)})"
+
+
+_NAMED = 4
+
+
+def _twins(
+    contrast: Twins, known: list[_Label], values: pd.DataFrame, cells: pd.DataFrame
+) -> Iterator[Sides]:
+    names = (contrast.better, contrast.other)
+    if contrast.by == "body":
+        yield from _bodies(names, values, cells)
+        return
+    trained = contrast.by == "trained"
+    found: dict[tuple[Any, ...], dict[str, str]] = {}
+    for label in known:
+        if trained and (label.frozen or label.trainable):
+            found.setdefault(label.twin, {})[names[label.frozen]] = label.label
+        elif not trained and label.attention in names:
+            found.setdefault((label.encoding, label.params), {})[label.attention] = label.label
+    pairs = sorted((pair[names[0]], pair[names[1]]) for pair in found.values() if len(pair) == 2)
+    if pairs:
+        one, other = zip(*pairs, strict=True)
+        shown = ", ".join(label.partition(" · ")[0] for label in one)
+        yield Sides((f"{names[0]} ({shown})", names[1]), (one, other), True, values, cells)
+
+
+def _bodies(names: tuple[str, str], values: pd.DataFrame, cells: pd.DataFrame) -> Iterator[Sides]:
+    """Runs of one label with two bodies: prepared tasks of their own, but one task in the store."""
+
+    def marked(rows: pd.DataFrame, body: pd.Series[str]) -> pd.DataFrame:
+        return rows.assign(label=rows["label"].astype(str) + _APART + body.astype(str))
+
+    of_task = dict(zip(cells["task"].astype(str), cells["body"].astype(str), strict=True))
+    own = marked(values, values["prepared"].map(of_task).fillna(""))
+    # The name of the prepared task holds the body; without it, the parts of both bodies are the same.
+    parts = [
+        part.replace(f"({body}", "(").replace(f", {body}", "")
+        for part, body in zip(own["part"], own["label"].str.partition(_APART)[2], strict=True)
+    ]
+    own = own.assign(part=parts)
+    have = {name: set(own.loc[own["label"].str.endswith(_APART + name), "label"]) for name in names}
+    both = sorted(
+        label.partition(_APART)[0]
+        for label in have[names[0]]
+        if label.partition(_APART)[0] + _APART + names[1] in have[names[1]]
+    )
+    if both:
+        one, other = (tuple(label + _APART + name for label in both) for name in names)
+        shown = (f"{names[0]} ({', '.join(both)})", names[1])
+        yield Sides(shown, (one, other), True, own, marked(cells, cells["body"]))
