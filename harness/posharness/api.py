@@ -23,11 +23,13 @@ from posharness.errors import UserError, did_you_mean
 from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
+from posharness.planning.looks import MOST
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
 from posharness.store import CellStatus, Store
 from posharness.store.layout import COSTS, REPORTS
+from posharness.until_decided import recorded_looks, run_until_decided
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +56,12 @@ class Results(Frames):
 
 
 def execute(
-    experiment: Experiment, execution: Execution, *, announce: Callable[[str], None] = lambda _: None
+    experiment: Experiment,
+    execution: Execution,
+    *,
+    announce: Callable[[str], None] = lambda _: None,
+    until: Literal["decided"] | None = None,
+    max_seeds: int = MOST,
 ) -> RunSummary:
     """Run every cell of an experiment that the store does not hold yet.
 
@@ -62,10 +69,13 @@ def execute(
         experiment: what to run, as `load_experiment` reads it.
         execution: where and how to run it: the store, the executor, the number of workers.
         announce: called with a message before each task and reading is prepared.
+        until, max_seeds: as for `run`.
 
     Raises:
         UserError: the experiment or its data are wrong, or the store cannot be used.
     """
+    if until:
+        return run_until_decided(experiment, execution, max_seeds, announce=announce)
     return execution.run(lambda registry: plan(experiment, registry, cache_root(), announce))
 
 
@@ -81,6 +91,8 @@ def run(
     plugin_paths: Sequence[str | Path] = (),
     overrides: dict[str, Any] | None = None,
     executor: str | None = None,
+    until: Literal["decided"] | None = None,
+    max_seeds: int = MOST,
 ) -> Results:
     """Run the cells that the store does not hold yet, and return the results of the experiment.
 
@@ -95,6 +107,8 @@ def run(
         plugin_paths: files of single-file plugins, as for `--plugin-path`.
         overrides: further settings, nested like an experiment file, e.g. `{"seeds": 3}`.
         executor: the executor that runs the cells, as for `--executor`, e.g. `"local"`.
+        until: "decided" adds seeds where a report leaves something open, as `--until`; None adds none.
+        max_seeds: the number of seeds up to which they are added, as `--max-seeds`.
 
     Raises:
         UserError: the experiment or its data are wrong (an unknown name, an invalid file, a missing text), a
@@ -113,7 +127,7 @@ def run(
         [Path(path) for path in plugin_paths],
         executor=executor or experiment.executor,
     )
-    summary = execute(experiment, execution)
+    summary = execute(experiment, execution, until=until, max_seeds=max_seeds)
     return _results(summary, store)
 
 
@@ -237,9 +251,9 @@ def compile_report(
     old = superseded(_versions(opened, states), planned)
     measured = opened.path / COSTS
     costs = [sha256(measured.read_bytes()).hexdigest()] if measured.is_file() else []
-    report_id = sha256(
-        "\n".join([heading, label, baseline, *ended, *sorted(old), *code, *costs]).encode()
-    ).hexdigest()[:12]
+    looks = recorded_looks(opened.path)
+    given = [heading, label, baseline, *([f"level {looks.level}"] if looks else [])]
+    report_id = sha256("\n".join([*given, *ended, *sorted(old), *code, *costs]).encode()).hexdigest()[:12]
     folder = opened.path / REPORTS / report_id
     # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
@@ -249,13 +263,16 @@ def compile_report(
     _mark(frames.cells, old)
     if baseline:
         check_baseline(baseline, {str(name) for name in frames.cells["label"].dropna()})
+    # A compiler of others may know none of them.
+    options: dict[str, Any] = {"baseline": baseline} if baseline else {}
+    options |= {"alpha": looks.level} if looks else {}
     return writer.compile(
         frames,
         report_sections(registry.sections),
         claims=report_claims(registry.claims),
         title=heading,
         folder=folder,
-        **({"baseline": baseline} if baseline else {}),
+        **options,
     )
 
 

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started
@@ -44,6 +44,17 @@ class RunSummary:
     def counts(self) -> Counter[str]:
         """The number of cells by status, without the reused ones."""
         return Counter(outcome.status for outcome in self.outcomes.values())
+
+    def after(self, earlier: RunSummary) -> RunSummary:
+        """This run and one before it, whose cells need not be among the planned ones."""
+        outcomes = {**earlier.outcomes, **self.outcomes}
+        return replace(
+            self,
+            reused=(self.reused | earlier.reused) - {*outcomes},
+            outcomes=outcomes,
+            elsewhere=self.elsewhere | earlier.elsewhere,
+            seconds=earlier.seconds + self.seconds,
+        )
 
     @property
     def failed(self) -> int:

@@ -17,6 +17,7 @@ from posharness_reports.measures.other_lengths import changes
 from posharness_reports.measures.outcomes import Outcomes, outcomes
 from posharness_reports.measures.ranking import Rankings, rank_all
 from posharness_reports.measures.scores import run_scores
+from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.measures.whole_sequences import whole_sequences
 
 __all__ = ["Study", "study"]
@@ -29,10 +30,12 @@ class Study(Frames):
     Attributes:
         claims: the claims that the report gives a verdict on.
         baseline: the label that all others are compared with; empty for none.
+        alpha: the rate of false statements that the report may make when nothing differs.
     """
 
     claims: tuple[Claim, ...] = field(default=(), kw_only=True)
     baseline: str = field(default="", kw_only=True)
+    alpha: float = field(default=ALPHA, kw_only=True)
 
     @cached_property
     def by_distance(self) -> Measured:
@@ -85,7 +88,7 @@ class Study(Frames):
     @cached_property
     def rankings(self) -> Rankings:
         """The rankings of all labels, over tasks and of each task and objective, by scope."""
-        return rank_all(self.scores)
+        return rank_all(self.scores, self.alpha)
 
     @cached_property
     def trained(self) -> Study:
@@ -103,7 +106,14 @@ class Study(Frames):
         cells = self.cells[chosen].reset_index(drop=True)
         rows = (self.predictions, self.curves, self.mechanism, self.interventions, self.examples)
         kept = (frame[frame["cell"].isin(cells["cell"])].reset_index(drop=True) for frame in rows)
-        return Study(cells, *kept, costs=self.costs, claims=self.claims, baseline=self.baseline)
+        return Study(
+            cells,
+            *kept,
+            costs=self.costs,
+            claims=self.claims,
+            baseline=self.baseline,
+            alpha=self.alpha,
+        )
 
     @property
     def labels(self) -> list[str]:
@@ -111,8 +121,8 @@ class Study(Frames):
         return sorted(set(self.cells["label"]))
 
 
-def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "") -> Study:
-    """The study of these frames; a study is returned as it is, with its claims and baseline."""
+def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "", alpha: float = ALPHA) -> Study:
+    """The study of these frames; a study is returned as it is, with its claims, baseline and rate."""
     if isinstance(frames, Study):
         return frames
     ready = prepare(frames)
@@ -126,4 +136,5 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "") -> S
         costs=ready.costs,
         claims=tuple(claims),
         baseline=baseline,
+        alpha=alpha,
     )

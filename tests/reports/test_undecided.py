@@ -11,6 +11,7 @@ from posharness_reports import claims
 from posharness_reports.compile.undecided import undecided
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -45,3 +46,15 @@ def test_copies_of_one_encoding_are_settled_once_they_surely_differ_too_little(s
     frames = simulated(("a", "b"), seeds=8, tasks=("copy",))
     frames.predictions["correct"] = frames.predictions["sequence"] % 2 == 0
     assert undecided(frames) == []
+
+
+def test_the_report_of_a_look_works_at_the_rate_of_that_look(simulated: Simulate) -> None:
+    frames = simulated(seeds=4, tasks=("copy", "offset_recall"))
+    one, look = (study(frames, CLAIMS, alpha=alpha) for alpha in (ALPHA, ALPHA / 5))
+    for key, ranking in one.rankings.each.items():
+        for pair, other in zip(ranking.pairs, look.rankings.each[key].pairs, strict=True):
+            assert other.p == pytest.approx(min(5 * pair.p, 1.0))
+    for contrast, other in zip(judge_claims(one), judge_claims(look), strict=True):
+        assert other.p == pytest.approx(min(5 * contrast.p, 1.0), nan_ok=True)
+    assert any("looked at several times" in sentence for sentence in caveats(look))
+    assert not any("looked at several times" in sentence for sentence in caveats(one))

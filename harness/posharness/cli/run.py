@@ -26,6 +26,7 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins rope --tasks bert --corpus my_text.txt
   harness run --plugins rope,alibi --set task.copy.params.length=64
   harness run --plugins rpe --tasks bert --readings all --treebank dev.conllu
+  harness run --plugins rope,alibi --tasks copy --until decided --max-seeds 8
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
 Finished cells are not trained again. After Ctrl-C, the same command resumes the run.
@@ -82,6 +83,17 @@ def run(
             help="Set any key of an experiment file, for example budget.steps=200; repeatable.",
         ),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="decided",
+            help="Add seeds where verdicts or ranks are open, none where they are settled.",
+        ),
+    ] = None,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --until, the most seeds.", show_default="12"),
+    ] = None,
     corpus: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +121,7 @@ def run(
     from posharness.planning.precision import remark_on_precision
 
     paths = plugin_path or []
+    most = _most_seeds(until, max_seeds)
     bodies = _split(bodies)
     _check_names(bodies or [], size)
     given: dict[str, Any] = {
@@ -132,13 +145,15 @@ def run(
     if dry_run:
         from posharness.cli.dryrun import print_plan
 
-        print_plan(experiment, store, paths)
+        print_plan(experiment, store, paths, most)
         return
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
         from posharness.api import execute
 
-        return execute(experiment, execution, announce=announce)
+        if most is None:
+            return execute(experiment, execution, announce=announce)
+        return execute(experiment, execution, announce=announce, until="decided", max_seeds=most)
 
     run_and_report(
         start,
@@ -152,6 +167,22 @@ def run(
         compiler=experiment.compiler,
         baseline=baseline or "",
     )
+
+
+def _most_seeds(until: str | None, given: int | None) -> int | None:
+    """The number of seeds at the last look; None for a run that adds none.
+
+    Raises:
+        UserError: another word than "decided", or --max-seeds without --until.
+    """
+    from posharness.errors import UserError
+    from posharness.planning.looks import MOST
+
+    if until not in (None, "decided"):
+        raise UserError(f"--until {until}: expected decided.")
+    if given is not None and until is None:
+        raise UserError(f"--max-seeds {given} needs --until decided; for a fixed number give --seeds.")
+    return (given or MOST) if until else None
 
 
 def _split(texts: list[str] | None) -> list[str] | None:

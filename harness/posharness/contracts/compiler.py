@@ -51,6 +51,7 @@ class Compiler(Named, ABC):
         title: str,
         folder: Path,
         baseline: str = "",
+        alpha: float = 0.05,
     ) -> Path:
         """Write report.html, report.md, report.json, figures/ and tables/ into `folder`.
 
@@ -61,6 +62,8 @@ class Compiler(Named, ABC):
             claims: the claims that get a verdict. The compiler passes them to the section of verdicts; the
                 other sections receive only the frames.
             baseline: the label that all others are compared with, one of those in the frames; empty for none.
+            alpha: the rate of false statements that this report may make when nothing differs; below .05 for
+                one of several looks at results to which seeds are added.
             folder: where to write. Its name is the id of the report, in report.json and in the address of the
                 published report.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,3 +41,13 @@ class Frames:
     interventions: pd.DataFrame = field(default_factory=_no_rows)
     examples: pd.DataFrame = field(default_factory=_no_rows)
     costs: pd.DataFrame = field(default_factory=_no_rows, kw_only=True)
+
+    def only(self, keys: Collection[str]) -> Frames:
+        """The rows of some cells; what is of no cell stays."""
+        every = {each.name: getattr(self, each.name) for each in fields(Frames)}
+        return Frames(
+            **{
+                name: frame[frame["cell"].isin(keys)].reset_index(drop=True) if "cell" in frame else frame
+                for name, frame in every.items()
+            }
+        )

@@ -26,6 +26,7 @@ __all__ = [
     "INTERVENTIONS",
     "LIVE",
     "LOG",
+    "LOOKS",
     "MECHANISM",
     "PLUGINS",
     "PREDICTIONS",
@@ -52,6 +53,8 @@ WORK = "work"
 REPORTS = "reports"
 COSTS = "costs.json"
 """What `harness cost --store` measured."""
+LOOKS = "looks.json"
+"""When the results were looked at, in a run that adds seeds until a report decides."""
 ASIDE = "aside"
 """The folder of the cells that were set aside: damaged ones, and those that are run again."""
 CHECKED = "checked"

@@ -26,12 +26,15 @@ class HtmlCompiler(Compiler):
         title: str,
         folder: Path,
         baseline: str = "",
+        alpha: float = 0.05,
     ) -> Path:
         """See `posharness_reports.compile.report.compile_report`."""
         # Every command finds the compiler; only this one waits for pandas and seaborn.
         from posharness_reports.compile.report import compile_report
 
-        return compile_report(frames, sections, claims=claims, title=title, folder=folder, baseline=baseline)
+        return compile_report(
+            frames, sections, claims=claims, title=title, folder=folder, baseline=baseline, alpha=alpha
+        )
 
     def undecided(
         self, frames: Frames, *, claims: Sequence[Claim] = (), alpha: float = 0.05

@@ -14,6 +14,7 @@ from posharness_reports.compile.data_files import data_files, data_frames
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
+from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.publish.report_folder import FORMAT
 from posharness_reports.study import Study, study
 
@@ -30,6 +31,7 @@ def compile_report(
     title: str,
     folder: Path,
     baseline: str = "",
+    alpha: float = ALPHA,
 ) -> Path:
     """Write a report into `folder`, completely or not at all. An earlier report in it is replaced.
 
@@ -43,7 +45,7 @@ def compile_report(
     """
     if folder.exists() and not (folder / "report.json").is_file() and _occupied(folder):
         raise UserError(f"{folder} has contents that are not a report. Give a new or empty folder.")
-    ready = study(frames, claims, baseline)
+    ready = study(frames, claims, baseline, alpha)
     taken: set[str] = set()
     rendered = [
         section_files

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from posharness.contracts import Claim, Frames, Undecided
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.ranking import SMALLEST, Pair, Ranking
-from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, RANKING_SHARE
-from posharness_reports.sections.claims.verdicts import judge_claims, judged_alike
+from posharness_reports.measures.statistics import ALPHA, RANKING_SHARE
+from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
 
 __all__ = ["undecided"]
@@ -16,35 +16,24 @@ __all__ = ["undecided"]
 
 def undecided(frames: Frames, claims: Sequence[Claim] = (), alpha: float = ALPHA) -> list[Undecided]:
     """See `posharness.contracts.Compiler.undecided`."""
-    ready = study(frames, claims).trained
-    return [*_claims(ready, alpha), *_pairs(ready, alpha)]
+    ready = study(frames, claims, alpha=alpha).trained
+    return [*_claims(ready), *_pairs(ready)]
 
 
-def _claims(ready: Study, alpha: float) -> Iterator[Undecided]:
+def _claims(ready: Study) -> Iterator[Undecided]:
     posed = _posed(ready)
     for contrast in judge_claims(ready):
-        if contrast.evidence is None:
-            continue
-        # Corrected p-values are compared with `ALPHA`.
-        p, mixed = (value * ALPHA / alpha for value in (contrast.p, contrast.mixed))
-        verdict = judged_alike(contrast.evidence, contrast.claim.smallest_effect, p, mixed)
-        if verdict == "undecided":
+        if contrast.evidence is not None and contrast.outcome == "undecided":
             blocks = contrast.evidence.effect.by_block
             yield Undecided(
                 f"{contrast.claim.name}: {contrast.better} against {contrast.other}, {contrast.decoding}",
                 contrast.labels,
                 tuple(sorted({posed.get(block, block) for block in blocks})),
-                more_seeds(
-                    contrast.overall,
-                    min(contrast.runs) / len(blocks),
-                    contrast.claim.smallest_effect,
-                    alpha * CLAIMS_SHARE / contrast.tests,
-                    split=len(blocks) if contrast.split else 0,
-                ),
+                contrast.seeds_to_decide,
             )
 
 
-def _pairs(ready: Study, alpha: float) -> Iterator[Undecided]:
+def _pairs(ready: Study) -> Iterator[Undecided]:
     rankings = ready.rankings
     posed = _posed(ready)
     named: list[tuple[str, tuple[str, ...], Ranking]] = [
@@ -57,13 +46,13 @@ def _pairs(ready: Study, alpha: float) -> Iterator[Undecided]:
     split = any(ranking.split for _, _, ranking in named)
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
-            if pair.p * ALPHA / alpha > ALPHA and not _alike(pair, number, alpha):
+            if pair.p > ALPHA and not _alike(pair, number, ready.alpha):
                 seeds = min(pair.effect.runs) / len(pair.effect.by_block)
                 missing = more_seeds(
                     pair.effect.overall,
                     seeds,
                     0.0,
-                    alpha * RANKING_SHARE / number,
+                    ready.alpha * RANKING_SHARE / number,
                     split=len(pair.effect.by_block) if split else 0,
                 )
                 yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)

@@ -180,10 +180,12 @@ class Rankings:
     each: Mapping[tuple[str, str, str], Ranking]
 
 
-def rank_all(scores: pd.DataFrame) -> Rankings:
+def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
     """Every ranking of these scores.
 
     Args:
+        alpha: the rate of false statements of the report. p-values are corrected so that they compare with
+            `ALPHA` whatever it is.
         scores: columns `posharness_reports.measures.scores.SCORES`.
     """
     overall = {
@@ -202,7 +204,7 @@ def rank_all(scores: pd.DataFrame) -> Rankings:
         [max(pair.p, pair.least) if split else pair.p for ranking in family for pair in ranking.pairs]
         for family in families
     ]
-    remaining = iter(corrected(*p))
+    remaining = iter(min(value * ALPHA / alpha, 1.0) for value in corrected(*p))
 
     def with_p(ranking: Ranking) -> Ranking:
         return replace(ranking, pairs=tuple(replace(pair, p=next(remaining)) for pair in ranking.pairs))

@@ -89,6 +89,7 @@ class ClaimContrast:
         p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
         tests: the number of contrasts that p is corrected for.
         split: whether runs fall apart under any claim of the report (see `least_p`).
+        alpha: the rate of false statements of the report, which p is corrected for too.
     """
 
     claim: Claim
@@ -105,6 +106,7 @@ class ClaimContrast:
     labels: tuple[str, ...] = ()
     split: bool = False
     by_label: Mapping[str, Effect] = field(default_factory=dict)
+    alpha: float = ALPHA
 
     @property
     def by_task(self) -> pd.Series[float]:
@@ -140,7 +142,7 @@ class ClaimContrast:
             found.overall,
             min(self.runs) / len(found.by_block),
             self.claim.smallest_effect,
-            ALPHA * CLAIMS_SHARE / self.tests,
+            self.alpha * CLAIMS_SHARE / self.tests,
             split=len(found.by_block) if self.split else 0,
         )
 
@@ -190,8 +192,16 @@ def judge_claims(study: Study) -> list[ClaimContrast]:
     tested = [place for place, contrast in enumerate(contrasts) if contrast.evidence is not None]
     every = [evidence for contrast in contrasts if (evidence := contrast.evidence)]
     found, split = corrected(every), any(evidence.split for evidence in every)
+    scale = ALPHA / study.alpha
     for place, (p, mixed) in zip(tested, found, strict=True):
-        contrasts[place] = replace(contrasts[place], p=p, mixed=mixed, tests=len(tested), split=split)
+        contrasts[place] = replace(
+            contrasts[place],
+            p=min(p * scale, 1.0),
+            mixed=min(mixed * scale, 1.0),
+            tests=len(tested),
+            split=split,
+            alpha=study.alpha,
+        )
     return contrasts
 
 

@@ -6,6 +6,7 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import learned
+from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.study import Study
 
 __all__ = ["caveats"]
@@ -17,6 +18,13 @@ _BUSY = 1.1
 def caveats(study: Study) -> list[str]:
     """What a reader must know before comparing results, a sentence each."""
     sentences = []
+    if study.alpha < ALPHA:
+        sentences.append(
+            "Results were looked at several times while seeds were added where they left something open. "
+            f"Over all looks the rate of false statements is {ALPHA}, and this look works at "
+            f"{study.alpha:.2g}: p-values are corrected for that. Intervals are not; they are those of a "
+            "single look."
+        )
     done = study.cells[study.cells["status"] == "done"]
     for column in ("torch", "python", "machine", "results_version"):
         values = sorted({str(value) for value in done[column].dropna()})
