@@ -104,7 +104,7 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
 def test_the_page_is_sound_and_described(report: Path) -> None:
     page = Page(report / "report.html")
     pictures = page.of("svg")
-    assert len(pictures) == 4
+    assert len(pictures) == 6
     assert all(picture["role"] == "img" and picture["aria-label"] for picture in pictures)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))

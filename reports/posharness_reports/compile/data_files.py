@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from posharness_reports.data.prepare import settings_text
 from posharness_reports.measures.ranking import Pair, Ranking
 from posharness_reports.measures.statistics import ALPHA
-from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims
 from posharness_reports.study import Study
 
 __all__ = ["data_files", "data_frames", "read_data"]
@@ -25,7 +25,7 @@ _CELL = (
 _OVER_TASKS = ""
 
 
-def data_frames(study: Study) -> dict[str, pd.DataFrame]:
+def data_frames(study: Study, judged: Sequence[ClaimContrast] | None = None) -> dict[str, pd.DataFrame]:
     """Name to frame.
 
     - `cells`: what was run, one row a cell; `settings` as text.
@@ -40,6 +40,9 @@ def data_frames(study: Study) -> dict[str, pd.DataFrame]:
     - `pairs`: all pairs of each ranking. `error` and `freedom` are the standard error of the difference and
       its degrees of freedom, `p` is corrected.
     - `verdicts`: each contrast of each claim.
+
+    Args:
+        judged: the contrasts of the study's claims, if they are known already.
     """
     trained = study.trained
     distance, (by_length, length_runs) = study.by_distance, study.by_length
@@ -55,7 +58,7 @@ def data_frames(study: Study) -> dict[str, pd.DataFrame]:
         "interventions": trained.outcomes.overall,
         "ranking": _ranking(trained),
         "pairs": _pairs(trained),
-        "verdicts": _verdicts(trained),
+        "verdicts": _verdicts(judge_claims(trained) if judged is None else judged),
     }
     ends = {"low": "low_95", "high": "high_95", "area_low": "area_low_95", "area_high": "area_high_95"}
     return {name: frame.rename(columns=ends).reset_index(drop=True) for name, frame in frames.items()}
@@ -150,9 +153,9 @@ _JUDGED = (
 )
 
 
-def _verdicts(study: Study) -> pd.DataFrame:
+def _verdicts(judged: Sequence[ClaimContrast]) -> pd.DataFrame:
     rows = []
-    for contrast in judge_claims(study):
+    for contrast in judged:
         effect = contrast.overall
         low, high = effect.interval()
         rows.append(

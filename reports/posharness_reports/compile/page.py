@@ -8,19 +8,44 @@ from typing import TYPE_CHECKING, Any
 from posharness_reports.templates import fill_markdown, fill_page
 
 if TYPE_CHECKING:
+    from posharness.contracts.section import Place
+    from posharness_reports.compile.first_screen import FirstScreen
     from posharness_reports.compile.section_files import RenderedSection
 
 __all__ = ["markdown_report", "report_page"]
+
+QUESTIONS: Mapping[Place, str] = {
+    "overview": "What does it come to?",
+    "accuracy": "How far does information carry, and does it hold beyond the training length?",
+    "learning": "How fast does it learn?",
+    "pretraining": "What does it do for BERT?",
+    "readings": "What do trained models use?",
+    "mechanism": "What do positions do to attention?",
+    "trust": "Can I trust this?",
+    "end": "More",
+}
+"""The question that each part of a report answers."""
 
 _ROWS_SHOWN = 400
 _ROWS_IN_MARKDOWN = 40
 
 
-def report_page(about: Mapping[str, Any], sections: Sequence[RenderedSection]) -> bytes:
+def report_page(about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection]) -> bytes:
     """The content of report.html; `about` is the content of report.json."""
-    return fill_page("report.html.j2", about=about, sections=sections, rows_shown=_ROWS_SHOWN)
+    return fill_page(
+        "report.html.j2",
+        about=about,
+        first=first,
+        sections=sections,
+        questions=QUESTIONS,
+        rows_shown=_ROWS_SHOWN,
+    )
 
 
-def markdown_report(about: Mapping[str, Any], sections: Sequence[RenderedSection]) -> bytes:
+def markdown_report(
+    about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection]
+) -> bytes:
     """The content of report.md, which shows the figure files beside it."""
-    return fill_markdown("report.md.j2", about=about, sections=sections, rows_shown=_ROWS_IN_MARKDOWN)
+    return fill_markdown(
+        "report.md.j2", about=about, first=first, sections=sections, rows_shown=_ROWS_IN_MARKDOWN
+    )

@@ -11,11 +11,13 @@ from typing import Any
 from posharness.contracts import Claim, Frames, ReportSection, UserError, in_report_order
 from posharness.contracts.atomic_files import write_folder
 from posharness_reports.compile.data_files import data_files, data_frames
+from posharness_reports.compile.first_screen import FirstScreen, first_screen
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.publish.report_folder import FORMAT
+from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
 
 __all__ = ["compile_report"]
@@ -47,20 +49,22 @@ def compile_report(
         raise UserError(f"{folder} has contents that are not a report. Give a new or empty folder.")
     ready = study(frames, claims, baseline, alpha)
     taken: set[str] = set()
+    judged = judge_claims(ready.trained)
+    first = first_screen(ready, judged, taken)
     rendered = [
         section_files
         for section in in_report_order(sections)
         if (section_files := render(section, ready, taken)) is not None
     ]
-    parts = _parts(rendered)
-    about = _about(ready, title, rendered)
+    parts = _parts(first, rendered)
+    about = _about(ready, title, first, rendered)
     about = {"format": FORMAT, "id": folder.resolve().name, **about}
     files = {
-        "report.html": report_page(about, rendered),
-        "report.md": markdown_report(about, rendered),
+        "report.html": report_page(about, first, rendered),
+        "report.md": markdown_report(about, first, rendered),
         "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
         **parts,
-        **data_files(data_frames(ready)),
+        **data_files(data_frames(ready, judged)),
     }
     try:
         write_folder(folder, files, replace=True)
@@ -75,18 +79,22 @@ def _occupied(folder: Path) -> bool:
     return not folder.is_dir() or any(folder.iterdir())
 
 
-def _parts(sections: Sequence[RenderedSection]) -> dict[str, bytes]:
+def _parts(first: FirstScreen, sections: Sequence[RenderedSection]) -> dict[str, bytes]:
     """The files of figures and tables, by their path in the report."""
+    figures = [*first.figures, *(figure for section in sections for figure in section.figures)]
+    tables = [table for section in sections for table in section.tables]
+    items = [("figures", figure.name, figure.files) for figure in figures]
+    items += [("tables", table.name, table.files) for table in tables]
     return {
-        f"{place}/{item.name}.{ending}": content
-        for section in sections
-        for place, items in (("figures", section.figures), ("tables", section.tables))
-        for item in items
-        for ending, content in item.files.items()
+        f"{place}/{name}.{ending}": content
+        for place, name, files in items
+        for ending, content in files.items()
     }
 
 
-def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dict[str, Any]:
+def _about(
+    ready: Study, title: str, first: FirstScreen, sections: Sequence[RenderedSection]
+) -> dict[str, Any]:
     cells = ready.cells
     done = cells[cells["status"] == "done"]
     return {
@@ -102,6 +110,10 @@ def _about(ready: Study, title: str, sections: Sequence[RenderedSection]) -> dic
         "seeds": sorted({int(seed) for seed in cells["seed"].dropna()}),
         "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in _VERSIONS},
         "sections": [{"title": section.title, "failure": section.failure} for section in sections],
-        "figures": [figure.name for section in sections for figure in section.figures],
+        "figures": [
+            figure.name
+            for figures in (first.figures, *(section.figures for section in sections))
+            for figure in figures
+        ],
         "tables": [table.name for section in sections for table in section.tables],
     }

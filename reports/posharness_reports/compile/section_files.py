@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from posharness.contracts import Frames, ReportSection
+from posharness.contracts.section import Place
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.compile.markdown import to_html
 from posharness_reports.compile.svg import inline
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import show, slug
 
-__all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "render"]
+__all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "draw", "render"]
 
 _DPI = 144
 _LONG = 40
@@ -62,12 +63,14 @@ class RenderedSection:
 
     Attributes:
         anchor: its id on the page.
+        place: the part of the report that it belongs to.
         failure: the error in one line; "" if there was none.
         details: the traceback of the error.
     """
 
     title: str
     anchor: str
+    place: Place = "end"
     prose: str = ""
     html: str = ""
     figures: list[RenderedFigure] = field(default_factory=list)
@@ -94,9 +97,10 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
             return RenderedSection(
                 title=built.title,
                 anchor=_unique("section", built.title, taken),
+                place=section.place,
                 prose=built.prose,
                 html=to_html(built.prose),
-                figures=[_figure(caption, figure, taken) for caption, figure in built.figures.items()],
+                figures=[draw(caption, figure, taken) for caption, figure in built.figures.items()],
                 tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001
@@ -104,6 +108,7 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
         return RenderedSection(
             title=heading,
             anchor=_unique("section", heading, taken),
+            place=section.place,
             failure=f"{type(error).__name__}: {error}".strip(": "),
             details=_traceback(error),
         )
@@ -125,7 +130,8 @@ def _traceback(error: BaseException) -> str:
     return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)
 
 
-def _figure(caption: str, figure: Figure, taken: set[str]) -> RenderedFigure:
+def draw(caption: str, figure: Figure, taken: set[str]) -> RenderedFigure:
+    """Draw a figure under a name that is not taken yet."""
     name = _unique("figures", caption, taken)
     # The salt makes the ids inside an SVG the same every time.
     with mpl.rc_context({"svg.hashsalt": name}):

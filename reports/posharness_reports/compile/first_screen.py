@@ -1,0 +1,188 @@
+"""The first screen of a report: what was compared, the verdicts, the ranking, and one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import matplotlib as mpl
+
+from posharness_reports.compile.section_files import RenderedFigure, draw
+from posharness_reports.figures.first_screen import (
+    distance_figure,
+    everything,
+    heatmap_figure,
+    separating_task,
+)
+from posharness_reports.figures.palette import COLOURS, looks
+from posharness_reports.figures.theme import RC
+from posharness_reports.formatting import count, difference, enumerate_words, show, span, with_interval
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.ranking import Ranking
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
+from posharness_reports.study import Study
+
+__all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen"]
+
+_NAMED, _RANKED = 6, 9
+
+_SIGNS = {
+    "borne out": ("✓", "good"),
+    "contradicted": ("✗", "bad"),
+    "no difference that matters": ("=", "plain"),
+    "differs between tasks": ("±", "plain"),
+    "undecided": ("?", "plain"),
+    "not measured": ("–", "plain"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The line of a claim: its sign and tone, the outcome in words, the claim, and what the runs say."""
+
+    sign: str
+    tone: str
+    outcome: str
+    claim: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A label in the ranking: its possible ranks, colour, score, and whether it may be the best."""
+
+    label: str
+    ranks: str
+    colour: str
+    score: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """What a reader sees first.
+
+    Attributes:
+        compared: what was compared, on what.
+        ranked_on: what the ranking is over.
+        ranked: the first labels of the ranking.
+        left: the number of labels that are not shown.
+        figures: accuracy by distance where it separates most; and the heat map of all tasks.
+    """
+
+    compared: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    ranked_on: str = ""
+    ranked: list[Ranked] = field(default_factory=list)
+    left: int = 0
+    curve: RenderedFigure | None = None
+    overview: RenderedFigure | None = None
+
+    @property
+    def figures(self) -> list[RenderedFigure]:
+        """The figures, which are files as well."""
+        return [figure for figure in (self.curve, self.overview) if figure is not None]
+
+
+def first_screen(study: Study, judged: Sequence[ClaimContrast], taken: set[str]) -> FirstScreen:
+    """The first screen of a study.
+
+    Args:
+        judged: the contrasts of its claims.
+        taken: the names of files in this report; those of the figures are added.
+    """
+    trained = study.trained
+    ranking, ranked_on = _ranking(trained)
+    styles = looks(trained.cells["label"])
+    ranks = ranking.ranks(ALPHA) if ranking else {}
+    ranked = [
+        Ranked(
+            row["label"],
+            _span(*ranks[row["label"]]),
+            f"var(--series-{COLOURS.index(styles[row['label']].colour) + 1})",
+            with_interval(row["mean"], row["low"], row["high"]),
+            ranks[row["label"]][0] == 1,
+        )
+        for row in (ranking.means.to_dict("records") if ranking else [])
+    ]
+    curve = overview = None
+    with mpl.rc_context(RC):
+        place = separating_task(trained) if len(trained.predictions) else None
+        if place is not None:
+            curve = draw(*distance_figure(trained, *place), taken)
+        values = everything(trained)
+        if len(values):
+            order = ranking.labels if ranking else []
+            order += sorted(set(values["label"]) - set(order))
+            caption = (
+                "All tasks. Normalised accuracy: 0 is blind and 1 is perfect. Left: at the farthest distance "
+                "in sequences of the training length. Right, where it was tested: all predictions in longer "
+                "sequences."
+            )
+            overview = draw(caption, heatmap_figure(values, order), taken)
+    return FirstScreen(
+        _compared(trained),
+        [_verdict(claim.statement, contrasts_of(claim, judged)) for claim in study.claims],
+        ranked_on,
+        ranked[:_RANKED],
+        max(len(ranked) - _RANKED, 0),
+        curve,
+        overview,
+    )
+
+
+def _compared(study: Study) -> str:
+    cells = study.cells
+    if cells.empty:
+        return "No trained cells."
+    labels, tasks = study.labels, sorted(set(cells["task"]))
+    done = cells[cells["status"] == "done"]
+    seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed") if len(done) else "no seed"
+    text = f"{_listed(labels, 'encoding')} on {_listed(tasks, 'task')}, {seeds} each"
+    steps = sorted({int(value) for value in done["steps"].dropna()})
+    if steps:
+        text += f", {show(steps[0])}{'–' + show(steps[-1]) if len(steps) > 1 else ''} training steps"
+    return f"{text}."
+
+
+def _listed(names: Sequence[str], noun: str) -> str:
+    return enumerate_words(names) if len(names) <= _NAMED else count(len(names), noun)
+
+
+def _ranking(study: Study) -> tuple[Ranking | None, str]:
+    """The ranking over tasks at the training length, or that of the task that separates most."""
+    for (decoding, scope), ranking in study.rankings.overall.items():
+        if scope == SCOPES[0]:
+            return ranking, f"over {count(len(ranking.blocks), 'task')}, {decoding}"
+    place = separating_task(study) if len(study.predictions) else None
+    for (task, objective, scope), ranking in study.rankings.each.items():
+        if scope == SCOPES[0] and place in ((task, objective), None):
+            return ranking, f"on {task}"
+    return None, ""
+
+
+def _span(best: int, worst: int) -> str:
+    return str(best) if best == worst else f"{best}–{worst}"
+
+
+def _verdict(statement: str, contrasts: Sequence[ClaimContrast]) -> Verdict:
+    """The line of one claim; where its contrasts differ, how many have each outcome."""
+    measured = [contrast for contrast in contrasts if contrast.evidence is not None]
+    if not measured:
+        return Verdict(*_SIGNS["not measured"], "not measured", statement, "no runs of both sides")
+    outcomes = [contrast.outcome for contrast in measured]
+    counts = {outcome: outcomes.count(outcome) for outcome in _SIGNS if outcome in outcomes}
+    sure = [outcome for outcome in counts if outcome != "undecided"]
+    first = sure[0] if sure else "undecided"
+    sign, tone = _SIGNS[first] if len(sure) < 2 else ("±", "plain")
+    words = ", ".join(
+        outcome if len(measured) == 1 else f"{outcome} in {n} of {len(measured)}"
+        for outcome, n in counts.items()
+    )
+    shown = max(
+        (contrast for contrast in measured if contrast.outcome == first),
+        key=lambda contrast: abs(contrast.overall.mean),
+    )
+    detail = f"{shown.better} − {shown.other} {difference(shown.overall.mean, *shown.overall.interval())}"
+    return Verdict(sign, tone, words, statement, detail)

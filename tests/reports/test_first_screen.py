@@ -1,0 +1,153 @@
+"""The first screen: what it says is what the numbers say, and it is seen without scrolling."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posharness.contracts import Frames
+from posharness_reports import posharness_claims, posharness_report_sections
+from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.compile.first_screen import FirstScreen, first_screen
+from posharness_reports.figures.first_screen import everything, what_it_shows
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.study import study
+
+Simulate = Callable[..., Frames]
+CLAIMS = [claim() for claim in posharness_claims()]
+CHROMIUM = shutil.which("chromium")
+
+
+def _screen(frames: Frames) -> FirstScreen:
+    ready = study(frames, CLAIMS)
+    return first_screen(ready, judge_claims(ready.trained), set())
+
+
+def _compile(frames: Frames, folder: Path) -> Path:
+    sections = [section() for section in posharness_report_sections()]
+    return HtmlCompiler().compile(frames, sections, claims=CLAIMS, title="A study", folder=folder)
+
+
+@given(st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0, 100), min_size=1))
+def test_the_sentence_of_the_figure_says_what_the_reaches_are(reaches: dict[str, float]) -> None:
+    rows = pd.DataFrame(
+        [
+            {"label": f"<{label}>", "reach": reach, "shortest": 2.0, "longest": 64.0}
+            for label, reach in reaches.items()
+        ]
+    ).sort_values("reach", ascending=False, ignore_index=True)
+    text = what_it_shows("copy", rows)
+    kept, fallen, below = ([label for label, reach in reaches.items() if test(reach)] for test in (
+        lambda reach: reach >= 64, lambda reach: 2 <= reach < 64, lambda reach: reach < 2))  # fmt: skip
+    for clause in text.removeprefix("On copy: ").removesuffix(".").split("; "):
+        named = set(re.findall("<(.)>", clause))
+        if "keep" in clause:
+            assert named <= set(kept)
+            assert len(named) == len(kept) or "others" in clause
+        elif "falls" in clause:
+            (label,) = named
+            assert label in fallen
+            assert abs(float(clause.rpartition(" at ")[2]) - reaches[label]) <= 0.5
+        elif named:
+            assert named <= set(below)
+            assert len(named) == len(below) or "others" in clause
+    assert ("keep" in text, "from the shortest" in text) == (bool(kept), bool(below))
+
+
+def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> None:
+    frames = simulated(seeds=3, tasks=("copy", "offset_recall"))
+    ready = study(frames, CLAIMS)
+    judged = judge_claims(ready.trained)
+    found = first_screen(ready, judged, set())
+    assert (
+        found.compared == "absolute and relative on copy and offset_recall, 3 seeds each, 800 training steps."
+    )
+    assert [verdict.claim for verdict in found.verdicts] == [claim.statement for claim in CLAIMS]
+    for verdict, claim in zip(found.verdicts, CLAIMS, strict=True):
+        outcomes = {contrast.outcome for contrast in judged if contrast.claim is claim and contrast.evidence}
+        assert all(outcome in verdict.outcome for outcome in outcomes)
+        assert (verdict.tone == "good") == (outcomes - {"undecided"} == {"borne out"})
+    ranking = ready.trained.rankings.overall["teacher-forced", SCOPES[0]]
+    assert [row.label for row in found.ranked] == ranking.labels
+    assert [row.best for row in found.ranked] == [
+        ranking.ranks(ALPHA)[label][0] == 1 for label in ranking.labels
+    ]
+    assert [figure.name for figure in found.figures] == [
+        figure.name for figure in (found.curve, found.overview) if figure
+    ]
+    assert len(found.figures) == 2
+
+
+def test_a_task_without_distances_is_in_the_map_of_all_tasks(frames: Frames) -> None:
+    values = everything(study(frames).trained)
+    assert "bert (nsp)" in set(values["task"])
+    assert set(values["scope"]) == set(SCOPES)
+    assert values["value"].notna().all()
+
+
+@pytest.mark.parametrize("status", ["failed", "waiting"])
+def test_without_a_result_it_claims_nothing(simulated: Simulate, status: str) -> None:
+    found = _screen(simulated(default=status, seeds=1, tasks=("copy",)))
+    assert found.figures == found.ranked == []
+    assert {verdict.outcome for verdict in found.verdicts} == {"not measured"}
+
+
+MEASURE = """<body><script>
+const found = {}, widths = [380, 768, 1280];
+let left = widths.length;
+for (const width of widths) {
+  const frame = document.createElement("iframe");
+  frame.style = `width:${width}px;height:800px;border:0`;
+  frame.src = %s;
+  frame.onload = () => {
+    const page = frame.contentDocument;
+    const first = page.querySelector("figure svg");
+    found[width] = {
+      overflow: page.documentElement.scrollWidth - width,
+      figure: first ? first.getBoundingClientRect().top : null,
+    };
+    if (--left === 0) document.body.textContent = JSON.stringify(found);
+  };
+  document.body.append(frame);
+}
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+@pytest.mark.parametrize(
+    "labels", [("relative", "absolute"), tuple(f"an-encoding-with-a-name-{i}" for i in range(12))]
+)
+def test_a_browser_shows_the_figure_at_once_and_scrolls_only_down(
+    simulated: Simulate, tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    page = _compile(
+        simulated(labels, seeds=2, sequences=12, tasks=("copy", "offset_recall")), tmp_path / "study"
+    )
+    outer = tmp_path / "outer.html"
+    outer.write_text(MEASURE % json.dumps(page.as_uri()), encoding="utf-8")
+    # In a frame, the page can be measured although it runs no script but its own.
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--disable-web-security",
+        "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,900",
+        "--virtual-time-budget=10000", "--dump-dom", outer.as_uri(),
+    ]  # fmt: skip
+    dumped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    body = re.search(r"<body>(.*)</body>", dumped, re.DOTALL)
+    assert body is not None
+    found = json.loads(html.unescape(body[1]))
+    assert {width: each["overflow"] for width, each in found.items()} == dict.fromkeys(found, 0)
+    assert set(found) == {"380", "768", "1280"}
+    assert found["1280"]["figure"] < 500
