@@ -24,6 +24,7 @@ from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.looks import MOST
+from posharness.git_branch import GitBranch, publish_to_branch
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
@@ -292,20 +293,26 @@ def publish_report(
     to: str | Path,
     plugin_paths: Sequence[Path] = (),
     compiler: str = DEFAULT_COMPILER,
-) -> Path:
-    """Publish a compiled report into a static folder, and return the path of its index page.
+) -> Path | str:
+    """Publish a compiled report into a static folder, or into a branch of a git repository.
 
-    Nothing in the folder is replaced but an earlier version of this report and the index page.
+    Nothing there is replaced but an earlier version of this report and the index page. Publishing a report
+    again changes nothing.
 
     Args:
         report: the folder of a compiled report, or its report.html.
-        to: the static folder; it is created if missing.
+        to: the static folder, which is created if missing; or GIT_URL#branch, a branch that GitHub or GitLab
+            serves as pages, which is made if missing. A push changes the branch as a whole or not at all.
         plugin_paths: files of single-file compilers, as for `--plugin-path`.
         compiler: the compiler that wrote the report, as for `--compiler`.
 
+    Returns:
+        The path of the index page, or GIT_URL#branch.
+
     Raises:
         UserError: `report` is not a compiled report or has a link in it; the folder cannot be written, or has
-            something else in the place of the report or of the index page.
+            something else in the place of the report or of the index page; the repository cannot be read, or
+            refuses the push.
 
     Warns:
         HarnessWarning: the folder has a damaged or foreign report, which is left as it is and not listed.
@@ -314,7 +321,12 @@ def publish_report(
         >>> index = posharness.publish_report(page, to="public/")  # doctest: +SKIP
     """
     writer, _ = Registry.load(plugin_paths).compiler(compiler)
-    return writer.publish(Path(report), to=Path(to))
+    branch = GitBranch.parse(to) if isinstance(to, str) else None
+    if branch is None:
+        return writer.publish(Path(report), to=Path(to))
+    source = Path(report).resolve()  # git works in a folder of its own
+    publish_to_branch(branch, lambda site: writer.publish(source, to=site), f"Publish {source.name}")
+    return str(branch)
 
 
 def compare_reports(

@@ -1,4 +1,4 @@
-"""`harness publish`: publish a compiled report in a static folder with an index of all reports."""
+"""`harness publish`: publish a compiled report in a folder or a git branch, with an index of all reports."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["register"]
 _EPILOG = """[bold]Examples[/]
   harness publish runs/reports/0123456789ab --to site
   harness publish runs/reports/0123456789ab/report.html --to site
+  harness publish runs/reports/0123456789ab --to https://example.org/pages.git#gh-pages
 
-Publishing a report twice changes nothing. Nothing in the folder is replaced but an earlier version \
-of the report and the index page."""
+Publishing a report twice changes nothing. Nothing in the folder or branch is replaced but an earlier \
+version of the report and the index page."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,11 +30,16 @@ def publish(
     report: Annotated[
         Path, typer.Argument(metavar="REPORT", help="The path that `run` or `report` printed, or its folder.")
     ],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The static folder, created if missing.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="DIR|GIT_URL#BRANCH", help="The static folder or branch, created if missing."
+        ),
+    ],
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
 ) -> None:
-    """Publish a report, and print the path of the index page."""
+    """Publish a report, and print the path of the index page, or the branch."""
     from posharness.api import publish_report
     from posharness.defaults import DEFAULT_COMPILER
 

@@ -1,0 +1,106 @@
+"""A branch of a git repository gets a report whole or stays as it was, whoever else publishes into it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from posharness.errors import UserError
+from posharness.git_branch import GitBranch, publish_to_branch
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from posharness.git_branch import GitBranch, publish_to_branch
+
+def publish(site):
+    site.mkdir(exist_ok=True)
+    (site / sys.argv[2]).write_text("report")
+
+publish_to_branch(GitBranch.parse(sys.argv[1]), publish, "Publish")
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    path = tmp_path / "pages.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(path))
+    return path
+
+
+def publish(remote: Path, name: str, content: str = "report") -> bool:
+    def write(site: Path) -> Path:
+        site.mkdir(exist_ok=True)
+        (site / ".posharness").mkdir(exist_ok=True)
+        (site / ".posharness" / "publish.lock").touch()
+        (site / name).write_text(content)
+        return site
+
+    target = GitBranch.parse(f"{remote}#pages")
+    assert target is not None
+    return publish_to_branch(target, write, f"Publish {name}")
+
+
+def files(remote: Path) -> list[str]:
+    return git(remote, "ls-tree", "-r", "--name-only", "pages").splitlines()
+
+
+def test_again_changes_nothing_and_another_joins(remote: Path) -> None:
+    assert publish(remote, "a.html")
+    first = git(remote, "rev-parse", "pages")
+    assert not publish(remote, "a.html")
+    assert git(remote, "rev-parse", "pages") == first
+    assert publish(remote, "b.html")
+    assert files(remote) == [".nojekyll", "a.html", "b.html"]
+    assert git(remote, "rev-parse", "pages~1") == first
+    assert publish(remote, "a.html", "another")
+    assert git(remote, "show", "pages:a.html") == "another"
+
+
+def test_a_refused_push_leaves_the_branch_and_says_why(remote: Path) -> None:
+    publish(remote, "a.html")
+    before = git(remote, "rev-parse", "pages")
+    hook = remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not on Sundays >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(UserError, match=r"the branch is as it was: .*not on Sundays"):
+        publish(remote, "b.html")
+    assert git(remote, "rev-parse", "pages") == before
+    assert files(remote) == [".nojekyll", "a.html"]
+
+
+def test_who_publishes_at_once_waits_for_no_one_and_loses_nothing(remote: Path) -> None:
+    names = [f"{number}.html" for number in range(3)]
+    running = [subprocess.Popen([sys.executable, "-c", PUBLISH, f"{remote}#pages", name]) for name in names]
+    assert [process.wait(120) for process in running] == [0, 0, 0]
+    assert files(remote) == [".nojekyll", *names]
+
+
+@pytest.mark.parametrize("text", ["site", "a/b/c", "#branch", "site#"])
+def test_a_folder_is_no_branch(text: str) -> None:
+    if text == "site#":
+        with pytest.raises(UserError, match="GIT_URL#branch"):
+            GitBranch.parse(text)
+    else:
+        assert GitBranch.parse(text) is None
+
+
+@pytest.mark.parametrize("text", ["--upload-pack=x#b", "x.git#../b", "x.git#-b"])
+def test_what_git_would_take_for_an_option_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="GIT_URL#branch"):
+        GitBranch.parse(text)
+
+
+def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere.git#pages: git ls-remote failed"):
+        publish(tmp_path / "nowhere.git", "a.html")
