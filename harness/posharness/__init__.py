@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         load,
         publish_report,
         run,
+        verify_report,
     )
     from posharness.contracts import Frames, UserError, hookimpl
     from posharness.experiment import Experiment, load_experiment
@@ -41,6 +42,7 @@ _MODULES = {
     "load_experiment": "posharness.experiment",
     "publish_report": "posharness.api",
     "run": "posharness.api",
+    "verify_report": "posharness.api",
 }
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "load_experiment",
     "publish_report",
     "run",
+    "verify_report",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -23,17 +24,29 @@ from posharness.errors import UserError, did_you_mean
 from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
-from posharness.planning.looks import MOST
 from posharness.git_branch import GitBranch, publish_to_branch
+from posharness.planning.looks import MOST
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
 from posharness.store import CellStatus, Store
-from posharness.store.layout import COSTS, REPORTS
+from posharness.store.layout import COSTS, REPORTS, STORE
 from posharness.until_decided import recorded_looks, run_until_decided
+from posharness.verification import (
+    MADE,
+    Made,
+    compare_files,
+    compare_numbers,
+    compare_store,
+    digest_of,
+    read_made,
+    write_made,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from posharness.contracts import Compiler
 
 __all__ = [
     "Results",
@@ -45,6 +58,7 @@ __all__ = [
     "load",
     "publish_report",
     "run",
+    "verify_report",
 ]
 
 REPORT = "report.html"
@@ -215,6 +229,8 @@ def compile_report(
     compiler: str = DEFAULT_COMPILER,
     planned: Collection[str] = (),
     baseline: str = "",
+    to: str | Path | None = None,
+    command: str = "",
 ) -> Path:
     """Compile the report of a store, and return the path of report.html.
 
@@ -230,6 +246,9 @@ def compile_report(
         planned: keys of the cells that a run selected. If a plugin's code has several versions, theirs
             counts; without a run, the version that started last counts. The others are listed as superseded.
         baseline: the label that all others are compared with, as in the report; by default none.
+        to: the folder in which the report gets its own; by default that of the store, which must be writable.
+        command: the command line that made the report, written into made.json with the versions, the CPU,
+            the numbers, and the checksums of the cells and of the report's files.
 
     Raises:
         UserError: there is no store, it holds no cell, there is no such compiler, or no cell has the label.
@@ -255,26 +274,83 @@ def compile_report(
     looks = recorded_looks(opened.path)
     given = [heading, label, baseline, *([f"level {looks.level}"] if looks else [])]
     report_id = sha256("\n".join([*given, *ended, *sorted(old), *code, *costs]).encode()).hexdigest()[:12]
-    folder = opened.path / REPORTS / report_id
+    folder = (Path(to) if to is not None else opened.path / REPORTS) / report_id
     # A running cell can change without a change of status.
     moving = any(state.status == "running" for state in states.values())
-    if reuse and (folder / REPORT).is_file() and not moving:
+    if reuse and (folder / REPORT).is_file() and (folder / MADE).is_file() and not moving:
         return folder / REPORT
     frames = _frames(opened)
     _mark(frames.cells, old)
     if baseline:
         check_baseline(baseline, {str(name) for name in frames.cells["label"].dropna()})
+    cells = {key: digest_of(opened, key) for key in sorted(states)}
+    made = Made(
+        title=heading,
+        baseline=baseline,
+        level=looks.level if looks else None,
+        compiler=compiler,
+        command=command,
+        superseded=dict(sorted(old.items())),
+        cells=cells,
+    )
+    page = _compile(frames, registry, writer, made, folder)
+    write_made(folder, made)
+    return page
+
+
+def _compile(frames: Frames, registry: Registry, writer: Compiler, made: Made, folder: Path) -> Path:
     # A compiler of others may know none of them.
-    options: dict[str, Any] = {"baseline": baseline} if baseline else {}
-    options |= {"alpha": looks.level} if looks else {}
+    options: dict[str, Any] = {"baseline": made.baseline} if made.baseline else {}
+    options |= {"alpha": made.level} if made.level is not None else {}
     return writer.compile(
         frames,
         report_sections(registry.sections),
         claims=report_claims(registry.claims),
-        title=heading,
+        title=made.title,
         folder=folder,
         **options,
     )
+
+
+def verify_report(
+    report: str | Path, store: str | Path | None = None, *, plugin_paths: Sequence[Path] = ()
+) -> list[str]:
+    """Compare a compiled or published report with what it was made from, and name what differs.
+
+    Every file is compared with its checksum, and every number with its table. With the store, every cell is
+    compared with its checksums, and the report is made again from the rows: each number must be the same.
+
+    Args:
+        report: the folder of a report, or its report.html.
+        store: the folder of the results; by default the one that holds the report. Without any, the report is
+            compared with its own data.
+        plugin_paths: files of single-file sections, claims and compilers, as when the report was compiled.
+
+    Raises:
+        UserError: `report` is no report that says what it was made from, or there is no such store.
+
+    Examples:
+        >>> posharness.verify_report(page)  # doctest: +SKIP
+        []
+    """
+    folder = Path(report).parent if Path(report).name == REPORT else Path(report)
+    made, content = read_made(folder)
+    found = list(compare_files(folder, content))
+    place = Path(store) if store is not None else folder.resolve().parent.parent
+    if store is None and not (place / STORE).is_file():
+        return found
+    opened = Store.open(place, create=False)
+    found += compare_store(made, opened)
+    registry = Registry.load(plugin_paths)
+    frames = _frames(opened)
+    kept = _chosen(frames, lambda cells: cells.isin(made.cells))
+    _mark(kept.cells, made.superseded)
+    with tempfile.TemporaryDirectory(prefix="posharness-verify-") as aside:
+        again = Path(aside) / folder.resolve().name
+        writer, _ = registry.compiler(made.compiler)
+        _compile(kept, registry, writer, made, again)
+        found += compare_numbers(folder, again)
+    return found
 
 
 def check_baseline(baseline: str, labels: Collection[str]) -> None:

@@ -10,7 +10,21 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from posharness.cli import check, cost, diff, evaluate, export, new, publish, report, run, show, status, store
+from posharness.cli import (
+    check,
+    cost,
+    diff,
+    evaluate,
+    export,
+    new,
+    publish,
+    report,
+    run,
+    show,
+    status,
+    store,
+    verify,
+)
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
 from posharness.cli.stopping import exit_status, stopped_by_signals
@@ -39,7 +53,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": _HELP},
 )
-for _command in (run, evaluate, list_, show, status, store, report, publish, diff, export, check, cost, new):
+for _command in (
+    run,
+    evaluate,
+    list_,
+    show,
+    status,
+    store,
+    report,
+    verify,
+    publish,
+    diff,
+    export,
+    check,
+    cost,
+    new,
+):
     _command.register(app)
 
 

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from posharness.errors import HarnessWarning
 
 __all__ = [
     "STYLES",
+    "command_line",
     "complain",
     "console",
     "count",
@@ -79,6 +81,11 @@ def console(*, stderr: bool = False) -> Console:
         # A pipe has no width, and a script does not find a word that is broken over two lines.
         output.width = _PIPE_WIDTH
     return output
+
+
+def command_line() -> str:
+    """The command as it was typed, for a shell."""
+    return shlex.join(["harness", *sys.argv[1:]])
 
 
 def complain(message: str) -> None:

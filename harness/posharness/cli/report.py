@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from posharness.cli.options import Baseline, Compiler, PluginPaths, StoreArgument, StoreOption, one_store
-from posharness.cli.output import console
+from posharness.cli.output import command_line, console
 
 __all__ = ["register"]
 
 _EPILOG = """[bold]Examples[/]
   harness report
   harness report results --title 'Copying at twice the length'
+  harness report /read-only/results --to reports
 
 A report can be compiled during a run."""
 
@@ -30,6 +32,10 @@ def report(
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
     baseline: Baseline = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Where the report gets its folder; else in the store."),
+    ] = None,
 ) -> None:
     """Compile the report of a store, and print its path."""
     from posharness.api import compile_report
@@ -41,5 +47,7 @@ def report(
         plugin_paths=plugin_path or (),
         compiler=compiler or DEFAULT_COMPILER,
         baseline=baseline or "",
+        to=to,
+        command=command_line(),
     )
     console().print(str(path), soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posharness.cli.output import complain, console, duration
+from posharness.cli.output import command_line, complain, console, duration
 from posharness.cli.stopping import exit_status
 from posharness.defaults import default_workers
 from posharness.errors import UserError
@@ -160,5 +160,6 @@ def _conclude(
                 compiler=compiler,
                 planned=[cell.key for cell in summary.planned],
                 baseline=baseline,
+                command=command_line(),
             )
         out.print(f"Report: {path}", soft_wrap=True)
