@@ -15,7 +15,7 @@ __all__ = ["register"]
 _EPILOG = """[bold]Examples[/]
   harness publish runs/reports/0123456789ab --to site
   harness publish runs/reports/0123456789ab/report.html --to site
-  harness publish runs/reports/0123456789ab --to https://example.org/pages.git#gh-pages
+  harness publish runs/reports/0123456789ab --to pages.git#gh-pages
 
 Publishing a report twice changes nothing. Nothing in the folder or branch is replaced but an earlier \
 version of the report and the index page."""

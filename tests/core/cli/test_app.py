@@ -24,6 +24,7 @@ COMMANDS = (
     "check",
     "cost",
     "new",
+    "verify",
 )
 
 pytestmark = pytest.mark.usefixtures("terminal")
