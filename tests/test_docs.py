@@ -197,8 +197,8 @@ def test_the_commands_that_are_mentioned_can_be_parsed(page: Path) -> None:
             commands.commands[name].make_context(name, arguments)
         except typer.TyperException as error:
             faults.append(f"{command}: {error.format_message()}")
-    # The prose may leave out what a command is about.
-    assert [fault for fault in faults if "Missing" not in fault] == []
+    # The prose may leave out what a command is about, and name a group of commands, which has no message.
+    assert [fault for fault in faults if "Missing" not in fault and not fault.endswith(": ")] == []
 
 
 def test_every_link_leads_somewhere() -> None:
