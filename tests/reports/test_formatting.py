@@ -77,8 +77,13 @@ def test_markdown_stands_for_itself() -> None:
 
 
 def test_latex_escapes_what_it_would_read() -> None:
-    table = latex_table(["a_b", "%"], [["x & y", "≥ 4"], ["[z]", r"\q{}"]], [False, True])
+    rows = [["x & y", "≥ 4"], ["[z]", r"\q{}"]]
+    table = latex_table(["a_b", "%"], rows, [False, True], caption="50 % of a_b", label="half")
     assert table.splitlines() == [
+        r"\begin{table}[t]",
+        r"\centering\footnotesize",
+        r"\caption{50 \% of a\_b.}\label{tab:half}",
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         r"\begin{tabular}{lr}",
         r"\toprule",
         r"a\_b & \% \\",
@@ -86,5 +91,15 @@ def test_latex_escapes_what_it_would_read() -> None:
         r"x \& y & $\geq$ 4 \\",
         r"{[}z] & \textbackslash{}q\{\} \\",
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
+        r"\end{table}",
     ]
+
+
+def test_a_wide_table_goes_over_both_columns_and_a_long_one_says_what_it_lacks() -> None:
+    wide = latex_table(["a" * 30, "b" * 30], [["x", "y"]], [False, False], caption="c", label="l")
+    assert wide.startswith(r"\begin{table*}")
+    long = latex_table(["n"], [[str(n)] for n in range(50)], [True], caption="Numbers", label="l")
+    assert r"\caption{Numbers. The first 40 of 50 rows.}" in long
+    assert "\n39 " in long
+    assert "\n40 " not in long

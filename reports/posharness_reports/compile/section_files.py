@@ -151,8 +151,9 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
     fields = [
         [show(None if value is pd.NA else value) for value in row] for row in frame.itertuples(index=False)
     ]
+    name = _unique("tables", caption, taken)
     return RenderedTable(
-        name=_unique("tables", caption, taken),
+        name=name,
         caption=caption,
         columns=columns,
         rows=fields,
@@ -160,6 +161,6 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
         folded=bool(frame.attrs.get("folded")) or len(fields) > _LONG,
         files={
             "csv": frame.to_csv(index=False, lineterminator="\n").encode(),
-            "tex": latex_table(columns, fields, numeric).encode(),
+            "tex": latex_table(columns, fields, numeric, caption=caption, label=name).encode(),
         },
     )

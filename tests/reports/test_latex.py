@@ -1,0 +1,63 @@
+"""The tables and figures of a report in a paper of two columns, set by a real TeX."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from posharness.contracts import Frames
+from posharness_reports import posharness_claims, posharness_report_sections
+from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.compile.latex import latex_table
+
+LATEX = shutil.which("pdflatex")
+PAPER = r"""\documentclass[twocolumn]{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage{array,booktabs,graphicx}
+\begin{document}
+%s
+\end{document}
+"""
+
+pytestmark = pytest.mark.skipif(
+    LATEX is None, reason="needs pdflatex: apt-get install texlive-latex-recommended"
+)
+
+
+def _typeset(parts: list[str], folder: Path) -> str:
+    """The log of a paper with these floats, each on a page of its own."""
+    (folder / "paper.tex").write_text(PAPER % "\n\\clearpage\n".join(parts), encoding="utf-8")
+    command = [str(LATEX), "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    return (folder / "paper.log").read_text("utf-8", errors="replace")
+
+
+def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_path: Path) -> None:
+    sections = [section() for section in posharness_report_sections()]
+    claims = [claim() for claim in posharness_claims()]
+    report = (
+        HtmlCompiler().compile(frames, sections, claims=claims, title="A", folder=tmp_path / "study").parent
+    )
+    tables = [path.read_text("utf-8") for path in sorted(report.glob("tables/*.tex"))]
+    figures = [
+        rf"\begin{{figure*}}\includegraphics[width=\linewidth,height=.9\textheight,keepaspectratio]{{{path}}}\end{{figure*}}"
+        for path in sorted(report.glob("figures/*.pdf"))
+    ]
+    assert len(tables) > 10
+    assert len(figures) > 4
+    assert all(r"\caption{" in table and r"\label{tab:" in table for table in tables)
+    log = _typeset([*tables, *figures], tmp_path)
+    assert "Overfull" not in log
+    assert "Float too large" not in log
+
+
+def test_what_does_not_fit_is_seen(tmp_path: Path) -> None:
+    table = latex_table(["x"] * 30, [["a number of words"] * 30], [False] * 30, caption="c", label="l")
+    assert "Overfull" not in _typeset([table], tmp_path)
+    unscaled = table.replace(r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", "{%")
+    assert "Overfull" in _typeset([unscaled], tmp_path)
