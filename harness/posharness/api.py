@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from posharness.contracts import Frames
+from posharness.contracts.cell import Cell
 from posharness.contracts.columns import TABLES
 from posharness.contracts.comparison import Comparison
 from posharness.contracts.versions import (
@@ -24,13 +25,16 @@ from posharness.errors import UserError, did_you_mean
 from posharness.evaluation import evaluate as evaluate_models
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
+from posharness.experiment.tuning import TUNE_SEEDS, Point, grid_of
 from posharness.git_branch import GitBranch, publish_to_branch
 from posharness.planning.looks import MOST
 from posharness.planning.plan import plan
+from posharness.planning.plan_tuning import Arm
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
 from posharness.store import CellStatus, Store
 from posharness.store.layout import COSTS, REPORTS, STORE
+from posharness.tuning import Tuning, run_trials, tuned_plan
 from posharness.until_decided import recorded_looks, run_until_decided
 from posharness.verification import (
     MADE,
@@ -77,6 +81,7 @@ def execute(
     announce: Callable[[str], None] = lambda _: None,
     until: Literal["decided"] | None = None,
     max_seeds: int = MOST,
+    tuning: Tuning | None = None,
 ) -> RunSummary:
     """Run every cell of an experiment that the store does not hold yet.
 
@@ -85,13 +90,26 @@ def execute(
         execution: where and how to run it: the store, the executor, the number of workers.
         announce: called with a message before each task and reading is prepared.
         until, max_seeds: as for `run`.
+        tuning: settings to choose first, for each encoding and task.
 
     Raises:
         UserError: the experiment or its data are wrong, or the store cannot be used.
     """
+    trials: RunSummary | None = None
+    chosen: Mapping[Arm, Point] | None = None
+    if tuning:
+        trials, chosen = run_trials(tuning, experiment, execution, announce=announce)
+
+    def planned(asked: Experiment) -> list[Cell]:
+        if chosen is not None:
+            return tuned_plan(chosen, asked, execution, announce)
+        return plan(asked, Registry.load(execution.plugin_paths), cache_root(), announce)
+
     if until:
-        return run_until_decided(experiment, execution, max_seeds, announce=announce)
-    return execution.run(lambda registry: plan(experiment, registry, cache_root(), announce))
+        summary = run_until_decided(experiment, execution, max_seeds, planned, announce=announce)
+    else:
+        summary = execution.run(lambda _: planned(experiment))
+    return summary.after(trials) if trials else summary
 
 
 def run(
@@ -108,6 +126,8 @@ def run(
     executor: str | None = None,
     until: Literal["decided"] | None = None,
     max_seeds: int = MOST,
+    tune: Mapping[str, Sequence[Any]] | None = None,
+    tune_seeds: int = TUNE_SEEDS,
 ) -> Results:
     """Run the cells that the store does not hold yet, and return the results of the experiment.
 
@@ -124,6 +144,9 @@ def run(
         executor: the executor that runs the cells, as for `--executor`, e.g. `"local"`.
         until: "decided" adds seeds where a report leaves something open, as `--until`; None adds none.
         max_seeds: the number of seeds up to which they are added, as `--max-seeds`.
+        tune: settings to choose first for each encoding and task, with the values to try, as for `--tune`,
+            e.g. `{"lr": [0.001, 0.003]}`.
+        tune_seeds: the number of runs of each combination of values.
 
     Raises:
         UserError: the experiment or its data are wrong (an unknown name, an invalid file, a missing text), a
@@ -142,7 +165,8 @@ def run(
         [Path(path) for path in plugin_paths],
         executor=executor or experiment.executor,
     )
-    summary = execute(experiment, execution, until=until, max_seeds=max_seeds)
+    tuning = Tuning(grid_of(tune), tune_seeds) if tune else None
+    summary = execute(experiment, execution, until=until, max_seeds=max_seeds, tuning=tuning)
     return _results(summary, store)
 
 

@@ -9,12 +9,10 @@ from pathlib import Path
 from posharness.contracts import Undecided
 from posharness.contracts.atomic_files import read_json, write_json
 from posharness.contracts.cell import Cell
-from posharness.defaults import cache_root
 from posharness.errors import UserError
 from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment
 from posharness.planning.looks import Looks, planned_looks
-from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims
 from posharness.store import Store, examine
@@ -44,6 +42,7 @@ def run_until_decided(
     experiment: Experiment,
     execution: Execution,
     most: int,
+    plan: Callable[[Experiment], list[Cell]],
     *,
     announce: Callable[[str], None] = lambda _: None,
 ) -> RunSummary:
@@ -52,7 +51,8 @@ def run_until_decided(
     A store has one plan of looks: its rate of false statements can be spent once.
 
     Args:
-        announce: called with a message before each preparation, and with what is open after each look.
+        plan: gives the cells of an experiment.
+        announce: called with what is open after each look.
 
     Raises:
         UserError: the experiment or its data are wrong, it lists single seeds, the store cannot be used, or
@@ -61,7 +61,7 @@ def run_until_decided(
     examine(execution.store)
     registry = Registry.load(execution.plugin_paths)
     total = RunSummary((), frozenset())
-    for stage in stages(experiment, registry, execution.store, most, announce):
+    for stage in stages(experiment, registry, execution.store, most, plan):
         store = Store.open(execution.store, create=True)
         write_json(store.path / LOOKS, {"seeds": list(stage.looks.seeds), "look": stage.looks.look})
         for line in _explained(stage):
@@ -76,20 +76,21 @@ def run_until_decided(
 def stages(
     experiment: Experiment,
     registry: Registry,
-    path: Path,
+    path: Path | None,
     most: int,
-    announce: Callable[[str], None] = lambda _: None,
+    plan: Callable[[Experiment], list[Cell]],
 ) -> Iterator[Stage]:
     """The stages of a run, one look after the other. Before the next one is asked for, its cells are run.
 
     Args:
-        path: the store.
+        path: the store; None where there is none yet.
+        plan: gives the cells of an experiment.
 
     Raises:
         UserError: as `run_until_decided`.
     """
     looks = _plan_of(experiment, path, most)
-    every = plan(experiment.model_copy(update={"seeds": most}), registry, cache_root(), announce)
+    every = plan(experiment.model_copy(update={"seeds": most}))
     wanted = {_arm(cell): looks.seeds[0] for cell in every}
     undecided: list[Undecided] = []
     given_up: list[Undecided] = []
@@ -99,7 +100,7 @@ def stages(
         keys = {cell.key for cell in trained}
         readings = [cell for cell in every if cell.pretrained in keys]
         yield Stage(looks, (*trained, *readings), tuple(undecided), tuple(given_up))
-        if number == len(looks.seeds):
+        if path is None or number == len(looks.seeds):
             return
         found = _undecided(experiment, registry, path, keys, looks.level)
         given_up = [each for each in found if looks.hopeless(each.seeds)]
@@ -135,14 +136,14 @@ def _always(cells: list[Cell]) -> Callable[[Registry], list[Cell]]:
     return lambda _: cells
 
 
-def _plan_of(experiment: Experiment, path: Path, most: int) -> Looks:
+def _plan_of(experiment: Experiment, path: Path | None, most: int) -> Looks:
     if not isinstance(experiment.seeds, int):
         raise UserError(
             f"--until decided adds seeds to 0, 1, …; the experiment lists {experiment.seeds}. Give a number "
             "of seeds, for example --seeds 3."
         )
     looks = planned_looks(experiment.seeds, most)
-    recorded = recorded_looks(path)
+    recorded = recorded_looks(path) if path else None
     if recorded and recorded.seeds != looks.seeds:
         raise UserError(
             f"The results in {path} were looked at with {_numbers(recorded)} seeds, and the looks of another "

@@ -11,7 +11,7 @@ import pandas as pd
 from posharness.contracts import Claim, Frames
 from posharness.contracts.columns import FREE_RUNNING
 from posharness_reports.data.grouping import matching
-from posharness_reports.data.prepare import prepare, title
+from posharness_reports.data.prepare import prepare, title, without_trials
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 from posharness_reports.measures.other_lengths import changes
 from posharness_reports.measures.outcomes import Outcomes, outcomes
@@ -31,11 +31,13 @@ class Study(Frames):
         claims: the claims that the report gives a verdict on.
         baseline: the label that all others are compared with; empty for none.
         alpha: the rate of false statements that the report may make when nothing differs.
+        trials: the cells that tried settings, as in the store; they are in no other frame.
     """
 
     claims: tuple[Claim, ...] = field(default=(), kw_only=True)
     baseline: str = field(default="", kw_only=True)
     alpha: float = field(default=ALPHA, kw_only=True)
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
 
     @cached_property
     def by_distance(self) -> Measured:
@@ -113,6 +115,7 @@ class Study(Frames):
             claims=self.claims,
             baseline=self.baseline,
             alpha=self.alpha,
+            trials=self.trials,
         )
 
     @property
@@ -125,7 +128,8 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "", alph
     """The study of these frames; a study is returned as it is, with its claims, baseline and rate."""
     if isinstance(frames, Study):
         return frames
-    ready = prepare(frames)
+    compared, trials = without_trials(frames)
+    ready = prepare(compared)
     return Study(
         ready.cells,
         ready.predictions,
@@ -137,4 +141,5 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "", alph
         claims=tuple(claims),
         baseline=baseline,
         alpha=alpha,
+        trials=trials,
     )

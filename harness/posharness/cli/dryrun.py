@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -12,39 +12,37 @@ from posharness.cli.output import STYLES, console, count, print_rows
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.experiment import Experiment
-from posharness.planning.looks import Looks
 from posharness.planning.plan import plan
+from posharness.planning.plan_tuning import Tuning, plan_final, plan_trials
 from posharness.registry.registry import Registry
 from posharness.store import Store
+from posharness.tuning import choose
 from posharness.until_decided import stages
 
 __all__ = ["print_plan"]
 
 
 def print_plan(
-    experiment: Experiment, store: Path, plugin_paths: Sequence[Path], most_seeds: int | None = None
+    experiment: Experiment,
+    store: Path,
+    plugin_paths: Sequence[Path],
+    most_seeds: int | None = None,
+    tuning: Tuning | None = None,
 ) -> None:
     """Print one line for each cell, and the number of each sort; nothing is trained or written.
 
     Args:
         most_seeds: of a run until its report decides; then the cells are those of the first look whose cells
             are not all done.
+        tuning: what is tuned first; the cells are its trials until all of these are done.
 
     Raises:
         UserError: as `posharness.api.execute`.
     """
     out = console()
     with out.status("preparing") as status:
-        registry = Registry.load(plugin_paths)
         opened = Store.open(store, create=False) if store.exists() else None
-        looks: Looks | None = None
-        if most_seeds is None:
-            cells: Sequence[Cell] = plan(experiment, registry, cache_root(), status.update)
-        else:
-            for stage in stages(experiment, registry, store, most_seeds, status.update):
-                looks, cells = stage.looks, stage.cells
-                if opened is None or not all(cell.skip or opened.done(cell.key) for cell in cells):
-                    break
+        cells, note = _next(experiment, opened, plugin_paths, most_seeds, tuning, status.update)
     rows = []
     counts: Counter[str] = Counter()
     for cell in cells:
@@ -76,11 +74,46 @@ def print_plan(
     shown = [sort for sort in ("to train", "to read", "reused", "skipped") if sort in always or counts[sort]]
     sorts = ", ".join(f"{counts[sort]} {sort}" for sort in shown)
     out.print(f"{count('cell', len(cells))}: {sorts}")
-    if looks:
-        numbers = ", ".join(map(str, looks.seeds))
-        out.print(
-            f"look {looks.look} of {len(looks.seeds)}, which are at {numbers} seeds where something is open"
-        )
+    if note:
+        out.print(note)
+
+
+def _next(
+    experiment: Experiment,
+    opened: Store | None,
+    plugin_paths: Sequence[Path],
+    most_seeds: int | None,
+    tuning: Tuning | None,
+    announce: Callable[[str], None],
+) -> tuple[Sequence[Cell], str]:
+    """The cells that a command runs next, and what comes after them."""
+    registry = Registry.load(plugin_paths)
+
+    def done(cells: Sequence[Cell]) -> bool:
+        return opened is not None and all(cell.skip or opened.done(cell.key) for cell in cells)
+
+    def planned(asked: Experiment) -> list[Cell]:
+        if chosen is not None:
+            return plan_final(chosen, asked, registry, cache_root(), announce)
+        return plan(asked, registry, cache_root(), announce)
+
+    chosen = None
+    if tuning:
+        trials = plan_trials(tuning, experiment, registry, cache_root(), announce)
+        cells = [trial.cell for trial in trials]
+        if opened is None or not done(cells):
+            return cells, f"trials of {', '.join(tuning.grid)}; then come the cells with what they choose"
+        chosen = choose(trials, opened)
+    if most_seeds is None:
+        return planned(experiment), ""
+    path = opened.path if opened else None
+    for stage in stages(experiment, registry, path, most_seeds, planned):
+        looks = stage.looks
+        if not done(stage.cells):
+            break
+    numbers = ", ".join(map(str, looks.seeds))
+    note = f"look {looks.look} of {len(looks.seeds)}, which are at {numbers} seeds where something is open"
+    return stage.cells, note
 
 
 def _sort(cell: Cell, store: Store | None) -> str:

@@ -16,6 +16,7 @@ from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 if TYPE_CHECKING:
     from posharness.execution import Execution, RunSummary
     from posharness.experiment import Experiment
+    from posharness.planning.plan_tuning import Tuning
 
 __all__ = ["register"]
 
@@ -27,6 +28,7 @@ _EPILOG = """[bold]Examples[/]
   harness run --plugins rope,alibi --set task.copy.params.length=64
   harness run --plugins rpe --tasks bert --readings all --treebank dev.conllu
   harness run --plugins rope,alibi --tasks copy --until decided --max-seeds 8
+  harness run --plugins rope,alibi --tasks copy --tune 'lr=\\[.001,.003]'
   harness run --plugins my_encoding --plugin-path my_encoding.py
 
 Finished cells are not trained again. After Ctrl-C, the same command resumes the run.
@@ -94,6 +96,18 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="With --until, the most seeds.", show_default="12"),
     ] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=\\[V,…]",
+            help="First choose a setting for each encoding and task on validation, for example "
+            "'lr=\\[.001,.003]'; repeatable for a grid.",
+        ),
+    ] = None,
+    tune_seeds: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --tune, runs of each setting.", show_default="2"),
+    ] = None,
     corpus: Annotated[
         str | None,
         typer.Option(
@@ -122,6 +136,7 @@ def run(
 
     paths = plugin_path or []
     most = _most_seeds(until, max_seeds)
+    tuning = _tuning(tune, tune_seeds)
     bodies = _split(bodies)
     _check_names(bodies or [], size)
     given: dict[str, Any] = {
@@ -145,15 +160,17 @@ def run(
     if dry_run:
         from posharness.cli.dryrun import print_plan
 
-        print_plan(experiment, store, paths, most)
+        print_plan(experiment, store, paths, most, tuning)
         return
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:
         from posharness.api import execute
 
         if most is None:
-            return execute(experiment, execution, announce=announce)
-        return execute(experiment, execution, announce=announce, until="decided", max_seeds=most)
+            return execute(experiment, execution, announce=announce, tuning=tuning)
+        return execute(
+            experiment, execution, announce=announce, until="decided", max_seeds=most, tuning=tuning
+        )
 
     run_and_report(
         start,
@@ -183,6 +200,23 @@ def _most_seeds(until: str | None, given: int | None) -> int | None:
     if given is not None and until is None:
         raise UserError(f"--max-seeds {given} needs --until decided; for a fixed number give --seeds.")
     return (given or MOST) if until else None
+
+
+def _tuning(grid: list[str] | None, seeds: int | None) -> Tuning | None:
+    """What is tuned; None for nothing.
+
+    Raises:
+        UserError: an unknown setting or a wrong value, or --tune-seeds without --tune.
+    """
+    from posharness.errors import UserError
+    from posharness.experiment.tuning import TUNE_SEEDS, parse_grid
+    from posharness.planning.plan_tuning import Tuning
+
+    if grid:
+        return Tuning(parse_grid(grid), seeds or TUNE_SEEDS)
+    if seeds is not None:
+        raise UserError(f"--tune-seeds {seeds} needs --tune, for example --tune 'lr=[.001,.003]'.")
+    return None
 
 
 def _split(texts: list[str] | None) -> list[str] | None:

@@ -106,6 +106,8 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "results_version": 1,
         "started": "2026-01-05T10:00:00Z",
         "settings": {"width": 8, "steps": 40},
+        "stage": "",
+        "tuned": {},
         "version": "0a1b2c3d",
         "task_version": "4e5f6071",
         "plugins": (

@@ -24,6 +24,7 @@ __all__ = [
     "PREDICTIONS",
     "TABLES",
     "TEACHER_FORCED",
+    "TUNING_STAGE",
     "TYPES",
     "Column",
     "Table",
@@ -69,6 +70,10 @@ TEACHER_FORCED = "teacher-forced"
 FREE_RUNNING = "free-running"
 DECODINGS = (TEACHER_FORCED, FREE_RUNNING)
 """The values of the column `decoding`, in the order of reports."""
+
+
+TUNING_STAGE = "tuning"
+"""The value of the column `stage` for a run that tried settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,17 @@ CELLS = Table(
             "mapping",
             "the rest of the key, by name: model, budget, optimiser, the attention within stacks, digest of "
             "the data; cells that differ in it are never averaged",
+        ),
+        Column(
+            "stage",
+            "text",
+            "tuning for a run that tried settings, with seeds of its own, and is not compared; else empty",
+        ),
+        Column(
+            "tuned",
+            "mapping",
+            "the settings, by name, that the run tried, or that were chosen for its encoding and task; empty "
+            "where nothing was tuned",
         ),
         Column("version", "text", "digest of the code of the cell's plugins; editing a plugin changes it"),
         Column(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shortened
@@ -23,6 +23,7 @@ from posharness.contracts.columns import (
     INTERVENTIONS,
     MECHANISM,
     PREDICTIONS,
+    TUNING_STAGE,
     TYPES,
     Table,
 )
@@ -30,6 +31,7 @@ from posharness.store import layout
 from posharness.store.costs import read_costs
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
+from posharness.store.tuned import read_tuned
 
 __all__ = ["read_frames", "read_rows"]
 
@@ -65,6 +67,8 @@ class _Entry:
     mechanism: pa.Table | None = None
     interventions: pa.Table | None = None
     examples: pa.Table | None = None
+    stage: str = ""
+    tuned: Mapping[str, Any] = field(default_factory=dict)
 
     def identity(self) -> tuple[Any, ...]:
         """The values of `_IDENTITY`."""
@@ -86,6 +90,7 @@ class _Entry:
         row |= dict(zip(_IDENTITY, self.identity(), strict=True))
         row |= {"status": self.status.status, "reason": self.status.reason}
         row["started"] = self.status.started or None
+        row |= {"stage": self.stage, "tuned": self.tuned}
         if self.cell:
             row["results_version"] = self.cell.results_version
             row |= {name: getattr(self.cell, name) for name in _OF_CELL}
@@ -104,6 +109,10 @@ def read_frames(store: Store) -> Frames:
     """Read a whole store. A cell whose files cannot be read is listed as failed."""
     entries = [entry for key in store.keys() if (entry := _read(store, key)) is not None]  # noqa: SIM118
     entries.sort(key=_Entry.place)
+    tuned = read_tuned(store.path)
+    for entry in entries:
+        entry.stage = TUNING_STAGE if entry.key in tuned.trials else ""
+        entry.tuned = tuned.trials.get(entry.key) or tuned.final.get(entry.key) or {}
     cells = pd.DataFrame([entry.row() for entry in entries], columns=CELLS.names)
     cells = cells.astype({each.name: _NUMBERS[each.type] for each in CELLS.columns if each.type in _NUMBERS})
     cells["started"] = pd.to_datetime(cells["started"], utc=True)

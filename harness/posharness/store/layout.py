@@ -35,6 +35,7 @@ __all__ = [
     "SOURCES",
     "STATUS",
     "STORE",
+    "TUNING",
     "WEIGHTS",
     "WORK",
     "CellStatus",
@@ -53,6 +54,8 @@ WORK = "work"
 REPORTS = "reports"
 COSTS = "costs.json"
 """What `harness cost --store` measured."""
+TUNING = "tuning.json"
+"""Which cells tried settings, and which have settings that were chosen by them."""
 LOOKS = "looks.json"
 """When the results were looked at, in a run that adds seeds until a report decides."""
 ASIDE = "aside"

@@ -17,12 +17,13 @@ from posharness.contracts.columns import (
     INTERVENTIONS,
     MECHANISM,
     PREDICTIONS,
+    TUNING_STAGE,
     Table,
     qualified,
 )
 from posharness.contracts.versions import SUPERSEDED, replacement_reason, superseded, versioned_rows
 
-__all__ = ["prepare", "settings_text", "title"]
+__all__ = ["prepare", "settings_text", "title", "without_trials"]
 
 _TEXT = [
     *(
@@ -40,11 +41,20 @@ _TEXT = [
 ]
 
 
+def without_trials(frames: Frames) -> tuple[Frames, pd.DataFrame]:
+    """The frames without the cells that tried settings, and the rows of these cells."""
+    if "stage" not in frames.cells or not (trials := frames.cells["stage"] == TUNING_STAGE).any():
+        return frames, pd.DataFrame()
+    kept = frames.only(set(frames.cells.loc[~trials, "cell"]))
+    return kept, frames.cells[trials].reset_index(drop=True)
+
+
 def prepare(frames: Frames) -> Frames:
     """Frames that can be grouped by task and label.
 
     - A task that was run with several bodies, training lengths or settings becomes several tasks:
-      what differs is added to its name, so that different runs are never averaged.
+      what differs is added to its name, so that different runs are never averaged. A setting that was tuned
+      for a run does not count for it.
     - Of several versions of a plugin's code, only the version that started last counts, unless the frames
       already say which are superseded. Of several cells with the same task, label and seed, only the one that
       started last counts. The others keep their row in `cells` with the status "superseded", and lose their
@@ -179,7 +189,11 @@ def _disambiguated_tasks(cells: pd.DataFrame, current: pd.Series[bool]) -> list[
     suffixes: dict[Any, list[str]] = {index: [] for index in cells.index}
     for _, rows in cells.groupby("task", sort=False):
         lengths = rows["train_length"].dropna()
-        words = {index: {f"{k}={v}" for k, v in own.items()} for index, own in rows["settings"].items()}
+        tuned = {index: own if isinstance(own, Mapping) else {} for index, own in rows["tuned"].items()}
+        words = {
+            index: {f"{k}={v}" for k, v in own.items() if k not in tuned[index]}
+            for index, own in rows["settings"].items()
+        }
         # A cell that never began may state none, which sets it apart from nothing.
         common = set.intersection(*(filter(None, words.values()) if any(words.values()) else [set()]))
         for index, row in rows.iterrows():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from posharness_reports.measures.statistics import Estimate
 
@@ -34,11 +34,10 @@ def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float, *, s
     gap = abs(abs(effect.mean) - margin)
     if not effect.error > 0:
         return None
-    for total in range(int(np.ceil(seeds)) + 1, MOST + 1):
-        factor = total / seeds
-        freedom = effect.freedom * factor
-        needed = stats.t.ppf(1 - alpha / 2, freedom) + stats.t.ppf(_POWER, freedom)
-        believed = not split or 2 / comb(2 * total, total) ** split <= alpha
-        if believed and gap >= needed * effect.error / factor**0.5:
-            return int(np.ceil(total - seeds))
-    return None
+    totals = np.arange(int(np.ceil(seeds)) + 1, MOST + 1)
+    factor = totals / seeds
+    freedom = effect.freedom * factor
+    needed = special.stdtrit(freedom, 1 - alpha / 2) + special.stdtrit(freedom, _POWER)
+    believed = [not split or 2 / comb(2 * total, total) ** split <= alpha for total in totals.tolist()]
+    enough = totals[np.asarray(believed) & (gap >= needed * effect.error / factor**0.5)]
+    return int(np.ceil(enough[0] - seeds)) if len(enough) else None

@@ -25,6 +25,11 @@ def caveats(study: Study) -> list[str]:
             f"{study.alpha:.2g}: p-values are corrected for that. Intervals are not; they are those of a "
             "single look."
         )
+    if len(study.trials):
+        sentences.append(
+            "Settings were tuned for each encoding and task, by runs with seeds of their own. Every encoding "
+            "is compared at its tuned settings; *What each encoding was given* names them."
+        )
     done = study.cells[study.cells["status"] == "done"]
     for column in ("torch", "python", "machine", "results_version"):
         values = sorted({str(value) for value in done[column].dropna()})
