@@ -3,6 +3,7 @@
 python tests/benchmarks/simulate_statistics.py             print all tables, in about half an hour
 python tests/benchmarks/simulate_statistics.py power false those whose name begins so
 python tests/benchmarks/simulate_statistics.py --write     and write them into docs/explanation/statistics.md
+python tests/benchmarks/simulate_statistics.py --draws=100 from fewer reports than 400
 """
 
 from __future__ import annotations
@@ -368,7 +369,8 @@ def _false(regime: str) -> Callable[[Generator, int], str]:
             n = draws if tasks < 15 else draws // 2
             shares = [false_statements(regime, tasks, objectives, seeds, rng, n) for seeds in SEEDS]
             rows.append([str(tasks), str(objectives), *map(_percent, shares)])
-        return _markdown(["tasks", "objectives", *_HEAD], rows)
+        note = f"Of {draws} reports each, {draws // 2} with 15 tasks."
+        return f"{_markdown(['tasks', 'objectives', *_HEAD], rows)}\n\n{note}"
 
     return table
 
@@ -401,10 +403,11 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main(given: Sequence[str]) -> None:
-    """Print the tables whose name begins with a word, by default all; --write puts them into the page."""
+    """Print the tables whose name begins with a word, by default all; see the module."""
     words = [word for word in given if not word.startswith("-")]
+    draws = next((int(word.partition("=")[2]) for word in given if word.startswith("--draws=")), 400)
     for name in [name for name in TABLES if any(name.startswith(word) for word in words) or not words]:
-        table = TABLES[name](np.random.default_rng(11), 400)
+        table = TABLES[name](np.random.default_rng(11), draws)
         sys.stdout.write(f"{name}\n\n{table}\n\n")
         sys.stdout.flush()
         if "--write" in given:

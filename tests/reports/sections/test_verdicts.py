@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
-from posharness.contracts import Claim, Frames, Group, Twins
+from posharness.contracts import Claim, Frames, Group, Twins, defined_in
+from posharness_reports import claims
 from posharness_reports.claims.both_directions import BothDirections
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
@@ -360,6 +361,12 @@ def test_a_claim_that_raises_is_named_and_takes_no_other_verdict_away() -> None:
     found = judge_claims(replace(setting(claims[1]), claims=claims))
     assert [each.outcome for each in found] == ["not measured", "borne out"]
     assert "failed with KeyError" in judged.prose(claims, found)
+
+
+def test_claims_are_judged_before_anything_is_done(simulated: Simulate) -> None:
+    every = tuple(claim() for claim in defined_in(claims, Claim))
+    judged = judge_claims(study(simulated(default="waiting"), every))
+    assert {each.outcome for each in judged} <= {"not measured"}
 
 
 def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> None:

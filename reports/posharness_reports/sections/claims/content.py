@@ -172,6 +172,8 @@ def _by_direction(contrast: ClaimContrast) -> str:
     if not differ:
         return ""
     sides = [side for side in (tasks[tasks > 0], tasks[tasks <= 0]) if len(side)]
+    if len(sides) == 1:
+        return f"; tasks differ: from {difference(tasks.min())} to {difference(tasks.max())}"
     parts = [f"{difference(side.mean())} in {count(len(side), 'task')}" for side in sides]
     return f"; tasks differ: {enumerate_words(parts)}"
 

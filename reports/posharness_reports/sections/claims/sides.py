@@ -183,14 +183,19 @@ def _bodies(names: tuple[str, str], values: pd.DataFrame, cells: pd.DataFrame) -
         return rows.assign(label=rows["label"].astype(str) + _APART + body.astype(str))
 
     of_task = dict(zip(cells["task"].astype(str), cells["body"].astype(str), strict=True))
-    own = marked(values, values["prepared"].map(of_task).fillna(""))
+    bodies = [of_task.get(task, "") for task in values["prepared"]]
+    own = marked(values, pd.Series(bodies, values.index, dtype=object))
     # The name of the prepared task holds the body; without it, the parts of both bodies are the same.
     parts = [
         part.replace(f"({body}", "(").replace(f", {body}", "")
-        for part, body in zip(own["part"], own["label"].str.partition(_APART)[2], strict=True)
+        for part, body in zip(own["part"], bodies, strict=True)
     ]
     own = own.assign(part=parts)
-    have = {name: set(own.loc[own["label"].str.endswith(_APART + name), "label"]) for name in names}
+    of_block: dict[str, set[str]] = {}
+    for block, body in zip(own["block"], bodies, strict=True):
+        of_block.setdefault(block, set()).add(body)
+    own = own[pd.Series([set(names) <= of_block[block] for block in own["block"]], own.index, dtype=bool)]
+    have = {name: {label for label in own["label"] if label.endswith(_APART + name)} for name in names}
     both = sorted(
         label.partition(_APART)[0]
         for label in have[names[0]]
