@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class RunSummary:
         reused: keys of the cells that were already done.
         elsewhere: keys of the cells that another process has made meanwhile.
         outcomes: of the other cells, by key.
+        stopped: whether it ended early, after as many failures as it was allowed.
         seconds: wall time of the execution.
     """
 
@@ -38,6 +39,7 @@ class RunSummary:
     reused: frozenset[str]
     outcomes: dict[str, CellOutcome] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    stopped: bool = False
     seconds: float = 0.0
 
     @property
@@ -62,6 +64,10 @@ class RunSummary:
         return sum(outcome.failed for outcome in self.outcomes.values())
 
 
+class _TooManyFailures(KeyboardInterrupt):
+    """Stops an executor as Ctrl-C does: the running cells write their checkpoints."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """Where and how cells are run.
@@ -72,6 +78,9 @@ class Execution:
         observe: called with each event of each cell.
         on_plan: called with the cells and the keys of the reused ones, before anything is run.
         executor: the name of an executor, with its parameters in brackets.
+        max_failures: after so many cells that did not end as done, the others are stopped, and can be
+            resumed; None for no limit.
+        memory: GB that the process of one cell may allocate beyond what it starts with; None for no limit.
     """
 
     store: Path = DEFAULT_STORE
@@ -81,6 +90,8 @@ class Execution:
     observe: Observer = lambda _: None
     on_plan: Callable[[Sequence[Cell], frozenset[str]], None] = lambda *_: None
     executor: str = DEFAULT_EXECUTOR
+    max_failures: int | None = None
+    memory: float | None = None
 
     def run(self, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
         """Run every planned cell that the store does not hold yet.
@@ -111,18 +122,32 @@ class Execution:
             if isinstance(event, Finished):
                 outcomes[event.key] = event.outcome
             self.observe(event)
+            if isinstance(event, Finished) and event.outcome.failed and self._enough(outcomes):
+                raise _TooManyFailures
 
         todo = [cell for cell in cells if cell.key not in reused]
         _warn_of_damage([cell for cell in todo if opened.damaged(cell.key)], opened)
-        self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
-        readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
-        self._execute(executor, readings, opened, record)
+        stopped = False
+        try:
+            self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
+            readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
+            self._execute(executor, readings, opened, record)
+        except _TooManyFailures:
+            stopped = True
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
-        return RunSummary(tuple(cells), reused, outcomes, frozenset(done - started), time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return RunSummary(tuple(cells), reused, outcomes, frozenset(done - started), stopped, seconds)
+
+    def _enough(self, outcomes: Mapping[str, CellOutcome]) -> bool:
+        """Whether the run has just reached its number of failures; cells that it stopped do not count."""
+        failures = [each for each in outcomes.values() if each.failed and each.status != "interrupted"]
+        stopping = any(each.status == "interrupted" for each in outcomes.values())
+        return self.max_failures is not None and len(failures) >= self.max_failures and not stopping
 
     def _execute(self, executor: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
         if cells:
-            run = LocalRunner(store.path, tuple(path.resolve() for path in self.plugin_paths))
+            paths = tuple(path.resolve() for path in self.plugin_paths)
+            run = LocalRunner(store.path, paths, self.memory)
             # Otherwise an executor that runs one cell at a time would load torch anew for each of them.
             with fork_server(PRELOAD):
                 executor.execute(cells, run=run, observe=observe)

@@ -70,6 +70,8 @@ def run_until_decided(
         todo = [cell for cell in stage.cells if cell.key not in total.outcomes]
         summary = execution.run(_always(todo))
         total = replace(summary.after(total), planned=stage.cells)
+        if summary.stopped:
+            break
     return total
 
 

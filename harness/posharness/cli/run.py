@@ -10,7 +10,15 @@ import typer
 
 from posharness.cli.options import Baseline, Compiler, Executor, PluginPaths, Readings, Treebank
 from posharness.cli.output import console
-from posharness.cli.run_and_report import Report, Timeout, Workers, run_and_report
+from posharness.cli.run_and_report import (
+    FailFast,
+    MaxFailures,
+    Memory,
+    Report,
+    Timeout,
+    Workers,
+    run_and_report,
+)
 from posharness.defaults import DEFAULT_PRESET, DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -123,6 +131,9 @@ def run(
     treebank: Treebank = None,
     workers: Workers = None,
     timeout: Timeout = None,
+    memory: Memory = None,
+    max_failures: MaxFailures = None,
+    fail_fast: FailFast = False,
     executor: Executor = None,
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
@@ -178,6 +189,8 @@ def run(
         store=store,
         workers=workers,
         timeout=timeout,
+        memory=memory,
+        max_failures=1 if fail_fast else max_failures,
         plugin_paths=paths,
         report=report,
         executor=experiment.executor,

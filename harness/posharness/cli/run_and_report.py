@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
     from posharness.execution import Execution, RunSummary
 
-__all__ = ["Report", "Timeout", "Workers", "run_and_report"]
+__all__ = ["FailFast", "MaxFailures", "Memory", "Report", "Timeout", "Workers", "run_and_report"]
 
 Workers = Annotated[
     int | None,
@@ -30,6 +31,15 @@ Workers = Annotated[
 Timeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="Stop a cell that takes longer; by default no limit.")
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(metavar="GB", help="Let a cell that allocates more fail (Linux); by default no limit."),
+]
+MaxFailures = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Stop the run after so many cells that did not end as done."),
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="As --max-failures 1.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Compile the report at the end.")]
 
 
@@ -45,6 +55,8 @@ def run_and_report(
     executor: str,
     compiler: str,
     baseline: str = "",
+    memory: float | None = None,
+    max_failures: int | None = None,
 ) -> None:
     """Show the progress of a run, then its results, and compile the report.
 
@@ -54,12 +66,16 @@ def run_and_report(
         baseline: the label that the report compares all others with; empty for none.
 
     Raises:
-        UserError: the timeout is not positive, no cell has the label, or `start` raises it.
+        UserError: the timeout or the memory is not positive, no cell has the label, or `start` raises it.
         typer.Exit: with 1 when a cell did not end as done, with `exit_status` when stopped.
     """
     began = time.monotonic()
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
+    if memory is not None and not 0 < memory < math.inf:
+        raise UserError(f"--memory {memory:g}: expected GB above 0.")
+    if memory is not None and sys.platform != "linux":
+        raise UserError("--memory works on Linux only; leave it out.")
     try:
         # The server of the cells imports torch and Lightning while this process imports torch and plans.
         with fork_server(PRELOAD):
@@ -77,6 +93,8 @@ def run_and_report(
                     display,
                     _plan_shown_on(display, workers, baseline),
                     executor,
+                    max_failures,
+                    memory,
                 )
                 summary = start(execution, display.announce)
         _conclude(
@@ -91,6 +109,8 @@ def run_and_report(
     except KeyboardInterrupt as error:
         complain("stopped; finished cells are kept. The same command resumes the run.")
         raise typer.Exit(exit_status(error)) from None
+    if summary.stopped:
+        complain("stopped after as many failures as allowed. The same command resumes the run.")
     if summary.failed:
         raise typer.Exit(1)
 

@@ -62,7 +62,8 @@ class LocalExecutor(Executor):
             return
         paths = tuple(path.resolve() for path in run.plugin_paths)
         with fork_server(PRELOAD) as context:
-            _Pool(self, opened, paths, observe, context).run_all(todo)
+            memory = run.memory if isinstance(run, LocalRunner) else None
+            _Pool(self, opened, paths, memory, observe, context).run_all(todo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class LocalRunner:
 
     store: Path
     plugin_paths: tuple[Path, ...] = ()
+    memory: float | None = None
 
     def __call__(
         self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
@@ -95,6 +97,7 @@ class _Pool:
         executor: LocalExecutor,
         store: Store,
         plugin_paths: tuple[Path, ...],
+        memory: float | None,
         observe: Observer,
         context: ForkServerContext,
     ) -> None:
@@ -102,6 +105,7 @@ class _Pool:
         self._timeout = executor.timeout
         self._store = store
         self._plugin_paths = plugin_paths
+        self._memory = memory
         self._observe = observe
         self._far_end, self._lifeline = context.Pipe(duplex=False)
         # pebble's stub calls this argument mp_context, its code context.
@@ -142,7 +146,14 @@ class _Pool:
             elif self._store.busy(cell.key):
                 self._waiting.append(cell)
             else:
-                job = Job(cell, self._store.path, cache_root().absolute(), Path.cwd(), self._plugin_paths)
+                job = Job(
+                    cell,
+                    self._store.path,
+                    cache_root().absolute(),
+                    Path.cwd(),
+                    self._plugin_paths,
+                    self._memory,
+                )
                 self._running[self._run(job, self._far_end)] = cell
                 self._observe(Started(cell.key))
 

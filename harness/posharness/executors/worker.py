@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Job:
 
     Attributes:
         directory: the working directory, for a task whose corpus was named relative to it.
+        memory: GB that the process may allocate beyond what it starts with; None for no limit.
     """
 
     cell: Cell
@@ -38,6 +40,7 @@ class Job:
     cache: Path
     directory: Path
     plugin_paths: tuple[Path, ...]
+    memory: float | None = None
 
 
 def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | None]:
@@ -51,6 +54,8 @@ def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | Non
     """
     os.chdir(job.directory)
     use_threads(job.cell.trainer.threads)
+    if job.memory is not None:
+        _limit_memory(job.memory)
     with Store.open(job.store, create=True).begin(job.cell) as work:
         if work is None:
             return CellOutcome("done"), None
@@ -69,7 +74,9 @@ def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | Non
             outcome = INTERRUPTED
         except BaseException as error:  # noqa: BLE001 - the border of a cell: SystemExit is its failure too
             traceback.print_exc()
-            outcome = CellOutcome("failed", one_line(error), traceback.format_exc())
+            short = job.memory is not None and _is_of_memory(error)
+            limit = f"needed more than the {job.memory:g} GB of --memory: " if short else ""
+            outcome = CellOutcome("failed", limit + one_line(error), traceback.format_exc())
         sys.stdout.flush()
         sys.stderr.flush()
         work.finish(outcome)
@@ -95,6 +102,16 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
     from posharness.training import train_cell
 
     return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
+
+
+def _limit_memory(gigabytes: float) -> None:
+    """Let allocations fail beyond a limit of address space, of which a process has much from the start."""
+    own = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (own + int(gigabytes * 1e9),) * 2)
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "allocate memory" in str(error)
 
 
 def use_threads(number: int) -> None:

@@ -42,6 +42,8 @@ class Moody(Task):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mood == "sleep":
             time.sleep(600)
+        if self.mood == "hungry":
+            torch.zeros(3_000_000_000, dtype=torch.uint8)
         if self.mood == "chatty":
             os.system("echo from a child")
             print("from Python")  # noqa: T201

@@ -11,6 +11,7 @@ import pytest
 from posharness.contracts import CellOutcome, Event, Finished, Progress, Started
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
+from posharness.execution import Execution
 from posharness.executors import LocalExecutor, LocalRunner
 from posharness.executors.forkserver import fork_server
 from posharness.store import Store
@@ -185,3 +186,24 @@ def test_a_store_that_cannot_be_used_is_refused_before_anything_runs(tmp_path: P
         LocalExecutor(workers=1).execute(
             GOOD, run=LocalRunner(tmp_path / "runs", (PLUGIN,)), observe=lambda event: None
         )
+
+
+def test_a_cell_that_allocates_more_than_allowed_says_so(tmp_path: Path) -> None:
+    hungry, events = make_cell("hungry"), list[Event]()
+    LocalExecutor(workers=1).execute(
+        [hungry], run=LocalRunner(tmp_path / "runs", (PLUGIN,), memory=1.5), observe=events.append
+    )
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.outcome.status == "failed"
+    assert last.outcome.reason.startswith("needed more than the 1.5 GB of --memory: ")
+
+
+def test_a_run_stops_after_as_many_failures_as_allowed(tmp_path: Path) -> None:
+    cells = [make_cell("raise", seed=1), make_cell("raise", seed=2), make_cell(seed=3)]
+    summary = Execution(tmp_path / "runs", 1, plugin_paths=(PLUGIN,), max_failures=2).run(lambda _: cells)
+    assert summary.stopped
+    assert [outcome.status for outcome in summary.outcomes.values()] == ["failed", "failed"]
+    again = Execution(tmp_path / "runs", 1, plugin_paths=(PLUGIN,), max_failures=3).run(lambda _: cells)
+    assert not again.stopped
+    assert [outcome.status for outcome in again.outcomes.values()] == ["failed", "failed", "done"]
