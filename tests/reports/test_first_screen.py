@@ -104,6 +104,14 @@ def test_without_a_result_it_claims_nothing(simulated: Simulate, status: str) ->
     assert {verdict.outcome for verdict in found.verdicts} == {"not measured"}
 
 
+def test_numbers_in_the_map_of_all_tasks_stay_light_on_a_dark_page(simulated: Simulate) -> None:
+    found = _screen(simulated(seeds=1, tasks=("copy",), sequences=16))
+    assert found.overview is not None
+    fills = re.findall(r'<text style="[^"]*fill: ([^;"]+)', found.overview.inline)
+    assert "#fdfdfd" in fills
+    assert "var(--surface)" not in fills
+
+
 MEASURE = """<body><script>
 const found = {}, widths = [380, 768, 1280];
 let left = widths.length;

@@ -91,6 +91,7 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
         "report.html",
         "report.md",
         "report.json",
+        "methods.txt",
         "figures",
         "tables",
         "data",

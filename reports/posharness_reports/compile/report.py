@@ -13,6 +13,7 @@ from posharness.contracts.atomic_files import write_folder
 from posharness_reports.compile.data_files import data_files, data_frames
 from posharness_reports.compile.first_screen import FirstScreen, first_screen
 from posharness_reports.compile.headline import headline
+from posharness_reports.compile.methods import methods
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
 from posharness_reports.measures.statistics import ALPHA
@@ -63,6 +64,7 @@ def compile_report(
         "report.html": report_page(about, first, rendered),
         "report.md": markdown_report(about, first, rendered),
         "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
+        "methods.txt": methods(ready).encode(),
         **parts,
         **data_files(data_frames(ready, judged)),
     }

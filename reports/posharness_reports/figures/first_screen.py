@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import distance_panel
+from posharness_reports.figures.heatmap import fix_colours
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
@@ -174,6 +175,7 @@ def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> Figure:
             xticklabels=[shorten(task, _LONGEST_TASK) for task in tasks],
             yticklabels=names if i == 0 else False,
         )  # fmt: skip
+        fix_colours(axes)
         axes.tick_params(length=0, labelcolor=INK)
         axes.tick_params(axis="y", labelrotation=0)
         axes.set(xlabel="", ylabel="")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.panels import Panel
-from posharness_reports.figures.theme import INK, MUTED
+from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
-__all__ = ["heatmap"]
+__all__ = ["fix_colours", "heatmap"]
 
 _ROW, _LONGEST_LABEL = 0.21, 34
+_LIGHT = "#fdfdfd"
+"""Nearly white, and no colour of the page, which would become dark on a dark page."""
 
 
 def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
@@ -39,6 +43,7 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
         table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=True, fmt=".2f", annot_kws={"size": 7.5},
         linewidths=0.6, cbar=False, xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names,
     )  # fmt: skip
+    fix_colours(axes)
     axes.tick_params(length=0, labelcolor=INK)
     axes.tick_params(axis="x", labelrotation=0, labelcolor=MUTED)
     axes.tick_params(axis="y", labelrotation=0)
@@ -53,3 +58,10 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
     figure.text(0.01, 1 - 0.08 / height, panel.title, va="top", size=10.5)
     figure.text(0.01, 1 - 0.28 / height, panel.subtitle, va="top", color=MUTED, size=8)
     return figure
+
+
+def fix_colours(axes: Axes) -> None:
+    """Give the numbers of a heatmap colours that a dark page does not turn: the fields keep theirs too."""
+    for text in axes.texts:
+        if to_hex(text.get_color()) == SURFACE:
+            text.set_color(_LIGHT)

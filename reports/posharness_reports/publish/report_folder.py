@@ -20,7 +20,7 @@ FORMAT = 1
 """The format of report.json."""
 
 _ENDINGS = {"figures": (".svg", ".png", ".pdf"), "tables": (".csv", ".tex"), "data": (".csv", ".parquet")}
-_PAGES = ("report.html", "report.md", "report.json", "made.json")
+_PAGES = ("report.html", "report.md", "report.json", "made.json", "methods.txt")
 # Safe as the name of a folder and as a part of an address, everywhere.
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{3,63}")
 
