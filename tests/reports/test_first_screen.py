@@ -19,6 +19,7 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.first_screen import FirstScreen, first_screen
+from posharness_reports.compile.headline import separating_over_tasks
 from posharness_reports.figures.first_screen import everything, what_it_shows
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.statistics import ALPHA
@@ -79,7 +80,10 @@ def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> Non
         outcomes = {contrast.outcome for contrast in judged if contrast.claim is claim and contrast.evidence}
         assert all(outcome in verdict.outcome for outcome in outcomes)
         assert (verdict.tone == "good") == (outcomes - {"undecided"} == {"borne out"})
-    ranking = ready.trained.rankings.overall["teacher-forced", SCOPES[0]]
+    clearest = separating_over_tasks(ready.trained)
+    assert clearest is not None
+    assert f"{clearest[0]}, {clearest[1]}" in f"{found.ranked_on}, {SCOPES[0]}"
+    ranking = ready.trained.rankings.overall[clearest]
     assert [row.label for row in found.ranked] == ranking.labels
     assert [row.best for row in found.ranked] == [
         ranking.ranks(ALPHA)[label][0] == 1 for label in ranking.labels
@@ -88,6 +92,13 @@ def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> Non
         figure.name for figure in (found.curve, found.overview) if figure
     ]
     assert len(found.figures) == 2
+
+
+def test_an_undecided_verdict_says_what_it_lacks(simulated: Simulate) -> None:
+    found = _screen(simulated(seeds=2, tasks=("copy", "offset_recall")))
+    undecided = [verdict for verdict in found.verdicts if verdict.outcome == "undecided"]
+    assert undecided
+    assert all("; " in verdict.detail for verdict in undecided)
 
 
 def test_a_task_without_distances_is_in_the_map_of_all_tasks(frames: Frames) -> None:

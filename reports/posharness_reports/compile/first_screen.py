@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import matplotlib as mpl
 
+from posharness_reports.compile.headline import separating_over_tasks
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.figures.first_screen import (
     distance_figure,
@@ -20,6 +21,7 @@ from posharness_reports.formatting import count, difference, enumerate_words, sh
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.content import outlook
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
@@ -151,10 +153,14 @@ def _listed(names: Sequence[str], noun: str) -> str:
 
 
 def _ranking(study: Study) -> tuple[Ranking | None, str]:
-    """The ranking over tasks at the training length, or that of the task that separates most."""
-    for (decoding, scope), ranking in study.rankings.overall.items():
-        if scope == SCOPES[0]:
-            return ranking, f"over {count(len(ranking.blocks), 'task')}, {decoding}"
+    """The ranking over tasks that separates most, else over most tasks, else the one of a single task."""
+    overall = study.rankings.overall
+    if overall:
+        most = max(overall, key=lambda key: len(overall[key].blocks))
+        decoding, scope = separating_over_tasks(study) or most
+        ranking = overall[decoding, scope]
+        where = "" if scope == SCOPES[0] else f", {scope}"
+        return ranking, f"over {count(len(ranking.blocks), 'task')}, {decoding}{where}"
     place = separating_task(study) if len(study.predictions) else None
     for (task, objective, scope), ranking in study.rankings.each.items():
         if scope == SCOPES[0] and place in ((task, objective), None):
@@ -185,4 +191,4 @@ def _verdict(statement: str, contrasts: Sequence[ClaimContrast]) -> Verdict:
         key=lambda contrast: abs(contrast.overall.mean),
     )
     detail = f"{shown.better} − {shown.other} {difference(shown.overall.mean, *shown.overall.interval())}"
-    return Verdict(sign, tone, words, statement, detail)
+    return Verdict(sign, tone, words, statement, detail + outlook(shown))

@@ -15,7 +15,7 @@ from posharness_reports.sections.overview.findings import (
 )
 from posharness_reports.study import Study
 
-__all__ = ["headline"]
+__all__ = ["headline", "separating_over_tasks"]
 
 _NAMED = 3
 
@@ -35,9 +35,8 @@ def headline(study: Study) -> str:
     each = {key: ranking for key in keys if (ranking := trained.rankings.each.get(key)) is not None}
     sure = {key: _sure_difference(ranking) for key, ranking in each.items()}
     if not any(sure.values()):
-        over = [key for key, ranking in trained.rankings.overall.items() if lead(ranking)[1]]
-        if over:
-            clearest = max(over, key=lambda key: _sure_difference(trained.rankings.overall[key]))
+        clearest = separating_over_tasks(trained)
+        if clearest is not None:
             return over_tasks(trained.rankings.overall[clearest], *clearest, named=_NAMED)
         shown = max(each, key=lambda key: _spread(each[key])) if each else keys[0]
         text = finding(trained, *shown, named=_NAMED)
@@ -52,6 +51,13 @@ def headline(study: Study) -> str:
     text = finding(trained, *shown, named=_NAMED)
     other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
     return f"{text} {_other(each[other], other[2])}" if other in each else text
+
+
+def separating_over_tasks(study: Study) -> tuple[str, str] | None:
+    """The decoding and scope whose ranking over tasks separates encodings most; None if none does."""
+    overall = study.rankings.overall
+    over = [key for key, ranking in overall.items() if lead(ranking)[1]]
+    return max(over, key=lambda key: _sure_difference(overall[key]), default=None)
 
 
 def _other(ranking: Ranking, scope: str) -> str:

@@ -31,7 +31,7 @@ from posharness_reports.sections.claims.verdicts import (
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["describe", "effect_text", "prose", "tables"]
+__all__ = ["describe", "effect_text", "outlook", "prose", "tables"]
 
 _METHOD = (
     "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
@@ -156,7 +156,7 @@ def _line(contrast: ClaimContrast) -> str:
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
         f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)}"
     )
-    line += _by_direction(contrast) + _failed(contrast) + _undecided(contrast)
+    line += _by_direction(contrast) + _failed(contrast) + outlook(contrast)
     if contrast.left_out:
         first = list(contrast.left_out)[:3]
         more = [f"{len(contrast.left_out) - 3} more"] if len(contrast.left_out) > 3 else []
@@ -192,7 +192,8 @@ def _failed(contrast: ClaimContrast) -> str:
     )
 
 
-def _undecided(contrast: ClaimContrast) -> str:
+def outlook(contrast: ClaimContrast) -> str:
+    """A clause on what an undecided contrast lacks; "" if it is decided."""
     if contrast.outcome != "undecided":
         return ""
     assert contrast.evidence is not None
