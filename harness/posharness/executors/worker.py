@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from posharness.contracts import CellOutcome, Progress
+from posharness.contracts.atomic_files import write_bytes
 from posharness.contracts.cell import Cell
 from posharness.executors.lifeline import Lifeline
 from posharness.executors.plugin_sources import keep_plugin_sources
@@ -23,7 +24,7 @@ from posharness.registry.registry import Registry
 from posharness.store import INTERRUPTED, CellWorkspace, Store
 from posharness.store.layout import LOG
 
-__all__ = ["Job", "one_line", "run_job", "use_threads"]
+__all__ = ["Job", "cap_log", "one_line", "run_job", "use_threads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | Non
             outcome = CellOutcome("failed", limit + one_line(error), traceback.format_exc())
         sys.stdout.flush()
         sys.stderr.flush()
+        cap_log(work.folder / LOG)
         work.finish(outcome)
         return outcome, last
 
@@ -125,6 +127,19 @@ def one_line(error: BaseException) -> str:
     """The type and the message of an exception, shortened."""
     line = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return line if len(line) <= 300 else f"{line[:299]}…"
+
+
+def cap_log(log: Path, most: int = 2**21) -> None:
+    """Leave out the middle of a log of more bytes than `most`, and say so in its place."""
+    size = log.stat().st_size
+    if size <= most:
+        return
+    with log.open("rb") as file:
+        head = file.read(most // 2)
+        file.seek(size - most // 2)
+        tail = file.read()
+    note = f"\n… {size - len(head) - len(tail)} bytes are left out …\n".encode()
+    write_bytes(log, head + note + tail)
 
 
 def _redirect_output(log: Path) -> None:
