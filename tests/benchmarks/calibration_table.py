@@ -77,10 +77,10 @@ def runs_sentence(stores: Sequence[str]) -> str:
     """How many runs there are, how they ended, and how long their trainings took."""
     cells = pd.concat([posharness.load(store).cells for store in stores])
     ended = ", ".join(f"{count} {status}" for status, count in cells["status"].value_counts().items())
-    minutes = cells["seconds"].sum() / 60
+    minutes = (cells["steps"] * cells["step_ms"]).sum() / 60_000
     return (
         f"{len(cells)} runs ({ended}), {cells['seed'].nunique()} seeds; their training steps took "
-        f"{minutes:.0f} core-minutes, without tests."
+        f"{minutes:.0f} minutes of processor time, without tests."
     )
 
 

@@ -24,7 +24,7 @@ _EPILOG = """[bold]Examples[/]
   harness cost --plugins all --lengths 128..8192
   harness cost --plugins none,rpe,t5 --lengths 256,1024 --csv costs.csv
   harness cost --plugins mine,none --plugin-path mine.py
-  harness cost --plugins none,rpe,t5 --store runs       # in the next report of runs/
+  harness cost --plugins none,rpe,t5 --store runs   # for its report
 
 A step is forward, loss, backward and optimiser of a causal model of two layers of width 64, in one thread.
 Time is the process's own, the median of five steps; memory is the peak above what the model holds.

@@ -266,7 +266,8 @@ def _same_cells(one: Data, other: Data) -> Iterator[Change]:
         rows = data["accuracy-by-length-runs"].merge(done, on=["task", "label", "seed"])
         keys = ["cell", "task", "label", "seed", "objective", "length"]
         counts.append(rows.set_index(keys)[["correct", "predictions"]].sort_index())
-    both = counts[0].join(counts[1].add_suffix("_other"), how="inner")
+    others = counts[1].rename(columns={"correct": "correct_other", "predictions": "predictions_other"})
+    both = counts[0].join(others, how="inner")
     apart = both[
         (both["correct"] != both["correct_other"]) | (both["predictions"] != both["predictions_other"])
     ]

@@ -165,7 +165,7 @@ class TestList:
         assert relative["paper"] == "arXiv:1803.02155"
         assert relative["slots"] == ["scores", "values"]
         assert {"name": "clip", "default": 16, "type": "int", "choices": []} in relative["parameters"]
-        assert relative["variants"] == ["relative[values=false]"]
+        assert relative["variants"] == ["relative[values=false]", "relative[trained=false]"]
         assert "softmax" in [item["name"] for item in found["attentions"]]
         tasks = {item["name"]: item for item in found["tasks"]}
         assert tasks["copy"]["bodies"] == ["decoder"]
