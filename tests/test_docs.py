@@ -17,6 +17,7 @@ import doctest
 import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,8 @@ def test_what_the_readme_shows_is_so(reader: Reader) -> None:
         if "/ID" in command:
             report = next((reader.folder / "runs" / "reports").iterdir())
             command = command.replace("/ID", f"/{report.name}")
+        if "other-runs" in command:
+            shutil.copytree(reader.folder / "runs", reader.folder / "other-runs")
         status, out = reader.run(command, "planned" if number else "real")
         assert status == 0, f"{command}\n{out}"
     for block in blocks(ROOT / "README.md"):

@@ -89,7 +89,8 @@ def execute(
         experiment: what to run, as `load_experiment` reads it.
         execution: where and how to run it: the store, the executor, the number of workers.
         announce: called with a message before each task and reading is prepared.
-        until, max_seeds: as for `run`.
+        until: as for `run`.
+        max_seeds: as for `run`.
         tuning: settings to choose first, for each encoding and task.
 
     Raises:
@@ -439,7 +440,8 @@ def compare_reports(
     """Find what differs between two reports: what was run, and numbers, ranks and verdicts beyond noise.
 
     Args:
-        one, other: each the folder of a compiled or published report, its report.html, or a store.
+        one: the folder of a compiled or published report, its report.html, or a store.
+        other: likewise.
         plugin_paths: files of single-file claims and compilers, as for `--plugin-path`.
         compiler: the compiler that wrote the reports, as for `--compiler`.
 

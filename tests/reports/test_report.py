@@ -73,9 +73,10 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
         "Accuracy by evaluation length",
         "Learning curves",
         "BERT pretraining",
+        "What each encoding was given",
         "Runs that did not finish",
     ]
-    assert [section["failure"] for section in about["sections"]] == [""] * 7
+    assert [section["failure"] for section in about["sections"]] == [""] * 8
     assert about["cells"] == {"done": 10, "diverged": 1, "skipped": 1}
     assert about["created"] == "2026-01-05T10:00:11Z"
     assert about["encodings"] == ["absolute", "relative"]

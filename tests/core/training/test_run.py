@@ -126,6 +126,7 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     names = [
         "curve.parquet",
         "environment.json",
+        "examples.parquet",
         "mechanism.parquet",
         "predictions.parquet",
         "result.json",
