@@ -109,7 +109,8 @@ class Compiler(Named, ABC):
         """Find what differs between two reports, and which of it is more than noise between runs.
 
         Args:
-            one, other: the frames of a store, or the folder of a compiled report.
+            one: the frames of a store, or the folder of a compiled report.
+            other: likewise.
             names: what to call them.
             claims: the claims that the frames of a store get verdicts on.
 
