@@ -101,15 +101,15 @@ def execute(
     if tuning:
         trials, chosen = run_trials(tuning, experiment, execution, announce=announce)
 
-    def planned(asked: Experiment) -> list[Cell]:
+    def planned(asked: Experiment, registry: Registry) -> list[Cell]:
         if chosen is not None:
-            return tuned_plan(chosen, asked, execution, announce)
-        return plan(asked, Registry.load(execution.plugin_paths), cache_root(), announce)
+            return tuned_plan(chosen, asked, registry, execution.store, announce)
+        return plan(asked, registry, cache_root(), announce)
 
     if until:
         summary = run_until_decided(experiment, execution, max_seeds, planned, announce=announce)
     else:
-        summary = execution.run(lambda _: planned(experiment))
+        summary = execution.run(lambda registry: planned(experiment, registry))
     return summary.after(trials) if trials else summary
 
 

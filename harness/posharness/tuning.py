@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 
 from posharness.contracts.cell import Cell
@@ -76,14 +77,14 @@ def choose(trials: Sequence[Trial], store: Store) -> dict[Arm, Point]:
 def tuned_plan(
     chosen: Mapping[Arm, Point],
     experiment: Experiment,
-    execution: Execution,
+    registry: Registry,
+    store: Path,
     announce: Callable[[str], None] = lambda _: None,
 ) -> list[Cell]:
     """The cells with the chosen settings; the store keeps that these were tuned."""
-    registry = Registry.load(execution.plugin_paths)
     cells = plan_final(chosen, experiment, registry, cache_root(), announce)
     final = {cell.key: chosen[arm_of(cell)] for cell in cells if not cell.pretrained}
-    write_tuned(Store.open(execution.store, create=True).path, TunedCells(final=final))
+    write_tuned(Store.open(store, create=True).path, TunedCells(final=final))
     return cells
 
 

@@ -42,7 +42,7 @@ def run_until_decided(
     experiment: Experiment,
     execution: Execution,
     most: int,
-    plan: Callable[[Experiment], list[Cell]],
+    plan: Callable[[Experiment, Registry], list[Cell]],
     *,
     announce: Callable[[str], None] = lambda _: None,
 ) -> RunSummary:
@@ -80,7 +80,7 @@ def stages(
     registry: Registry,
     path: Path | None,
     most: int,
-    plan: Callable[[Experiment], list[Cell]],
+    plan: Callable[[Experiment, Registry], list[Cell]],
 ) -> Iterator[Stage]:
     """The stages of a run, one look after the other. Before the next one is asked for, its cells are run.
 
@@ -92,7 +92,7 @@ def stages(
         UserError: as `run_until_decided`.
     """
     looks = _plan_of(experiment, path, most)
-    every = plan(experiment.model_copy(update={"seeds": most}))
+    every = plan(experiment.model_copy(update={"seeds": most}), registry)
     wanted = {_arm(cell): looks.seeds[0] for cell in every}
     undecided: list[Undecided] = []
     given_up: list[Undecided] = []

@@ -92,7 +92,7 @@ def _next(
     def done(cells: Sequence[Cell]) -> bool:
         return opened is not None and all(cell.skip or opened.done(cell.key) for cell in cells)
 
-    def planned(asked: Experiment) -> list[Cell]:
+    def planned(asked: Experiment, registry: Registry) -> list[Cell]:
         if chosen is not None:
             return plan_final(chosen, asked, registry, cache_root(), announce)
         return plan(asked, registry, cache_root(), announce)
@@ -105,7 +105,7 @@ def _next(
             return cells, f"trials of {', '.join(tuning.grid)}; then come the cells with what they choose"
         chosen = choose(trials, opened)
     if most_seeds is None:
-        return planned(experiment), ""
+        return planned(experiment, registry), ""
     path = opened.path if opened else None
     for stage in stages(experiment, registry, path, most_seeds, planned):
         looks = stage.looks
