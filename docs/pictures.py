@@ -18,7 +18,7 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from posharness.api import compile_report
+from posharness.reports import compile_report
 
 IMAGES = Path(__file__).parent / "images"
 COLUMNS = 100
@@ -78,7 +78,7 @@ def shrink(picture: Path) -> None:
 def main(store: str) -> None:
     """Make every picture."""
     IMAGES.mkdir(exist_ok=True)
-    report = compile_report(store)
+    report = compile_report(store, compiler="html[figures=png]")
     photograph(report, "report.png", height=1300)
     figure = "accuracy-by-dependency-length.png"
     shutil.copy(report.parent / "figures" / figure, IMAGES / figure)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -22,6 +23,8 @@ from posharness_reports.measures.whole_sequences import whole_sequences
 
 __all__ = ["Study", "study"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Study(Frames):
@@ -38,6 +41,16 @@ class Study(Frames):
     baseline: str = field(default="", kw_only=True)
     alpha: float = field(default=ALPHA, kw_only=True)
     trials: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
+    _made: dict[Callable[[Study], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, compute: Callable[[Study], T]) -> T:
+        """What a function makes of this study, computed the first time only."""
+        if compute not in self._made:
+            self._made[compute] = compute(self)
+        made: T = self._made[compute]
+        return made
 
     @cached_property
     def by_distance(self) -> Measured:

@@ -41,7 +41,9 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
     sections = [section() for section in posharness_report_sections()]
     claims = [claim() for claim in posharness_claims()]
     report = (
-        HtmlCompiler().compile(frames, sections, claims=claims, title="A", folder=tmp_path / "study").parent
+        HtmlCompiler(figures="pdf")
+        .compile(frames, sections, claims=claims, title="A", folder=tmp_path / "study")
+        .parent
     )
     tables = [path.read_text("utf-8") for path in sorted(report.glob("tables/*.tex"))]
     figures = [

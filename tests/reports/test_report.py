@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -83,8 +86,6 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
     assert "accuracy-by-dependency-length" in about["figures"]
     for name in about["figures"]:
         assert (report / f"figures/{name}.svg").read_bytes().startswith(b"<?xml")
-        assert (report / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert (report / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
     for name in about["tables"]:
         assert len(pd.read_csv(report / f"tables/{name}.csv"))
         assert r"\toprule" in (report / f"tables/{name}.tex").read_text(encoding="utf-8")
@@ -133,6 +134,18 @@ def test_the_page_asks_for_nothing(report: Path) -> None:
     )
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy
+
+
+def test_the_page_holds_the_files_of_its_tables(report: Path) -> None:
+    held, packed = {}, 0
+    for link in Page(report / "report.html").of("a"):
+        if "download" in link:
+            content = base64.b64decode((link["href"] or "").partition("base64,")[2])
+            if (name := link["download"] or "").endswith(".gz"):
+                name, content, packed = name.removesuffix(".gz"), gzip.decompress(content), packed + 1
+            held[name] = content
+    assert held == {path.name: path.read_bytes() for path in report.glob("tables/*.csv")}
+    assert 0 < packed < len(held)
 
 
 def test_figures_on_the_page_turn_with_a_dark_one(report: Path) -> None:
@@ -233,6 +246,30 @@ class Adds(ReportSection):
         return Section(
             "Own words", "*Yes* <b>no</b>", {"Values": table, "Values ": table}, {"Values": figure}
         )
+
+
+@pytest.mark.parametrize(
+    ("figures", "starts"),
+    [
+        ("svg", {"svg": b"<?xml"}),
+        ("pdf", {"svg": b"<?xml", "pdf": b"%PDF"}),
+        ("png", {"svg": b"<?xml", "png": b"\x89PNG"}),
+        ("all", {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}),
+    ],
+)
+def test_figures_are_saved_in_the_formats_that_are_given(
+    simulated: Simulate,
+    tmp_path: Path,
+    figures: Literal["svg", "pdf", "png", "all"],
+    starts: dict[str, bytes],
+) -> None:
+    frames = simulated(default="waiting", tasks=("copy",))
+    made = HtmlCompiler(figures=figures).compile(frames, [Adds()], title="A", folder=tmp_path / "r")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "r/figures").iterdir()}
+    assert set(files) == {f"values.{ending}" for ending in starts}
+    assert all(files[f"values.{ending}"].startswith(start) for ending, start in starts.items())
+    downloads = [link["download"] for link in Page(made).of("a") if "download" in link]
+    assert ("values.pdf" in downloads) == ("pdf" in starts)
 
 
 class Silent(ReportSection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from posharness.contracts import Claim, Compiler, Frames, ReportSection, Undecided, UserError
 from posharness.contracts.comparison import Comparison
@@ -12,10 +13,18 @@ __all__ = ["HtmlCompiler"]
 
 
 class HtmlCompiler(Compiler):
-    """Writes report.html, report.md and report.json, and folders of figures, tables and data."""
+    """Writes report.html, report.md and report.json, and folders of figures, tables and data.
+
+    Args:
+        figures: the files of figures besides SVG, of which the page has the PDF; `all` is both. They take
+            as long as the rest of a report of two encodings.
+    """
 
     name = "html"
     summary = "A self-contained HTML page, Markdown, figures and tables"
+
+    def __init__(self, *, figures: Literal["svg", "pdf", "png", "all"] = "svg") -> None:
+        self._formats = {"svg": (), "pdf": ("pdf",), "png": ("png",), "all": ("pdf", "png")}[figures]
 
     def compile(
         self,
@@ -33,7 +42,14 @@ class HtmlCompiler(Compiler):
         from posharness_reports.compile.report import compile_report
 
         return compile_report(
-            frames, sections, claims=claims, title=title, folder=folder, baseline=baseline, alpha=alpha
+            frames,
+            sections,
+            claims=claims,
+            title=title,
+            folder=folder,
+            baseline=baseline,
+            alpha=alpha,
+            formats=self._formats,
         )
 
     def undecided(

@@ -87,12 +87,15 @@ class FirstScreen:
         return [figure for figure in (self.curve, self.overview) if figure is not None]
 
 
-def first_screen(study: Study, judged: Sequence[ClaimContrast], taken: set[str]) -> FirstScreen:
+def first_screen(
+    study: Study, judged: Sequence[ClaimContrast], taken: set[str], formats: Sequence[str] = ()
+) -> FirstScreen:
     """The first screen of a study.
 
     Args:
         judged: the contrasts of its claims.
         taken: the names of files in this report; those of the figures are added.
+        formats: the formats of the files of figures besides SVG.
     """
     trained = study.trained
     ranking, ranked_on = _ranking(trained)
@@ -112,7 +115,7 @@ def first_screen(study: Study, judged: Sequence[ClaimContrast], taken: set[str])
     with mpl.rc_context(RC):
         place = separating_task(trained) if len(trained.predictions) else None
         if place is not None:
-            curve = draw(*distance_figure(trained, *place), taken)
+            curve = draw(*distance_figure(trained, *place), taken, formats)
         values = everything(trained)
         if len(values):
             order = ranking.labels if ranking else []
@@ -122,7 +125,7 @@ def first_screen(study: Study, judged: Sequence[ClaimContrast], taken: set[str])
                 "in sequences of the training length. Right, where it was tested: all predictions in longer "
                 "sequences."
             )
-            overview = draw(caption, heatmap_figure(values, order), taken)
+            overview = draw(caption, heatmap_figure(values, order), taken, formats)
     return FirstScreen(
         _compared(trained),
         [_verdict(claim.statement, contrasts_of(claim, judged)) for claim in study.claims],

@@ -35,10 +35,14 @@ def compile_report(
     folder: Path,
     baseline: str = "",
     alpha: float = ALPHA,
+    formats: Sequence[str] = (),
 ) -> Path:
     """Write a report into `folder`, completely or not at all. An earlier report in it is replaced.
 
     The name of the folder is the id of the report, in report.json and in the address where it is published.
+
+    Args:
+        formats: the formats of the files of figures besides SVG: "pdf", "png".
 
     Returns:
         The path of report.html.
@@ -51,11 +55,11 @@ def compile_report(
     ready = study(frames, claims, baseline, alpha)
     taken: set[str] = set()
     judged = judge_claims(ready.trained)
-    first = first_screen(ready, judged, taken)
+    first = first_screen(ready, judged, taken, formats)
     rendered = [
         section_files
         for section in in_report_order(sections)
-        if (section_files := render(section, ready, taken)) is not None
+        if (section_files := render(section, ready, taken, formats)) is not None
     ]
     parts = _parts(first, rendered)
     about = _about(ready, title, first, rendered)

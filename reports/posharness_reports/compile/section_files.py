@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"Creat
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure: file name without ending, caption, files by ending, and the SVG for the page."""
+    """A figure: file name without ending, caption, files by ending (SVG always), and the SVG for the page."""
 
     name: str
     caption: str
@@ -79,11 +79,14 @@ class RenderedSection:
     details: str = ""
 
 
-def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedSection | None:
+def render(
+    section: ReportSection, frames: Frames, taken: set[str], formats: Sequence[str] = ()
+) -> RenderedSection | None:
     """Build a section and draw its figures.
 
     Args:
         taken: the names of anchors and files in this report; those of the section are added.
+        formats: the formats of the files of figures besides SVG.
 
     Returns:
         The rendered section; None if the section has nothing to say.
@@ -100,7 +103,7 @@ def render(section: ReportSection, frames: Frames, taken: set[str]) -> RenderedS
                 place=section.place,
                 prose=built.prose,
                 html=to_html(built.prose),
-                figures=[draw(caption, figure, taken) for caption, figure in built.figures.items()],
+                figures=[draw(caption, figure, taken, formats) for caption, figure in built.figures.items()],
                 tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001
@@ -130,13 +133,14 @@ def _traceback(error: BaseException) -> str:
     return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)
 
 
-def draw(caption: str, figure: Figure, taken: set[str]) -> RenderedFigure:
-    """Draw a figure under a name that is not taken yet."""
+def draw(caption: str, figure: Figure, taken: set[str], formats: Sequence[str] = ()) -> RenderedFigure:
+    """Draw a figure under a name that is not taken yet, as SVG and in `formats`."""
     name = _unique("figures", caption, taken)
     # The salt makes the ids inside an SVG the same every time.
     with mpl.rc_context({"svg.hashsalt": name}):
-        files = {ending: _saved(figure, ending) for ending in _METADATA}
-    return RenderedFigure(name, caption, files, inline(files["svg"].decode(), alt=caption, scope=name))
+        files = {ending: _saved(figure, ending) for ending in ("svg", *formats)}
+    scope = f"f{len(taken)}"  # each figure adds a name
+    return RenderedFigure(name, caption, files, inline(files["svg"].decode(), alt=caption, scope=scope))
 
 
 def _saved(figure: Figure, ending: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
+from posharness_reports.compile.compact_svg import compact
 from posharness_reports.figures.theme import VARIABLES
 
 __all__ = ["inline"]
@@ -15,7 +16,7 @@ def inline(svg: str, *, alt: str, scope: str) -> str:
 
     Args:
         alt: the text for readers who cannot see the figure.
-        scope: a name that is unique on the page; it makes the ids of the figure unique.
+        scope: a short name that is unique on the page; it makes the ids and classes of the figure unique.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -23,8 +24,7 @@ def inline(svg: str, *, alt: str, scope: str) -> str:
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
     kept = {name for pair in used for name in pair if name}
-    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{scope}-{m[1]}"' if m[1] in kept else "", body)
-    body = re.sub(r'(url\(#|href="#)', rf"\g<1>{scope}-", body)
+    body = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in kept else "", body)
     for name, (light, _) in VARIABLES.items():
         body = re.sub(re.escape(light), f"var(--{name})", body, flags=re.IGNORECASE)
     body = re.sub(r"(font: [^;\"']*?px )[^;\"]+", r"\1var(--sans)", body)
@@ -32,4 +32,4 @@ def inline(svg: str, *, alt: str, scope: str) -> str:
     size = f"width:{float(width[1]) / 0.75:.0f}px" if width else ""
     opening = f'<svg role="img" aria-label="{escape(alt)}" style="{size}" '
     body = re.sub(r' (?:width|height)="[\d.]+pt"', "", body, count=2)
-    return body.replace("<svg ", opening, 1).strip()
+    return compact(body.replace("<svg ", opening, 1).strip(), scope)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from posharness_reports.figures.theme import VARIABLES
 from posharness_reports.formatting import escape_markdown, moment, show
 
 __all__ = ["fill_markdown", "fill_page"]
 
-_MEDIA_TYPES = {"csv": "text/csv", "pdf": "application/pdf"}
+_MEDIA_TYPES = {".csv": "text/csv", ".pdf": "application/pdf", ".gz": "application/gzip"}
 
 
 def fill_markdown(name: str, **values: Any) -> bytes:
@@ -61,13 +63,19 @@ def _environment(*, html: bool) -> Environment:
         "md": escape_markdown,
         "show": show,
         "cell": _markdown_field,
-        "data": _data_uri,
+        "download": _download,
     }
     return environment
 
 
-def _data_uri(content: bytes, ending: str) -> Markup:
-    return Markup(f"data:{_MEDIA_TYPES[ending]};base64,{base64.b64encode(content).decode()}")
+def _download(content: bytes, name: str) -> Markup:
+    """The attributes of a link that saves a file; a script unpacks what is smaller when packed."""
+    packed = gzip.compress(content, mtime=0)
+    if len(packed) < 0.7 * len(content):
+        content, name = packed, f"{name}.gz"
+    kind = _MEDIA_TYPES[PurePath(name).suffix]
+    data = base64.b64encode(content).decode()
+    return Markup(f'download="{escape(name)}" href="data:{kind};base64,{data}"')
 
 
 def _markdown_field(text: str) -> str:

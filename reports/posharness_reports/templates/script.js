@@ -24,3 +24,15 @@ addEventListener("beforeprint", () => {
     if (table.querySelectorAll("tbody tr").length <= 60) table.open = true;
   }
 });
+// A packed file is saved unpacked, where there are scripts.
+for (const link of document.querySelectorAll('a[download$=".gz"]')) {
+  link.addEventListener("click", async (event) => {
+    if (!link.download.endsWith(".gz") || !window.DecompressionStream) return;
+    event.preventDefault();
+    const packed = Uint8Array.from(atob(link.href.split(",")[1]), (character) => character.charCodeAt(0));
+    const content = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    link.href = URL.createObjectURL(await new Response(content).blob());
+    link.download = link.download.slice(0, -3);
+    link.click();
+  });
+}

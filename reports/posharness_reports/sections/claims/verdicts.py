@@ -186,8 +186,12 @@ def judge_claims(study: Study) -> list[ClaimContrast]:
     """The contrasts of all claims whose sides both have cells, in the order of the claims.
 
     Where a task was decoded free-running, that is a contrast of its own, after the one of teacher forcing.
-    p-values are corrected for all contrasts.
+    p-values are corrected for all contrasts. They are judged once for each study.
     """
+    return study.once(_judge)
+
+
+def _judge(study: Study) -> list[ClaimContrast]:
     contrasts = [contrast for claim in study.claims for contrast in _judged(claim, study)]
     tested = [place for place, contrast in enumerate(contrasts) if contrast.evidence is not None]
     every = [evidence for contrast in contrasts if (evidence := contrast.evidence)]
