@@ -1,6 +1,9 @@
-"""What all tests share: signals work in them, also where they were started in the background or by nohup."""
+"""What all tests share: a fork server, and signals also where a background shell or nohup ignores them."""
 
 import signal
+from collections.abc import Iterator
+
+import pytest
 
 
 def pytest_configure() -> None:
@@ -10,3 +13,22 @@ def pytest_configure() -> None:
     # nohup lets them ignore SIGHUP, which children inherit; tests of a closed terminal would wait in vain.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that share a fixture of their module to one worker, else each worker would make it."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        definitions = item._fixtureinfo.name2fixturedefs.values()
+        if any(definition.scope == "module" for found in definitions for definition in found):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
+@pytest.fixture(scope="session")
+def warm_server() -> Iterator[None]:
+    """One fork server for all runs of this process, which would each wait until one has imported torch."""
+    from posharness.executors.forkserver import PRELOAD, fork_server  # after what checks shapes on import
+
+    with fork_server(PRELOAD):
+        yield

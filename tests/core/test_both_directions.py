@@ -27,7 +27,7 @@ PLACE = ["label", "length", "sequence", "position"]
 
 
 @pytest.fixture(scope="module")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> Frames:
+def frames(warm_server: None, tmp_path_factory: pytest.TempPathFactory) -> Frames:
     folder = tmp_path_factory.mktemp("directions")
     documents = (
         f"The {n} cats of house {n} sleep. They wake at {n % 24}. Then {n} dogs bark.\n\n" for n in range(99)

@@ -229,6 +229,7 @@ def _packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             forget("posharness_mine")
 
 
+@pytest.mark.usefixtures("warm_server")
 def test_what_a_run_trains_and_reuses_after_edits(tmp_path: Path) -> None:
     settings = tmp_path / "tiny.toml"
     settings.write_text(TINY)

@@ -21,7 +21,6 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 import posharness
 from posharness.cli import main
-from posharness.executors.forkserver import fork_server
 from posharness.store import Store
 from posharness.store.frames import read_frames
 
@@ -143,14 +142,14 @@ def save(folder: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(warm_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The working directory: with texts, models, and a store of two trained cells, in `trained`."""
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / TREEBANK).write_text(trees())
     (folder / LETTERS).write_text("a b c d\nb c d e f\nh h g\n")
     (folder / "tiny.toml").write_text(TRAINED)
     save(folder, trees())
-    with pytest.MonkeyPatch.context() as patch, fork_server("posharness.executors.preload"):
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("POSHARNESS_CACHE", str(folder / "cache"))
         given = ("--config", "tiny.toml", "--store", "trained", "--no-report", "--workers", "1")

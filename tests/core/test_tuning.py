@@ -120,6 +120,7 @@ def test_final_cells_have_fresh_seeds_and_the_settings_of_their_arm(
         assert {"lr": cell.optimiser.lr, "clip": cell.optimiser.clip} == chosen[arm_of(cell)]
 
 
+@pytest.mark.usefixtures("warm_server")
 def test_a_tuned_run_keeps_what_was_tried_and_trains_nothing_twice(tmp_path: Path) -> None:
     def run() -> posharness.Results:
         return posharness.run(

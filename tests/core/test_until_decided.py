@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from posharness.api import RunSummary, compile_report, execute
+from posharness.api import execute
 from posharness.errors import UserError
-from posharness.execution import Execution
+from posharness.execution import Execution, RunSummary
 from posharness.experiment import load_experiment
 from posharness.planning.looks import planned_looks
+from posharness.reports import compile_report
 
 from .commands import harness
 
@@ -58,7 +59,7 @@ def posharness_compilers():
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., tuple[RunSummary, list[str]]]:
+def run(warm_server: None, tmp_path: Path) -> Callable[..., tuple[RunSummary, list[str]]]:
     def start(enough: int, most: int = 5, **changes: Any) -> tuple[RunSummary, list[str]]:
         path = tmp_path / "asking.py"
         path.write_text(COMPILER.replace("ENOUGH", str(enough)))

@@ -9,7 +9,7 @@ from posharness.executors.hidden import hidden  # noqa: E402
 with hidden("matplotlib", "scipy", "transformers"):
     import pytorch_lightning  # noqa: F401
 
-import posharness.training  # noqa: E402, F401
+import posharness.training.run  # noqa: E402, F401
 from posharness.executors.worker import use_threads  # noqa: E402
 from posharness.registry.registry import Registry  # noqa: E402
 

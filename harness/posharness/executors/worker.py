@@ -101,7 +101,7 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
 
         store = Store.open(job.store, create=False)
         return read_cell(cell, registry, work.folder, store=store, cache=job.cache, observe=observe)
-    from posharness.training import train_cell
+    from posharness.training.run import train_cell
 
     return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
 

@@ -78,6 +78,7 @@ def failed(plugin: type[Named]) -> dict[str, str]:
     return {finding.check: finding.why for finding in check(plugin) if finding.verdict == "fails"}
 
 
+@pytest.mark.usefixtures("warm_server")
 @pytest.mark.parametrize(
     ("plugin", "expected"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
 from posharness.execution import Execution
 from posharness.executors import LocalExecutor, LocalRunner
-from posharness.executors.forkserver import fork_server
 from posharness.store import Store
 from posharness.store.frames import read_frames
 
 PLUGIN = Path(__file__).with_name("moody.py")
+
+pytestmark = pytest.mark.usefixtures("warm_server")
 
 
 def make_cell(mood: str = "", *, seed: int = 0, skip: str = "") -> Cell:
@@ -50,13 +50,6 @@ class Run:
             cells, run=LocalRunner(self.store.path, (PLUGIN,)), observe=self.events.append
         )
         return self
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """One server for all tests that execute in this process: each of its own would load torch again."""
-    with fork_server("posharness.executors.preload"):
-        yield
 
 
 GOOD = [make_cell(seed=seed) for seed in range(3)]

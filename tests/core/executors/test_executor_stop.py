@@ -16,7 +16,6 @@ import pytest
 from posharness.contracts import CellOutcome, Event, Finished
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.executors import LocalExecutor, LocalRunner
-from posharness.executors.forkserver import fork_server
 from posharness.store import Store
 
 PLUGIN = Path(__file__).with_name("moody.py")
@@ -106,6 +105,7 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.usefixtures("warm_server")
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: Path) -> None:
     """Ctrl-C in one harness, SIGKILL in another, the end of a third's terminal; then a fourth goes on."""
@@ -123,10 +123,9 @@ def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: P
         check_what_was_said(stopped)
         until(lambda: not killed.processes() and not hung_up.processes(), 15)
     flag.unlink()
-    with fork_server("posharness.executors.preload"):
-        for harness in harnesses:
-            check_what_is_left(harness)
-            go_on(harness)
+    for harness in harnesses:
+        check_what_is_left(harness)
+        go_on(harness)
 
 
 def check_what_was_said(harness: Harness) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from posharness.api import load
 from posharness.cli import main
 from posharness.defaults import cache_root
 from posharness.pretrained import loading, open_stored, open_transformers
 from posharness.pretrained.stored import trained
 from posharness.registry.registry import Registry
+from posharness.results import load
 from posharness.store import Store
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
@@ -64,7 +64,7 @@ def harness(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(warm_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a store of trained cells is."""
     made = tmp_path_factory.mktemp("export")
     (made / "tiny.toml").write_text(TINY)

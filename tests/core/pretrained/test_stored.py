@@ -16,7 +16,7 @@ from posharness.model import build_model
 from posharness.pretrained import open_stored
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
+from posharness.training.run import train_cell
 
 LENGTH = 24
 

@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from posharness.api import compile_report, execute, load
+from posharness.api import execute
 from posharness.contracts import Event, Finished, Progress, Started
 from posharness.contracts.cell import Cell
 from posharness.execution import Execution, RunSummary
 from posharness.executors import LocalExecutor, LocalRunner
-from posharness.executors.forkserver import fork_server
 from posharness.experiment import load_experiment
+from posharness.reports import compile_report
+from posharness.results import load
 from posharness.store import Store
 
 PLUGINS = [(Path(__file__).parents[1] / name) for name in ("asker.py", "filler.py")]
@@ -28,10 +29,7 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _server() -> Iterator[None]:
-    with fork_server("posharness.executors.preload"):
-        yield
+pytestmark = pytest.mark.usefixtures("warm_server")
 
 
 @pytest.fixture(scope="module")

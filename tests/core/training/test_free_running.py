@@ -20,8 +20,8 @@ from posharness.contracts.columns import DECODINGS
 from posharness.model import Model, build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
 from posharness.training.batches import evaluation_batch
+from posharness.training.run import train_cell
 from posharness.training.scoring import Scored, score
 from posharness.training.testing import run_test
 

@@ -18,7 +18,7 @@ from posharness.contracts import Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
+from posharness.training.run import train_cell
 
 Folder = Callable[[str], Path]
 

@@ -20,8 +20,8 @@ from posharness.contracts.columns import CURVES, INTERVENTIONS, MECHANISM, PREDI
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
 from posharness.training.batches import evaluation_batch, validation_batch
+from posharness.training.run import train_cell
 from posharness.training.schedule import factor
 from posharness.training.scoring import score
 from posharness.training.testing import run_test

@@ -12,7 +12,7 @@ import pytest
 from posharness.contracts.cell import RESULTS_VERSION, Budget, Cell, ModelSettings, OptimiserSettings
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
+from posharness.training.run import train_cell
 
 GOLDEN = Path(__file__).parent / "golden" / "cells.json"
 BUDGET = Budget(steps=20, batch=8, test_sequences=16, validation_sequences=8, validate_every=10, patience=0)
