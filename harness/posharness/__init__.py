@@ -12,37 +12,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from posharness.api import (
-        Results,
-        RunSummary,
-        compare_reports,
-        compile_report,
-        evaluate,
-        execute,
-        load,
-        publish_report,
-        run,
-        verify_report,
-    )
+    from posharness.api import evaluate, execute, run
     from posharness.contracts import Frames, UserError, hookimpl
+    from posharness.execution import RunSummary
     from posharness.experiment import Experiment, load_experiment
+    from posharness.reports import compare_reports, compile_report, publish_report, verify_report
+    from posharness.results import Results, load
 
 _MODULES = {
     "Experiment": "posharness.experiment",
     "Frames": "posharness.contracts",
-    "Results": "posharness.api",
-    "RunSummary": "posharness.api",
+    "Results": "posharness.results",
+    "RunSummary": "posharness.execution",
     "UserError": "posharness.errors",
-    "compare_reports": "posharness.api",
-    "compile_report": "posharness.api",
+    "compare_reports": "posharness.reports",
+    "compile_report": "posharness.reports",
     "evaluate": "posharness.api",
     "execute": "posharness.api",
     "hookimpl": "posharness.contracts.hooks",
-    "load": "posharness.api",
+    "load": "posharness.results",
     "load_experiment": "posharness.experiment",
-    "publish_report": "posharness.api",
+    "publish_report": "posharness.reports",
     "run": "posharness.api",
-    "verify_report": "posharness.api",
+    "verify_report": "posharness.reports",
 }
 
 __all__ = [

@@ -39,7 +39,7 @@ class Made:
     """What a report was made from.
 
     Attributes:
-        title, baseline, compiler: as `posharness.api.compile_report` was given them.
+        title, baseline, compiler: as `posharness.reports.compile_report` was given them.
         level: the rate of false statements that the report works at; None for the usual one.
         command: the command line; "" from Python.
         superseded: the version that replaces a cell, by the cell's key.

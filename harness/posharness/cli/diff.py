@@ -48,8 +48,8 @@ def diff(
     plugin_path: PluginPaths = None,
 ) -> None:
     """Show what differs between two reports: what was run, and what changed beyond noise."""
-    from posharness.api import compare_reports
     from posharness.defaults import DEFAULT_COMPILER
+    from posharness.reports import compare_reports
 
     found = compare_reports(one, other, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER)
     if html is not None:

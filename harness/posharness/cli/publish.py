@@ -40,8 +40,8 @@ def publish(
     plugin_path: PluginPaths = None,
 ) -> None:
     """Publish a report, and print the path of the index page, or the branch."""
-    from posharness.api import publish_report
     from posharness.defaults import DEFAULT_COMPILER
+    from posharness.reports import publish_report
 
     with shown_warnings():
         index = publish_report(

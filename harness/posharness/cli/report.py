@@ -38,8 +38,8 @@ def report(
     ] = None,
 ) -> None:
     """Compile the report of a store, and print its path."""
-    from posharness.api import compile_report
     from posharness.defaults import DEFAULT_COMPILER
+    from posharness.reports import compile_report
 
     path = compile_report(
         one_store(argument, store),

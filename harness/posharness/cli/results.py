@@ -17,7 +17,7 @@ from posharness.contracts.columns import qualified
 if TYPE_CHECKING:
     import pandas as pd
 
-    from posharness.api import Results
+    from posharness.results import Results
 
 __all__ = ["Column", "columns", "print_results"]
 

@@ -133,7 +133,7 @@ def _plan_shown_on(
 ) -> Callable[[Sequence[Cell], frozenset[str]], None]:
     def on_plan(cells: Sequence[Cell], reused: frozenset[str]) -> None:
         if baseline:
-            from posharness.api import check_baseline
+            from posharness.reports import check_baseline
 
             check_baseline(baseline, {cell.label for cell in cells})  # before anything trains
         todo = {cell.key: cell for cell in cells if cell.key not in reused}
@@ -153,8 +153,9 @@ def _conclude(
     baseline: str,
 ) -> None:
     """Print the results and one line of counts, and compile the report."""
-    from posharness.api import compile_report, load
     from posharness.cli.results import print_results
+    from posharness.reports import compile_report
+    from posharness.results import load
 
     out = console()
     print_results(out, load(store, versions="all"), summary.planned)

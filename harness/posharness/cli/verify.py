@@ -37,7 +37,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Make the numbers of a report again from the rows of its store, and name what differs."""
-    from posharness.api import verify_report
+    from posharness.reports import verify_report
 
     found = verify_report(report, store, plugin_paths=plugin_path or ())
     if json:

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from posharness.api import Results
 from posharness.cli.results import columns, print_results
 from posharness.contracts.cell import Cell, Choice
+from posharness.results import Results
 
 
 def predictions(cell: str, rows: list[tuple[str, str, int, int, bool]]) -> pd.DataFrame:

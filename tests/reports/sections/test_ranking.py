@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import pytest
 
-from posharness.api import check_baseline
 from posharness.contracts import Frames, UserError
+from posharness.reports import check_baseline
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import rank_all
 from posharness_reports.measures.statistics import ALPHA
