@@ -320,6 +320,44 @@ def test_an_undecided_contrast_says_how_many_seeds_are_missing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("means", "says"),
+    [
+        (dict.fromkeys("abc", (0.01, 0.0)), "nobody has learned it, or both are at the ceiling"),
+        # Effects of +.04 and -.04 differ for sure, and none of them matters.
+        ({"a": (0.74, 0.7), "b": (0.7, 0.74)}, "effects differ between tasks: more seeds do not decide it"),
+    ],
+)
+def test_what_no_number_of_seeds_decides_is_not_asked_for(
+    means: dict[str, tuple[float, float]], says: str
+) -> None:
+    found = verdict(values(means, noise=(-0.002, 0.0, 0.002)))
+    assert (found.outcome, found.seeds_to_decide) == ("undecided", None)
+    assert says in judged.outlook(found)
+    (row,) = judged.tables([found])["Verdicts"].to_dict("records")
+    assert row["more seeds"] == "not decidable by more seeds"
+
+
+@pytest.mark.parametrize(
+    ("means", "noise", "says"),
+    [
+        ((0.77, 0.7), (-0.01, 0.0, 0.01), "; not 0, but perhaps less than 0.05; likely"),
+        (
+            (0.77, 0.7),
+            (-0.0075, 0.0, 0.0075),
+            "; beyond 0.05 by itself, but not once corrected for 1 contrast;",
+        ),
+        ((0.7, 0.5), (-0.1, 0.0, 0.1), "; likely to be decided"),
+    ],
+)
+def test_an_undecided_effect_that_is_not_0_says_why(
+    means: tuple[float, float], noise: tuple[float, ...], says: str
+) -> None:
+    found = verdict(values({"a": means}, noise=noise))
+    assert found.outcome == "undecided"
+    assert judged.outlook(found).startswith(says)
+
+
 def test_words_and_tables_say_what_was_found_and_what_was_left_out() -> None:
     claim = Given(values(CLEAR), {("c", "two"): "undefined"})
     found = judge_claims(setting(claim))

@@ -49,6 +49,12 @@ _METHOD = (
     "free-running decoding are judged apart."
 )
 
+_OBSTACLES = {
+    "nothing can show": "no task shows a difference or its absence: nobody has learned it, or both are at "
+    "the ceiling",
+    "tasks differ": "the mean is small, but effects differ between tasks: more seeds do not decide it",
+}
+
 
 def describe(study: Study) -> Section | None:
     """The section; None when no contrast has runs of both its labels."""
@@ -196,13 +202,22 @@ def outlook(contrast: ClaimContrast) -> str:
     """A clause on what an undecided contrast lacks; "" if it is decided."""
     if contrast.outcome != "undecided":
         return ""
-    assert contrast.evidence is not None
-    if contrast.evidence.alike is None and abs(contrast.overall.mean) < contrast.claim.smallest_effect:
-        return (
-            "; no task shows a difference or its absence: nobody has learned it, or both are at the ceiling"
-        )
+    if contrast.obstacle:
+        return f"; {_OBSTACLES[contrast.obstacle]}"
     more = _more(contrast)
-    return f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}"
+    return _beyond(contrast) + (f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}")
+
+
+def _beyond(contrast: ClaimContrast) -> str:
+    """Why an effect is undecided although its interval leaves out 0."""
+    low, high = contrast.overall.interval()
+    smallest = contrast.claim.smallest_effect
+    if low > smallest or high < -smallest:
+        corrected = f"once corrected for {count(contrast.tests, 'contrast')}"
+        return f"; beyond {fraction(smallest)} by itself, but not {corrected}"
+    if low > 0 or high < 0:
+        return f"; not 0, but perhaps less than {fraction(smallest)}"
+    return ""
 
 
 def _more(contrast: ClaimContrast) -> str:

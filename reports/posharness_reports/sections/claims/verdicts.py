@@ -133,9 +133,18 @@ class ClaimContrast:
         return judged_alike(self.evidence, self.claim.smallest_effect, self.p, self.mixed)
 
     @property
+    def obstacle(self) -> Literal["", "nothing can show", "tasks differ"]:
+        """What keeps an effect smaller than matters from a verdict, whatever the number of seeds."""
+        if self.evidence is None or not abs(self.overall.mean) < self.claim.smallest_effect:
+            return ""
+        if self.evidence.alike is None:
+            return "nothing can show"
+        return "tasks differ" if self.evidence.effect.spread <= ALPHA else ""
+
+    @property
     def seeds_to_decide(self) -> int | None:
         """The seeds to add to each label so that an undecided contrast is likely to be decided."""
-        if self.evidence is None:
+        if self.evidence is None or self.obstacle:
             return None
         found = self.evidence.effect
         return more_seeds(
