@@ -8,7 +8,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
@@ -24,7 +27,7 @@ from posharness_reports.figures.first_screen import everything, what_it_shows
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.verdicts import judge_claims
-from posharness_reports.study import study
+from posharness_reports.study import Study, study
 
 Simulate = Callable[..., Frames]
 CLAIMS = [claim() for claim in posharness_claims()]
@@ -92,6 +95,17 @@ def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> Non
         figure.name for figure in (found.curve, found.overview) if figure
     ]
     assert len(found.figures) == 2
+
+
+def test_the_ranking_over_the_most_tasks_is_the_first(simulated: Simulate) -> None:
+    scope = SCOPES[0]
+    ready = study(simulated(seeds=3, tasks=("copy", "offset_recall"))).trained
+    few = ready.rankings.overall["teacher-forced", scope]
+    many = replace(few, blocks=(*few.blocks, "another"))
+    for first, second, widest in ((few, many, "two"), (many, few, "one")):
+        overall = {("one", scope): first, ("two", scope): second}
+        both = cast("Study", SimpleNamespace(rankings=SimpleNamespace(overall=overall)))
+        assert separating_over_tasks(both) == (widest, scope)
 
 
 def test_an_undecided_verdict_says_what_it_lacks(simulated: Simulate) -> None:

@@ -54,10 +54,13 @@ def headline(study: Study) -> str:
 
 
 def separating_over_tasks(study: Study) -> tuple[str, str] | None:
-    """The decoding and scope whose ranking over tasks separates encodings most; None if none does."""
+    """The decoding and scope whose ranking separates encodings over the most tasks, and among those most.
+
+    None if no ranking over tasks separates any.
+    """
     overall = study.rankings.overall
     over = [key for key, ranking in overall.items() if lead(ranking)[1]]
-    return max(over, key=lambda key: _sure_difference(overall[key]), default=None)
+    return max(over, key=lambda key: (len(overall[key].blocks), _sure_difference(overall[key])), default=None)
 
 
 def _other(ranking: Ranking, scope: str) -> str:
