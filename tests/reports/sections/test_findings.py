@@ -53,6 +53,15 @@ def test_what_few_runs_do_not_tell_apart_is_not_said_to_differ(frames: Frames) -
     assert len(by_task(study(frames))) == 7  # two over tasks; bert (nsp) has no distances
 
 
+def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) -> None:
+    frames = simulated(seeds=2, tasks=("copy",))
+    near, _ = by_task(study(frames))
+    assert near.startswith("On copy, no encodings are separated: ")
+    assert near.endswith("; runs can fall apart, and so few seeds can differ like this by chance (2 seeds).")
+    frames.predictions["correct"] = True
+    assert not any("by chance" in line for line in by_task(study(frames)))
+
+
 def test_one_encoding_is_told_without_a_comparison(simulated: Simulate) -> None:
     said = headline(study(simulated(labels=("relative",), tasks=("copy",))))
     assert said.startswith("On copy, relative has area under accuracy by distance 1.00 [0.99, 1.00], reach ")

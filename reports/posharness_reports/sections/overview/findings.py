@@ -10,7 +10,8 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import count, enumerate_words, fraction, reach, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES, learned
-from posharness_reports.measures.ranking import Ranking, lead
+from posharness_reports.measures.comparison import SPLIT
+from posharness_reports.measures.ranking import SMALLEST, Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
 from posharness_reports.study import Study
@@ -77,7 +78,9 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     scores = f"{place.noun} {place.score(best)} with {best}, {place.score(last)} with {last}"
     end = f"{place.remark([best, last])} ({runs})."
     if not behind:
-        return f"On {place.name}, no encodings are separated: {scores}{end}"
+        return (
+            f"On {place.name}, no encodings are separated: {scores}{_may_be_chance(ranking, best, last)}{end}"
+        )
     tied = [label for label in ranking.labels if label != best and label not in behind]
     verb = "information carries farther" if place.by_distance else "accuracy is higher"
     sentence = (
@@ -87,6 +90,15 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     if tied:
         sentence += f"; not separated from {best}: {enumerate_words(first_labels(tied, named))}"
     return f"{sentence}{end}"
+
+
+def _may_be_chance(ranking: Ranking, best: str, last: str) -> str:
+    """A clause if two labels are far apart and yet not separated: see `least_p`."""
+    (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
+    low, _ = pair.effect.overall.interval()
+    if not low > SPLIT * SMALLEST:
+        return ""
+    return "; runs can fall apart, and so few seeds can differ like this by chance"
 
 
 @dataclass(frozen=True)
