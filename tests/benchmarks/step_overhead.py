@@ -67,7 +67,7 @@ def _step_of_cell(cell: Cell, registry: Registry, task: Task) -> float:
     clock = _Clock()
     with quiet(), tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        kept = Checkpoints(folder / "checkpoint.ckpt", StopSignal(), cell.key)
+        kept = Checkpoints(folder / "checkpoint.ckpt", StopSignal(), cell)
         validation = ValidationCallback(cell, task, ProgressReporter(cell.key, _STEPS, lambda _: None))
         module = TrainingModule(cell, build_model(cell, registry, task), task.objectives)
         trainer(cell, folder, [validation, kept, clock]).fit(module, TrainingBatches(cell, task))

@@ -158,16 +158,46 @@ class OptimiserSettings(_Settings):
 
 
 class TrainerSettings(_Settings):
-    """How the machine computes a training. Each of these changes results, if only by rounding.
+    """How the machine computes a training.
+
+    `identity` is the part that changes results, if only by rounding; only that is in a cell's key.
 
     Attributes:
         precision: of the numbers in training: "32-true" for float32, "bf16-mixed" for matrix products in
             bfloat16 with weights in float32. Validation, tests and readings are in float32.
         threads: number of threads that compute one cell on a CPU; sums depend on it.
+        accelerator: what trains: "auto" is a GPU where there is one.
+        devices: number of devices that train one cell together, each with a process of its own and a part
+            of every batch. On a CPU it is the number of processes.
+        strategy: what the devices share: "ddp" keeps the whole model on each, "fsdp" divides weights,
+            gradients and the optimiser's state among them.
+        accumulate: number of parts of a batch that are computed one after the other before each step; a
+            larger one needs less memory.
+        compile: whether torch compiles the model.
+        checkpoint_every: seconds between two checkpoints of a training.
+        data_workers: number of processes that sample batches ahead of the training; 0 for none.
     """
 
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     threads: int = Field(1, ge=1)
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    devices: int = Field(1, ge=1)
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    accumulate: int = Field(1, ge=1)
+    compile: bool = False
+    checkpoint_every: float = Field(180.0, gt=0.0)
+    data_workers: int = Field(0, ge=0)
+
+    def identity(self) -> dict[str, Any]:
+        """What changes results. Settings that came later are left out where they change nothing."""
+        return {
+            "precision": self.precision,
+            "threads": self.threads,
+            **({"devices": self.devices} if self.devices > 1 else {}),
+            **({"strategy": self.strategy} if self.devices > 1 and self.strategy != "ddp" else {}),
+            **({"accumulate": self.accumulate} if self.accumulate > 1 else {}),
+            **({"compile": True} if self.compile else {}),
+        }
 
 
 class Cell(_Settings):
@@ -219,7 +249,7 @@ class Cell(_Settings):
             "model": self.model.model_dump(),
             "budget": self.budget.model_dump(),
             "optimiser": self.optimiser.model_dump(),
-            "trainer": self.trainer.model_dump(),
+            "trainer": self.trainer.identity(),
             "seed": self.seed,
             "data": self.data,
             "results_version": self.results_version,
@@ -262,8 +292,9 @@ class Cell(_Settings):
         """
         settings: dict[str, Any] = {}
         if not self.pretrained:
-            for part in (self.model, self.budget, self.optimiser, self.trainer):
+            for part in (self.model, self.budget, self.optimiser):
                 settings |= part.model_dump()
+            settings |= self.trainer.identity()
         if self.self_attention and not self.pretrained:
             settings["self_attention"] = self.self_attention.label or self.self_attention.name
         if self.data:

@@ -11,6 +11,7 @@ from posharness.contracts.cell import CORPUS, BodyName, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.planning.compatibility import Compatibility
+from posharness.planning.division import check_division
 from posharness.planning.plan_readings import (
     choose_readings,
     plan_readings,
@@ -52,6 +53,7 @@ def plan(
         attentions,
     ):
         _, model, budget, optimiser, trainer = experiment.settings(choice.name)
+        check_division(budget, trainer)
         body = _body(named)
         planned = Cell(
             encoding=encoding,

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from posharness.contracts import Batch, Task
 from posharness.contracts.cell import Cell
 from posharness.seeds import generator
 
-__all__ = ["TrainingBatches", "chosen", "evaluation_batch", "predicted", "rows", "validation_batch"]
+__all__ = ["TrainingBatches", "chosen", "evaluation_batch", "predicted", "rows", "share", "validation_batch"]
 
 
 class TrainingBatches:
     """The training batches of steps 0, 1, …; a resumed one continues where it was interrupted.
 
     A step's batch depends on the task, the seed and the step, so that all encodings train on the same data.
+    Each comes once for each of its parts that are computed one after the other.
     Lightning saves the `state_dict` of a data loader that can resume.
     """
 
@@ -30,19 +33,59 @@ class TrainingBatches:
         self._drawn = 0
 
     def __len__(self) -> int:
-        return self._cell.budget.steps
+        return self._cell.budget.steps * self._cell.trainer.accumulate
 
     def __iter__(self) -> Iterator[Batch]:
-        while self._drawn < len(self):
-            draws = generator("train", self._cell.task.name, self._cell.seed, self._drawn)
+        for batch in self._batches(range(self._drawn, self._cell.budget.steps)):
             self._drawn += 1
-            yield self._task.sample(draws, self._cell.budget.batch, self._task.length, "train")
+            for _ in range(self._cell.trainer.accumulate):
+                yield batch
 
     def state_dict(self) -> dict[str, Any]:
         return {"drawn": self._drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._drawn = state["drawn"]
+
+    def _batches(self, steps: range) -> Iterable[Batch]:
+        drawn = _Drawn(self._cell, self._task)
+        if not self._cell.trainer.data_workers:
+            return map(drawn.__getitem__, steps)
+        return _loader(drawn, steps, self._cell.trainer.data_workers)
+
+
+def _loader(drawn: _Drawn, steps: range, workers: int) -> Iterator[Batch]:
+    """Batches that other processes sample ahead."""
+    # The process of a cell is a daemon; what it starts ends with its process group.
+    config: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
+    daemon = config.pop("daemon", None)
+    try:
+        return iter(
+            DataLoader(
+                drawn,
+                batch_size=None,
+                sampler=steps,
+                num_workers=workers,
+                # They sample on the CPU, with the plugins that this process has loaded.
+                multiprocessing_context="fork",
+                generator=torch.Generator(),  # else it draws from the global one
+            )
+        )
+    finally:
+        if daemon is not None:
+            config["daemon"] = daemon
+
+
+class _Drawn(Dataset[Batch]):
+    """The batch of each step."""
+
+    def __init__(self, cell: Cell, task: Task) -> None:
+        self._cell = cell
+        self._task = task
+
+    def __getitem__(self, step: int) -> Batch:
+        draws = generator("train", self._cell.task.name, self._cell.seed, step)
+        return self._task.sample(draws, self._cell.budget.batch, self._task.length, "train")
 
 
 def validation_batch(cell: Cell, task: Task) -> Batch:
@@ -60,6 +103,12 @@ def evaluation_batch(cell: Cell, task: Task, length: int) -> Batch:
 def rows(batch: Batch, start: int, stop: int) -> Batch:
     """The sequences from `start` to `stop`, exclusive."""
     return chosen(batch, torch.arange(start, min(stop, len(batch.tokens)), device=batch.tokens.device))
+
+
+def share(batch: Batch, part: int, parts: int) -> Batch:
+    """One of several parts of a batch, as alike in size as they can be."""
+    n = len(batch.tokens)
+    return rows(batch, n * part // parts, n * (part + 1) // parts)
 
 
 def chosen(batch: Batch, which: Int[Tensor, " m"]) -> Batch:

@@ -17,14 +17,12 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from posharness.contracts.atomic_files import new_file
+from posharness.contracts.cell import Cell
 
 __all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "StopSignal", "resumable"]
 
 _OWNER = "posharness_cell"
 """The entry of a checkpoint that holds the key of its cell."""
-
-_BETWEEN = 180.0
-"""Seconds between two checkpoints."""
 
 
 class Interrupted(Exception):
@@ -70,13 +68,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 class Checkpoints(pl.Callback):
     """Writes a checkpoint every few minutes and when asked to stop, always between two steps.
 
-    It must come after every callback whose state the checkpoint holds.
+    It must come after every callback whose state the checkpoint holds. Where several processes train the
+    cell, the first decides for all.
     """
 
-    def __init__(self, path: Path, stop: StopSignal, key: str) -> None:
+    def __init__(self, path: Path, stop: StopSignal, cell: Cell) -> None:
         self._path = path
         self._stop = stop
-        self._key = key
+        self._key = cell.key
+        self._trainer = cell.trainer
         self._saved = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -87,10 +87,16 @@ class Checkpoints(pl.Callback):
     ) -> None:
         checkpoint[_OWNER] = self._key
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if self._stop.requested or time.monotonic() - self._saved >= _BETWEEN:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % self._trainer.accumulate:
+            return
+        due = time.monotonic() - self._saved >= self._trainer.checkpoint_every
+        stop, due = trainer.strategy.broadcast((self._stop.requested, due))
+        if stop or due:
             self.keep(trainer)
-        if self._stop.requested:
+        if stop:
             raise Interrupted
 
     def keep(self, trainer: pl.Trainer) -> None:

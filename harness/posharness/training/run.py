@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
 import torch
+from pytorch_lightning.strategies import ModelParallelStrategy
 from safetensors.torch import save_model
 
-from posharness.contracts import CellOutcome, Progress, Task
+from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.atomic_files import new_file, write_json
 from posharness.contracts.cell import Cell
-from posharness.model import Model, build_model
+from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.training.batches import TrainingBatches
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.environment import environment
 from posharness.training.mechanism import mechanism
+from posharness.training.place import Place
+from posharness.training.processes import placed
 from posharness.training.progress_reporter import ProgressReporter
+from posharness.training.sharding import state_of
 from posharness.training.testing import run_test, split_lengths, tested_sequences
 from posharness.training.trainer import quiet, trainer
 from posharness.training.training_step import Diverged, TrainingModule
@@ -61,33 +66,49 @@ def train_cell(
         KeyboardInterrupt: on SIGINT or SIGTERM; a checkpoint is in `folder`.
         Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
     """
-    with quiet(), torch.random.fork_rng(devices=[]):
-        task = registry.task(cell.task, cell.body)
-        task.prepare(cache)
-        return _Attempt(cell, task, build_model(cell, registry, task), folder, observe).run()
+    folders = (folder.absolute(), cache.absolute())
+    others = placed(cell.trainer.devices, _train_along, cell, registry.plugin_paths, *folders)
+    with quiet(), torch.random.fork_rng(devices=[]), others as place:
+        return _Attempt(cell, registry, folder, cache, observe, place).run()
+
+
+def _train_along(place: Place, cell: Cell, plugin_paths: Sequence[Path], folder: Path, cache: Path) -> None:
+    """The work of the other processes of a cell: its training, and no file."""
+    registry = Registry.load(plugin_paths)
+    with quiet(), suppress(Diverged, Interrupted):
+        _Attempt(cell, registry, folder, cache, lambda _: None, place).train()
 
 
 class _Attempt:
     """One attempt at a cell, from the start or from a checkpoint."""
 
     def __init__(
-        self, cell: Cell, task: Task, model: Model, folder: Path, observe: Callable[[Progress], None]
+        self,
+        cell: Cell,
+        registry: Registry,
+        folder: Path,
+        cache: Path,
+        observe: Callable[[Progress], None],
+        place: Place,
     ) -> None:
         self.cell = cell
-        self.task = task
-        self.model = model
+        self.registry = registry
+        self.task = registry.task(cell.task, cell.body)
+        self.task.prepare(cache)
+        self.model = build_model(cell, registry, self.task)
         self.folder = folder
+        self.place = place
         self.checkpoint = folder / "checkpoint.ckpt"
         self.reporter = ProgressReporter(cell.key, cell.budget.steps, observe)
-        self.validation = ValidationCallback(cell, task, self.reporter)
+        self.validation = ValidationCallback(cell, self.task, self.reporter)
         self.stop = StopSignal()
-        self.checkpoints = Checkpoints(self.checkpoint, self.stop, cell.key)
-        self.trainer = trainer(cell, folder, [self.validation, self.checkpoints])
+        self.checkpoints = Checkpoints(self.checkpoint, self.stop, cell)
+        self.trainer = trainer(cell, folder, [self.validation, self.checkpoints], place)
 
     def run(self) -> CellOutcome:
         try:
             with self.stop:
-                self._train()
+                self.train()
                 self._test()
             outcome = CellOutcome("done")
         except Diverged as error:
@@ -97,12 +118,17 @@ class _Attempt:
         self._record()
         return outcome
 
-    def _train(self) -> None:
-        module = TrainingModule(self.cell, self.model, self.task.objectives)
+    def train(self) -> None:
+        """Train the model, with the other processes of the cell; the tested weights are in it then."""
+        module = TrainingModule(self.cell, self.model, self.task.objectives, self.place)
         batches = TrainingBatches(self.cell, self.task)
         self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint, self.cell.key))
-        if self.validation.best_weights is not None:
-            self.model.load_state_dict(self.validation.best_weights)
+        weights = self.validation.best_weights
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            weights = weights or state_of(self.model)
+            self.model = build_model(self.cell, self.registry, self.task)
+        if weights is not None:
+            self.model.load_state_dict(weights)
 
     def _test(self) -> None:
         lengths, _ = split_lengths(self.model, self.task)
@@ -154,8 +180,10 @@ class _Attempt:
     def _step_times(self) -> dict[str, float | None]:
         """The median times of a step in milliseconds: of its own, whatever else runs, and by the clock."""
         wall, own = self.validation.step_times
-        # Threads add up in processor time, and it does not count what an accelerator does.
-        alone = self.cell.trainer.threads == 1 and self.trainer.strategy.root_device.type == "cpu"
+        # Threads add up in processor time, and it does not count what others and accelerators do.
+        settings = self.cell.trainer
+        single = settings.threads == settings.devices == 1 and not settings.data_workers
+        alone = single and self.trainer.strategy.root_device.type == "cpu"
         return {
             "step_ms": 1000 * median(own if alone else wall) if wall else None,
             "step_wall_ms": 1000 * median(wall) if wall else None,

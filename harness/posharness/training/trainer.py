@@ -9,21 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy, Strategy
 
 from posharness.contracts.cell import Cell
 from posharness.training.checkpoint import AtomicCheckpointIO
+from posharness.training.place import ALONE, Place, PlaceEnvironment
 
 __all__ = ["quiet", "trainer"]
 
 
-def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Trainer:
-    """A Trainer for one process and one device, on any cluster."""
+def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback], place: Place = ALONE) -> pl.Trainer:
+    """A Trainer for one process, which has its place among those that train the cell, on any cluster."""
     return pl.Trainer(
-        accelerator="auto",
-        devices=1,
+        accelerator=cell.trainer.accelerator,
+        devices=place.processes,
+        strategy=_strategy(cell, place),
         precision=cell.trainer.precision,
-        plugins=[LightningEnvironment(), AtomicCheckpointIO()],
+        accumulate_grad_batches=cell.trainer.accumulate,
+        plugins=[PlaceEnvironment(place), AtomicCheckpointIO()],
         max_steps=cell.budget.steps,
         callbacks=list(callbacks),
         default_root_dir=folder,
@@ -32,6 +35,15 @@ def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback]) -> pl.Tr
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _strategy(cell: Cell, place: Place) -> Strategy | str:
+    if place.processes == 1:
+        return "auto"
+    if cell.trainer.strategy == "fsdp":
+        return ModelParallelStrategy(place.processes, 1, save_distributed_checkpoint=False)
+    # A step may have no prediction of an objective, whose readout then has no gradient.
+    return DDPStrategy(find_unused_parameters=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from posharness.training.batches import validation_batch
 from posharness.training.curve import Curve
 from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.scoring import Scored, score
+from posharness.training.sharding import state_of
 from posharness.training.training_step import Diverged, TrainingModule
 
 __all__ = ["ValidationCallback"]
@@ -58,8 +59,12 @@ class ValidationCallback(pl.Callback):
         trainer.should_stop = self._ended
         self._since = _now()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         assert isinstance(pl_module, TrainingModule)
+        if (batch_idx + 1) % self._cell.trainer.accumulate:
+            return
         for times, now, since in zip(self.step_times, _now(), self._since, strict=True):
             times.append(now - since)
         self.seconds += self.step_times[0][-1]
@@ -76,7 +81,7 @@ class ValidationCallback(pl.Callback):
         )
         if validation is not None:
             self._judge(pl_module, validation)
-            trainer.should_stop = self._ended
+            trainer.should_stop = trainer.strategy.broadcast(self._ended)
         self._reporter.training(step, sum(x for x in pl_module.losses if not math.isnan(x)))
         self._since = _now()
 
@@ -124,7 +129,7 @@ class ValidationCallback(pl.Callback):
             self.best, self._waited = score, 0
             if self._cell.budget.patience:
                 self.best_weights = {
-                    name: weight.detach().cpu().clone() for name, weight in module.model.state_dict().items()
+                    name: weight.detach().cpu().clone() for name, weight in state_of(module.model).items()
                 }
         else:
             self._waited += 1

@@ -27,6 +27,9 @@ BASE = Cell(
         {"optimiser": OptimiserSettings(lr=0.5)},
         {"trainer": TrainerSettings(precision="bf16-mixed")},
         {"trainer": TrainerSettings(threads=2)},
+        {"trainer": TrainerSettings(devices=2)},
+        {"trainer": TrainerSettings(accumulate=2)},
+        {"trainer": TrainerSettings(compile=True)},
         {"seed": 1},
         {"data": "other"},
         {"results_version": 0},
@@ -41,6 +44,14 @@ def test_what_does_not_change_a_result_does_not() -> None:
     assert (
         BASE.model_copy(update={"encoding": BASE.encoding.model_copy(update={"label": "x"})}).key == BASE.key
     )
+
+
+def test_settings_of_the_trainer_that_came_later_leave_older_keys_as_they_are() -> None:
+    assert BASE.identity()["trainer"] == {"precision": "32-true", "threads": 1}
+    unkeyed = TrainerSettings(accelerator="cpu", strategy="fsdp", checkpoint_every=9.0, data_workers=2)
+    assert BASE.model_copy(update={"trainer": unkeyed}).key == BASE.key
+    two = [TrainerSettings(devices=2, strategy=strategy) for strategy in ("ddp", "fsdp")]
+    assert len({BASE.model_copy(update={"trainer": trainer}).key for trainer in two}) == 2
 
 
 def test_a_cell_survives_json() -> None:

@@ -113,6 +113,12 @@ def test_settings_of_a_task_reach_its_cells(registry: Registry, tmp_path: Path) 
     assert (cell.budget.steps, cell.budget.batch, cell.optimiser.lr) == (7, 3, 0.5)
 
 
+def test_a_batch_that_cannot_be_divided_is_refused(registry: Registry, tmp_path: Path) -> None:
+    general = {"budget": {"batch": 5}, "trainer": {"devices": 3, "accumulate": 2}}
+    with pytest.raises(UserError, match=r"A batch of 5 cannot be divided into 3 \(trainer.devices\) times 2"):
+        cells(registry, tmp_path, plugins=["rope"], **general)
+
+
 def test_attentions_alone_meet_the_default_encoding(registry: Registry, tmp_path: Path) -> None:
     softmax, deaf = cells(registry, tmp_path, plugins=["softmax,deaf"])
     assert {softmax.encoding.name, deaf.encoding.name} == {"absolute"}

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from posharness.contracts import Progress
-from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings
+from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings, TrainerSettings
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training.run import train_cell
@@ -118,14 +118,12 @@ def test_a_cell_interrupted_in_its_test_does_not_train_again(
     assert_same(whole, parts)
 
 
-def test_a_checkpoint_is_kept_from_time_to_time(
-    registry: Registry, folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkpoint_is_kept_from_time_to_time(registry: Registry, folder: Folder) -> None:
     path = folder("cell") / "checkpoint.ckpt"
-    monkeypatch.setattr("posharness.training.checkpoint._BETWEEN", 0.0)
+    often = TrainerSettings(checkpoint_every=1e-9)
     seen = []
     train_cell(
-        make_cell(registry),
+        make_cell(registry).model_copy(update={"trainer": often}),
         registry,
         folder("cell"),
         cache=path.parent,
