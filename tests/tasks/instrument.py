@@ -19,7 +19,7 @@ from posharness.contracts import Batch, Body, Task
 from posharness.contracts.cell import Choice
 from posharness.registry.registry import Registry
 
-from .interventions import one_prediction
+from .interventions import one_prediction, seeded
 
 __all__ = [
     "FITTED",
@@ -30,6 +30,7 @@ __all__ = [
     "declared_distances",
     "distances_at",
     "drawn_batches",
+    "enough_to_fit",
     "order",
     "rows",
     "shortcut_accuracy",
@@ -182,6 +183,12 @@ def content_free_accuracies(fit: Batch, test: Batch, vocabulary: int) -> dict[st
         counts.index_put_((keys[0], fit.targets[fit.scored]), torch.ones(len(keys[0])), accumulate=True)
         found[name] = float((counts.argmax(1)[keys[1]] == test.targets[test.scored]).float().mean())
     return found
+
+
+def enough_to_fit(task: Task, generator: torch.Generator) -> Batch:
+    """As many training sequences as have `FITTED` predictions, or a few more."""
+    each = int(task.sample(seeded(0), 100, task.length, "train").scored.sum(1).min())
+    return task.sample(generator, -(-FITTED // each), task.length, "train")
 
 
 def shortcut_accuracy(task: Task, fit: Batch, test: Batch, view: Callable[[Tensor, int], Tensor]) -> float:

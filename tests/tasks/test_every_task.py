@@ -185,16 +185,15 @@ def test_its_chance_is_what_predictors_without_content_reach(posed: TaskInBody) 
 
 
 @every_task
-@pytest.mark.parametrize("view", [instrument.counts, instrument.order], ids=["counts", "order"])
-def test_without_the_source_its_tokens_tell_nothing(
-    posed: TaskInBody, view: Callable[[torch.Tensor, int], torch.Tensor]
-) -> None:
+def test_without_the_source_its_tokens_tell_nothing(posed: TaskInBody) -> None:
     """Neither their counts nor the order in which they appear."""
     if posed.name in NO_SOURCE:
         return
     task = posed.build()
-    fit, test = (task.sample(seeded(seed), instrument.FITTED, task.length, "train") for seed in (6, 7))
-    assert instrument.shortcut_accuracy(task, fit, test, view) <= task.objectives[0].chance + 0.02
+    fit, test = (instrument.enough_to_fit(task, seeded(seed)) for seed in (6, 7))
+    for view in (instrument.counts, instrument.order):
+        found = instrument.shortcut_accuracy(task, fit, test, view)
+        assert found <= task.objectives[0].chance + 0.02, view.__name__
 
 
 @every_task

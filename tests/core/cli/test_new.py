@@ -48,7 +48,6 @@ def elsewhere(lab: Path, *command: str, status: int = 0) -> str:
     return ended.stdout
 
 
-@pytest.mark.xdist_group("lab")
 def test_each_package_passes_the_test_it_comes_with(lab: Path) -> None:
     out = elsewhere(
         lab, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"lab-{kind}/tests" for kind in KINDS)
@@ -56,7 +55,6 @@ def test_each_package_passes_the_test_it_comes_with(lab: Path) -> None:
     assert f"{len(KINDS)} passed" in out
 
 
-@pytest.mark.xdist_group("lab")
 def test_each_package_is_found_under_its_name(lab: Path) -> None:
     listed = json.loads(elsewhere(lab, "-m", "posharness.cli", "list", "--json"))
     assert listed["broken"] == []
@@ -64,7 +62,6 @@ def test_each_package_is_found_under_its_name(lab: Path) -> None:
         assert f"lab-{kind}" in [item["name"] for item in listed[catalogue]]
 
 
-@pytest.mark.xdist_group("lab")
 def test_they_are_trained_and_reported_beside_the_built_ins(lab: Path) -> None:
     (lab / "tiny.toml").write_text(
         TINY.replace('"copy"', '"lab-task"').replace("test_sequences = 4", "test_sequences = 64")
