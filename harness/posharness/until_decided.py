@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from posharness.contracts import Undecided
-from posharness.contracts.atomic_files import read_json, write_json
+from posharness.contracts.atomic_files import write_json
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.execution import Execution, RunSummary
@@ -17,6 +17,7 @@ from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims
 from posharness.store import Store, examine
 from posharness.store.layout import LOOKS
+from posharness.store.records import read_record
 
 __all__ = ["Stage", "recorded_looks", "run_until_decided", "stages"]
 
@@ -125,9 +126,9 @@ def recorded_looks(path: Path) -> Looks | None:
     if not file.exists():
         return None
     try:
-        found = read_json(file)
-        return Looks(tuple(int(seeds) for seeds in found["seeds"]), int(found["look"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = read_record(file)
+        return Looks(tuple(found["seeds"]), found["look"])
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{file} cannot be read ({error}); it says how often the results were looked at. Delete it, and "
             "the report counts a single look."

@@ -262,7 +262,7 @@ def _say(merged: list[tuple[str, Merged]], *, json: bool) -> None:
     out = console()
     failed = False
     for source, found in merged:
-        failed = failed or bool(found.conflicts or found.damaged or found.busy)
+        failed = failed or bool(found.conflicts or found.damaged or found.busy or found.records)
         if json:
             continue
         for key in found.conflicts:
@@ -271,6 +271,8 @@ def _say(merged: list[tuple[str, Merged]], *, json: bool) -> None:
             out.print(f"damaged {key[:12]}: {reason}", soft_wrap=True)
         for key in found.busy:
             out.print(f"running {key[:12]}: left alone")
+        for name, reason in found.records.items():
+            out.print(f"not merged {name}: {reason}", soft_wrap=True)
         out.print(f"{source}: {len(found.added)} added, {len(found.same)} there already", soft_wrap=True)
     if failed:
         raise typer.Exit(1)

@@ -16,6 +16,9 @@ __all__ = ["Broken", "Catalogue", "Entry", "Names", "Source"]
 
 T = TypeVar("T", bound=Named)
 
+_LONGEST = 60
+"""Characters of a plugin's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -230,11 +233,23 @@ def _fault(cls: Any, base: Any) -> str:
         return f"it leaves {', '.join(abstract)} undefined"
     if not isinstance(getattr(cls, "name", None), str):
         return "it has no name"
+    named: Any = cls
+    if strange := [each for each in (named.name, *named.aliases) if not _is_name(each)]:
+        return (
+            f"the name {str(strange[0])[:_LONGEST]!a} cannot be typed: take up to {_LONGEST} letters, digits "
+            "and signs without spaces, brackets and any of , = | : / \\"
+        )
     try:
         parameters(cls)
     except (TypeError, NameError) as error:
         return str(error)
     return ""
+
+
+def _is_name(name: Any) -> bool:
+    if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= _LONGEST):
+        return False
+    return not any(each.isspace() or each in "[],=|:/\\" for each in name)
 
 
 def _normalised(name: str) -> str:

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,10 @@ from posharness.contracts.plain_values import check_plain
 from posharness.errors import UserError, did_you_mean
 from posharness.registry.selection import candidate_values
 
-__all__ = ["Parameter", "annotation_name", "check", "parameters", "show_value"]
+__all__ = ["Parameter", "annotation_name", "check", "parameters", "readable", "show_value"]
+
+_LONGEST = 80
+"""Characters of a value in a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,17 @@ def _in_words(annotation: Any) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def readable(text: str) -> str:
+    """A value in a label: without characters that cannot be seen, and an endless one by its beginning.
+
+    Two different values stay different.
+    """
+    seen = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+    if len(seen) <= _LONGEST:
+        return seen
+    return f"{seen[: _LONGEST // 2]}…{sha256(text.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def show_value(value: Any) -> str:

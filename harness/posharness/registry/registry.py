@@ -27,7 +27,7 @@ from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Catalogue, Names, Source
 from posharness.registry.discovery import discover
 from posharness.registry.kinds import Kind, kind_of
-from posharness.registry.parameters import Parameter, build, check, parameters, show_value, unknown
+from posharness.registry.parameters import Parameter, build, check, parameters, readable, show_value, unknown
 from posharness.registry.plugin_code import plugin_code
 from posharness.registry.selection import Selection, parse, parse_all
 from posharness.registry.source.digest import SourceDigests
@@ -173,7 +173,7 @@ class Registry:
                 text = Path(value).name or text  # the place of a text is not its identity
             params[name] = value
             if value != default:
-                shown.append(f"{name}={text}")
+                shown.append(f"{name}={readable(text)}")
         label = self._name_of(cls) + (f"[{','.join(shown)}]" if shown else "")
         return params, label
 

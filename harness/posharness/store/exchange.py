@@ -13,6 +13,7 @@ from posharness.contracts.atomic_files import UNFINISHED, new_file, sync_tree
 from posharness.errors import UserError
 from posharness.store.checksums import read_checksums
 from posharness.store.layout import CELLS, PREDICTIONS, STORE, is_key
+from posharness.store.records import RECORDS, merge_records
 from posharness.store.store import Store
 from posharness.store.workspace import Busy
 
@@ -29,6 +30,7 @@ class Merged:
         conflicts: done in both stores with other predictions; the store keeps its own.
         damaged: not copied, with the reason.
         busy: another process is making them.
+        records: records of the store that were not merged, with the reason; see `merge_records`.
     """
 
     added: list[str] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Merged:
     conflicts: list[str] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
     busy: list[str] = field(default_factory=list)
+    records: dict[str, str] = field(default_factory=dict)
 
 
 def merge(into: Store, other: Store) -> Merged:
@@ -60,11 +63,12 @@ def merge(into: Store, other: Store) -> Merged:
                     found.same.append(key)
         except Busy:
             found.busy.append(key)
+    found.records = merge_records(into.path, other.path)
     return found
 
 
 def pack(store: Store, keys: Collection[str], path: Path) -> int:
-    """Write ended cells into a compressed tar file; return their number.
+    """Write ended cells and the store's records into a compressed tar file; return the number of cells.
 
     Raises:
         UserError: one of them is damaged.
@@ -76,6 +80,9 @@ def pack(store: Store, keys: Collection[str], path: Path) -> int:
             )
     with new_file(path, durable=True) as aside, tarfile.open(aside, "w:gz", dereference=True) as archive:
         archive.add(store.path / STORE, STORE)
+        for name in RECORDS:
+            if (store.path / name).exists():
+                archive.add(store.path / name, name)
         for key in keys:
             archive.add(store.home(key), f"{CELLS}/{key}")
     return len(keys)
@@ -97,7 +104,7 @@ def unpacked(path: Path, beside: Store) -> Iterator[Store]:
         try:
             with tarfile.open(path, "r:*") as archive:
                 for member in archive:
-                    if member.name == STORE or _of_cell(member):
+                    if (member.name in (STORE, *RECORDS) and member.isfile()) or _of_cell(member):
                         archive.extract(member, folder, filter="data")
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Literal
 
 from posharness.contracts.atomic_files import UNFINISHED
 from posharness.contracts.versions import Versioned, superseded
-from posharness.store.layout import ASIDE, CELLS, CHECKED, CHECKPOINT, STORE, WORK, is_key
+from posharness.store.layout import ASIDE, CELLS, CHECKED, CHECKPOINT, REPORTS, STORE, WORK, is_key
+from posharness.store.records import problems_of_records
 from posharness.store.store import Store
 from posharness.store.workspace import Busy
 
@@ -27,15 +29,19 @@ class Problem:
     """A cell that is not as it should be.
 
     Attributes:
-        cell: its key, or the path of what is in the place of a cell.
+        cell: its key, or the name of the file or folder that is no cell.
     """
 
     cell: str
     problem: str
 
 
+_ABANDONED = 3600.0
+"""Seconds after which nobody writes to an unfinished folder any more."""
+
+
 def check_store(store: Store) -> Iterator[Problem]:
-    """Read every file of every ended cell, and name what differs from the checksums or cannot be used."""
+    """Read every file of every ended cell, and the records; name what is damaged or of no use."""
     folder = store.path / CELLS
     for name in sorted(os.listdir(folder) if folder.is_dir() else ()):
         if not is_key(name):
@@ -52,6 +58,8 @@ def check_store(store: Store) -> Iterator[Problem]:
             yield Problem(name, f"its folder is damaged: {found}")
         elif status is None or status.reason.startswith("its folder "):
             yield Problem(name, status.reason if status else "it was taken away")
+    for name, problem in problems_of_records(store.path):
+        yield Problem(name, problem)
     for name in sorted(os.listdir(store.path)):
         if name == f".{STORE}" or name.endswith(UNFINISHED):
             yield Problem(name, "it was left by a process that was killed; `harness store gc` removes it")
@@ -89,6 +97,10 @@ def remove(path: Path) -> None:
 
 def _leftovers(store: Store, keys: set[str]) -> Iterator[Path]:
     yield from store.path.glob(f".*{UNFINISHED}")
+    for name in (CELLS, REPORTS):
+        for path in sorted((store.path / name).glob(f".*{UNFINISHED}")):
+            if time.time() - path.stat().st_mtime > _ABANDONED:  # another process may be writing it
+                yield path
     yield from (path for path in sorted((store.path / CHECKED).glob("*")) if path.name not in keys)
     for path in sorted((store.path / WORK).glob("*")):
         key = path.name.partition(".")[0]

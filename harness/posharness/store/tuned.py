@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from posharness.contracts.atomic_files import read_json, write_json
+from posharness.contracts.atomic_files import write_json
 from posharness.errors import UserError
 from posharness.store.layout import TUNING
+from posharness.store.records import read_record
 
 __all__ = ["TunedCells", "read_tuned", "write_tuned"]
 
@@ -37,9 +38,9 @@ def read_tuned(store: Path) -> TunedCells:
     if not path.exists():
         return TunedCells()
     try:
-        found = read_json(path)
+        found = read_record(path)
         return TunedCells(dict(found["trials"]), dict(found["final"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path} cannot be read ({error}); it says which cells tuned settings. Delete it, and run the "
             "same --tune again: nothing is trained twice."

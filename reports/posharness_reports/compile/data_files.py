@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.data.prepare import settings_text
 from posharness_reports.measures.ranking import Pair, Ranking
 from posharness_reports.measures.statistics import ALPHA
@@ -68,7 +69,7 @@ def data_files(frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
     """The frames as CSV and Parquet, by their path in the report."""
     files = {}
     for name, frame in frames.items():
-        files[f"data/{name}.csv"] = frame.to_csv(index=False, lineterminator="\n").encode()
+        files[f"data/{name}.csv"] = inert_csv(frame)
         files[f"data/{name}.parquet"] = _parquet(frame)
     return files
 

@@ -16,6 +16,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from posharness.contracts import Frames, ReportSection
 from posharness.contracts.section import Place
+from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.compile.markdown import to_html
 from posharness_reports.compile.svg import inline
@@ -149,19 +150,6 @@ def _saved(figure: Figure, ending: str) -> bytes:
     return written.getvalue()
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    inert = frame.copy()
-    for index, dtype in enumerate(frame.dtypes):
-        if not is_numeric_dtype(dtype):
-            inert.isetitem(index, frame.iloc[:, index].map(_inert).array)
-    return inert.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _inert(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula: a text that looks like one gets an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t", "\r")) else value
-
-
 def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
     columns = [str(column) for column in frame.columns]
     numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes]
@@ -177,7 +165,7 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
         numeric=numeric,
         folded=bool(frame.attrs.get("folded")) or len(fields) > _LONG,
         files={
-            "csv": _csv(frame),
+            "csv": inert_csv(frame),
             "tex": latex_table(columns, fields, numeric, caption=caption, label=name).encode(),
         },
     )
