@@ -15,6 +15,7 @@ from posharness.experiment.tuning import TUNE_SEEDS, Point, grid_of
 from posharness.planning.looks import MOST
 from posharness.planning.plan import plan
 from posharness.planning.plan_tuning import Arm
+from posharness.registry.process_copy import check_imports
 from posharness.registry.registry import Registry
 from posharness.results import Results, chosen, load
 from posharness.tuning import Tuning, run_trials, tuned_plan
@@ -116,6 +117,7 @@ def run(
         executor=executor or experiment.executor,
     )
     tuning = Tuning(grid_of(tune), tune_seeds) if tune else None
+    check_imports(execution.plugin_paths)
     summary = execute(experiment, execution, until=until, max_seeds=max_seeds, tuning=tuning)
     return _results(summary, store)
 

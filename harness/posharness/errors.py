@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["HarnessWarning", "Incompatible", "UserError", "did_you_mean"]
+__all__ = ["CellStopped", "HarnessWarning", "Incompatible", "UserError", "did_you_mean"]
 
 
 class UserError(Exception):
@@ -24,6 +24,10 @@ class Incompatible(Exception):
 
     The cell is then *skipped*, with this message as its reason, before anything trains.
     """
+
+
+class CellStopped(KeyboardInterrupt):
+    """A cell was asked to end before its time; a plugin that raises KeyboardInterrupt itself fails."""
 
 
 def did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:

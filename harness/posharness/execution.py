@@ -15,6 +15,7 @@ from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
 from posharness.executors.forkserver import PRELOAD, fork_server
+from posharness.executors.plugin_sources import needed_files
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
 from posharness.store.layout import ASIDE
@@ -129,9 +130,10 @@ class Execution:
         _warn_of_damage([cell for cell in todo if opened.damaged(cell.key)], opened)
         stopped = False
         try:
-            self._execute(executor, [cell for cell in todo if not cell.pretrained], opened, record)
+            trained = [cell for cell in todo if not cell.pretrained]
+            self._execute(executor, trained, opened, registry, record)
             readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
-            self._execute(executor, readings, opened, record)
+            self._execute(executor, readings, opened, registry, record)
         except _TooManyFailures:
             stopped = True
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
@@ -144,10 +146,13 @@ class Execution:
         stopping = any(each.status == "interrupted" for each in outcomes.values())
         return self.max_failures is not None and len(failures) >= self.max_failures and not stopping
 
-    def _execute(self, executor: Executor, cells: list[Cell], store: Store, observe: Observer) -> None:
+    def _execute(
+        self, executor: Executor, cells: list[Cell], store: Store, registry: Registry, observe: Observer
+    ) -> None:
         if cells:
             paths = tuple(path.resolve() for path in self.plugin_paths)
-            run = LocalRunner(store.path, paths, self.memory)
+            needed = {cell.key: needed_files(cell, registry) for cell in cells if paths and not cell.skip}
+            run = LocalRunner(store.path, paths, self.memory, needed)
             # Otherwise an executor that runs one cell at a time would load torch anew for each of them.
             with fork_server(PRELOAD):
                 executor.execute(cells, run=run, observe=observe)

@@ -16,9 +16,9 @@ from posharness.cli.tracker import Tracker
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
-    from posharness.contracts.executor import Event, Finished
+    from posharness.contracts.executor import Event, Finished, Waiting
 
-__all__ = ["Display", "ending"]
+__all__ = ["Display", "ending", "waiting"]
 
 
 class Display(AbstractContextManager["Display"], ABC):
@@ -72,6 +72,11 @@ class Display(AbstractContextManager["Display"], ABC):
 
     def close(self) -> None:
         """End the display: the run is over."""
+
+
+def waiting(event: Waiting) -> str:
+    """Which process makes a cell that this run waits for."""
+    return f"waiting for {event.holder}, which makes it"
 
 
 def ending(tracker: Tracker, event: Finished) -> str:

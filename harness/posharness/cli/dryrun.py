@@ -14,6 +14,7 @@ from posharness.defaults import cache_root
 from posharness.experiment import Experiment
 from posharness.planning.plan import plan
 from posharness.planning.plan_tuning import Tuning, plan_final, plan_trials
+from posharness.registry.process_copy import check_imports
 from posharness.registry.registry import Registry
 from posharness.store import Store
 from posharness.tuning import choose
@@ -87,6 +88,7 @@ def _next(
     announce: Callable[[str], None],
 ) -> tuple[Sequence[Cell], str]:
     """The cells that a command runs next, and what comes after them."""
+    check_imports(plugin_paths)
     registry = Registry.load(plugin_paths)
 
     def done(cells: Sequence[Cell]) -> bool:

@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from posharness.cli.display import Display, ending
+from posharness.cli.display import Display, ending, waiting
 from posharness.cli.output import STYLES, count, duration, number
 from posharness.cli.tracker import Running, Tracker
-from posharness.contracts.executor import Finished
+from posharness.contracts.executor import Finished, Waiting
 
 if TYPE_CHECKING:
     from posharness.contracts.executor import Event
@@ -42,6 +42,8 @@ class LiveDisplay(Display):
         if isinstance(event, Finished):
             text = Text(ending(tracker, event), style=STYLES[event.outcome.status])
             self._live.console.print(Text(f"{tracker.cells[event.key]}: ") + text)
+        elif isinstance(event, Waiting):
+            self._live.console.print(Text(f"{tracker.cells[event.key]}: {waiting(event)}", style="dim"))
 
     def __rich__(self) -> RenderableType:
         with self._lock:

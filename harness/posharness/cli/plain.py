@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from posharness.cli.display import Display, ending
+from posharness.cli.display import Display, ending, waiting
 from posharness.cli.output import duration, number
-from posharness.contracts.executor import Progress, Started
+from posharness.contracts.executor import Progress, Started, Waiting
 
 if TYPE_CHECKING:
     from posharness.cli.tracker import Tracker
@@ -32,6 +32,8 @@ class PlainDisplay(Display):
             if tenth > self._tenths.get(event.key, 0):
                 self._tenths[event.key] = tenth
                 self._print(tracker, event.key, ", ".join(_words(tracker, event)))
+        elif isinstance(event, Waiting):
+            self._print(tracker, event.key, waiting(event))
         else:
             self._print(tracker, event.key, ending(tracker, event))
 

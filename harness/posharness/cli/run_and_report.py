@@ -80,8 +80,10 @@ def run_and_report(
         # The server of the cells imports torch and Lightning while this process imports torch and plans.
         with fork_server(PRELOAD):
             from posharness.execution import Execution
+            from posharness.registry.process_copy import check_imports
             from posharness.registry.registry import Registry
 
+            check_imports(plugin_paths)
             if report:  # a misspelled name is an error before anything trains
                 Registry.load(plugin_paths).compiler(compiler)
             with _display() as display:

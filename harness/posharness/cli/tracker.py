@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from posharness.contracts.executor import Progress, Started
+from posharness.contracts.executor import Finished, Progress, Started
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
@@ -80,7 +80,7 @@ class Tracker:
             self.running[event.key] = Running(now)
         elif isinstance(event, Progress):
             self.running.setdefault(event.key, Running(now)).record(event, now)
-        else:
+        elif isinstance(event, Finished):
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
                 self.scores[event.key] = began.last.score if began.last else None

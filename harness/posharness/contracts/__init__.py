@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Observer,
         Progress,
         Started,
+        Waiting,
     )
     from posharness.contracts.frames import Frames
     from posharness.contracts.geometry import Geometry
@@ -71,6 +72,7 @@ _MODULES = {
     "Slot": "posharness.contracts.plugin",
     "Split": "posharness.contracts.task",
     "Started": "posharness.contracts.executor",
+    "Waiting": "posharness.contracts.executor",
     "Status": "posharness.contracts.outcome",
     "Task": "posharness.contracts.task",
     "Twins": "posharness.contracts.claim",
@@ -123,6 +125,7 @@ __all__ = [
     "Twins",
     "Undecided",
     "UserError",
+    "Waiting",
     "by_name",
     "defined_in",
     "hookimpl",

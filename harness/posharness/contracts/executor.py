@@ -14,7 +14,7 @@ from posharness.contracts.plugin import Named
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
 
-__all__ = ["CellRunner", "Event", "Executor", "Finished", "Observer", "Progress", "Started"]
+__all__ = ["CellRunner", "Event", "Executor", "Finished", "Observer", "Progress", "Started", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,15 @@ class Finished:
     outcome: CellOutcome
 
 
-Event = Started | Progress | Finished
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another run makes this cell, and its end is awaited. `holder`: which process, where and since when."""
+
+    key: str
+    holder: str
+
+
+Event = Started | Progress | Finished | Waiting
 Observer = Callable[[Event], None]
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from multiprocessing import forkserver
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any
 
-__all__ = ["PRELOAD", "fork_server"]
+__all__ = ["PRELOAD", "fork_server", "has_ended"]
 
 PRELOAD = "posharness.executors.preload"
 """What every fork server of the harness imports before the first process."""
+
+_FAREWELL = 2.0
+"""Seconds that a server has to end once its processes have ended, unless something holds it."""
 
 _ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",  # else `python -c` imports modules of the working directory
@@ -44,7 +48,8 @@ class _Process(ForkServerProcess):
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
-            super().start()
+            with _as_server():  # this starts another server if the first one was ended
+                super().start()
         finally:
             sys.modules["__main__"] = main
 
@@ -72,15 +77,47 @@ def fork_server(preload: str) -> Iterator[ForkServerContext]:
     before, started = server._preload_modules, _Process.started
     server.set_forkserver_preload([preload])
     try:
-        # Ctrl-C and the end of a terminal reach the server too, and would kill it and its cells.
-        with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP):
+        with _as_server():
             server.ensure_running()
         yield _Context()
     finally:
-        if _Process.started == started and server._forkserver_pid is not None:
-            os.kill(server._forkserver_pid, signal.SIGKILL)
-        server._stop()
+        _stop(server, at_once=_Process.started == started)
         server.set_forkserver_preload(before)
+
+
+def has_ended() -> bool:
+    """Whether the running server was ended by someone else."""
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is None or not hasattr(os, "waitid"):  # macOS lacks it
+        return False
+    # It is left for the library to reap, which then starts another one.
+    return os.waitid(os.P_PID, server._forkserver_pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _stop(server: Any, *, at_once: bool) -> None:
+    """Stop a server whose processes have ended. What these have started may hold its pipe for ever."""
+    pid = server._forkserver_pid
+    if pid is None:
+        return
+    # As `_stop` of the standard library, which waits for ever.
+    os.close(server._forkserver_alive_fd)
+    end = time.monotonic() + (0 if at_once else _FAREWELL)
+    with suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() >= end:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
+    if not util.is_abstract_socket_namespace(server._forkserver_address):
+        os.unlink(server._forkserver_address)
+    server._forkserver_alive_fd = server._forkserver_pid = server._forkserver_address = None
+
+
+@contextmanager
+def _as_server() -> Iterator[None]:
+    """The environment and the signals that a server starts with."""
+    # Ctrl-C and the end of a terminal reach the server too, and would kill it and its cells.
+    with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP):
+        yield
 
 
 @contextmanager

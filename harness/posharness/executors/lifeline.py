@@ -9,18 +9,17 @@ import time
 from multiprocessing.connection import Connection
 from types import FrameType, TracebackType
 
+from posharness.errors import CellStopped
+from posharness.parent_death import GRACE
 from posharness.store import CellWorkspace
 
-__all__ = ["GRACE", "Lifeline"]
-
-GRACE = 8.0
-"""Seconds that a cell has to write its checkpoint before its process is ended."""
+__all__ = ["Lifeline"]
 
 _BEAT = 1.0
 
 
 class Lifeline:
-    """Within it, the cell shows every second that it is alive, and SIGTERM raises KeyboardInterrupt once.
+    """Within it, the cell shows every second that it is alive, and SIGTERM raises CellStopped once.
 
     The harness holds the other end of a pipe and never sends anything. When it closes that end, or dies
     for any reason, the process of the cell sends itself SIGTERM; it ends at most `GRACE` seconds after
@@ -53,4 +52,4 @@ class Lifeline:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise CellStopped

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
-
-from pebble import ProcessExpired
-from pebble.concurrent import process
 
 from posharness.contracts import (
     CellOutcome,
@@ -26,22 +19,27 @@ from posharness.contracts import (
     Observer,
     Progress,
     Started,
+    Waiting,
 )
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.errors import UserError
+from posharness.executors.cell_log import LONGEST, cap_log
+from posharness.executors.cell_process import CellProcess, wait_for_any
 from posharness.executors.forkserver import PRELOAD, fork_server
-from posharness.executors.lifeline import GRACE
-from posharness.executors.worker import Job, one_line, run_job
+from posharness.executors.nursery import Nursery
+from posharness.executors.worker import Job
+from posharness.parent_death import GRACE
 from posharness.store import INTERRUPTED, Busy, Store
+from posharness.store.layout import LOG, WORK
 
 __all__ = ["LocalExecutor", "LocalRunner"]
 
 _POLL = 0.2
 """Seconds between two looks at the running cells."""
 
-_JobResult = tuple[CellOutcome, Progress | None]
-"""The return value of `run_job`."""
+_TRIES = 10
+"""How often it is tried to record the outcome of a cell whose lock is held."""
 
 
 class LocalExecutor(Executor):
@@ -60,19 +58,24 @@ class LocalExecutor(Executor):
                 observe(Finished(cell.key, outcome))
         if not todo:
             return
-        paths = tuple(path.resolve() for path in run.plugin_paths)
+        own = run if isinstance(run, LocalRunner) else LocalRunner(run.store, tuple(run.plugin_paths))
         with fork_server(PRELOAD) as context:
-            memory = run.memory if isinstance(run, LocalRunner) else None
-            _Pool(self, opened, paths, memory, observe, context).run_all(todo)
+            _Pool(self, opened, own, observe, context).run_all(todo)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRunner:
-    """Runs one cell as `LocalExecutor` does: the `CellRunner` that every executor receives."""
+    """Runs one cell as `LocalExecutor` does: the `CellRunner` that every executor receives.
+
+    Attributes:
+        memory: GB that the process of a cell may allocate beyond what it starts with; None for no limit.
+        needed: which of the plugin paths a cell imports, by key; one that is not in it imports all.
+    """
 
     store: Path
     plugin_paths: tuple[Path, ...] = ()
     memory: float | None = None
+    needed: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def __call__(
         self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
@@ -96,26 +99,23 @@ class _Pool:
         self,
         executor: LocalExecutor,
         store: Store,
-        plugin_paths: tuple[Path, ...],
-        memory: float | None,
+        run: LocalRunner,
         observe: Observer,
         context: ForkServerContext,
     ) -> None:
         self._workers = executor.workers
         self._timeout = executor.timeout
         self._store = store
-        self._plugin_paths = plugin_paths
-        self._memory = memory
+        self._run = run
         self._observe = observe
+        self._context = context
         self._far_end, self._lifeline = context.Pipe(duplex=False)
-        # pebble's stub calls this argument mp_context, its code context.
-        launcher: Any = process
-        self._run: Callable[[Job, Connection], Future[_JobResult]] = launcher(
-            name="posharness-cell", timeout=self._timeout, context=context
-        )(run_job)
         self._waiting: deque[Cell] = deque()
-        self._running: dict[Future[_JobResult], Cell] = {}
+        self._running: dict[CellProcess, Cell] = {}
         self._last: dict[str, Progress] = {}
+        self._awaited: set[str] = set()
+        self._nurseries: dict[tuple[Path, ...], Nursery] = {}
+        self._ended: list[Nursery] = []
 
     def run_all(self, cells: Sequence[Cell]) -> None:
         """Run cells in their order until all have ended."""
@@ -132,8 +132,11 @@ class _Pool:
         finally:
             self._lifeline.close()
             self._far_end.close()
-            for future in self._running:
-                future.cancel()
+            for process in self._running:
+                process.kill()
+                process.close()
+            for nursery in (*self._nurseries.values(), *self._ended):
+                nursery.close()
 
     def _launch(self) -> None:
         """Start waiting cells while workers are free. One that another harness is running goes to the end."""
@@ -146,26 +149,37 @@ class _Pool:
             elif self._store.busy(cell.key):
                 self._waiting.append(cell)
             else:
-                job = Job(
-                    cell,
-                    self._store.path,
-                    cache_root().absolute(),
-                    Path.cwd(),
-                    self._plugin_paths,
-                    self._memory,
-                )
-                self._running[self._run(job, self._far_end)] = cell
+                self._running[self._start(cell)] = cell
                 self._observe(Started(cell.key))
+
+    def _start(self, cell: Cell) -> CellProcess:
+        needed = self._run.needed.get(cell.key, self._run.plugin_paths)
+        paths = tuple(path.resolve() for path in needed)
+        nursery = self._nurseries.get(paths)
+        if paths and (nursery is None or nursery.ended()):
+            if nursery is not None:
+                self._ended.append(nursery)
+            nursery = self._nurseries[paths] = Nursery(self._context, paths)
+        job = Job(cell, self._store.path, cache_root().absolute(), Path.cwd(), paths, self._run.memory)
+        return CellProcess(self._context, job, self._far_end, nursery=nursery, timeout=self._timeout)
 
     def _wait(self) -> None:
         if self._running:
-            wait(self._running, timeout=_POLL, return_when=FIRST_COMPLETED)
+            wait_for_any([*self._running], _POLL)
         else:
+            for cell in self._waiting:
+                self._say_who_makes(cell)
             time.sleep(_POLL)
+
+    def _say_who_makes(self, cell: Cell) -> None:
+        if cell.key not in self._awaited and self._store.busy(cell.key):
+            self._awaited.add(cell.key)
+            self._observe(Waiting(cell.key, self._store.holder(cell.key)))
 
     def _report_progress(self) -> None:
         for cell in self._running.values():
             self._pass_on(self._store.live(cell.key))
+            cap_log(self._store.path / WORK / cell.key / LOG, above=2 * LONGEST)
 
     def _pass_on(self, progress: Progress | None) -> None:
         if progress is not None and progress != self._last.get(progress.key):
@@ -173,42 +187,44 @@ class _Pool:
             self._observe(progress)
 
     def _collect(self) -> None:
-        for future in [future for future in self._running if future.done()]:
-            cell = self._running.pop(future)
-            try:
-                outcome, last = future.result()
-            except Busy:
+        for process in [process for process in self._running if process.ended()]:
+            cell = self._running.pop(process)
+            answer = process.close()
+            if answer.outcome is None:
                 self._waiting.append(cell)
                 continue
-            except Exception as error:  # noqa: BLE001 - the border of a cell, seen from outside
-                outcome, last = self._outcome_of_dead_process(error), None
-                _store(self._store, cell, outcome)
-            self._pass_on(last)
+            self._pass_on(answer.last)
+            outcome = answer.outcome if answer.stored else self._record(cell, answer.outcome)
             self._observe(Finished(cell.key, outcome))
 
-    def _outcome_of_dead_process(self, error: Exception) -> CellOutcome:
-        """The outcome of a cell whose process returned none."""
-        if isinstance(error, TimeoutError):
-            return CellOutcome("timeout", f"took longer than {self._timeout:g} s")
-        if not isinstance(error, ProcessExpired):
-            return CellOutcome("failed", one_line(error))
-        if error.exitcode >= 0:
-            return CellOutcome("crashed", f"its process exited with status {error.exitcode}")
-        name = signal.Signals(-error.exitcode).name
-        memory = " (out of memory?)" if name == "SIGKILL" else ""
-        return CellOutcome("crashed", f"its process was ended by {name}{memory}")
+    def _record(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
+        """Store the outcome of a cell whose process could not; return what the store says then."""
+        _store(self._store, cell, outcome)
+        return CellOutcome("done") if self._store.done(cell.key) else outcome
 
     def _interrupt(self) -> None:
         """Let the running cells write their checkpoints and end."""
         self._lifeline.close()
-        wait(self._running, timeout=GRACE + 1)
-        for future, cell in self._running.items():
-            ended = future.done() and not future.exception()
-            outcome = future.result()[0] if ended else INTERRUPTED
+        end = time.monotonic() + GRACE + 1
+        while (left := [each for each in self._running if not each.ended()]) and time.monotonic() < end:
+            wait_for_any(left, _POLL)
+        for process, cell in self._running.items():
+            process.kill() if process in left else None
+            answer = process.close()
+            outcome = answer.outcome if answer.outcome and answer.stored else INTERRUPTED
             self._observe(Finished(cell.key, outcome))
+        self._running.clear()
 
 
 def _store(store: Store, cell: Cell, outcome: CellOutcome) -> None:
-    with suppress(Busy, UserError), store.begin(cell, keep=True) as work:
-        if work is not None:
-            work.finish(outcome)
+    """Record an outcome; a process that was killed may hold the lock for some more milliseconds."""
+    for _ in range(_TRIES):
+        with suppress(UserError):
+            try:
+                with store.begin(cell, keep=True) as work:
+                    if work is not None:
+                        work.finish(outcome)
+            except Busy:
+                time.sleep(_POLL)
+                continue
+        return

@@ -10,7 +10,22 @@ from posharness.contracts.cell import Cell, Choice
 from posharness.registry.registry import Registry
 from posharness.store.layout import PLUGINS, SOURCES
 
-__all__ = ["keep_plugin_sources"]
+__all__ = ["keep_plugin_sources", "needed_files"]
+
+
+def needed_files(cell: Cell, registry: Registry) -> tuple[Path, ...]:
+    """The single-file plugins that a cell is made by; a reading may need any that made its model.
+
+    A cell imports no others: one that changes torch or the process where it is imported changes no cell of
+    another, and nobody waits for its import.
+    """
+    given = [path.resolve() for path in registry.plugin_paths]
+    if cell.pretrained:
+        return tuple(given)
+    catalogues = [(registry.catalogues[kind], choice) for kind, choice in _parts(cell)]
+    sources = [each.source_of(registry.class_of(each, choice)) for each, choice in catalogues]
+    used = {Path(source.location).resolve() for source in sources if source and not source.version}
+    return tuple(path for path in given if path in used)
 
 
 def keep_plugin_sources(cell: Cell, registry: Registry, folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 import gc
 
+from posharness.parent_death import outlive_parent_shortly
+
+outlive_parent_shortly()
 gc.disable()
 
 from posharness.executors.hidden import hidden  # noqa: E402

@@ -16,15 +16,17 @@ from pathlib import Path
 import torch
 
 from posharness.contracts import CellOutcome, Progress
-from posharness.contracts.atomic_files import write_bytes
 from posharness.contracts.cell import Cell
+from posharness.errors import CellStopped
+from posharness.executors.cell_log import LONGEST, cap_log
 from posharness.executors.lifeline import Lifeline
 from posharness.executors.plugin_sources import keep_plugin_sources
+from posharness.parent_death import end_with_parent
 from posharness.registry.registry import Registry
-from posharness.store import INTERRUPTED, CellWorkspace, Store
+from posharness.store import INTERRUPTED, Busy, CellWorkspace, Store
 from posharness.store.layout import LOG
 
-__all__ = ["Job", "cap_log", "one_line", "run_job", "use_threads"]
+__all__ = ["Answer", "Job", "one_line", "use_threads", "work_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,53 @@ class Job:
     memory: float | None = None
 
 
-def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | None]:
-    """Run a cell and put its folder into the store; an exception becomes its outcome.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the process of a cell answers.
 
-    Returns:
-        The outcome, and the last progress, which may be too recent for another process to have read it.
+    Attributes:
+        outcome: of the cell; None if another process is running it.
+        last: the last progress, which may be too recent for another process to have read it.
+        stored: whether the outcome is in the store.
+    """
+
+    outcome: CellOutcome | None
+    last: Progress | None = None
+    stored: bool = True
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the cell was stopped before its end."""
+        return self.outcome is not None and self.outcome.status == "interrupted"
+
+
+def work_on(job: Job, lifeline: Connection, answer: Connection) -> None:
+    """Run a cell in a process of its own, the first of a session, and send its `Answer`."""
+    os.setsid()
+    end_with_parent()
+    try:
+        ended = _run_job(job, lifeline)
+    except Busy:
+        ended = Answer(None)
+    except Exception as error:  # noqa: BLE001 - the store cannot be used: the border of a cell
+        ended = Answer(CellOutcome("failed", one_line(error), _traceback()), stored=False)
+    answer.send(ended)
+
+
+def _run_job(job: Job, lifeline: Connection) -> Answer:
+    """Run a cell and put its folder into the store; an exception becomes its outcome.
 
     Raises:
         Busy: another process is running the cell.
     """
+    own = os.getpid()
     os.chdir(job.directory)
     use_threads(job.cell.trainer.threads)
     if job.memory is not None:
         _limit_memory(job.memory)
     with Store.open(job.store, create=True).begin(job.cell) as work:
         if work is None:
-            return CellOutcome("done"), None
+            return Answer(CellOutcome("done"))
         _redirect_output(work.folder / LOG)
         last: Progress | None = None
 
@@ -71,18 +104,17 @@ def run_job(job: Job, lifeline: Connection) -> tuple[CellOutcome, Progress | Non
         try:
             with Lifeline(lifeline, work):
                 outcome = _run(job, work, observe)
-        except KeyboardInterrupt:
+        except CellStopped:
             outcome = INTERRUPTED
         except BaseException as error:  # noqa: BLE001 - the border of a cell: SystemExit is its failure too
-            traceback.print_exc()
-            short = job.memory is not None and _is_of_memory(error)
-            limit = f"needed more than the {job.memory:g} GB of --memory: " if short else ""
-            outcome = CellOutcome("failed", limit + one_line(error), traceback.format_exc())
+            outcome = _failure(error, job)
+        if os.getpid() != own:
+            os._exit(0)  # a copy that the plugin has forked, and that has come to the end of the cell too
         sys.stdout.flush()
         sys.stderr.flush()
-        cap_log(work.folder / LOG)
+        cap_log(work.folder / LOG, above=LONGEST)
         work.finish(outcome)
-        return outcome, last
+        return Answer(outcome, last)
 
 
 def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> CellOutcome:
@@ -106,6 +138,13 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
     return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
 
 
+def _failure(error: BaseException, job: Job) -> CellOutcome:
+    traceback.print_exc()
+    short = job.memory is not None and _is_of_memory(error)
+    limit = f"needed more than the {job.memory:g} GB of --memory: " if short else ""
+    return CellOutcome("failed", limit + one_line(error), _traceback())
+
+
 def _limit_memory(gigabytes: float) -> None:
     """Let allocations fail beyond a limit of address space, of which a process has much from the start."""
     own = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
@@ -125,21 +164,23 @@ def use_threads(number: int) -> None:
 
 def one_line(error: BaseException) -> str:
     """The type and the message of an exception, shortened."""
-    line = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception, whose own code fails
+        said = ""
+    line = " ".join(_writable(f"{type(error).__name__}: {said}").split()).removesuffix(":")
     return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def cap_log(log: Path, most: int = 2**21) -> None:
-    """Leave out the middle of a log of more bytes than `most`, and say so in its place."""
-    size = log.stat().st_size
-    if size <= most:
-        return
-    with log.open("rb") as file:
-        head = file.read(most // 2)
-        file.seek(size - most // 2)
-        tail = file.read()
-    note = f"\n… {size - len(head) - len(tail)} bytes are left out …\n".encode()
-    write_bytes(log, head + note + tail)
+def _traceback(most: int = 8000) -> str:
+    """The traceback of the exception that is being handled, without the middle of an endless one."""
+    text = _writable(traceback.format_exc())
+    return text if len(text) <= most else f"{text[: most // 2]}\n…\n{text[-most // 2 :]}"
+
+
+def _writable(text: str) -> str:
+    """A text in which halves of characters, which no file holds, are written as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _redirect_output(log: Path) -> None:

@@ -10,6 +10,7 @@ from posharness.contracts import Body, Incompatible, Task
 from posharness.contracts.cell import CORPUS, BodyName, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
+from posharness.planning.apart import apart
 from posharness.planning.compatibility import Compatibility
 from posharness.planning.division import check_division
 from posharness.planning.plan_readings import (
@@ -31,7 +32,8 @@ def plan(
 ) -> list[Cell]:
     """The cells of an experiment, seed by seed; readings of the trained models come last.
 
-    Tasks are prepared here, once, so that a missing corpus is reported before anything trains.
+    Plugins of others are built in a copy of this process. Tasks are prepared here, once, so that a missing
+    corpus is reported before anything trains.
 
     Args:
         cache: the folder of prepared corpora.
@@ -40,6 +42,12 @@ def plan(
     Raises:
         UserError: an unknown plugin, task or parameter, or data that cannot be prepared.
     """
+    return apart(registry, lambda watched, announced: _plan(experiment, watched, cache, announced), announce)
+
+
+def _plan(
+    experiment: Experiment, registry: Registry, cache: Path, announce: Callable[[str], None]
+) -> list[Cell]:
     encodings, attentions, default = _plugins(experiment, registry)
     tasks = _tasks(experiment, registry)
     readings = choose_readings(experiment, registry)

@@ -10,6 +10,7 @@ from posharness.contracts import Incompatible, Task
 from posharness.contracts.cell import CORPUS, RESULTS_VERSION, Cell, Choice
 from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment, ReadingSettings
+from posharness.planning.apart import apart
 from posharness.registry.parameters import parameters
 from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
@@ -87,7 +88,9 @@ def plan_readings(
     Raises:
         UserError: the text is missing or cannot be prepared.
     """
-    prepared = _prepare_all(readings, registry, cache, announce)
+    prepared = apart(
+        registry, lambda watched, announced: _prepare_all(readings, watched, cache, announced), announce
+    )
     cells = [
         model.model_copy(update={"task": choice, "data": data, "skip": model.skip or skip})
         for model in models

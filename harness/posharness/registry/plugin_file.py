@@ -9,12 +9,19 @@ from pathlib import Path
 from types import ModuleType
 
 from posharness.registry.source.definitions import read_module
+from posharness.registry.unchanged import unchanged
 
 __all__ = ["import_file"]
+
+_CONTENT = "__posharness_content__"
+"""The attribute of an imported file that holds the digest of its content."""
 
 
 def import_file(path: Path) -> ModuleType:
     """Import a plugin from a file; it can import the modules and packages beside it, as a script can.
+
+    A file that this process has imported, and that has not changed, is not imported again. Nothing that it
+    changes of the process lasts.
 
     Raises:
         ImportError: a module beside it has the name of one that is imported already from elsewhere.
@@ -24,17 +31,23 @@ def import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
+    content = sha256(path.read_bytes()).hexdigest()
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, _CONTENT, "") == content:
+        return known
     folder = path.resolve().parent
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that a file beside the plugin hides no installed module
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with unchanged():
+            spec.loader.exec_module(module)
         _refuse_foreign_neighbours(path, folder)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
+    setattr(module, _CONTENT, content)
     return module
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from posharness.contracts import Progress
-from posharness.contracts.atomic_files import read_json
+from posharness.contracts.atomic_files import read_json, write_json
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.checksums import damage, files_of, signature
@@ -34,6 +35,7 @@ from posharness.store.layout import (
     WORK,
     CellStatus,
     is_key,
+    now,
 )
 from posharness.store.validate import open_folder
 from posharness.store.workspace import Busy, CellWorkspace
@@ -215,6 +217,14 @@ class Store:
         except Busy:
             return True
 
+    def holder(self, key: str) -> str:
+        """Which process runs a cell, on which computer and since when, as far as it has said so."""
+        try:
+            found = read_json(self._holder(key))
+            return f"process {int(found['process'])} on {found['host']!s:.100} since {found['since']!s:.40}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
     @contextmanager
     def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[CellWorkspace | None]:
         """Lock a cell and yield its workspace; None when it is already done.
@@ -236,7 +246,12 @@ class Store:
                 return
             if self.damaged(cell.key):
                 self.set_aside(cell.key)
-            yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+            holder = self._holder(cell.key)
+            write_json(holder, {"process": os.getpid(), "host": gethostname(), "since": now()})
+            try:
+                yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+            finally:
+                holder.unlink(missing_ok=True)
             self.ended(cell.key)  # which remembers that the new files agree with their checksums
 
     def set_aside(self, key: str) -> Path:
@@ -270,6 +285,9 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _holder(self, key: str) -> Path:
+        return self.path / WORK / f"{key}.holder"
 
     def _work(self, key: str) -> Path:
         return self.path / WORK / key

@@ -14,6 +14,7 @@ from safetensors.torch import save_model
 from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.atomic_files import new_file, write_json
 from posharness.contracts.cell import Cell
+from posharness.errors import CellStopped
 from posharness.model import build_model
 from posharness.registry.registry import Registry
 from posharness.training.batches import TrainingBatches
@@ -63,7 +64,7 @@ def train_cell(
         "done", or "diverged" with the reason.
 
     Raises:
-        KeyboardInterrupt: on SIGINT or SIGTERM; a checkpoint is in `folder`.
+        CellStopped: on SIGINT or SIGTERM; a checkpoint is in `folder`.
         Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
     """
     folders = (folder.absolute(), cache.absolute())
@@ -114,7 +115,7 @@ class _Attempt:
         except Diverged as error:
             outcome = CellOutcome("diverged", str(error))
         except Interrupted:
-            raise KeyboardInterrupt from None
+            raise CellStopped from None
         self._record()
         return outcome
 

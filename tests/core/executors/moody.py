@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ class Moody(Task):
     def __init__(self, body: Body, *, mood: str = "", flag: str = "") -> None:
         super().__init__(body)
         self.mood, self.flag = mood, Path(flag) if flag else None
+        self.forked = False
         self.length, self.evaluation_lengths, self.vocabulary = 7, (7, 11), 5
         self.objectives = (Objective("echo", classes=5, chance=0.2),)
 
@@ -42,6 +44,22 @@ class Moody(Task):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mood == "sleep":
             time.sleep(600)
+        if self.mood == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if self.mood == "lock":
+            ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
+        if self.mood in ("child", "widow") and not self.forked:
+            self.forked = True
+            if (child := os.fork()) == 0:
+                time.sleep(600)
+            print(f"forked {child}", flush=True)  # noqa: T201
+            if self.mood == "widow":
+                os.kill(os.getpid(), signal.SIGKILL)
+        if self.mood == "twin" and not self.forked:
+            self.forked = True
+            os.fork()
+        if self.mood == "close":
+            os.closerange(3, 256)
         if self.mood == "hungry":
             torch.zeros(3_000_000_000, dtype=torch.uint8)
         if self.mood == "chatty":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from posharness.contracts import CellOutcome, Event, Finished, Progress, Started
+from posharness.contracts import CellOutcome, Event, Finished, Progress, Started, Waiting
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.errors import UserError
 from posharness.execution import Execution
@@ -55,7 +57,8 @@ class Run:
 GOOD = [make_cell(seed=seed) for seed in range(3)]
 SKIPPED = make_cell("raise", seed=9, skip="it cannot work")
 CHATTY = make_cell("chatty")
-BAD = {mood: make_cell(mood) for mood in ("raise", "user", "quit", "exit", "killed")}
+BAD = {mood: make_cell(mood) for mood in ("raise", "user", "quit", "exit", "killed", "widow")}
+FORKING = [make_cell(mood) for mood in ("child", "twin")]
 STUCK = make_cell("sleep")
 
 
@@ -63,7 +66,7 @@ STUCK = make_cell("sleep")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of good and bad cells together, two at a time."""
     run = Run(Store.open(tmp_path_factory.mktemp("two") / "runs", create=True))
-    return run.execute(GOOD[0], *BAD.values(), *GOOD[1:], SKIPPED, CHATTY)
+    return run.execute(GOOD[0], *BAD.values(), *GOOD[1:], SKIPPED, CHATTY, *FORKING)
 
 
 def reason(run: Run, cell: Cell) -> tuple[str, str]:
@@ -75,23 +78,45 @@ def reason(run: Run, cell: Cell) -> tuple[str, str]:
 
 
 def test_good_cells_are_done(ran: Run) -> None:
-    for cell in GOOD:
+    for cell in (*GOOD, *FORKING):
         assert reason(ran, cell) == ("done", "")
         assert ran.store.weights(cell.key)
     frames = read_frames(ran.store)
-    assert set(frames.predictions["cell"]) == {cell.key for cell in (*GOOD, CHATTY)}
+    assert set(frames.predictions["cell"]) == {cell.key for cell in (*GOOD, CHATTY, *FORKING)}
     assert sorted(frames.predictions["length"].unique()) == [7, 11]
 
 
 def test_bad_cells_end_alone_with_their_reason(ran: Run) -> None:
-    assert {mood: reason(ran, cell) for mood, cell in BAD.items()} == {
+    # How much memory a killed process held is known where it was looked at before it ended.
+    found = {mood: reason(ran, cell) for mood, cell in BAD.items()}
+    assert {
+        mood: (status, re.sub(r"\? It held .* GB", "?", why)) for mood, (status, why) in found.items()
+    } == {
         "raise": ("failed", "ValueError: no luck today"),
         "user": ("failed", "UserError: give it less"),
         "quit": ("failed", "SystemExit: I quit"),
         "exit": ("crashed", "its process exited with status 3"),
         "killed": ("crashed", "its process was ended by SIGKILL (out of memory?)"),
+        "widow": ("crashed", "its process was ended by SIGKILL (out of memory?)"),
     }
     assert list((ran.store.path / "work").glob("*/")) == []
+
+
+def test_a_process_that_a_cell_has_forked_holds_nothing_up(ran: Run) -> None:
+    """It hides no end of a cell's process, and ends with it."""
+    for cell in (*FORKING, BAD["widow"]):
+        assert not ran.store.busy(cell.key)
+    for cell in (FORKING[0], BAD["widow"]):
+        child = re.search(r"forked (\d+)", ran.store.log(cell.key))
+        assert child
+        assert not _is_alive(Path("/proc", child[1]))
+
+
+def _is_alive(entry: Path) -> bool:
+    try:
+        return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_the_traceback_of_a_failure_is_kept(ran: Run) -> None:
@@ -117,7 +142,7 @@ def test_a_skipped_cell_is_recorded_without_a_process(ran: Run) -> None:
 
 def test_cells_start_in_the_given_order_and_tell_how_far_they_are(ran: Run) -> None:
     started = [event.key for event in ran.events if isinstance(event, Started)]
-    assert started == [cell.key for cell in (GOOD[0], *BAD.values(), *GOOD[1:], CHATTY)]
+    assert started == [cell.key for cell in (GOOD[0], *BAD.values(), *GOOD[1:], CHATTY, *FORKING)]
     for cell in GOOD:
         told = [event for event in ran.events if event.key == cell.key]
         assert isinstance(told[0], Started)
@@ -167,6 +192,9 @@ def test_a_cell_that_another_harness_makes_is_waited_for(tmp_path: Path) -> None
             [theirs, ours], run=LocalRunner(tmp_path, (PLUGIN,)), observe=finish_theirs
         )
     assert [event.key for event in run.events if isinstance(event, Started)] == [ours.key]
+    waiting = [event for event in run.events if isinstance(event, Waiting)]
+    assert [event.key for event in waiting] == [theirs.key] * len(waiting)
+    assert all(event.holder.startswith(f"process {os.getpid()} on ") for event in waiting)
     assert [event for event in run.events if isinstance(event, Finished)] == [
         Finished(ours.key, CellOutcome("done")),
         Finished(theirs.key, CellOutcome("done")),
@@ -200,3 +228,28 @@ def test_a_run_stops_after_as_many_failures_as_allowed(tmp_path: Path) -> None:
     again = Execution(tmp_path / "runs", 1, plugin_paths=(PLUGIN,), max_failures=3).run(lambda _: cells)
     assert not again.stopped
     assert [outcome.status for outcome in again.outcomes.values()] == ["failed", "failed", "done"]
+
+
+def test_a_plugin_file_is_imported_once_for_all_its_cells(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        PLUGIN.read_text()
+        + f"\nwith open({str(tmp_path / 'imports')!r}, 'a') as file:\n    file.write('x')\n"
+    )
+    run, events = LocalRunner(tmp_path / "runs", (tmp_path / "slow.py",)), list[Event]()
+    LocalExecutor(workers=2).execute([make_cell(seed=n) for n in range(3)], run=run, observe=events.append)
+    assert [event.outcome.status for event in events if isinstance(event, Finished)] == ["done"] * 3
+    assert (tmp_path / "imports").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("leave", "status"), [("os._exit(3)", "exited with status 3"), ("1 / 0", "unknown task")]
+)
+def test_a_plugin_file_that_cannot_be_imported_fails_its_cells(
+    tmp_path: Path, leave: str, status: str
+) -> None:
+    (tmp_path / "slow.py").write_text(f"import os\n{leave}\n")
+    run, events = LocalRunner(tmp_path / "runs", (tmp_path / "slow.py",)), list[Event]()
+    LocalExecutor(workers=1).execute([make_cell(seed=n) for n in range(2)], run=run, observe=events.append)
+    reasons = [event.outcome.reason for event in events if isinstance(event, Finished)]
+    assert len(reasons) == 2
+    assert all(status in reason for reason in reasons), reasons

@@ -1,0 +1,56 @@
+"""Leaves the process as it was, whatever the import of a plugin changes of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import torch
+
+__all__ = ["unchanged"]
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Afterwards folder, environment, signal handlers, import path and what torch computes by are as before.
+
+    What was added to the import path stays: a plugin may import from there later.
+    """
+    environment, path = dict(os.environ), list(sys.path)
+    folder = os.open(".", os.O_RDONLY)  # it may have no path any more
+    here = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()} if here else {}
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - it is kept
+    dtype, device, threads = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
+    grad, strict = torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled()
+    streams = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        os.fchdir(folder)
+        os.close(folder)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        sys.path[:] = path + [place for place in sys.path if place not in path]
+        for number, handler in handlers.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                with suppress(OSError):  # SIGKILL
+                    signal.signal(number, handler)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        torch.set_grad_enabled(grad)
+        torch.use_deterministic_algorithms(strict)
