@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from posharness.contracts import CellOutcome, Status
 from posharness.store import Store
 from posharness.store.maintenance import check_store
+from posharness.training.checkpoint import AtomicCheckpointIO, resumable
 from tests.core.store.test_store import CELL, begun, complete, make_cell, write_results
 from tests.faults.amount import amount
 from tests.faults.crashing import ended_before
@@ -63,6 +65,22 @@ def test_a_process_killed_before_any_file_operation_loses_nothing(
             break
         number += amount(1, 4)
     assert number > 10
+
+
+def test_a_process_killed_while_it_writes_a_checkpoint_keeps_the_one_before(tmp_path: Path) -> None:
+    path, write = tmp_path / "checkpoint.ckpt", AtomicCheckpointIO().save_checkpoint
+    number, seen = 0, set()
+    killed = True
+    while killed:
+        write({"posharness_cell": "k", "step": 1}, path)
+        killed = ended_before(number, partial(write, {"posharness_cell": "k", "step": 2}, path))
+        assert resumable(path, "k") == path
+        seen.add(torch.load(path, weights_only=True)["step"])
+        write({"posharness_cell": "k", "step": 3}, path)
+        assert torch.load(path, weights_only=True)["step"] == 3
+        number += 1
+    assert seen == {1, 2}
+    assert number > 3
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from posharness.errors import UserError
 from posharness.experiment import load_experiment
 from posharness.planning.plan import plan
 from posharness.registry.registry import Registry
-from tests.faults.amount import amount
+from posharness.registry.selection import parse_all
+from tests.faults.amount import amount, attempt, within_seconds
 from tests.faults.hostile import selection, setting
 
 pytestmark = pytest.mark.faults
@@ -43,18 +44,19 @@ def test_random_experiments_are_planned_or_refused_in_one_message(tmp_path: Path
         "task.copy.params.length",
     ]
     planned = 0
-    for number in range(amount(10_000, 150)):
+    for number in range(amount(4000, 150)):
         chance = random.Random(number)
         try:
-            experiment = load_experiment(
-                preset="smoke",
-                overrides={
-                    "plugins": [selection(chance, plugins, parameters)],
-                    "tasks": [selection(chance, tasks, parameters) if chance.random() < 0.4 else "copy"],
-                },
-                settings=[setting(chance, keys) for _ in range(chance.choice([0, 0, 1, 2]))],
-            )
-            cells = plan(experiment, registry, tmp_path)
+            with within_seconds(10, number):
+                experiment = load_experiment(
+                    preset="smoke",
+                    overrides={
+                        "plugins": [selection(chance, plugins, parameters)],
+                        "tasks": [selection(chance, tasks, parameters) if chance.random() < 0.4 else "copy"],
+                    },
+                    settings=[setting(chance, keys) for _ in range(chance.choice([0, 0, 1, 2]))],
+                )
+                cells = plan(experiment, registry, tmp_path)
         except UserError:
             continue
         except Exception as error:
@@ -62,8 +64,39 @@ def test_random_experiments_are_planned_or_refused_in_one_message(tmp_path: Path
         planned += 1
         for cell in cells:
             assert cell.key
+            assert len(cell.label) < 1000
+            assert cell.label.isprintable()
             assert_finite(cell.identity(), number)
     assert planned
+
+
+def test_random_selections_are_parsed_or_refused() -> None:
+    signs = [
+        *"[[]],,=||",
+        " ",
+        "\n",
+        "rope",
+        "alibi",
+        "base",
+        "randomised",
+        "clip",
+        "1",
+        "nan",
+        "\u202e",
+        "é",
+    ]
+    parsed = 0
+    for number in range(amount(2500, 300)):
+        chance = random.Random(number)
+        text = "".join(chance.choices(signs, k=chance.choice([1, 3, 8, 30, 3000])))
+        message, found = attempt(number, parse_all, [text])
+        assert len(message) < 20_000
+        parsed += not message
+        for each in found or []:
+            assert each.name
+            assert each.name in text
+            assert all(value in text for value in each.params.values())
+    assert parsed
 
 
 def assert_finite(value: Any, number: int) -> None:
