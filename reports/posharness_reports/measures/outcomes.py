@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from posharness.contracts import Frames
 from posharness_reports.data.grouping import grouped
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.buckets import Buckets
-from posharness_reports.measures.run_counts import count_runs, mean_with_interval, sums
+from posharness_reports.measures.run_counts import RunCounts, count_runs, mean_with_interval, sums
 
 __all__ = ["FOLLOWED", "UNCHANGED", "Outcomes", "outcomes"]
 
@@ -52,12 +52,15 @@ def outcomes(frames: Frames) -> Outcomes:
         distances = rows["dependency_length"].to_numpy()
         buckets = Buckets.of(distances)
         places = [{"bucket": name, "x": x} for name, x in zip(buckets.names, buckets.positions, strict=True)]
+        index = buckets.index(distances)
         for (change, outcome), counted in _SHARES.items():
             of_change = (rows["change"] == change).to_numpy()
             own = rows[of_change].assign(value=rows["outcome"].isin(counted)[of_change])
             place = {**about, "change": change, "outcome": outcome}
-            points += _points(own, buckets.index(distances[of_change]), place, places)
-            overall += _points(own, np.zeros(len(own), np.int64), place, [{}])
+            runs = dict(count_runs(own, index[of_change], len(places), "value"))
+            points += _points(runs, place, places)
+            together = {label: [run.in_one_bucket() for run in each] for label, each in runs.items()}
+            overall += _points(together, place, [{}])
     return Outcomes(
         pd.DataFrame(points, columns=[*_PLACE, "bucket", "x", *_POINT]),
         pd.DataFrame(overall, columns=[*_PLACE, *_POINT]),
@@ -92,12 +95,10 @@ def _parts(frames: Frames) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
 
 
 def _points(
-    rows: pd.DataFrame, index: np.ndarray[Any, Any], about: dict[str, Any], places: list[dict[str, Any]]
+    counted: Mapping[str, list[RunCounts]], about: dict[str, Any], places: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """The mean over runs in each bucket, given by its number in `index`."""
-    if rows.empty:
-        return
-    for label, runs in count_runs(rows, index, len(places), "value"):
+    """The mean over the runs of each label in each bucket."""
+    for label, runs in counted.items():
         share, low, high = mean_with_interval(runs)
         predictions = sums(runs)[1]
         for b in np.flatnonzero(np.isfinite(share)):

@@ -32,6 +32,10 @@ class RunCounts:
     summed: Float[Array, "s b"]
     total: Float[Array, "s b"]
 
+    def in_one_bucket(self) -> RunCounts:
+        """The same predictions, whatever their bucket."""
+        return RunCounts(self.seed, self.summed.sum(1, keepdims=True), self.total.sum(1, keepdims=True))
+
 
 def count_runs(
     rows: pd.DataFrame, index: Int[Array, " n"], buckets: int, value: str = "correct"
