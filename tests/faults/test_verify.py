@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.toml").write_text(TINY)
     store = folder / "runs"
     given = ("--plugins", "rope,absolute", "--config", folder / "tiny.toml", "--seeds", "2")
-    ended = harness("run", *given, "--store", store)
+    ended = harness("run", *given, "--store", store, "--compiler", "html[figures=png]")
     assert ended.status == 0, ended.err
     return folder
 
