@@ -11,7 +11,7 @@ from pathlib import Path
 
 from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started
 from posharness.contracts.cell import Cell
-from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE, default_workers
+from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
 from posharness.executors.forkserver import PRELOAD, fork_server
@@ -74,7 +74,7 @@ class Execution:
     """Where and how cells are run.
 
     Attributes:
-        workers: cells at a time; by default `default_workers`.
+        workers: cells at a time; by default `default_workers`, or no limit where cells run elsewhere.
         timeout: seconds that one cell may take.
         observe: called with each event of each cell.
         on_plan: called with the cells and the keys of the reused ones, before anything is run.
@@ -104,9 +104,7 @@ class Execution:
             raise UserError(f"--workers {self.workers}: expected at least 1.")
         examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
-        executor = registry.executor(
-            self.executor, workers=self.workers or default_workers(), timeout=self.timeout
-        )
+        executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
         cells = plan(registry)
         opened = Store.open(self.store, create=True)
         for cell in cells:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from posharness.contracts.outcome import CellOutcome
 from posharness.contracts.plugin import Named
@@ -93,9 +93,12 @@ class Executor(Named, ABC):
     annotated and have defaults; `--executor NAME[param=value]` sets them.
 
     Attributes:
+        elsewhere: whether cells run on other machines. Then `workers` is no limit unless the user gives one.
         workers: the largest number of cells that run at a time.
         timeout: seconds that one cell may take; None for no limit.
     """
+
+    elsewhere: ClassVar[bool] = False
 
     def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
         self.workers = workers

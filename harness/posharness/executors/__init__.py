@@ -1,6 +1,7 @@
-"""The local executor: it runs each cell in a process of its own on this machine.
+"""The executors: each cell in a process of its own, on this machine, a Ray cluster or a Slurm cluster.
 
-Its classes are imported when they are asked for, so that the fork server can start before torch is imported.
+The classes of the local one are imported when they are asked for, so that the fork server can start before
+torch is imported.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ __all__ = ["LocalExecutor", "LocalRunner", "posharness_executors"]
 def posharness_executors() -> Sequence[type[Executor]]:
     """The executors that come with the harness."""
     from posharness.executors.local import LocalExecutor
+    from posharness.executors.ray import RayExecutor
+    from posharness.executors.slurm import SlurmExecutor
 
-    return [LocalExecutor]
+    return [LocalExecutor, RayExecutor, SlurmExecutor]
 
 
 def __getattr__(name: str) -> Any:

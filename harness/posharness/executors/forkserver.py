@@ -115,8 +115,9 @@ def _stop(server: Any, *, at_once: bool) -> None:
 @contextmanager
 def _as_server() -> Iterator[None]:
     """The environment and the signals that a server starts with."""
-    # Ctrl-C and the end of a terminal reach the server too, and would kill it and its cells.
-    with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP):
+    # Ctrl-C, the end of a terminal and the warning of Slurm reach the server too, and would kill it and its
+    # cells.
+    with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         yield
 
 

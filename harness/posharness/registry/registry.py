@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from posharness.contracts import (
 )
 from posharness.contracts.cell import CORPUS, Choice
 from posharness.contracts.plugin import Named
+from posharness.defaults import default_workers
 from posharness.errors import UserError
 from posharness.registry import kinds
 from posharness.registry.catalogue import Broken, Catalogue, Names, Source
@@ -236,8 +238,11 @@ class Registry:
         with plugin_code():
             return cls(**build(cls, choice.params))
 
-    def executor(self, text: str, *, workers: int, timeout: float | None) -> Executor:
+    def executor(self, text: str, *, workers: int | None, timeout: float | None) -> Executor:
         """Build the executor that `--executor` selects.
+
+        Args:
+            workers: None for as many as this machine has cores, and for no limit where cells run elsewhere.
 
         Raises:
             UserError: an unknown name or parameter, a value that does not fit, or more than one executor; or
@@ -245,7 +250,8 @@ class Registry:
         """
         cls, params, _ = self._one(self.executors, text)
         with _construction(self.executors.kind, text):
-            return cls(workers=workers, timeout=timeout, **build(cls, params))
+            most = workers or (sys.maxsize if cls.elsewhere else default_workers())
+            return cls(workers=most, timeout=timeout, **build(cls, params))
 
     def compiler(self, text: str) -> tuple[Compiler, str]:
         """Build the compiler that `--compiler` selects, and give its label.

@@ -1,0 +1,190 @@
+"""The scheduler of cells whose processes are started elsewhere: what runs next, what is tried again."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from posharness.contracts import CellOutcome, CellRunner, Finished, Observer, Progress, Started
+from posharness.contracts.cell import Cell
+from posharness.defaults import cache_root
+from posharness.errors import UserError
+from posharness.store import INTERRUPTED, Busy, Store
+
+__all__ = ["Launched", "Launcher", "Lost", "RemoteRun", "run_remotely"]
+
+_POLL = 0.5
+"""Seconds between two looks at the running cells."""
+
+
+class Lost(Exception):
+    """The process of a cell ended without an outcome; the message says how.
+
+    Attributes:
+        again: whether it may help to start it again, as after the loss of its machine.
+    """
+
+    def __init__(self, how: str, *, again: bool) -> None:
+        super().__init__(how)
+        self.again = again
+
+
+class Launched(Protocol):
+    """A cell that was given to a launcher."""
+
+    def ended(self) -> bool:
+        """Whether it has an outcome, or is lost."""
+
+    def outcome(self) -> CellOutcome:
+        """The outcome, which is in the store.
+
+        Raises:
+            Lost: there is none.
+        """
+
+
+class Launcher(ABC):
+    """How the process of a cell comes to be on another machine."""
+
+    @abstractmethod
+    def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
+        """Start the process of each cell, at once or when there is room."""
+
+    @abstractmethod
+    def stop(self, running: Sequence[Launched]) -> None:
+        """Let cells write their checkpoints and end, and wait for it some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRun:
+    """What another machine needs to run a cell; it can be pickled.
+
+    Attributes:
+        directory: the working directory of the harness, for files that are named relative to it.
+        cache: the folder of prepared corpora.
+    """
+
+    run: CellRunner
+    timeout: float | None
+    directory: Path
+    cache: Path
+
+    @classmethod
+    def here(cls, run: CellRunner, timeout: float | None) -> RemoteRun:
+        """With the folders of this process."""
+        return cls(run, timeout, Path.cwd(), cache_root().absolute())
+
+    def __call__(self, cell: Cell) -> CellOutcome:
+        """Run the cell in a new process on the machine where this is called."""
+        os.chdir(self.directory)
+        os.environ["POSHARNESS_CACHE"] = str(self.cache)
+        return self.run(cell, timeout=self.timeout)
+
+
+def run_remotely(
+    cells: Sequence[Cell],
+    launcher: Launcher,
+    job: RemoteRun,
+    observe: Observer,
+    *,
+    at_once: int,
+    retries: int,
+) -> None:
+    """Run cells in their order until all have ended.
+
+    Args:
+        at_once: the number of cells that are given to the launcher at a time.
+        retries: how often a cell is started again whose process was lost with its machine.
+    """
+    _Scheduler(launcher, job, observe, at_once, retries).run_all(cells)
+
+
+class _Scheduler:
+    def __init__(
+        self, launcher: Launcher, job: RemoteRun, observe: Observer, at_once: int, retries: int
+    ) -> None:
+        self._launcher = launcher
+        self._job = job
+        self._observe = observe
+        self._at_once = at_once
+        self._retries = retries
+        self._store = Store.open(job.run.store, create=True)
+        self._waiting: deque[Cell] = deque()
+        self._running: dict[str, tuple[Launched, Cell]] = {}
+        self._started: set[str] = set()
+        self._last: dict[str, Progress] = {}
+        self._tries: dict[str, int] = {}
+
+    def run_all(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            if cell.skip:
+                self._job.run(cell, observe=self._observe)
+            elif self._store.done(cell.key):
+                self._observe(Finished(cell.key, CellOutcome("done")))
+            else:
+                self._waiting.append(cell)
+        try:
+            while self._waiting or self._running:
+                self._launch()
+                self._report_progress()
+                self._collect()
+                if self._running:
+                    time.sleep(_POLL)
+        except BaseException:
+            self._launcher.stop([launched for launched, _ in self._running.values()])
+            for _, cell in self._running.values():
+                done = self._store.done(cell.key)
+                self._observe(Finished(cell.key, CellOutcome("done") if done else INTERRUPTED))
+            raise
+
+    def _launch(self) -> None:
+        free = self._at_once - len(self._running)
+        cells = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        if cells:
+            launched = self._launcher.launch(cells, self._job)
+            self._running |= {cell.key: (each, cell) for each, cell in zip(launched, cells, strict=True)}
+
+    def _report_progress(self) -> None:
+        for key in self._running:
+            progress = self._store.live(key)
+            if progress is not None and progress != self._last.get(key):
+                self._start(key)
+                self._last[key] = progress
+                self._observe(progress)
+
+    def _start(self, key: str) -> None:
+        """Report that a cell has started, once."""
+        if key not in self._started:
+            self._started.add(key)
+            self._observe(Started(key))
+
+    def _collect(self) -> None:
+        for key, (launched, cell) in list(self._running.items()):
+            if not launched.ended():
+                continue
+            del self._running[key]
+            try:
+                outcome = launched.outcome()
+            except Lost as loss:
+                self._tries[key] = self._tries.get(key, 0) + 1
+                if loss.again and self._tries[key] <= self._retries and not self._store.done(key):
+                    self._waiting.append(cell)
+                    continue
+                outcome = self._record(cell, CellOutcome("crashed", str(loss)))
+            if outcome.status not in ("skipped", "interrupted"):
+                self._start(key)
+            self._observe(Finished(key, outcome))
+
+    def _record(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
+        """Store the outcome of a cell whose process could not; return what the store says then."""
+        with suppress(Busy, UserError), self._store.begin(cell, keep=True) as work:
+            if work is not None:
+                work.finish(outcome)
+        return CellOutcome("done") if self._store.done(cell.key) else outcome

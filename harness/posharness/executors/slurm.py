@@ -1,0 +1,233 @@
+"""The executor slurm: each cell is a task of a job array of a Slurm cluster, submitted by submitit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from posharness.contracts import CellOutcome, CellRunner, Executor, Observer
+from posharness.contracts.cell import Cell
+from posharness.errors import UserError
+from posharness.executors.lifeline import GRACE
+from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
+
+__all__ = ["SlurmExecutor"]
+
+_FOLDER = "slurm"
+"""The folder of the store with the scripts and the output of its Slurm jobs."""
+
+_LOOK = 5.0
+"""Seconds between two looks at the queue."""
+
+_LATE = 30.0
+"""Seconds after the end of a job for which a shared folder may not show its result yet."""
+
+
+class SlurmExecutor(Executor):
+    """Cells in job arrays of a Slurm cluster, whose machines all see the store under the same path.
+
+    Before a job's time limit its cell writes a checkpoint, and the job goes back to the queue.
+
+    Args:
+        partition: of the cluster; "" for its default.
+        time: limit of one job, in minutes.
+        cpus: cores of each cell.
+        gpus: GPUs of each cell.
+        memory: GB of each cell; 0 for the cluster's default.
+        warning: seconds before the limit at which a cell writes its checkpoint.
+        requeues: how often a cell goes back to the queue at its limit.
+        setup: a shell command that each job runs first, such as `module load python`.
+        sbatch: further options of sbatch, each `option=value`.
+    """
+
+    name = "slurm"
+    summary = "Cells in job arrays of a Slurm cluster"
+    elsewhere = True
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        timeout: float | None = None,
+        partition: str = "",
+        time: int = 60,
+        cpus: int = 1,
+        gpus: int = 0,
+        memory: float = 0.0,
+        warning: int = 120,
+        requeues: int = 20,
+        setup: str = "",
+        sbatch: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(workers=workers, timeout=timeout)
+        if min(time, cpus) < 1 or min(gpus, memory, requeues, warning) < 0:
+            raise ValueError("time and cpus should be at least 1, and no number below 0")
+        if warning >= 60 * time:
+            raise ValueError(f"warning is {warning} s: expected less than the time of {time} min")
+        if wrong := [option for option in sbatch if "=" not in option]:
+            raise ValueError(f"sbatch has {wrong[0]!r}: expected option=value")
+        self.requeues = requeues
+        self.options: dict[str, Any] = {
+            "job_name": "posharness",
+            "time": time,
+            "cpus_per_task": cpus,
+            "signal_delay_s": warning,
+            **({"partition": partition} if partition else {}),
+            **({"gpus_per_node": gpus} if gpus else {}),
+            **({"mem": f"{int(memory * 1000)}M"} if memory else {}),
+            **({"setup": [setup]} if setup else {}),
+            "additional_parameters": {"requeue": True} | dict(option.split("=", 1) for option in sbatch),
+        }
+
+    def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
+        if not cells:
+            return
+        submitit = _import_submitit()
+        folder = run.store.resolve() / _FOLDER
+        launcher = _SlurmLauncher(submitit, folder, self.options, self.workers, self.requeues)
+        job = RemoteRun.here(run, self.timeout)
+        run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0)
+
+
+def _import_submitit() -> Any:
+    try:
+        import submitit
+    except ImportError:
+        raise UserError("The executor slurm needs submitit: pip install 'posharness[slurm]'.") from None
+    if shutil.which("sbatch") is None:
+        raise UserError(
+            "The executor slurm needs the command sbatch, which is not here; run harness on a machine that "
+            "submits to the cluster."
+        )
+    return submitit
+
+
+class _SlurmLauncher(Launcher):
+    def __init__(
+        self, submitit: Any, folder: Path, options: dict[str, Any], at_once: int, requeues: int
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._executor = submitit.SlurmExecutor(folder, max_num_timeout=requeues)
+        self._executor.update_parameters(array_parallelism=at_once, **options)
+        self._queue = _Queue()
+        self._requeues = requeues
+
+    def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
+        try:
+            jobs = self._executor.map_array(_Requeued(job, self._requeues), cells)
+        except Exception as error:
+            # submitit raises an error of its own for each way in which sbatch refuses a job.
+            reason = " ".join(str(error).split())[-300:]
+            raise UserError(f"--executor slurm: sbatch takes no job: {reason}.") from error
+        return [_SlurmJob(each, self._queue) for each in jobs]
+
+    def stop(self, running: Sequence[Launched]) -> None:
+        jobs = [each for each in running if isinstance(each, _SlurmJob)]
+        for each in jobs:
+            each.cancel()
+        end = time.monotonic() + GRACE + _LOOK
+        while time.monotonic() < end and any(self._queue.holds(each.id) for each in jobs):
+            time.sleep(1)
+
+
+class _Queue:
+    """The jobs that the cluster has not ended, as squeue lists them; no accounting is needed."""
+
+    def __init__(self) -> None:
+        self._listed: set[str] = set()
+        self._looked = -_LOOK
+
+    def holds(self, job: str) -> bool:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK:
+            command = ["squeue", "--noheader", "--array", "--format=%i", "--user", str(os.getuid())]
+            found = subprocess.run(command, capture_output=True, text=True, check=False)
+            if found.returncode == 0:  # else the controller does not answer, and the cells may run on
+                self._listed = set(found.stdout.split())
+                self._looked = now
+        return job in self._listed
+
+
+class _SlurmJob:
+    def __init__(self, job: Any, queue: _Queue) -> None:
+        self.id: str = job.job_id
+        self._result: Path = job.paths.result_pickle
+        self._job = job
+        self._queue = queue
+        self._submitted = time.monotonic()
+        self._gone: float | None = None
+
+    def ended(self) -> bool:
+        now = time.monotonic()
+        if self._result.exists():
+            return True
+        if now - self._submitted < _LOOK or self._queue.holds(self.id):
+            self._gone = None
+            return False
+        self._gone = self._gone or now
+        return now - self._gone >= _LATE
+
+    def outcome(self) -> CellOutcome:
+        if not self._result.exists():
+            how = f"its Slurm job {self.id} was cancelled, or ended without an outcome"
+            return CellOutcome("interrupted", f"{how} ({self._job.paths.stderr}); the next run resumes it")
+        if error := self._job.exception():
+            raise Lost(
+                f"its Slurm job {self.id} failed: {str(error).strip().splitlines()[-1][:200]}", again=False
+            )
+        outcome: CellOutcome = self._job.result()
+        return outcome
+
+    def cancel(self) -> None:
+        # The signal that Slurm sends before the time limit, and no further one: the cell needs its seconds.
+        subprocess.run(["scancel", "--signal=TERM", self.id], capture_output=True, check=False)
+        subprocess.run(["scancel", "--state=PENDING", self.id], capture_output=True, check=False)
+
+
+class _AtLimit(KeyboardInterrupt):
+    """Slurm says that the time limit is near."""
+
+
+class _Requeued:
+    """Runs a cell in its job; near the time limit it is checkpointed, and the job goes back to the queue."""
+
+    def __init__(self, job: RemoteRun, requeues: int) -> None:
+        self._job = job
+        self._requeues = requeues
+
+    def __call__(self, cell: Cell) -> CellOutcome:
+        # submitit has handlers of its own, which know nothing of cells.
+        for number, error in ((signal.SIGUSR2, _AtLimit), (signal.SIGTERM, KeyboardInterrupt)):
+            signal.signal(number, _raises(error))
+        try:
+            return self._job(cell)
+        except _AtLimit:
+            if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= self._requeues:
+                return CellOutcome("interrupted", f"reached its time limit {self._requeues + 1} times")
+            _requeue()
+            raise SystemExit(0) from None
+        except KeyboardInterrupt:
+            raise SystemExit(0) from None
+
+
+def _raises(error: type[KeyboardInterrupt]) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise error
+
+    return handle
+
+
+def _requeue() -> None:
+    """Put this job back into the queue; Slurm ends it then."""
+    number = os.environ["SLURM_JOB_ID"]
+    if task := os.environ.get("SLURM_ARRAY_TASK_ID"):
+        number = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{task}"
+    subprocess.run(["scontrol", "requeue", number], check=True)

@@ -1,0 +1,43 @@
+"""Cells on a Ray cluster have the bits of local ones, also when a machine is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posharness.contracts import Event, Finished, Progress
+from posharness.executors import LocalRunner
+from posharness.executors.ray import RayExecutor
+
+from .cells import PLUGIN, assert_same_as_local, make_cell, started
+
+pytestmark = pytest.mark.cluster
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'posharness[ray]'")
+
+
+def test_cells_of_a_lost_machine_run_on_another_one(tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    lost = cluster.add_node(num_cpus=1)
+    flag = tmp_path / "slow"
+    flag.touch()
+    cells = [make_cell(seed, flag) for seed in range(3)]
+    events: list[Event] = []
+
+    def observe(event: Event) -> None:
+        events.append(event)
+        if flag.exists() and all(started(events, cell) for cell in cells[:2]) and isinstance(event, Progress):
+            cluster.remove_node(lost, allow_graceful=False)
+            flag.unlink()
+
+    try:
+        executor = RayExecutor(workers=3, address=cluster.address, retries=2)
+        executor.execute(cells, run=LocalRunner(tmp_path / "ray", (PLUGIN,)), observe=observe)
+    finally:
+        cluster.shutdown()
+    assert not flag.exists(), "no machine was lost"
+    assert [event.outcome.status for event in events if isinstance(event, Finished)] == ["done"] * 3
+    assert_same_as_local(cells, tmp_path / "ray", tmp_path / "local")
