@@ -126,6 +126,13 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="The column of the texts in a JSON or Parquet file or on the Hub."),
     ] = None,
+    logger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="csv, tensorboard, wandb or mlflow: log every curve while it grows, into the store's logs/.",
+        ),
+    ] = None,
     store: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the results.")] = DEFAULT_STORE,
     readings: Readings = None,
     treebank: Treebank = None,
@@ -149,13 +156,14 @@ def run(
     most = _most_seeds(until, max_seeds)
     tuning = _tuning(tune, tune_seeds)
     bodies = _split(bodies)
-    _check_names(bodies or [], size)
+    _check_names(bodies or [], size, logger)
     given: dict[str, Any] = {
         "plugins": plugins,
         "tasks": tasks,
         "bodies": bodies,
         "seeds": seeds,
         "model": {"size": size},
+        "trainer": {"logger": logger},
         "readings": readings,
         "treebank": treebank,
         "executor": executor,
@@ -238,8 +246,8 @@ def _split(texts: list[str] | None) -> list[str] | None:
     return None if texts is None else [item for text in texts for item in split(text, ",")]
 
 
-def _check_names(bodies: Sequence[str], size: str | None) -> None:
-    """Refuse an unknown body or size under the name of its option.
+def _check_names(bodies: Sequence[str], size: str | None, logger: str | None) -> None:
+    """Refuse an unknown body, size or logger under the name of its option.
 
     Raises:
         UserError: there is one.
@@ -247,12 +255,15 @@ def _check_names(bodies: Sequence[str], size: str | None) -> None:
     from posharness.contracts.cell import BodyName
     from posharness.errors import UserError, did_you_mean
     from posharness.experiment.sizes import SIZES
+    from posharness.planning.trainer import LOGGERS
 
     known = get_args(BodyName)
     if strangers := [body for body in bodies if body not in known]:
         raise UserError(f"--bodies: unknown body {strangers[0]!r}; {did_you_mean(strangers[0], known)}")
     if size is not None and size not in SIZES:
         raise UserError(f"--size: unknown size {size!r}; {did_you_mean(size, SIZES)}")
+    if logger is not None and logger not in LOGGERS:
+        raise UserError(f"--logger: unknown logger {logger!r}; {did_you_mean(logger, [*LOGGERS])}")
 
 
 def _corpus_settings(text: dict[str, str], experiment: Experiment, paths: Sequence[Path]) -> dict[str, Any]:

@@ -176,6 +176,7 @@ class TrainerSettings(_Settings):
         compile: whether torch compiles the model.
         checkpoint_every: seconds between two checkpoints of a training.
         data_workers: number of processes that sample batches ahead of the training; 0 for none.
+        logger: where each number of the learning curve goes while it grows, beside the store; "" for nowhere.
     """
 
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -187,6 +188,7 @@ class TrainerSettings(_Settings):
     compile: bool = False
     checkpoint_every: float = Field(180.0, gt=0.0)
     data_workers: int = Field(0, ge=0)
+    logger: Literal["", "csv", "tensorboard", "wandb", "mlflow"] = ""
 
     def identity(self) -> dict[str, Any]:
         """What changes results. Settings that came later are left out where they change nothing."""

@@ -26,7 +26,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a running cell. `score` is the last validation score; None before the first one."""
+    """The progress of a running cell.
+
+    Attributes:
+        score: the last validation score; None before the first one.
+        resumed: the number of training steps that earlier attempts had made.
+    """
 
     key: str
     stage: Literal["training", "evaluating"]
@@ -34,6 +39,7 @@ class Progress:
     steps: int
     loss: float | None = None
     score: float | None = None
+    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

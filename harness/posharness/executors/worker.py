@@ -24,7 +24,7 @@ from posharness.executors.plugin_sources import keep_plugin_sources
 from posharness.parent_death import end_with_parent
 from posharness.registry.registry import Registry
 from posharness.store import INTERRUPTED, Busy, CellWorkspace, Store
-from posharness.store.layout import LOG
+from posharness.store.layout import LOG, LOGS
 
 __all__ = ["Answer", "Job", "one_line", "use_threads", "work_on"]
 
@@ -135,7 +135,8 @@ def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> 
         return read_cell(cell, registry, work.folder, store=store, cache=job.cache, observe=observe)
     from posharness.training.run import train_cell
 
-    return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe)
+    logs = job.store / LOGS
+    return train_cell(cell, registry, work.folder, cache=job.cache, observe=observe, logs=logs)
 
 
 def _failure(error: BaseException, job: Job) -> CellOutcome:

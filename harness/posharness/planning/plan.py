@@ -12,13 +12,13 @@ from posharness.errors import UserError, did_you_mean
 from posharness.experiment import Experiment
 from posharness.planning.apart import apart
 from posharness.planning.compatibility import Compatibility
-from posharness.planning.division import check_division
 from posharness.planning.plan_readings import (
     choose_readings,
     plan_readings,
     trained_model,
     trains_masked_language_model,
 )
+from posharness.planning.trainer import check_trainer
 from posharness.registry.parameters import parameters
 from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
@@ -61,7 +61,7 @@ def _plan(
         attentions,
     ):
         _, model, budget, optimiser, trainer = experiment.settings(choice.name)
-        check_division(budget, trainer)
+        check_trainer(budget, trainer)
         body = _body(named)
         planned = Cell(
             encoding=encoding,

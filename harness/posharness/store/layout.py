@@ -26,6 +26,7 @@ __all__ = [
     "INTERVENTIONS",
     "LIVE",
     "LOG",
+    "LOGS",
     "LOOKS",
     "MECHANISM",
     "PLUGINS",
@@ -58,6 +59,8 @@ TUNING = "tuning.json"
 """Which cells tried settings, and which have settings that were chosen by them."""
 LOOKS = "looks.json"
 """When the results were looked at, in a run that adds seeds until a report decides."""
+LOGS = "logs"
+"""The folder of the loggers that trainers name."""
 ASIDE = "aside"
 """The folder of the cells that were set aside: damaged ones, and those that are run again."""
 CHECKED = "checked"

@@ -44,10 +44,10 @@ class Curve:
         gradient_norm: float,
         learning_rate: float,
         validation: Sequence[Scored] | None,
-    ) -> None:
-        """Write the rows of a step, if it is one of those that are logged or was validated."""
+    ) -> Sequence[dict[str, Any]]:
+        """Write the rows of a step, if it is one of those that are logged or was validated; return them."""
         if step % self._every and validation is None:
-            return
+            return ()
         for index, objective in enumerate(self._objectives):
             count = self._counts[index]
             self._rows.append(
@@ -63,6 +63,12 @@ class Curve:
                 }
             )
         self._forget()
+        return self._rows[-len(self._objectives) :]
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """Every row so far."""
+        return self._rows
 
     def frame(self) -> pd.DataFrame:
         """Every row so far."""

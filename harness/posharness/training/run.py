@@ -20,6 +20,7 @@ from posharness.registry.registry import Registry
 from posharness.training.batches import TrainingBatches
 from posharness.training.checkpoint import Checkpoints, Interrupted, StopSignal, resumable
 from posharness.training.environment import environment
+from posharness.training.loggers import close, make_logger
 from posharness.training.mechanism import mechanism
 from posharness.training.place import Place
 from posharness.training.processes import placed
@@ -34,7 +35,13 @@ __all__ = ["train_cell"]
 
 
 def train_cell(
-    cell: Cell, registry: Registry, folder: Path, *, cache: Path, observe: Callable[[Progress], None]
+    cell: Cell,
+    registry: Registry,
+    folder: Path,
+    *,
+    cache: Path,
+    observe: Callable[[Progress], None],
+    logs: Path | None = None,
 ) -> CellOutcome:
     """Train and test a cell; resume from `folder`/checkpoint.ckpt if there is one of this cell.
 
@@ -59,6 +66,7 @@ def train_cell(
         folder: an existing folder of this cell alone.
         cache: the folder of prepared corpora.
         observe: called with the progress, at most four times a second.
+        logs: the folder of the logger that the cell's trainer names; None for no logger.
 
     Returns:
         "done", or "diverged" with the reason.
@@ -70,7 +78,7 @@ def train_cell(
     folders = (folder.absolute(), cache.absolute())
     others = placed(cell.trainer.devices, _train_along, cell, registry.plugin_paths, *folders)
     with quiet(), torch.random.fork_rng(devices=[]), others as place:
-        return _Attempt(cell, registry, folder, cache, observe, place).run()
+        return _Attempt(cell, registry, folder, cache, observe, place, logs).run()
 
 
 def _train_along(place: Place, cell: Cell, plugin_paths: Sequence[Path], folder: Path, cache: Path) -> None:
@@ -91,6 +99,7 @@ class _Attempt:
         cache: Path,
         observe: Callable[[Progress], None],
         place: Place,
+        logs: Path | None = None,
     ) -> None:
         self.cell = cell
         self.registry = registry
@@ -104,7 +113,8 @@ class _Attempt:
         self.validation = ValidationCallback(cell, self.task, self.reporter)
         self.stop = StopSignal()
         self.checkpoints = Checkpoints(self.checkpoint, self.stop, cell)
-        self.trainer = trainer(cell, folder, [self.validation, self.checkpoints], place)
+        logger = make_logger(cell, logs) if logs else False
+        self.trainer = trainer(cell, folder, [self.validation, self.checkpoints], place, logger)
 
     def run(self) -> CellOutcome:
         try:
@@ -124,6 +134,8 @@ class _Attempt:
         module = TrainingModule(self.cell, self.model, self.task.objectives, self.place)
         batches = TrainingBatches(self.cell, self.task)
         self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint, self.cell.key))
+        if self.trainer.logger:
+            close(self.trainer.logger)
         weights = self.validation.best_weights
         if isinstance(self.trainer.strategy, ModelParallelStrategy):
             weights = weights or state_of(self.model)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy, Strategy
 
 from posharness.contracts.cell import Cell
@@ -18,7 +19,13 @@ from posharness.training.place import ALONE, Place, PlaceEnvironment
 __all__ = ["quiet", "trainer"]
 
 
-def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback], place: Place = ALONE) -> pl.Trainer:
+def trainer(
+    cell: Cell,
+    folder: Path,
+    callbacks: Sequence[pl.Callback],
+    place: Place = ALONE,
+    logger: Logger | bool = False,
+) -> pl.Trainer:
     """A Trainer for one process, which has its place among those that train the cell, on any cluster."""
     return pl.Trainer(
         accelerator=cell.trainer.accelerator,
@@ -30,7 +37,7 @@ def trainer(cell: Cell, folder: Path, callbacks: Sequence[pl.Callback], place: P
         max_steps=cell.budget.steps,
         callbacks=list(callbacks),
         default_root_dir=folder,
-        logger=False,
+        logger=logger,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -14,6 +14,7 @@ from posharness.contracts import Task
 from posharness.contracts.cell import Cell
 from posharness.training.batches import validation_batch
 from posharness.training.curve import Curve
+from posharness.training.loggers import log_rows
 from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.scoring import Scored, score
 from posharness.training.sharding import state_of
@@ -57,6 +58,9 @@ class ValidationCallback(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # The cell may have been interrupted after the decision to stop.
         trainer.should_stop = self._ended
+        self._reporter.resumed = trainer.global_step
+        if trainer.logger and self.curve.rows:
+            log_rows(trainer.logger, self.curve.rows)  # a logger may begin anew
         self._since = _now()
 
     def on_train_batch_end(
@@ -72,13 +76,15 @@ class ValidationCallback(pl.Callback):
         self.curve.add(pl_module.losses)
         due = step % budget.validate_every == 0 or step == budget.steps
         validation = self._validate(pl_module, step) if due else None
-        self.curve.log(
+        rows = self.curve.log(
             step,
             seconds=self.seconds,
             gradient_norm=pl_module.gradient_norm,
             learning_rate=pl_module.learning_rate,
             validation=validation,
         )
+        if trainer.logger and rows:
+            log_rows(trainer.logger, rows)
         if validation is not None:
             self._judge(pl_module, validation)
             trainer.should_stop = trainer.strategy.broadcast(self._ended)
