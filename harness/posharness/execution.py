@@ -19,6 +19,7 @@ from posharness.executors.plugin_sources import needed_files
 from posharness.registry.registry import Registry
 from posharness.store import Store, examine
 from posharness.store.layout import ASIDE
+from posharness.store.plans import opened_plan
 
 __all__ = ["Execution", "RunSummary"]
 
@@ -82,6 +83,7 @@ class Execution:
         max_failures: after so many cells that did not end as done, the others are stopped, and can be
             resumed; None for no limit.
         memory: GB that the process of one cell may allocate beyond what it starts with; None for no limit.
+        joins: whether the cells are those of another run's open plan; else they are an open plan meanwhile.
     """
 
     store: Path = DEFAULT_STORE
@@ -93,6 +95,7 @@ class Execution:
     executor: str = DEFAULT_EXECUTOR
     max_failures: int | None = None
     memory: float | None = None
+    joins: bool = False
 
     def run(self, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
         """Run every planned cell that the store does not hold yet.
@@ -127,11 +130,13 @@ class Execution:
         todo = [cell for cell in cells if cell.key not in reused]
         _warn_of_damage([cell for cell in todo if opened.damaged(cell.key)], opened)
         stopped = False
+        plan_of_others = opened_plan(opened, [] if self.joins else todo, self.plugin_paths)
         try:
-            trained = [cell for cell in todo if not cell.pretrained]
-            self._execute(executor, trained, opened, registry, record)
-            readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
-            self._execute(executor, readings, opened, registry, record)
+            with plan_of_others:
+                trained = [cell for cell in todo if not cell.pretrained]
+                self._execute(executor, trained, opened, registry, record)
+                readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
+                self._execute(executor, readings, opened, registry, record)
         except _TooManyFailures:
             stopped = True
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}

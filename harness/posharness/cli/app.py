@@ -24,6 +24,7 @@ from posharness.cli import (
     status,
     store,
     verify,
+    work,
 )
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 for _command in (
     run,
+    work,
     evaluate,
     list_,
     show,

@@ -29,6 +29,7 @@ __all__ = [
     "LOGS",
     "LOOKS",
     "MECHANISM",
+    "PLANS",
     "PLUGINS",
     "PREDICTIONS",
     "REPORTS",
@@ -61,6 +62,8 @@ LOOKS = "looks.json"
 """When the results were looked at, in a run that adds seeds until a report decides."""
 LOGS = "logs"
 """The folder of the loggers that trainers name."""
+PLANS = "plans"
+"""The folder of the plans of runs in progress, for workers that join them."""
 ASIDE = "aside"
 """The folder of the cells that were set aside: damaged ones, and those that are run again."""
 CHECKED = "checked"

@@ -19,6 +19,7 @@ from posharness.contracts.atomic_files import read_json, write_json
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.store.checksums import damage, files_of, signature
+from posharness.store.clock import FolderClock
 from posharness.store.layout import (
     ASIDE,
     CELL,
@@ -69,6 +70,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._clock = FolderClock(path / WORK)
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Store:
@@ -165,8 +167,8 @@ class Store:
         """The progress of a running cell; None for one that is not running."""
         path = self._work(key) / LIVE
         try:
-            # A sign of life from the future is none: the clock was set back, or the file is from elsewhere.
-            if abs(time.time() - path.stat().st_mtime) > _SILENCE:
+            # A sign of life from the future is none: the clock was set back.
+            if abs(self._clock.now() - path.stat().st_mtime) > _SILENCE:
                 return None
             return _PROGRESS.validate_json(path.read_bytes())
         except (OSError, ValueError):
@@ -213,7 +215,7 @@ class Store:
         """Whether a process is running this cell."""
         try:
             with self._locked(key):
-                return False
+                return self._alive_elsewhere(key)
         except Busy:
             return True
 
@@ -244,6 +246,8 @@ class Store:
             if self.done(cell.key):
                 yield None
                 return
+            if not keep and self._alive_elsewhere(cell.key):
+                raise Busy(cell.key)
             if self.damaged(cell.key):
                 self.set_aside(cell.key)
             holder = self._holder(cell.key)
@@ -288,6 +292,14 @@ class Store:
 
     def _holder(self, key: str) -> Path:
         return self.path / WORK / f"{key}.holder"
+
+    def _alive_elsewhere(self, key: str) -> bool:
+        """Whether another machine runs a cell; its lock may not be seen here, in some shared folders."""
+        try:
+            host = read_json(self._holder(key)).get("host", "")
+        except (OSError, ValueError):
+            return False
+        return host != gethostname() and self.live(key) is not None
 
     def _work(self, key: str) -> Path:
         return self.path / WORK / key
