@@ -29,10 +29,15 @@ def print_plan(
     plugin_paths: Sequence[Path],
     most_seeds: int | None = None,
     tuning: Tuning | None = None,
+    *,
+    measure: bool = False,
+    workers: int | None = None,
 ) -> None:
     """Print one line for each cell, and the number of each sort; nothing is trained or written.
 
     Args:
+        measure: train some steps of each kind of cell, and print what the plan costs.
+        workers: of the run whose cost is printed; None for the default.
         most_seeds: of a run until its report decides; then the cells are those of the first look whose cells
             are not all done.
         tuning: what is tuned first; the cells are its trials until all of these are done.
@@ -77,6 +82,11 @@ def print_plan(
     out.print(f"{count('cell', len(cells))}: {sorts}")
     if note:
         out.print(note)
+    if measure:
+        from posharness.cli.measure import print_cost
+
+        to_train = [cell for cell in cells if _sort(cell, opened) == "to train"]
+        print_cost(to_train, plugin_paths, workers)
 
 
 def _next(

@@ -145,10 +145,18 @@ def run(
     compiler: Compiler = None,
     plugin_path: PluginPaths = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="With --dry-run, train some steps of each kind of cell: time, memory and disk of the run.",
+        ),
+    ] = False,
     report: Report = True,
     baseline: Baseline = None,
 ) -> None:
     """Train and compare encodings and attentions, and compile a report."""
+    from posharness.errors import UserError
     from posharness.experiment import load_experiment
     from posharness.planning.precision import remark_on_precision
 
@@ -176,10 +184,12 @@ def run(
         experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
     if remark := remark_on_precision(experiment.model, experiment.trainer):
         console(stderr=True).print(remark, style="dim", soft_wrap=True)
+    if measure and not dry_run:
+        raise UserError("--measure needs --dry-run.")
     if dry_run:
         from posharness.cli.dryrun import print_plan
 
-        print_plan(experiment, store, paths, most, tuning)
+        print_plan(experiment, store, paths, most, tuning, measure=measure, workers=workers)
         return
 
     def start(execution: Execution, announce: Callable[[str], None]) -> RunSummary:

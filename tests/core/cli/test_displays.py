@@ -90,6 +90,38 @@ class TestTracker:
         tracker.record(Finished(first, CellOutcome("done")))
         assert tracker.left() == pytest.approx(4 * 10 / 2)
 
+    def test_what_an_earlier_attempt_has_trained_is_not_part_of_the_pace(self) -> None:
+        cells = by_key(cell(), cell(seed=1))
+        resumed = next(iter(cells))
+        tracker, clock = self.start(cells, workers=1)
+        tracker.record(Started(resumed))
+        tracker.record(training(resumed, 0))
+        clock.now += 2
+        tracker.record(Progress(resumed, "training", 60, 100, resumed=60))
+        clock.now += 10
+        tracker.record(Progress(resumed, "training", 70, 100, resumed=60))
+        assert tracker.running[resumed].left(clock.now) == pytest.approx(30)
+        # The waiting cell trains all hundred steps.
+        assert tracker.left() == pytest.approx(30 + 100, rel=0.1)
+
+    def test_tests_and_encodings_count(self) -> None:
+        cells = by_key(*(cell(name, seed=seed) for seed in range(2) for name in ("absolute", "rope")))
+        tracker, clock = self.start(cells, workers=1)
+        for key, pace in zip(list(cells)[:2], (1, 3), strict=True):
+            tracker.record(Started(key))
+            tracker.record(training(key, 0))
+            clock.now += 10 * pace
+            tracker.record(training(key, 100))
+            tracker.record(training(key, 0, "evaluating"))
+            clock.now += 4
+            tracker.record(Finished(key, CellOutcome("done")))
+        key = list(cells)[2]
+        tracker.record(Started(key))
+        tracker.record(training(key, 0))
+        clock.now += 5
+        tracker.record(training(key, 50))
+        assert tracker.left() == pytest.approx((5 + 4) + (30 + 4))
+
     def test_nothing_is_left_when_all_have_ended(self) -> None:
         cells = by_key(cell(), cell(seed=1))
         tracker, _ = self.start(cells)

@@ -56,6 +56,16 @@ class TestDryRun:
         assert "skipped rope on copy" in ended.out
         assert "2 cells: 1 to train, 0 reused, 1 skipped" in ended.out
 
+    def test_measures_what_the_cells_cost(self, tiny: Path, tmp_path: Path) -> None:
+        ended = harness(
+            "run", "--plugins", "rope", "--config", tiny, "--seeds", "3", "--dry-run", "--measure"
+        )
+        assert ended.status == 0, ended.err
+        assert re.search(
+            r"^3 cells with \d+ workers?: at most 0:0\d, \d\.\d GB of memory", ended.out, re.MULTILINE
+        )
+        assert list(tmp_path.iterdir()) == [tiny]
+
     def test_options_of_lists_repeat_and_split(self, tiny: Path) -> None:
         common = ("--config", tiny, "--dry-run")
         apart = harness("run", "--plugins", "rope", "--plugins", "alibi", *common)
