@@ -83,6 +83,7 @@ class Execution:
         max_failures: after so many cells that did not end as done, the others are stopped, and can be
             resumed; None for no limit.
         memory: GB that the process of one cell may allocate beyond what it starts with; None for no limit.
+        leave_running: asked after Ctrl-C, where cells can go on without the harness: whether they do.
         joins: whether the cells are those of another run's open plan; else they are an open plan meanwhile.
     """
 
@@ -95,6 +96,7 @@ class Execution:
     executor: str = DEFAULT_EXECUTOR
     max_failures: int | None = None
     memory: float | None = None
+    leave_running: Callable[[], bool] = lambda: False
     joins: bool = False
 
     def run(self, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
@@ -108,6 +110,7 @@ class Execution:
         examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
         executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
+        executor.leave_running = self.leave_running
         cells = plan(registry)
         opened = Store.open(self.store, create=True)
         for cell in cells:

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,6 +98,7 @@ def run_and_report(
                     executor,
                     max_failures,
                     memory,
+                    partial(_leave_running, display),
                 )
                 summary = start(execution, display.announce)
         _conclude(
@@ -128,6 +130,15 @@ def _display() -> Display:
     from posharness.cli.plain import PlainDisplay
 
     return PlainDisplay(out)
+
+
+def _leave_running(display: Display) -> bool:
+    """Ask after Ctrl-C whether cells go on that run without this process; without a terminal they do not."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    display.close()
+    answer = console(stderr=True).input("Cells run on the cluster. Let them go on? (y/N) ")
+    return answer.strip().lower().startswith("y")
 
 
 def _plan_shown_on(

@@ -102,6 +102,8 @@ class Executor(Named, ABC):
         elsewhere: whether cells run on other machines. Then `workers` is no limit unless the user gives one.
         workers: the largest number of cells that run at a time.
         timeout: seconds that one cell may take; None for no limit.
+        leave_running: asked after Ctrl-C, where cells can go on without the harness: whether they do. Set by
+            the harness.
     """
 
     elsewhere: ClassVar[bool] = False
@@ -109,6 +111,7 @@ class Executor(Named, ABC):
     def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
         self.workers = workers
         self.timeout = timeout
+        self.leave_running: Callable[[], bool] = lambda: False
 
     @abstractmethod
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:

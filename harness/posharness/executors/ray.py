@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -87,7 +88,7 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(
             address or "local",
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             **({} if address else {"include_dashboard": False}),
         )
     except (ConnectionError, RuntimeError, ValueError) as error:

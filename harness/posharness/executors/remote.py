@@ -6,7 +6,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ __all__ = ["Launched", "Launcher", "Lost", "RemoteRun", "run_remotely"]
 
 _POLL = 0.5
 """Seconds between two looks at the running cells."""
+
+
+_LEFT = CellOutcome("interrupted", "it goes on elsewhere; the next run takes its result")
 
 
 class Lost(Exception):
@@ -96,14 +99,16 @@ def run_remotely(
     *,
     at_once: int,
     retries: int,
+    leave: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run cells in their order until all have ended.
 
     Args:
+        leave: asked after Ctrl-C: whether the cells go on.
         at_once: the number of cells that are given to the launcher at a time.
         retries: how often a cell is started again whose process was lost with its machine.
     """
-    _Scheduler(launcher, job, observe, at_once, retries).run_all(cells)
+    _Scheduler(launcher, job, observe, at_once, retries).run_all(cells, leave)
 
 
 class _Scheduler:
@@ -122,7 +127,7 @@ class _Scheduler:
         self._last: dict[str, Progress] = {}
         self._tries: dict[str, int] = {}
 
-    def run_all(self, cells: Sequence[Cell]) -> None:
+    def run_all(self, cells: Sequence[Cell], leave: Callable[[], bool]) -> None:
         for cell in cells:
             if cell.skip:
                 self._job.run(cell, observe=self._observe)
@@ -137,11 +142,14 @@ class _Scheduler:
                 self._collect()
                 if self._running:
                     time.sleep(_POLL)
-        except BaseException:
-            self._launcher.stop([launched for launched, _ in self._running.values()])
+        except BaseException as error:
+            goes_on = type(error) is KeyboardInterrupt and bool(self._running) and leave()
+            if not goes_on:
+                self._launcher.stop([launched for launched, _ in self._running.values()])
             for _, cell in self._running.values():
                 done = self._store.done(cell.key)
-                self._observe(Finished(cell.key, CellOutcome("done") if done else INTERRUPTED))
+                left = _LEFT if goes_on else INTERRUPTED
+                self._observe(Finished(cell.key, CellOutcome("done") if done else left))
             raise
 
     def _launch(self) -> None:

@@ -93,7 +93,7 @@ class SlurmExecutor(Executor):
         folder = run.store.resolve() / _FOLDER
         launcher = _SlurmLauncher(submitit, folder, self.options, self.workers, self.requeues)
         job = RemoteRun.here(run, self.timeout)
-        run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0)
+        run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0, leave=self.leave_running)
 
 
 def _import_submitit() -> Any:
