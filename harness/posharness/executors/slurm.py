@@ -23,6 +23,9 @@ __all__ = ["SlurmExecutor"]
 _FOLDER = "slurm"
 """The folder of the store with the scripts and the output of its Slurm jobs."""
 
+_ARRAY = 1000
+"""Jobs of an array; Slurm takes no more, unless it is told to."""
+
 _LOOK = 5.0
 """Seconds between two looks at the queue."""
 
@@ -121,7 +124,9 @@ class _SlurmLauncher(Launcher):
 
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
         try:
-            jobs = self._executor.map_array(_Requeued(job, self._requeues), cells)
+            work = _Requeued(job, self._requeues)
+            parts = [cells[start : start + _ARRAY] for start in range(0, len(cells), _ARRAY)]
+            jobs = [each for part in parts for each in self._executor.map_array(work, part)]
         except Exception as error:
             # submitit raises an error of its own for each way in which sbatch refuses a job.
             reason = " ".join(str(error).split())[-300:]
