@@ -168,7 +168,8 @@ class Store:
         path = self._work(key) / LIVE
         try:
             # A sign of life from the future is none: the clock was set back.
-            if abs(self._clock.now() - path.stat().st_mtime) > _SILENCE:
+            beat = path.stat().st_mtime
+            if abs(self._clock.now() - beat) > _SILENCE:
                 return None
             return _PROGRESS.validate_json(path.read_bytes())
         except (OSError, ValueError):
