@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from posharness.contracts.cell import RESULTS_VERSION, Cell, Choice
 from posharness.errors import UserError
@@ -107,7 +108,7 @@ def _checked(cells: list[Cell], registry: Registry) -> list[Cell]:
     return cells
 
 
-def _parts(cell: Cell, registry: Registry) -> Iterator[tuple[Catalogue[object], Choice]]:
+def _parts(cell: Cell, registry: Registry) -> Iterator[tuple[Catalogue[Any], Choice]]:
     kinds: dict[str, list[Choice]] = {
         "readings": [cell.task] if cell.pretrained else [],
         "tasks": [] if cell.pretrained else [cell.task],

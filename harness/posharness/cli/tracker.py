@@ -135,11 +135,11 @@ class Tracker:
         for key in unknown:
             rest[key] = max(0.0, self._alike(key, known) - (now - self.running[key].since))
         at_once = max(1, min(self.workers, len(rest) + len(waiting)), len(rest))
-        ends = [*(left or 0.0 for left in rest.values()), *[0.0] * (at_once - len(rest))]
-        heapq.heapify(ends)
+        free = [*(left or 0.0 for left in rest.values()), *[0.0] * (at_once - len(rest))]
+        heapq.heapify(free)
         for key in waiting:  # each goes to the worker that is free first
-            heapq.heapreplace(ends, ends[0] + self._alike(key, known))
-        return max(ends)
+            heapq.heapreplace(free, free[0] + self._alike(key, known))
+        return max(free)
 
     def _rest(self, key: str, now: float) -> float | None:
         """Seconds until a running cell ends; None while it has no pace."""

@@ -46,8 +46,8 @@ def short_run(
         folder: a new folder for its files.
     """
     few = {"validation_sequences": 1, "validate_every": steps, "patience": 0, "solved": 0.0}
-    tested = {"test_sequences": tests, "intervention_sequences": tests}
-    fewer = {name: min(number, getattr(cell.budget, name)) for name, number in tested.items()}
+    tested = ("test_sequences", "intervention_sequences")
+    fewer = {name: min(tests, getattr(cell.budget, name)) for name in tested}
     budget = cell.budget.model_copy(update={"steps": steps, **few, **fewer})
     trainer = cell.trainer.model_copy(update={"logger": ""})
     folder.mkdir()
@@ -59,9 +59,9 @@ def short_run(
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     weights = sizes.get("weights.safetensors", 0)
     step = (result["step_wall_ms"] or 0.0) / 1000
-    tested = tested_sequences(budget, registry.task(cell.task, cell.body))
+    scored = tested_sequences(budget, registry.task(cell.task, cell.body))
     rest = seconds - result["seconds"]
-    return ShortRun(step, rest, tested, weights, sum(sizes.values()) - weights)
+    return ShortRun(step, rest, scored, weights, sum(sizes.values()) - weights)
 
 
 def validation_and_tests(cell: Cell, registry: Registry, cache: Path) -> tuple[float, int]:

@@ -15,8 +15,8 @@ from posharness.errors import UserError
 from posharness.planning.trainer import check_trainer
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
-from posharness.training import train_cell
 from posharness.training.progress_reporter import ProgressReporter
+from posharness.training.run import train_cell
 
 
 @pytest.fixture(scope="module")
