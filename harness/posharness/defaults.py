@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from posharness.cores import usable_cores
+from posharness.gpus import visible_gpus
 
 __all__ = [
     "DEFAULT_COMPILER",
@@ -23,8 +24,8 @@ DEFAULT_PRESET = "quick"
 
 
 def default_workers() -> int:
-    """The default number of cells that run at a time: one for each core that the process may use."""
-    return usable_cores()
+    """The default number of cells that run at a time: one for each core, or each GPU if there are some."""
+    return min(usable_cores(), len(visible_gpus()) or usable_cores())
 
 
 def cache_root() -> Path:

@@ -27,7 +27,9 @@ __all__ = ["FailFast", "MaxFailures", "Memory", "Report", "Timeout", "Workers", 
 
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Cells at a time, one core each.", show_default="all cores"),
+    typer.Option(
+        min=1, metavar="N", help="Cells at a time, one core each.", show_default="all cores, or GPUs"
+    ),
 ]
 Timeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="Stop a cell that takes longer; by default no limit.")

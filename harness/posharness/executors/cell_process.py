@@ -47,6 +47,7 @@ class CellProcess:
             nursery: what it is forked from; None for the server.
             timeout: seconds after which it is stopped.
         """
+        self.gpus = job.gpus
         self._answers, answer = context.Pipe(duplex=False)
         self._process: BaseProcess | NursedProcess
         if nursery is not None:

@@ -27,10 +27,12 @@ from posharness.errors import UserError
 from posharness.executors.cell_log import LONGEST, cap_log
 from posharness.executors.cell_process import CellProcess, wait_for_any
 from posharness.executors.forkserver import PRELOAD, fork_server
+from posharness.executors.gpu_shares import GpuShares
 from posharness.executors.nursery import Nursery
 from posharness.executors.worker import Job
+from posharness.gpus import visible_gpus
 from posharness.parent_death import GRACE
-from posharness.store import INTERRUPTED, Busy, Store
+from posharness.store import INTERRUPTED, Busy, CellStatus, Store
 from posharness.store.layout import LOG, WORK
 
 __all__ = ["LocalExecutor", "LocalRunner"]
@@ -112,14 +114,17 @@ class _Pool:
         self._far_end, self._lifeline = context.Pipe(duplex=False)
         self._waiting: deque[Cell] = deque()
         self._running: dict[CellProcess, Cell] = {}
+        self._gpus = GpuShares(visible_gpus(), executor.workers)
         self._last: dict[str, Progress] = {}
         self._awaited: set[str] = set()
+        self._before: dict[str, CellStatus | None] = {}
         self._nurseries: dict[tuple[Path, ...], Nursery] = {}
         self._ended: list[Nursery] = []
 
     def run_all(self, cells: Sequence[Cell]) -> None:
         """Run cells in their order until all have ended."""
         self._waiting.extend(cells)
+        self._before = {cell.key: self._store.ended(cell.key) for cell in cells}
         try:
             while self._waiting or self._running:
                 self._launch()
@@ -146,13 +151,15 @@ class _Pool:
             cell = self._waiting.popleft()
             if self._store.done(cell.key):
                 self._observe(Finished(cell.key, CellOutcome("done")))
-            elif self._store.busy(cell.key):
+            elif (outcome := self._ended_elsewhere(cell)) is not None:
+                self._observe(Finished(cell.key, outcome))
+            elif self._store.busy(cell.key) or (gpus := self._gpus.take(cell)) is None:
                 self._waiting.append(cell)
             else:
-                self._running[self._start(cell)] = cell
+                self._running[self._start(cell, gpus)] = cell
                 self._observe(Started(cell.key))
 
-    def _start(self, cell: Cell) -> CellProcess:
+    def _start(self, cell: Cell, gpus: tuple[str, ...]) -> CellProcess:
         needed = self._run.needed.get(cell.key, self._run.plugin_paths)
         paths = tuple(path.resolve() for path in needed)
         nursery = self._nurseries.get(paths)
@@ -160,8 +167,16 @@ class _Pool:
             if nursery is not None:
                 self._ended.append(nursery)
             nursery = self._nurseries[paths] = Nursery(self._context, paths)
-        job = Job(cell, self._store.path, cache_root().absolute(), Path.cwd(), paths, self._run.memory)
+        folders = (self._store.path, cache_root().absolute(), Path.cwd())
+        job = Job(cell, *folders, paths, self._run.memory, gpus)
         return CellProcess(self._context, job, self._far_end, nursery=nursery, timeout=self._timeout)
+
+    def _ended_elsewhere(self, cell: Cell) -> CellOutcome | None:
+        """The outcome of a cell that another run has tried meanwhile, in vain; None for another."""
+        now = self._store.ended(cell.key)
+        if now is None or now == self._before[cell.key] or now.status == "running":
+            return None
+        return CellOutcome(now.status, now.reason, now.traceback)
 
     def _wait(self) -> None:
         if self._running:
@@ -190,6 +205,7 @@ class _Pool:
         for process in [process for process in self._running if process.ended()]:
             cell = self._running.pop(process)
             answer = process.close()
+            self._gpus.give_back(process.gpus)
             if answer.outcome is None:
                 self._waiting.append(cell)
                 continue

@@ -15,8 +15,8 @@ from typing import Any
 from posharness.contracts import CellOutcome, CellRunner, Executor, Observer
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
-from posharness.executors.lifeline import GRACE
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
+from posharness.parent_death import GRACE
 
 __all__ = ["SlurmExecutor"]
 

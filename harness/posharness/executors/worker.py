@@ -36,6 +36,7 @@ class Job:
     Attributes:
         directory: the working directory, for a task whose corpus was named relative to it.
         memory: GB that the process may allocate beyond what it starts with; None for no limit.
+        gpus: the only GPUs that the process may use; () for those that the harness may use.
     """
 
     cell: Cell
@@ -44,6 +45,7 @@ class Job:
     directory: Path
     plugin_paths: tuple[Path, ...]
     memory: float | None = None
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def _run_job(job: Job, lifeline: Connection) -> Answer:
     """
     own = os.getpid()
     os.chdir(job.directory)
+    if job.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(job.gpus)  # before torch looks for them
     use_threads(job.cell.trainer.threads)
     if job.memory is not None:
         _limit_memory(job.memory)

@@ -62,6 +62,8 @@ class Moody(Task):
             os.closerange(3, 256)
         if self.mood == "hungry":
             torch.zeros(3_000_000_000, dtype=torch.uint8)
+        if self.mood == "gpus":
+            print(os.environ.get("CUDA_VISIBLE_DEVICES"))  # noqa: T201
         if self.mood == "chatty":
             os.system("echo from a child")
             print("from Python")  # noqa: T201

@@ -220,6 +220,14 @@ def test_a_cell_that_allocates_more_than_allowed_says_so(tmp_path: Path) -> None
     assert last.outcome.reason.startswith("needed more than the 1.5 GB of --memory: ")
 
 
+def test_cells_share_out_the_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    run = Run(Store.open(tmp_path, create=True))
+    cells = [make_cell("gpus", seed=seed) for seed in range(2)]
+    run.execute(*cells, workers=2)
+    assert sorted(run.store.log(cell.key).split()[0] for cell in cells) == ["4", "6"]
+
+
 def test_a_run_stops_after_as_many_failures_as_allowed(tmp_path: Path) -> None:
     cells = [make_cell("raise", seed=1), make_cell("raise", seed=2), make_cell(seed=3)]
     summary = Execution(tmp_path / "runs", 1, plugin_paths=(PLUGIN,), max_failures=2).run(lambda _: cells)

@@ -45,7 +45,9 @@ def test_a_cell_that_another_machine_runs_is_busy_where_locks_are_not_shared(tmp
         work.report(Progress(CELL.key, "training", 3, 9))
     assert not store.busy(CELL.key)
     # What is left of it looks like a cell of another machine, whose lock is not seen here.
-    write_json(tmp_path / "runs" / "work" / f"{CELL.key}.holder", {"process": 1, "host": "other", "since": ""})
+    write_json(
+        tmp_path / "runs" / "work" / f"{CELL.key}.holder", {"process": 1, "host": "other", "since": ""}
+    )
     assert store.busy(CELL.key)
     with pytest.raises(Busy), store.begin(CELL):
         pass
