@@ -80,7 +80,7 @@ def test_hostile_plugins_end_alone(folder: Path) -> None:
     assert wrong == {}
     for name in GOOD:
         assert found[name][0] == "done"
-        for file in ("predictions.parquet", "weights.safetensors", "curve.parquet", "interventions.parquet"):
+        for file in ("predictions.parquet", "weights.safetensors", "interventions.parquet"):
             ours, theirs = (place[name][1] / file for place in (found, reference))
             assert ours.exists() == theirs.exists()
             assert not ours.exists() or ours.read_bytes() == theirs.read_bytes(), (name, file)

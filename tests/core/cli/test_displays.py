@@ -11,7 +11,7 @@ from posharness.cli.display import Display
 from posharness.cli.live import LiveDisplay
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.tracker import Tracker
-from posharness.contracts import CellOutcome, Finished, Progress, Started
+from posharness.contracts import CellOutcome, Finished, Progress, Started, Waiting
 from posharness.contracts.cell import Cell, Choice
 
 
@@ -165,6 +165,17 @@ def test_a_failure_says_its_reason_as_it_happens() -> None:
     display.begin(cells, reused=0, workers=1)
     display(Finished(key, CellOutcome("failed", "ValueError: [bold]no[/bold] such length")))
     assert "failed: ValueError: [bold]no[/bold] such length" in out.getvalue()
+
+
+@pytest.mark.parametrize("sort", [PlainDisplay, LiveDisplay])
+def test_who_makes_a_cell_that_is_waited_for_is_said(sort: type[PlainDisplay] | type[LiveDisplay]) -> None:
+    out = io.StringIO()
+    display = sort(Console(file=out, width=200))
+    cells = by_key(cell())
+    (key,) = cells
+    display.begin(cells, reused=0, workers=1)
+    display(Waiting(key, "process 7 on here since 2026"))
+    assert "seed 0: waiting for process 7 on here since 2026, which makes it" in out.getvalue()
 
 
 def rendered(display: Display, console: Console) -> list[str]:
