@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -13,15 +14,15 @@ from posharness.registry.unchanged import unchanged
 
 __all__ = ["import_file"]
 
-_CONTENT = "__posharness_content__"
-"""The attribute of an imported file that holds the digest of its content."""
+_STATE = "__posharness_state__"
+"""The attribute of an imported file that holds its `_state`."""
 
 
 def import_file(path: Path) -> ModuleType:
     """Import a plugin from a file; it can import the modules and packages beside it, as a script can.
 
-    A file that this process has imported, and that has not changed, is not imported again. Nothing that it
-    changes of the process lasts.
+    A file that this process has imported is not imported again, unless it or what lies beside it and is
+    imported by it has changed since. Nothing that it changes of the process lasts.
 
     Raises:
         ImportError: a module beside it has the name of one that is imported already from elsewhere.
@@ -31,11 +32,10 @@ def import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
-    content = sha256(path.read_bytes()).hexdigest()
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, _CONTENT, "") == content:
-        return known
     folder = path.resolve().parent
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, _STATE, None) == _state(path, folder):
+        return known
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that a file beside the plugin hides no installed module
     module = importlib.util.module_from_spec(spec)
@@ -47,27 +47,51 @@ def import_file(path: Path) -> ModuleType:
     except BaseException:
         sys.modules.pop(name, None)
         raise
-    setattr(module, _CONTENT, content)
+    setattr(module, _STATE, _state(path, folder))
     return module
 
 
 def _refuse_foreign_neighbours(path: Path, folder: Path) -> None:
     """Refuse a plugin that was given the module of another folder in place of the one beside it."""
-    waiting, read = [path], set[Path]()
+    for top, file in _neighbours(path, folder).items():
+        given = _file_of(top)
+        if given and given not in _beside(top, folder):
+            raise ImportError(
+                f"{file.name} imports {top!r}, which lies beside it, and was given {given}; "
+                f"rename {top}.py beside the plugin"
+            )
+
+
+def _state(path: Path, folder: Path) -> tuple[str, Mapping[str, int]]:
+    """The content of a plugin and of what it imports from beside it, and which modules these are now."""
+    tops = _neighbours(path, folder)
+    files = [path]
+    for top in sorted(tops):
+        files += [folder / f"{top}.py", *sorted((folder / top).rglob("*.py"))]
+    content = sha256()
+    for file in files:
+        content.update(sha256(file.read_bytes() if file.is_file() else b"").digest())
+    return content.hexdigest(), {top: id(sys.modules.get(top)) for top in tops}
+
+
+def _neighbours(path: Path, folder: Path) -> dict[str, Path]:
+    """The modules beside a plugin that it imports, itself or through others, each with a file that does."""
+    waiting, read, found = [path], set[Path](), dict[str, Path]()
     while waiting:
         file = waiting.pop()
         if file in read or not file.is_file():
             continue
         read.add(file)
         for top in _imported(file):
-            beside = [folder / f"{top}.py", folder / top / "__init__.py"]
-            given = _file_of(top)
-            if any(own.is_file() for own in beside) and given and given not in beside:
-                raise ImportError(
-                    f"{file.name} imports {top!r}, which lies beside it, and was given {given}; "
-                    f"rename {top}.py beside the plugin"
-                )
+            beside = _beside(top, folder)
+            if any(own.is_file() for own in beside):
+                found.setdefault(top, file)
             waiting += beside
+    return found
+
+
+def _beside(top: str, folder: Path) -> list[Path]:
+    return [folder / f"{top}.py", folder / top / "__init__.py"]
 
 
 def _imported(file: Path) -> list[str]:
