@@ -114,7 +114,8 @@ def sizes() -> str:
 
 def presets() -> str:
     """The experiments that ship with the program."""
-    rows = [(code(name), load_experiment(preset=name).title) for name in preset_names()]
+    made = "made from the encodings and tasks"
+    rows = [(code(name), load_experiment(preset=name).title or made) for name in preset_names()]
     return table(("name", "title of its report"), rows)
 
 

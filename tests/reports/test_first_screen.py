@@ -22,8 +22,8 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.first_screen import FirstScreen, first_screen
-from posharness_reports.compile.headline import separating_over_tasks
-from posharness_reports.figures.first_screen import everything, what_it_shows
+from posharness_reports.compile.headline import headline, separating_over_tasks, subject
+from posharness_reports.figures.first_screen import distance_figure, everything, what_it_shows
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.verdicts import judge_claims
@@ -44,30 +44,45 @@ def _compile(frames: Frames, folder: Path) -> Path:
     return HtmlCompiler().compile(frames, sections, claims=CLAIMS, title="A study", folder=folder)
 
 
-@given(st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0, 100), min_size=1))
-def test_the_sentence_of_the_figure_says_what_the_reaches_are(reaches: dict[str, float]) -> None:
-    rows = pd.DataFrame(
+CURVES = st.dictionaries(
+    st.sampled_from("abcdefghijkl"), st.lists(st.floats(-0.2, 1), min_size=5, max_size=5), min_size=1
+)
+
+
+@given(CURVES)
+def test_the_sentence_of_the_figure_says_what_its_points_are(curves: dict[str, list[float]]) -> None:
+    places = [1, 2, 4, 8, 16]
+    points = pd.DataFrame(
         [
-            {"label": f"<{label}>", "reach": reach, "shortest": 2.0, "longest": 64.0}
-            for label, reach in reaches.items()
+            {"label": f"<{label}>", "x": float(x), "bucket": f"{x} to", "normalised": value}
+            for label, values in curves.items()
+            for x, value in zip(places, values, strict=True)
         ]
-    ).sort_values("reach", ascending=False, ignore_index=True)
-    text = what_it_shows("copy", rows)
-    kept, fallen, below = ([label for label, reach in reaches.items() if test(reach)] for test in (
-        lambda reach: reach >= 64, lambda reach: 2 <= reach < 64, lambda reach: reach < 2))  # fmt: skip
+    )
+    text = what_it_shows("On copy", points, [f"<{label}>" for label in curves])
+    below = {label: [value < 0.9 for value in values] for label, values in curves.items()}
+    kept = {label for label, each in below.items() if not any(each)}
+    never = {label for label, each in below.items() if all(each)}
+    told: set[str] = set()
     for clause in text.removeprefix("On copy: ").removesuffix(".").split("; "):
         named = set(re.findall("<(.)>", clause))
+        told |= named
         if "keep" in clause:
-            assert named <= set(kept)
+            assert named <= kept
             assert len(named) == len(kept) or "others" in clause
-        elif "falls" in clause:
-            (label,) = named
-            assert label in fallen
-            assert abs(float(clause.rpartition(" at ")[2]) - reaches[label]) <= 0.5
+            assert "up to 16 to tokens" in clause
+        elif "at every distance" in clause:
+            assert named <= never
+            assert len(named) == len(never) or "others" in clause
         elif named:
-            assert named <= set(below)
-            assert len(named) == len(below) or "others" in clause
-    assert ("keep" in text, "from the shortest" in text) == (bool(kept), bool(below))
+            (label,) = named
+            first = below[label].index(True)
+            assert f"at {places[first]} to" in clause
+            assert ("already" in clause) == (first == 0)
+            assert not below[label][0] or "falls" not in clause
+    assert ("keep" in text, "at every distance" in text) == (bool(kept), bool(never))
+    assert text.count("90 % of the way") == 1
+    assert len(curves) > 4 or told == set(curves)
 
 
 def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> None:
@@ -106,6 +121,29 @@ def test_the_ranking_over_the_most_tasks_is_the_first(simulated: Simulate) -> No
         overall = {("one", scope): first, ("two", scope): second}
         both = cast("Study", SimpleNamespace(rankings=SimpleNamespace(overall=overall)))
         assert separating_over_tasks(both) == (widest, scope)
+
+
+def test_the_first_figure_shows_what_the_headline_is_about(simulated: Simulate) -> None:
+    ready = study(simulated(seeds=3, tasks=("copy", "offset_recall"), sequences=24), CLAIMS)
+    about = subject(ready)
+    assert about is not None
+    found = first_screen(ready, judge_claims(ready.trained), set())
+    assert found.curve is not None
+    text = headline(ready)
+    for task in ("copy", "offset_recall"):
+        if about[0] == task:
+            assert f"On {task}" in text
+            assert found.curve.caption.startswith(f"On {task}")
+    assert ("beyond" in found.curve.caption) == (about[2] == SCOPES[1])
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_headline_about_longer_sequences_has_a_figure_of_them(frames: Frames, scope: str) -> None:
+    ready = study(frames).trained
+    caption, figure = distance_figure(ready, ("copy", "copy", scope))
+    assert (", beyond the training length: " in caption) == (scope == SCOPES[1])
+    (axes,) = figure.axes
+    assert any(scope in text.get_text() for text in axes.texts)
 
 
 def test_an_undecided_verdict_says_what_it_lacks(simulated: Simulate) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from posharness.cli.answer import OpenReport, open_report
 from posharness.cli.options import Baseline, Compiler, PluginPaths, StoreArgument, StoreOption, one_store
 from posharness.cli.output import command_line, console
 
@@ -36,6 +37,7 @@ def report(
         Path | None,
         typer.Option("--to", metavar="DIR", help="Where the report gets its folder; else in the store."),
     ] = None,
+    open_: OpenReport = False,
 ) -> None:
     """Compile the report of a store, and print its path."""
     from posharness.defaults import DEFAULT_COMPILER
@@ -51,3 +53,5 @@ def report(
         command=command_line(),
     )
     console().print(str(path), soft_wrap=True)
+    if open_:
+        open_report(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from posharness.cli.answer import OpenReport
 from posharness.cli.options import Baseline, Compiler, Executor, PluginPaths, Readings, Treebank
 from posharness.cli.output import console
 from posharness.cli.run_and_report import (
@@ -153,6 +154,7 @@ def run(
         ),
     ] = False,
     report: Report = True,
+    open_: OpenReport = False,
     baseline: Baseline = None,
 ) -> None:
     """Train and compare encodings and attentions, and compile a report."""
@@ -211,6 +213,7 @@ def run(
         max_failures=1 if fail_fast else max_failures,
         plugin_paths=paths,
         report=report,
+        open_=open_,
         executor=experiment.executor,
         compiler=experiment.compiler,
         baseline=baseline or "",

@@ -60,6 +60,7 @@ def run_and_report(
     baseline: str = "",
     memory: float | None = None,
     max_failures: int | None = None,
+    open_: bool = False,
 ) -> None:
     """Show the progress of a run, then its results, and compile the report.
 
@@ -67,6 +68,7 @@ def run_and_report(
         start: runs the cells; its arguments are the execution, and a function that announces a preparation.
         title: of the report.
         baseline: the label that the report compares all others with; empty for none.
+        open_: whether to open the report in a browser.
 
     Raises:
         UserError: the timeout or the memory is not positive, no cell has the label, or `start` raises it.
@@ -111,6 +113,7 @@ def run_and_report(
             began=began,
             compiler=compiler if report else "",
             baseline=baseline,
+            open_=open_,
         )
     except KeyboardInterrupt as error:
         complain("stopped; finished cells are kept. The same command resumes the run.")
@@ -166,8 +169,10 @@ def _conclude(
     began: float,
     compiler: str,
     baseline: str,
+    open_: bool,
 ) -> None:
-    """Print the results and one line of counts, and compile the report."""
+    """Print the results and one line of counts, compile the report, and print its answer and its path."""
+    from posharness.cli.answer import open_report, print_answer
     from posharness.cli.results import print_results
     from posharness.reports import compile_report
     from posharness.results import load
@@ -198,4 +203,7 @@ def _conclude(
                 baseline=baseline,
                 command=command_line(),
             )
-        out.print(f"Report: {path}", soft_wrap=True)
+        print_answer(out, path)
+        out.print(f"\nReport: {path}", soft_wrap=True)
+        if open_:
+            open_report(path)

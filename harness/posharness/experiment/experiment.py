@@ -53,7 +53,7 @@ class Experiment(BaseModel):
     """A whole experiment.
 
     Attributes:
-        title: title of the report.
+        title: title of the report; by default its encodings and tasks.
         plugins: encodings and attentions to compare, written as for `--plugins`.
         tasks: tasks to train on, written as for `--tasks`.
         bodies: bodies that every task is trained with; empty for each task's first one.
@@ -75,7 +75,7 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    title: str = "Accuracy by dependency length"
+    title: str = ""
     plugins: list[str] = []
     tasks: list[str] = []
     bodies: list[BodyName] = []

@@ -62,7 +62,7 @@ def compare(one: Data, other: Data, names: tuple[str, str]) -> Comparison:
         },
         page=b"",
     )
-    return replace(found, page=fill_page("difference.html.j2", found=found))
+    return replace(found, page=fill_page("difference.html.j2", ("tables.js",), found=found))
 
 
 def _numbers(one: Data, other: Data) -> tuple[list[Change], int]:

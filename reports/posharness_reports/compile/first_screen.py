@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import matplotlib as mpl
 
-from posharness_reports.compile.headline import separating_over_tasks
+from posharness_reports.compile.headline import separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
+from posharness_reports.data.grouping import matching
 from posharness_reports.figures.first_screen import (
     distance_figure,
     everything,
@@ -25,7 +26,7 @@ from posharness_reports.sections.claims.content import outlook
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
-__all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen"]
+__all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
 
 _NAMED, _RANKED = 6, 9
 
@@ -113,9 +114,9 @@ def first_screen(
     ]
     curve = overview = None
     with mpl.rc_context(RC):
-        place = separating_task(trained) if len(trained.predictions) else None
-        if place is not None:
-            curve = draw(*distance_figure(trained, *place), taken, formats)
+        shown = _shown(study)
+        if shown is not None:
+            curve = draw(*distance_figure(trained, shown), taken, formats)
         values = everything(trained)
         if len(values):
             order = ranking.labels if ranking else []
@@ -137,14 +138,41 @@ def first_screen(
     )
 
 
+def _shown(study: Study) -> tuple[str, str, str] | None:
+    """The task, objective and scope of the figure: that of the headline, if it has distances.
+
+    A headline about all tasks has the task that separates most in its scope.
+    """
+    trained = study.trained
+    if trained.predictions.empty:
+        return None
+    about = subject(study)
+    if about is not None and len(
+        matching(trained.by_distance.reach, task=about[0], objective=about[1], scope=about[2])
+    ):
+        return about
+    for scope in dict.fromkeys([about[2] if about else SCOPES[0], *SCOPES]):
+        place = separating_task(trained, scope)
+        if place is not None:
+            return (*place, scope)
+    return None
+
+
+def subject_line(study: Study) -> str:
+    """What was compared, on what: the title of a report that was given none."""
+    about = study.trained if len(study.trained.cells) else study
+    if about.cells.empty:
+        return "No runs"
+    return f"{_listed(about.labels, 'encoding')} on {_listed(sorted(set(about.cells['task'])), 'task')}"
+
+
 def _compared(study: Study) -> str:
     cells = study.cells
     if cells.empty:
         return "No trained cells."
-    labels, tasks = study.labels, sorted(set(cells["task"]))
     done = cells[cells["status"] == "done"]
     seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed") if len(done) else "no seed"
-    text = f"{_listed(labels, 'encoding')} on {_listed(tasks, 'task')}, {seeds} each"
+    text = f"{subject_line(study)}, {seeds} each"
     steps = sorted({int(value) for value in done["steps"].dropna()})
     if steps:
         text += f", {show(steps[0])}{'–' + show(steps[-1]) if len(steps) > 1 else ''} training steps"

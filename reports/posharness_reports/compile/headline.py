@@ -15,7 +15,7 @@ from posharness_reports.sections.overview.findings import (
 )
 from posharness_reports.study import Study
 
-__all__ = ["headline", "separating_over_tasks"]
+__all__ = ["headline", "separating_over_tasks", "subject"]
 
 _NAMED = 3
 
@@ -29,28 +29,50 @@ def headline(study: Study) -> str:
     all tasks together separate, or says that nothing is separated.
     """
     trained = study.trained
-    keys = measured(trained) if len(trained.scores) else []
+    keys = _keys(trained)
     if not keys:
         return _about_readings(study) if trained.cells.empty else f"No result yet: {cell_counts(study)}."
-    each = {key: ranking for key in keys if (ranking := trained.rankings.each.get(key)) is not None}
-    sure = {key: _sure_difference(ranking) for key, ranking in each.items()}
-    if not any(sure.values()):
-        clearest = separating_over_tasks(trained)
-        if clearest is not None:
-            return over_tasks(trained.rankings.overall[clearest], *clearest, named=_NAMED)
-        shown = max(each, key=lambda key: _spread(each[key])) if each else keys[0]
-        text = finding(trained, *shown, named=_NAMED)
-        if len(each) > 1:
-            tasks = len({key[:2] for key in each})
-            scopes = {key[2] for key in each}
-            where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
-            place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
-            text = f"No encodings are separated {place}, {where}. {text}"
-        return text
-    shown = max(sure, key=lambda key: sure[key])
+    each = _rankings(trained)
+    shown = subject(study) or keys[0]
+    if not shown[0]:
+        clearest = shown[1:]
+        return over_tasks(trained.rankings.overall[clearest], *clearest, named=_NAMED)
     text = finding(trained, *shown, named=_NAMED)
-    other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
-    return f"{text} {_other(each[other], other[2])}" if other in each else text
+    if any(_sure_difference(ranking) for ranking in each.values()):
+        other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
+        return f"{text} {_other(each[other], other[2])}" if other in each else text
+    if len(each) > 1:
+        tasks = len({key[:2] for key in each})
+        scopes = {key[2] for key in each}
+        where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
+        place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
+        text = f"No encodings are separated {place}, {where}. {text}"
+    return text
+
+
+def subject(study: Study) -> tuple[str, str, str] | None:
+    """The task, objective and scope that the headline is about; None if nothing is ranked.
+
+    Where it is about all tasks, the task is "" and the objective is the decoding.
+    """
+    trained = study.trained
+    each = _rankings(trained)
+    sure = {key: _sure_difference(ranking) for key, ranking in each.items()}
+    if any(sure.values()):
+        return max(sure, key=lambda key: sure[key])
+    clearest = separating_over_tasks(trained) if each else None
+    if clearest is not None:
+        return ("", *clearest)
+    return max(each, key=lambda key: _spread(each[key]), default=None)
+
+
+def _keys(trained: Study) -> list[tuple[str, str, str]]:
+    return measured(trained) if len(trained.scores) else []
+
+
+def _rankings(trained: Study) -> dict[tuple[str, str, str], Ranking]:
+    rankings = trained.rankings.each
+    return {key: rankings[key] for key in _keys(trained) if key in rankings}
 
 
 def separating_over_tasks(study: Study) -> tuple[str, str] | None:

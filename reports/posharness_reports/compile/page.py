@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from posharness_reports.figures.palette import COLOURS, MARKERS, looks
 from posharness_reports.templates import fill_markdown, fill_page
 
 if TYPE_CHECKING:
     from posharness.contracts.section import Place
+    from posharness_reports.compile.examples import Examples
     from posharness_reports.compile.first_screen import FirstScreen
     from posharness_reports.compile.section_files import RenderedSection
 
@@ -30,10 +32,18 @@ _ROWS_SHOWN = 400
 _ROWS_IN_MARKDOWN = 40
 
 
-def report_page(about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection]) -> bytes:
+_SCRIPTS = ("tables.js", "view.js", "examples.js")
+
+
+def report_page(
+    about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection], examples: Examples
+) -> bytes:
     """The content of report.html; `about` is the content of report.json."""
     return fill_page(
         "report.html.j2",
+        _SCRIPTS,
+        data=_data(about["encodings"], first, sections),
+        examples=examples,
         about=about,
         first=first,
         sections=sections,
@@ -49,3 +59,20 @@ def markdown_report(
     return fill_markdown(
         "report.md.j2", about=about, first=first, sections=sections, rows_shown=_ROWS_IN_MARKDOWN
     )
+
+
+def _data(labels: Sequence[str], first: FirstScreen, sections: Sequence[RenderedSection]) -> dict[str, Any]:
+    """What the scripts read: the look of each label, and the values of each figure."""
+    figures = [*first.figures, *(figure for section in sections for figure in section.figures)]
+    styles = looks(labels)
+    return {
+        "series": [
+            {
+                "label": label,
+                "colour": COLOURS.index(styles[label].colour) + 1,
+                "marker": MARKERS[styles[label].marker],
+            }
+            for label in labels
+        ],
+        "figures": {figure.name: figure.readings for figure in figures if figure.readings},
+    }

@@ -10,8 +10,10 @@ from typing import Any
 
 from posharness.contracts import Claim, Frames, ReportSection, UserError, in_report_order
 from posharness.contracts.atomic_files import write_folder
+from posharness_reports.compile.answer import answer
 from posharness_reports.compile.data_files import data_files, data_frames
-from posharness_reports.compile.first_screen import FirstScreen, first_screen
+from posharness_reports.compile.examples import examples
+from posharness_reports.compile.first_screen import FirstScreen, first_screen, subject_line
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.methods import methods
 from posharness_reports.compile.page import markdown_report, report_page
@@ -42,6 +44,7 @@ def compile_report(
     The name of the folder is the id of the report, in report.json and in the address where it is published.
 
     Args:
+        title: the title; if it is empty, it is made from the encodings and tasks.
         formats: the formats of the files of figures besides SVG: "pdf", "png".
 
     Returns:
@@ -62,10 +65,10 @@ def compile_report(
         if (section_files := render(section, ready, taken, formats)) is not None
     ]
     parts = _parts(first, rendered)
-    about = _about(ready, title, first, rendered)
+    about = _about(ready, title or subject_line(ready), first, rendered)
     about = {"format": FORMAT, "id": folder.resolve().name, **about}
     files = {
-        "report.html": report_page(about, first, rendered),
+        "report.html": report_page(about, first, rendered, examples(ready.trained)),
         "report.md": markdown_report(about, first, rendered),
         "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
         "methods.txt": methods(ready).encode(),
@@ -108,6 +111,7 @@ def _about(
         # From the data and not from the clock, so that the same store gives the same report.
         "created": max(cells["started"], default=""),
         "headline": headline(ready),
+        **answer(ready, first),
         "cells": dict(
             sorted(Counter(cells["status"]).items(), key=lambda item: (item[0] != "done", item[0]))
         ),

@@ -20,6 +20,7 @@ from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.compile.markdown import to_html
 from posharness_reports.compile.svg import inline
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import show, slug
 
@@ -33,12 +34,17 @@ _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"Creat
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure: file name without ending, caption, files by ending (SVG always), and the SVG for the page."""
+    """A figure: file name without ending, caption, files by ending (SVG always), and the SVG for the page.
+
+    Attributes:
+        readings: what the page's script reads (see `figures.readable`); empty for any other figure.
+    """
 
     name: str
     caption: str
     files: Mapping[str, bytes]
     inline: str
+    readings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,9 @@ def draw(caption: str, figure: Figure, taken: set[str], formats: Sequence[str] =
     with mpl.rc_context({"svg.hashsalt": name}):
         files = {ending: _saved(figure, ending) for ending in ("svg", *formats)}
     scope = f"f{len(taken)}"  # each figure adds a name
-    return RenderedFigure(name, caption, files, inline(files["svg"].decode(), alt=caption, scope=scope))
+    readings = figure.readings if isinstance(figure, ReadableFigure) else {}
+    drawn = inline(files["svg"].decode(), alt=caption, scope=scope, readable=bool(readings))
+    return RenderedFigure(name, caption, files, drawn, readings)
 
 
 def _saved(figure: Figure, ending: str) -> bytes:

@@ -11,10 +11,12 @@ from posharness_reports.figures.theme import VARIABLES
 __all__ = ["inline"]
 
 
-def inline(svg: str, *, alt: str, scope: str) -> str:
+def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
     """The `<svg>` element of a file written by matplotlib, for use in HTML.
 
     Args:
+        readable: whether it is of a `ReadableFigure`. What belongs to a label has its number as `data-s`, and
+            a collection with a part for each label has its own as `data-parts`.
         alt: the text for readers who cannot see the figure.
         scope: a short name that is unique on the page; it makes the ids and classes of the figure unique.
     """
@@ -22,12 +24,16 @@ def inline(svg: str, *, alt: str, scope: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     # The selector of this style is "*": it would apply to the whole page.
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
+    if readable:
+        body = re.sub(r' id="s(\d+)-\d+"', r' data-s="\1"', body)
+        body = re.sub(r' id="parts-(\d+)"', r' data-parts="\1"', body)
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
     kept = {name for pair in used for name in pair if name}
     body = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in kept else "", body)
     for name, (light, _) in VARIABLES.items():
         body = re.sub(re.escape(light), f"var(--{name})", body, flags=re.IGNORECASE)
     body = re.sub(r"(font: [^;\"']*?px )[^;\"]+", r"\1var(--sans)", body)
+    body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
     width = re.search(r'<svg[^>]* width="([\d.]+)pt"', body)
     size = f"width:{float(width[1]) / 0.75:.0f}px" if width else ""
     opening = f'<svg role="img" aria-label="{escape(alt)}" style="{size}" '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -17,13 +17,14 @@ from posharness_reports.figures.panels import (
     ACCURACY,
     MOST_SHARED,
     Panel,
-    behind,
+    by_family,
     log_spaced,
-    one_panel_each,
     side_by_side,
 )
+from posharness_reports.figures.readable import READ
 from posharness_reports.formatting import reach, span
 from posharness_reports.measures.accuracy import SCOPES, Measured
+from posharness_reports.measures.outcomes import FOLLOWED, Outcomes
 
 __all__ = [
     "band_note",
@@ -37,9 +38,6 @@ Figures = dict[str, Figure]
 
 _KEY = ["task", "objective", "scope"]
 
-_MOST_PANELS = 20
-"""The largest number of labels with a panel each; of more, the best and the worst have one."""
-
 _VISIBLE = 0.02
 """The smallest difference of blind accuracy and chance that a reader of a figure notices."""
 
@@ -51,7 +49,7 @@ class _Plot:
     Attributes:
         order: its labels, the best first.
         notes: the reach of each label.
-        each: whether to draw a panel for every label too.
+        each: whether to draw the lines too, in a panel for each kind of encodings.
     """
 
     panel: Panel
@@ -60,32 +58,39 @@ class _Plot:
     each: bool = False
 
 
-def dependency_figures(measured: Measured, cells: pd.DataFrame) -> Figures:
+def dependency_figures(measured: Measured, cells: pd.DataFrame, outcomes: Outcomes | None = None) -> Figures:
     """Caption to figure: accuracy by dependency length; distances and spans have separate figures.
 
     Args:
         cells: all cells, so that a label looks the same in every figure.
+        outcomes: how answers follow their source, to be read at the points.
     """
     figures: Figures = {}
     for (kind,), points in grouped(measured.points, ["distance"]):
         plots: list[_Plot] = []
         # In alphabetical order the scope "at the training length" comes first.
         for key, _ in grouped(points, _KEY):
-            panel = distance_panel(measured, key, cells)
+            panel = distance_panel(measured, key, cells, outcomes)
             lengths = matching(measured.reach, **dict(zip(_KEY, key, strict=True)))
             lengths = lengths.sort_values(["area", "mean"], ascending=False, kind="stable")
             nothing = [math.nan] * len(lengths)
             texts = map(reach, lengths["reach"], nothing, nothing, lengths["shortest"], lengths["longest"])
             notes = dict(zip(lengths["label"], texts, strict=True))
             plots.append(_Plot(panel, list(lengths["label"]), notes, key[2] == SCOPES[0]))
-        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), band_note(points))
+        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), _noted(points))
     return figures
 
 
-def distance_panel(measured: Measured, key: tuple[str, str, str], cells: pd.DataFrame) -> Panel:
+def distance_panel(
+    measured: Measured, key: tuple[str, str, str], cells: pd.DataFrame, outcomes: Outcomes | None = None
+) -> Panel:
     """Accuracy by distance, of one task, objective and scope."""
     wanted = dict(zip(_KEY, key, strict=True))
     rows = matching(measured.points, **wanted)
+    if outcomes is not None:
+        followed = matching(outcomes.points, **wanted, change="source", outcome=FOLLOWED)
+        followed = followed.rename(columns={"share": "followed"})[["label", "bucket", "followed"]]
+        rows = rows.merge(followed, on=["label", "bucket"], how="left")
     return Panel(
         title=title(key[0], key[1], cells),
         subtitle=f"{key[2]}: {rows['lengths'].iloc[0]} tokens",
@@ -130,26 +135,30 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
         ends = defined.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
         order = list(ends.sort_values(["last", "mean"], ascending=False, kind="stable").index)
         plots.append(_Plot(panel, order + [label for label in panel.labels if label not in order]))
-    note = band_note(points[~points["undefined"]])
-    if points["undefined"].any():
-        note += " Cross: the encoding is undefined at that length."
+    crosses = " Cross: the encoding is undefined at that length." if points["undefined"].any() else ""
+    note = _noted(points[~points["undefined"]], crosses)
     return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note)
 
 
-def band_note(points: pd.DataFrame) -> str:
-    """What the band, dots and dotted line mean, of which unit the band is."""
+def band_note(points: pd.DataFrame, *, bands: bool = True) -> str:
+    """What the band (if there are any), dots and dotted line mean, of which unit the band is."""
     least, most = int(points["seeds"].min()), int(points["seeds"].max())
     note = f"Mean over {span(points['seeds'].astype(int), 'seed')}; one dot per seed."
-    if most == 1:
+    if bands and most == 1:
         note += " Band: 95 % by the sequences of this seed; it says nothing about other seeds."
-    else:
+    elif bands:
         note += " Band: 95 % across seeds (Student's t)"
         note += "; with one seed, by its sequences only." if least == 1 else "."
     return note + " Grey dotted line: chance; named blind where more can be had without the farthest source."
 
 
-def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: str) -> Figures:
-    """A few labels share panels, with a row for each task; many labels get a heatmap and a panel each."""
+def _noted(points: pd.DataFrame, more: str = "") -> Callable[[bool], str]:
+    """The note of figures with or without bands."""
+    return lambda bands: band_note(points, bands=bands) + more
+
+
+def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bool], str]) -> Figures:
+    """A few labels share panels, with a row for each task; many get a heatmap and a panel for each kind."""
     few: dict[str, list[Panel]] = {}
     figures: Figures = {}
     for plot in plots:
@@ -163,13 +172,10 @@ def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: str) -> Figu
         caption += " Empty field: the encoding is undefined there." if len(panel.undefined) else ""
         figures[caption] = heatmap(panel, plot.order, plot.notes)
         if plot.each:
-            drawn, grey = behind(panel)
-            ends = plot.order[: _MOST_PANELS // 2] + plot.order[-_MOST_PANELS // 2 :]
-            caption = f"{name}, one panel per encoding: {about}. {note} {grey.format('encodings')}"
-            if len(plot.order) > _MOST_PANELS:
-                caption += f" Shown are the {_MOST_PANELS // 2} best and the {_MOST_PANELS // 2} worst."
-            figures[caption] = one_panel_each(drawn, styles, list(dict.fromkeys(ends)))
-    shared = {f"{name}. {note}": side_by_side(list(few.values()), styles)} if few else {}
+            figure, grey = by_family(panel, styles)
+            caption = f"{name}, by kind of encoding: {about}. {note(False)}"
+            figures[f"{caption} {grey.format('encodings')}"] = figure
+    shared = {f"{name}. {note(True)}": side_by_side(list(few.values()), styles)} if few else {}
     return shared | figures
 
 
@@ -178,7 +184,8 @@ def _noun(kind: str) -> str:
 
 
 def _lines(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[["label", "x", "accuracy", "low", "high"]].rename(columns={"accuracy": "y"})
+    lines = rows.rename(columns={"accuracy": "y"})
+    return lines[["label", "x", *(name for name in READ if name in lines)]]
 
 
 def _dots(rows: pd.DataFrame) -> pd.DataFrame:

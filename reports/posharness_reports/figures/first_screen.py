@@ -16,8 +16,9 @@ from posharness_reports.figures.heatmap import fix_colours
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED
-from posharness_reports.formatting import count, distance, enumerate_words, fraction, percent, shorten
+from posharness_reports.formatting import count, enumerate_words, fraction, percent, shorten
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.reach import THRESHOLD
@@ -31,15 +32,15 @@ _HEADINGS = dict(zip(SCOPES, ("farthest distance", "longer sequences"), strict=T
 _GAP = 0.45
 
 
-def separating_task(study: Study) -> tuple[str, str] | None:
+def separating_task(study: Study, scope: str = SCOPES[0]) -> tuple[str, str] | None:
     """The task and objective with distances on which the best and the last encoding are surest apart.
 
-    None if nothing has a distance.
+    None if nothing has a distance in this scope.
     """
-    reach = matching(study.by_distance.reach, scope=SCOPES[0])
+    reach = matching(study.by_distance.reach, scope=scope)
     places = [(str(task), str(objective)) for (task, objective), _ in grouped(reach, ["task", "objective"])]
     rankings = study.rankings.each
-    return max(places, key=lambda place: _apart(rankings.get((*place, SCOPES[0]))), default=None)
+    return max(places, key=lambda place: _apart(rankings.get((*place, scope))), default=None)
 
 
 def _apart(ranking: Ranking | None) -> tuple[float, float]:
@@ -55,68 +56,80 @@ def _apart(ranking: Ranking | None) -> tuple[float, float]:
     return (low if low == low else -1.0, effect.mean)
 
 
-def distance_figure(study: Study, task: str, objective: str) -> tuple[str, Figure]:
-    """Caption and figure of accuracy by distance on one task, at the training length."""
-    panel = distance_panel(study.by_distance, (task, objective, SCOPES[0]), study.cells)
+def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Figure]:
+    """Caption and figure of accuracy by distance of one task, objective and scope."""
+    panel = distance_panel(study.by_distance, key, study.cells, study.outcomes)
     styles = looks(study.cells["label"])
-    grey = ""
+    order = _best_first(study, key)
+    points = matching(study.by_distance.points, task=key[0], objective=key[1], scope=key[2])
+    name = f"On {panel.title}" + (f", {key[2]}" if key[2] != SCOPES[0] else "")
+    about = "One dot per seed; band: 95 %."
     if len(panel.labels) > MOST_SHARED:
-        order = list(_reaches(study, task, objective)["label"])
         chosen = [*order[:_BEST], *order[-_WORST:]]
         panel, grey = behind(panel)
         panel = replace(
             panel,
+            lines=panel.lines[panel.lines["label"].isin(chosen)],
             # Bands of many lines would cover each other.
-            lines=panel.lines.loc[panel.lines["label"].isin(chosen), ["label", "x", "y"]],
+            bands=False,
             dots=panel.dots[panel.dots["label"].isin(chosen)],
         )
-        grey = f" In colour: the {_BEST} best and the {_WORST} worst. {grey.format('encodings')}"
-    shows = what_it_shows(panel.title, _reaches(study, task, objective))
-    about = "One dot per seed." if grey else "One dot per seed; band: 95 %."
-    return f"{shows} {about}{grey}", side_by_side([[panel]], styles)
+        about = f"One dot per seed. In colour: the {_BEST} best and the {_WORST} worst."
+        about += f" {grey.format('encodings')}"
+    return f"{what_it_shows(name, points, order)} {about}", side_by_side([[panel]], styles)
 
 
-def what_it_shows(name: str, reaches: pd.DataFrame) -> str:
-    """What accuracy by distance shows on one task: where encodings fall below the threshold of the reach.
+def what_it_shows(name: str, points: pd.DataFrame, order: Sequence[str]) -> str:
+    """What accuracy by distance shows: where encodings fall below the threshold of the reach.
 
     Args:
-        name: the title of the task.
-        reaches: columns label, reach, shortest and longest, the best first.
+        name: what the figure is about.
+        points: columns label, x, bucket and normalised: the points that are drawn.
+        order: the labels, the best first.
     """
-    rows = reaches[reaches["reach"].notna()]
-    if rows.empty:
-        return f"Accuracy by dependency length on {name}."
-    keeps = rows[rows["reach"] >= rows["longest"]]
-    never = rows[(rows["reach"] < rows["shortest"]) & (rows["reach"] < rows["longest"])]
-    falls = rows.drop(index=[*keeps.index, *never.index])
+    keep: list[str] = []
+    fall: list[str] = []
+    never: list[str] = []
     level = f"{percent(THRESHOLD)} of the way from blind to perfect"
+    for label in order:
+        rows = matching(points, label=label).sort_values("x", kind="stable")
+        rows = rows[rows["normalised"].notna()]
+        if rows.empty:
+            continue
+        below = rows["normalised"] < THRESHOLD
+        if not below.any():
+            keep.append(label)
+        elif below.all():
+            never.append(label)
+        else:
+            verb = "is below it already" if below.iloc[0] else "falls below it"
+            fall.append(f"{label} {verb} at {rows['bucket'][below].iloc[0]}")
     clauses = []
-    if len(keeps):
-        verb = "keeps" if len(keeps) == 1 else "keep"
-        longest = distance(keeps["longest"].max())
-        clauses.append(f"{_names(keeps)} {verb} {level} up to {longest} tokens, the longest tested")
-    for label, reach in falls[["label", "reach"]].head(_BEST).itertuples(index=False):
-        end = "it" if clauses else level
-        clauses.append(f"{label} falls below {end} at {distance(float(reach))}")
-    if len(falls) > _BEST:
-        clauses.append(f"{count(len(falls) - _BEST, 'other')} between the shortest and the longest distance")
-    if len(never):
-        verb = "is" if len(never) == 1 else "are"
-        end = "it" if clauses else level
-        clauses.append(f"{_names(never)} {verb} below {end} from the shortest distance on")
-    return f"On {name}: {'; '.join(clauses)}."
+    if keep:
+        verb = "keeps" if len(keep) == 1 else "keep"
+        farthest = points.loc[points["x"].idxmax(), "bucket"]
+        clauses.append(f"{_names(keep)} {verb} {level} up to {farthest} tokens, the longest tested")
+    clauses += fall[:_BEST]
+    if len(fall) > _BEST:
+        clauses.append(f"{count(len(fall) - _BEST, 'other')} at some of the distances")
+    if never:
+        clauses.append(f"{_names(never)} {'is' if len(never) == 1 else 'are'} below it at every distance")
+    if not clauses:
+        return f"{name}: accuracy by dependency length."
+    # The first clause says what the others refer to.
+    text = "; ".join(clauses).replace("below it", f"below {level}", 0 if keep else 1)
+    return f"{name}: {text}."
 
 
-def _names(rows: pd.DataFrame) -> str:
-    labels = list(rows["label"])
+def _names(labels: Sequence[str]) -> str:
     if len(labels) <= _BEST:
         return enumerate_words(labels)
     return enumerate_words([*labels[: _BEST - 1], f"{len(labels) - _BEST + 1} others"])
 
 
-def _reaches(study: Study, task: str, objective: str) -> pd.DataFrame:
-    rows = matching(study.by_distance.reach, scope=SCOPES[0], task=task, objective=objective)
-    return rows.sort_values(["area", "reach", "label"], ascending=[False, False, True], ignore_index=True)
+def _best_first(study: Study, key: tuple[str, str, str]) -> list[str]:
+    rows = matching(study.by_distance.reach, task=key[0], objective=key[1], scope=key[2])
+    return list(rows.sort_values(["area", "mean", "label"], ascending=[False, False, True])["label"])
 
 
 def everything(study: Study) -> pd.DataFrame:
@@ -162,7 +175,7 @@ def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> Figure:
     roomy = across / len(tasks) > 0.33
     height, top = 0.23 * len(order), 0.3
     size = (left + len(scopes) * (across + _GAP), top + height + bottom)
-    figure = Figure(figsize=size)
+    figure = ReadableFigure(*size)
     for i, scope in enumerate(scopes):
         table = values[values["scope"] == scope].pivot_table(index="label", columns="task", values="value")
         table = table.reindex(index=list(order), columns=tasks)
@@ -176,6 +189,7 @@ def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> Figure:
             yticklabels=names if i == 0 else False,
         )  # fmt: skip
         fix_colours(axes)
+        figure.read_rows(axes, _HEADINGS[scope], ("task", "normalised accuracy"), table, tasks)
         axes.tick_params(length=0, labelcolor=INK)
         axes.tick_params(axis="y", labelrotation=0)
         axes.set(xlabel="", ylabel="")

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.panels import Panel
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
@@ -22,7 +22,7 @@ _LIGHT = "#fdfdfd"
 """Nearly white, and no colour of the page, which would become dark on a dark page."""
 
 
-def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Figure:
+def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> ReadableFigure:
     """Accuracy by label and place. A field without a value is empty, and the marked place has a frame.
 
     Args:
@@ -37,13 +37,20 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Fig
     top, bottom = 0.55, 0.5
     size = (min(0.55 * len(ticks) + 0.2, 9.6 - left - right), _ROW * len(order))
     width, height = left + size[0] + right, top + size[1] + bottom
-    figure = Figure(figsize=(width, height))
+    figure = ReadableFigure(width, height)
     axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
     sns.heatmap(
         table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=True, fmt=".2f", annot_kws={"size": 7.5},
         linewidths=0.6, cbar=False, xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names,
     )  # fmt: skip
     fix_colours(axes)
+    figure.read_rows(
+        axes,
+        ", ".join(filter(None, (panel.title, panel.subtitle))),
+        (panel.x_label, panel.y_label),
+        table,
+        [ticks[x] for x in sorted(ticks)],
+    )
     axes.tick_params(length=0, labelcolor=INK)
     axes.tick_params(axis="x", labelrotation=0, labelcolor=MUTED)
     axes.tick_params(axis="y", labelrotation=0)

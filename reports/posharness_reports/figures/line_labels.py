@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from posharness_reports.figures.readable import ReadableFigure
+
 __all__ = ["label_ends", "line_ends", "spread", "text_width"]
 
 _LINE = 0.145
@@ -60,12 +62,13 @@ def line_ends(lines: pd.DataFrame) -> pd.DataFrame:
     return last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
 
 
-def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> None:
+def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float], figure: ReadableFigure) -> None:
     """Write names to the right of the axes, each as close as possible to the height of its point.
 
     Args:
-        ends: columns name, x, y, colour.
+        ends: columns label ("" if the name is of no label), name, x, y, colour.
         size: width and height of the axes, in inches.
+        figure: where the axes are.
     """
     pixels = axes.transData.transform(ends[["x", "y"]].to_numpy(dtype=float))
     ends = ends.join(pd.DataFrame(axes.transAxes.inverted().transform(pixels), columns=["across", "up"]))
@@ -86,5 +89,10 @@ def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float]) -> Non
         zorder=3.2,
     )
     axes.add_collection(joins, autolim=False)
-    for place, name, colour in zip(texts, ends["name"], ends["colour"], strict=True):
-        axes.text(*place, name, transform=axes.transAxes, color=colour, size=8, va="center")
+    figure.belong(joins, ends["label"])
+    for place, (label, name, colour) in zip(
+        texts, ends[["label", "name", "colour"]].itertuples(index=False), strict=True
+    ):
+        text = axes.text(*place, name, transform=axes.transAxes, color=colour, size=8, va="center")
+        if label:
+            figure.belongs(text, label)

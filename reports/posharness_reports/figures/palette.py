@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-__all__ = ["COLOURS", "DARK", "FIXED", "Look", "looks", "looks_in_order"]
+__all__ = [
+    *(
+        "COLOURS",
+        "DARK",
+        "FAMILIES",
+        "FIXED",
+        "MARKERS",
+        "OTHERS",
+        "Look",
+        "family",
+        "looks",
+        "looks_in_order",
+    ),
+]
 
 COLOURS = (
     "#2A46B2", "#4263FE", "#033064",  # blue
@@ -28,7 +41,10 @@ DARK = (
 )  # fmt: skip
 """The same hues for a dark page."""
 
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "p", "h")
+MARKERS: Mapping[str, str] = dict(zip("osD^vPX<>ph", "●■◆▲▼✚✖◀▶⬟⬢", strict=True))
+"""The markers of matplotlib, and characters that look like them."""
+
+_MARKERS = tuple(MARKERS)
 _DASHES: tuple[Any, ...] = ("", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (2.5, 1), (6, 1, 1, 1, 1, 1))
 
 
@@ -73,6 +89,26 @@ FIXED: Mapping[str, tuple[int, int, int]] = {
 }
 """The places in colours, markers and dashes of each built-in encoding. Published reports have them: a new
 encoding is added, and none is changed."""
+
+
+FAMILIES: Mapping[str, range] = {
+    "distance and content": range(3),
+    "places, or none": range(3, 6),
+    "rotations": range(6, 9),
+    "a bias by distance": range(9, 12),
+    "from the tokens": range(12, 14),
+}
+"""The kinds of built-in encodings, and the places of their colours."""
+
+OTHERS = "others"
+
+
+def family(label: str) -> str:
+    """The kind of a label: that of its encoding if it is built in, else `OTHERS`."""
+    places = FIXED.get(label.partition("[")[0])
+    if places is None:
+        return OTHERS
+    return next(name for name, colours in FAMILIES.items() if places[0] in colours)
 
 
 def looks(labels: Iterable[str], more: Iterable[str] = ()) -> Mapping[str, Look]:

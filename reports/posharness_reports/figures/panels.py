@@ -10,14 +10,23 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from posharness_reports.figures.line_labels import label_ends, line_ends, text_width
-from posharness_reports.figures.palette import Look
+from posharness_reports.figures.palette import FAMILIES, OTHERS, Look, family
+from posharness_reports.figures.readable import READ, ReadableFigure
 from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
-__all__ = ["ACCURACY", "MOST_SHARED", "Panel", "behind", "log_spaced", "one_panel_each", "side_by_side"]
+__all__ = [
+    "ACCURACY",
+    "MOST_SHARED",
+    "Panel",
+    "behind",
+    "by_family",
+    "log_spaced",
+    "one_panel_each",
+    "side_by_side",
+]
 
 Looks = Mapping[str, Look]
 
@@ -26,6 +35,8 @@ MOST_SHARED = 8
 
 _MOST_BEHIND = 12
 """The largest number of labels whose lines are drawn in grey; beyond it, only the area that they cover."""
+
+_GREY_AREA = "Grey area: from the lowest to the highest of all {}."
 
 ACCURACY = (-0.03, 1.03)
 """The limits of an axis of accuracies."""
@@ -40,7 +51,8 @@ class Panel:
     """One set of axes.
 
     Attributes:
-        lines: columns label, x, y, and run (for several lines of one label) or low and high (for a band).
+        lines: columns label, x, y, and run (for several lines of one label) or low and high (for a band). Of
+            one line a label, the page shows these and the other columns of `figures.readable.READ`.
         dots: columns label, x, y.
         chance: columns x, y; a grey dotted line with the name `chance_name`.
         undefined: columns label, x; a cross on the axis.
@@ -49,6 +61,7 @@ class Panel:
         ticks: place on the x axis to its name; automatic if empty.
         marked: a place on the x axis to mark, and its name.
         markers: whether lines have the marker of their label.
+        bands: whether intervals are drawn as bands.
     """
 
     title: str
@@ -67,6 +80,7 @@ class Panel:
     limits: tuple[float, float] | None = None
     marked: tuple[float, str] | None = None
     markers: bool = True
+    bands: bool = True
 
     @property
     def labels(self) -> list[str]:
@@ -83,12 +97,28 @@ def behind(panel: Panel) -> tuple[Panel, str]:
     if len(panel.labels) <= _MOST_BEHIND:
         return replace(panel, ghosts=panel.lines), "Grey lines: the other {}."
     ends = panel.lines.groupby("x")["y"].agg(low="min", high="max").reset_index()
-    return replace(
-        panel, ghosts=pd.DataFrame(), envelope=ends
-    ), "Grey area: from the lowest to the highest of all {}."
+    return replace(panel, ghosts=pd.DataFrame(), envelope=ends), _GREY_AREA
 
 
-def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
+def by_family(panel: Panel, looks: Looks) -> tuple[ReadableFigure, str]:
+    """The lines of each kind of encodings in a panel of its own, over the area that all lines cover.
+
+    Returns:
+        The figure, and the sentence of a caption that explains the grey.
+    """
+    ends = panel.lines.groupby("x")["y"].agg(low="min", high="max").reset_index()
+    members: dict[str, list[str]] = {name: [] for name in (*FAMILIES, OTHERS)}
+    for label in panel.labels:
+        members[family(label)].append(label)
+    panels = []
+    for name, labels in members.items():
+        for start in range(0, len(labels), MOST_SHARED):
+            own = _only(panel, labels[start : start + MOST_SHARED])
+            panels.append(replace(own, title=name, subtitle=panel.subtitle, envelope=ends, bands=False))
+    return side_by_side([[each] for each in panels], looks), _GREY_AREA
+
+
+def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> ReadableFigure:
     """Panels in rows, with a name at the right end of every line; rows of one panel are joined by threes."""
     panels = [panel for row in grid for panel in row]
     written = [
@@ -102,7 +132,7 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
     across = min(_WIDTH / columns, 5.8)
     down = max(_HEIGHT, 0.15 * max(len(panel.labels) for panel in panels)) + _TOP + _BOTTOM
     width, height = across * columns, down * len(grid)
-    figure = Figure(figsize=(width, height))
+    figure = ReadableFigure(width, height)
     size = (across - _LEFT - names - 0.3, down - _TOP - _BOTTOM)
     for i, row in enumerate(grid):
         for j, panel in enumerate(row):
@@ -112,21 +142,22 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> Figure:
             axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
             # Before drawing: for axes without a label, seaborn would lay out every tick.
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
-            _draw(axes, panel, looks, size[0])
+            _draw(figure, axes, panel, looks, size[0])
             if panel.marked is not None:
                 place = (panel.marked[0], 1.02)
                 axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
-            label_ends(axes, _ends(axes, panel, looks), size)
+            label_ends(axes, _ends(axes, panel, looks), size, figure)
+            _read(figure, axes, panel)
     return figure
 
 
-def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
+def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> ReadableFigure:
     """The same panel once per label, with what it has in grey (see `behind`) behind each."""
     columns = min(5, len(order))
     rows = math.ceil(len(order) / columns)
     across, down, left, bottom, top = _WIDTH / columns, 1.35, 0.45, 0.5, 0.55
     height = down * rows + bottom + top
-    figure = Figure(figsize=(_WIDTH, height))
+    figure = ReadableFigure(_WIDTH, height)
     figure.text(0.01, 1 - 0.1 / height, panel.title, va="top", size=10.5)
     figure.text(0.01, 1 - 0.29 / height, panel.subtitle, va="top", color=MUTED, size=8)
     plot = (across - 0.2 - left / columns, down - 0.35)
@@ -134,11 +165,14 @@ def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Figure:
         column, row = i % columns, i // columns
         corner = (left + column * (plot[0] + 0.2), height - top - (row + 1) * down + 0.1)
         axes = figure.add_axes((corner[0] / _WIDTH, corner[1] / height, plot[0] / _WIDTH, plot[1] / height))
-        _draw(axes, _only(panel, label), looks, plot[0])
+        own = _only(panel, [label])
+        _draw(figure, axes, own, looks, plot[0])
         axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].colour, pad=3)
         axes.set_xlabel(panel.x_label if i + columns >= len(order) else "")
         axes.set_ylabel(panel.y_label if column == 0 else "")
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(order))
+        figure.belongs(axes.title, label)
+        _read(figure, axes, own)
     return figure
 
 
@@ -151,17 +185,17 @@ def log_spaced(values: Iterable[float]) -> bool:
     return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
 
 
-def _only(panel: Panel, label: str) -> Panel:
-    """The panel with the lines, dots and crosses of one label."""
+def _only(panel: Panel, labels: Sequence[str]) -> Panel:
+    """The panel with the lines, dots and crosses of some labels."""
 
-    def of_label(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame if frame.empty else frame[frame["label"] == label]
+    def of_labels(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if frame.empty else frame[frame["label"].isin(labels)]
 
     return replace(
         panel,
-        lines=of_label(panel.lines),
-        dots=of_label(panel.dots),
-        undefined=of_label(panel.undefined),
+        lines=of_labels(panel.lines),
+        dots=of_labels(panel.dots),
+        undefined=of_labels(panel.undefined),
     )
 
 
@@ -173,11 +207,22 @@ def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
     ends["colour"] = [looks[label].colour for label in ends["label"]]
     if panel.chance.empty:
         return ends
-    chance = panel.chance.iloc[[-1]].assign(name=panel.chance_name, colour=MUTED)
+    chance = panel.chance.iloc[[-1]].assign(label="", name=panel.chance_name, colour=MUTED)
     return pd.concat([ends, chance], ignore_index=True)
 
 
-def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
+def _read(figure: ReadableFigure, axes: Axes, panel: Panel) -> None:
+    """Let the values of a panel be read, unless its lines are single runs."""
+    if "run" in panel.lines or panel.lines.empty:
+        return
+    heading = ", ".join(filter(None, (panel.title, panel.subtitle)))
+    known = [name for name in READ if name in panel.lines]
+    figure.read_points(
+        axes, heading, (panel.x_label, panel.y_label), panel.lines[["label", "x", *known]], panel.ticks
+    )
+
+
+def _draw(figure: ReadableFigure, axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
     """Draw a panel without the names of its lines.
 
     Args:
@@ -196,14 +241,17 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
         axes.plot(panel.chance["x"], panel.chance["y"], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
     if panel.marked is not None:
         axes.axvline(panel.marked[0], color=MUTED, lw=1, zorder=1.4)
-    _lines(axes, panel, looks)
+    _lines(figure, axes, panel, looks)
     if panel.limits is not None:
         axes.set_ylim(*panel.limits)
     if panel.limits == ACCURACY:
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     for label, rows in [] if panel.undefined.empty else panel.undefined.groupby("label"):
-        axes.plot(rows["x"], [axes.get_ylim()[0]] * len(rows), "x", ms=6, mew=1.8,
-                  color=looks[str(label)].colour, clip_on=False, zorder=4)  # fmt: skip
+        (crosses,) = axes.plot(
+            rows["x"], [axes.get_ylim()[0]] * len(rows), "x", ms=6, mew=1.8,
+            color=looks[str(label)].colour, clip_on=False, zorder=4,
+        )  # fmt: skip
+        figure.belongs(crosses, str(label))
     if panel.ticks:
         shown = _roomy(panel, width)
         axes.set_xticks(list(shown), list(shown.values()))
@@ -213,22 +261,28 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, width: float) -> None:
         axes.locator_params(nbins=5, axis="both" if panel.limits is None else "x")
 
 
-def _lines(axes: Axes, panel: Panel, looks: Looks) -> None:
-    if "low" in panel.lines:
+def _lines(figure: ReadableFigure, axes: Axes, panel: Panel, looks: Looks) -> None:
+    if panel.bands and "low" in panel.lines:
         for label, rows in panel.lines.groupby("label"):
             colour = looks[str(label)].colour
-            axes.fill_between(rows["x"], rows["low"], rows["high"], color=colour, alpha=0.16, lw=0, zorder=2)
+            band = axes.fill_between(
+                rows["x"], rows["low"], rows["high"], color=colour, alpha=0.16, lw=0, zorder=2
+            )
+            figure.belongs(band, str(label))
     keys = ["label", "run"] if "run" in panel.lines else ["label"]
     for run, rows in panel.lines.sort_values("x", kind="stable").groupby(keys):
         look = looks[str(run[0])]
-        axes.plot(
+        (line,) = axes.plot(
             rows["x"], rows["y"], color=look.colour, ls=(0, look.dashes) if look.dashes else "-",
             marker=look.marker if panel.markers else None, markeredgecolor=SURFACE, markeredgewidth=0.6,
             lw=1.8 if panel.markers else 1.2, zorder=3,
         )  # fmt: skip
+        figure.belongs(line, str(run[0]))
     if not panel.dots.empty:
-        colours = [looks[label].colour for label in panel.dots["label"]]
-        axes.scatter(panel.dots["x"], panel.dots["y"], s=9, c=colours, alpha=0.6, linewidth=0, zorder=3.5)
+        dots = panel.dots[panel.dots["y"].notna()]
+        colours = [looks[label].colour for label in dots["label"]]
+        drawn = axes.scatter(dots["x"], dots["y"], s=9, c=colours, alpha=0.6, linewidth=0, zorder=3.5)
+        figure.belong(drawn, dots["label"])
 
 
 def _roomy(panel: Panel, width: float) -> dict[float, str]:

@@ -1,22 +1,38 @@
-"""The page that lists published reports."""
+"""The page that lists published reports, and their feed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from posharness_reports.templates import fill_page
+from posharness_reports.publish.board import boards
+from posharness_reports.templates import fill_markdown, fill_page
 
-__all__ = ["index_page", "is_index_page"]
+__all__ = ["feed", "index_page", "is_ours"]
 
-_GENERATOR = '<meta name="generator" content="posharness publish">'
+_MARKS = (
+    b'<meta name="generator" content="posharness publish">',
+    b"<generator>posharness publish</generator>",
+)
+
+_SHOWN = {"compared": "", "verdicts": (), "curve": {}, "board": ()}
+"""What a report of an earlier version lacks."""
 
 
 def index_page(reports: Sequence[Mapping[str, Any]]) -> bytes:
-    """The content of index.html; each report is given as the content of its report.json."""
-    return fill_page("index.html.j2", reports=reports)
+    """The content of index.html; each report is given as the content of its report.json, the newest first."""
+    shown = [{**_SHOWN, **report, "figure": report.get("curve", {}).get("figure", "")} for report in reports]
+    # Pictures are files of the reports beside the page, also where it is opened as a file.
+    return fill_page(
+        "index.html.j2", ("tables.js",), pictures="'self' file:", reports=shown, boards=boards(shown)
+    )
 
 
-def is_index_page(content: bytes) -> bool:
-    """Whether `index_page` made this."""
-    return _GENERATOR.encode() in content
+def feed(reports: Sequence[Mapping[str, Any]]) -> bytes:
+    """The content of feed.xml, in the format Atom."""
+    return fill_markdown("feed.xml.j2", html=True, reports=reports)
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether `index_page` or `feed` made this."""
+    return any(mark in content for mark in _MARKS)

@@ -143,8 +143,10 @@ def _about(place: int) -> dict[str, Any]:
             f"report.json has format {shortened(about.get('format'))}, expected {FORMAT}: "
             "it was compiled by another version"
         )
-    for key, (right, expected) in _FIELDS.items():
+    for key, (right, expected) in (_FIELDS | _LATER_FIELDS).items():
         if key not in about:
+            if key in _LATER_FIELDS:
+                continue
             raise NotAReport(f"report.json lacks {key!r}")
         if not right(about[key]):
             raise NotAReport(f"{key!r} in report.json is {shortened(about[key])}, expected {expected}")
@@ -168,6 +170,30 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
+def _are_rows(**columns: Callable[[object], bool]) -> Callable[[object], bool]:
+    def right(value: object) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(row, dict)
+            and all(name in row and column(row[name]) for name, column in columns.items())
+            for row in value
+        )
+
+    return right
+
+
+def _is_curve(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    # Its figure becomes a part of an address.
+    return not value or (
+        _is_text(value.get("title")) and re.fullmatch("[a-z0-9-]+", str(value.get("figure"))) is not None
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 _TEXT, _TEXTS = (_is_text, "text"), (_are_texts, "a list of texts")
 _FIELDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "id": (
@@ -181,3 +207,14 @@ _FIELDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "tasks": _TEXTS,
     "encodings": _TEXTS,
 }
+
+_LATER_FIELDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "compared": _TEXT,
+    "verdicts": (_are_rows(sign=_is_text, outcome=_is_text, claim=_is_text), "a list of verdicts"),
+    "curve": (_is_curve, "the name and the title of a figure"),
+    "board": (
+        _are_rows(task=_is_text, scope=_is_text, label=_is_text, like=_is_text, value=_is_number),
+        "a list of values by task, scope and label",
+    ),
+}
+"""What the index page shows of reports of this version; those of earlier ones lack it."""

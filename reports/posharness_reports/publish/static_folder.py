@@ -9,18 +9,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from posharness.contracts import HarnessWarning, UserError
 from posharness.contracts.atomic_files import exchange, write_folder
-from posharness_reports.publish.index_page import index_page, is_index_page
+from posharness_reports.publish.index_page import feed, index_page, is_ours
 from posharness_reports.publish.report_folder import NotAReport, ReportFolder, read_about, read_report
 
 __all__ = ["publish"]
 
 _OWN = ".posharness"
 """The hidden folder in a site that holds the lock and what is not finished."""
+
+_PAGES = {"index.html": index_page, "feed.xml": feed}
 
 _PATIENCE = 60.0
 """For how many seconds another process may hold the lock; publishing takes far less than one."""
@@ -63,7 +66,8 @@ def publish(report: Path, to: Path) -> Path:
             raise UserError(f"--to {to} is inside the report. Give a folder elsewhere.")
         site.mkdir(parents=True, exist_ok=True)
         with _workspace(site) as workspace:
-            _refuse_foreign_index(site / "index.html")
+            for name in _PAGES:
+                _refuse_foreign(site / name)
             _put(compiled, site, workspace)
             _write_index(site, workspace)
     except Timeout:
@@ -162,12 +166,12 @@ def _restore(site: Path, workspace: Path) -> None:
             old.rename(site / old.name)
 
 
-def _refuse_foreign_index(index: Path) -> None:
-    if not os.path.lexists(index):
+def _refuse_foreign(page: Path) -> None:
+    if not os.path.lexists(page):
         return
-    if index.is_symlink() or not index.is_file() or not is_index_page(index.read_bytes()):
+    if page.is_symlink() or not page.is_file() or not is_ours(page.read_bytes()):
         raise UserError(
-            f"{index} exists, and `harness publish` did not write it. "
+            f"{page} exists, and `harness publish` did not write it. "
             "Move it elsewhere, or publish into another folder."
         )
 
@@ -175,15 +179,16 @@ def _refuse_foreign_index(index: Path) -> None:
 def _write_index(site: Path, workspace: Path, *, without: str = "") -> None:
     """List what is in the site, not what was listed before."""
     reports = [about for about in _reports(site) if about["id"] != without]
-    page = index_page(sorted(reports, key=lambda about: (about["created"], about["id"]), reverse=True))
-    index = site / "index.html"
-    if not index.is_file() or index.read_bytes() != page:
-        aside = workspace / "index.html"
-        aside.write_bytes(page)
-        aside.replace(index)
+    reports.sort(key=lambda about: (about["created"], about["id"]), reverse=True)
+    for name, made in _PAGES.items():
+        page, target = made(reports), site / name
+        if not target.is_file() or target.read_bytes() != page:
+            aside = workspace / name
+            aside.write_bytes(page)
+            aside.replace(target)
 
 
-def _reports(site: Path) -> Iterator[dict[str, object]]:
+def _reports(site: Path) -> Iterator[dict[str, Any]]:
     for folder in sorted(site.iterdir()):
         try:
             (folder / "report.json").lstat()

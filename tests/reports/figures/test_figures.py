@@ -93,31 +93,23 @@ def test_learning_figure_has_a_line_a_run(frames: Frames) -> None:
     assert drawn["bert (nsp)", "validation accuracy"] == 3
 
 
-def test_many_encodings_get_a_map_and_a_panel_each(simulated: Simulate) -> None:
-    labels = tuple(f"e{i:02d}" for i in range(16))
+def test_many_encodings_get_a_map_and_a_panel_for_each_kind(simulated: Simulate) -> None:
+    labels = ("rope", "yarn", "alibi", *(f"e{i:02d}" for i in range(13)))
     ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
     captions = dependency_figures(ready.by_distance, ready.cells)
     heat, each = (
-        next(f for c, f in captions.items() if word in c)
-        for word in ("all encodings", "one panel per encoding")
+        next(f for c, f in captions.items() if word in c) for word in ("all encodings", "by kind of encoding")
     )
-    assert sorted(label.get_text() for label in heat.axes[0].get_yticklabels()) == list(labels)
-    assert sorted(axes.get_title() for axes in each.axes) == list(labels)
-    assert "this seed" in next(c for c in captions if "one panel per encoding" in c)
+    assert sorted(label.get_text() for label in heat.axes[0].get_yticklabels()) == sorted(labels)
+    assert [axes.get_title() for axes in each.axes] == [
+        *("rotations", "a bias by distance", "others", "others")
+    ]
+    named = [{text.get_text() for text in axes.texts} & set(labels) for axes in each.axes]
+    assert named[:2] == [{"rope", "yarn"}, {"alibi"}]
+    assert [len(names) for names in named] == [2, 1, 8, 5]
     ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
     assert sum(text in labels for text in _texts(learning)) == 2 * 8
     assert _drawn(heat)
-
-
-def test_of_very_many_encodings_the_best_and_the_worst_have_a_panel(simulated: Simulate) -> None:
-    labels = tuple(f"e{i:02d}" for i in range(23))
-    ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
-    captions = dependency_figures(ready.by_distance, ready.cells)
-    heat = next(figure for caption, figure in captions.items() if "all encodings" in caption)
-    caption, each = next(item for item in captions.items() if "one panel per encoding" in item[0])
-    assert caption.endswith("Shown are the 10 best and the 10 worst.")
-    order = [label.get_text() for label in heat.axes[0].get_yticklabels()]
-    assert [axes.get_title() for axes in each.axes] == order[:10] + order[-10:]
 
 
 def _of_many(labels: int) -> Panel:

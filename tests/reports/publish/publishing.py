@@ -18,7 +18,7 @@ def publish_together(rounds: int, folder: Path) -> None:
         assert line == "0 0 0 0 0 0"
     for number in range(rounds):
         site = folder / f"site-{number}"
-        assert {path.name for path in site.iterdir()} == {".posharness", "index.html", *reports}
+        assert {path.name for path in site.iterdir()} == {".posharness", "feed.xml", "index.html", *reports}
         assert linked(site) == sorted(reports)
 
 

@@ -45,7 +45,7 @@ def test_reports_are_listed_newest_first(make: Callable[[str, str], Path], tmp_p
         index = _publish(make(title, f"{day}T00:00:00Z"), tmp_path / "site")
     assert index == tmp_path / "site/index.html"
     page = index.read_text(encoding="utf-8")
-    found = re.findall(r'<a href="([^"]+)">([^<]+)</a>', page)
+    found = re.findall(r'<h2><a href="([^"]+)">([^<]+)</a>', page)
     assert [title for _, title in found] == ["newest", "middle", "oldest"]
     for link, title in found:
         assert title in (tmp_path / "site" / link).read_text(encoding="utf-8")

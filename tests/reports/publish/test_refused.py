@@ -223,8 +223,9 @@ def test_something_else_in_the_place_of_the_report(home: Path, occupy: Callable[
 
 
 @pytest.mark.parametrize("link", [True, False])
-def test_an_index_page_of_somebody_else(home: Path, link: bool) -> None:
-    index = home / "site" / "index.html"
+@pytest.mark.parametrize("page", ["index.html", "feed.xml"])
+def test_an_index_page_or_feed_of_somebody_else(home: Path, page: str, link: bool) -> None:
+    index = home / "site" / page
     index.unlink()
     if link:
         index.symlink_to(home / "thesis" / "thesis.tex")
@@ -304,7 +305,7 @@ def test_damaged_and_foreign_reports_are_named_and_left_alone(home: Path) -> Non
     for name in STRANGERS:
         assert f"{site / name} is not a published report: " in ended.err
     after = snapshot(site)
-    for path in before.keys() - {str(site / "index.html")}:
+    for path in before.keys() - {str(site / "index.html"), str(site / "feed.xml")}:
         assert after[path] == before[path]
     with pytest.warns(HarnessWarning, match="damaged-report"):
         publish(home / "compiled" / "this-report", site)

@@ -61,6 +61,7 @@ def test_stopped_anywhere_a_site_is_as_before_or_as_after(
         assert contents(copy / "this-report") == states[1]
         assert sorted(path.name for path in copy.iterdir()) == [
             ".posharness",
+            "feed.xml",
             "index.html",
             "other-report",
             "thesis",

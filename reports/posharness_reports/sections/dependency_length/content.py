@@ -50,5 +50,5 @@ def describe(study: Study) -> Section | None:
             "Area and reach by dependency length": tidy(measured.reach),
             "Area by dependency length, every run": tidy(measured.areas),
         },
-        dependency_figures(measured, study.cells),
+        dependency_figures(measured, study.cells, study.outcomes),
     )

@@ -94,7 +94,8 @@ def _figures(study: Study) -> dict[str, Figure]:
 
 
 def _panel(study: Study, key: tuple[str, str, str], rows: pd.DataFrame) -> Panel:
-    lines = rows[["label", "x", "share", "low", "high"]].rename(columns={"share": "y"})
+    columns = ["label", "x", "share", "low", "high", "seeds", "predictions"]
+    lines = rows[columns].rename(columns={"share": "y"})
     noun = "span of influence" if rows["distance"].iloc[0] == "span" else "dependency length"
     where = "training length" if key[2] == SCOPES[0] else "longer"
     return Panel(

@@ -1,0 +1,140 @@
+"""Figures that a page can read: where each value is in the SVG, and what belongs to which label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["READ", "ReadableFigure"]
+
+READ = ("y", "low", "high", "seeds", "predictions", "followed")
+"""What can be read at a point, as far as it is known."""
+
+_DIGITS = 4
+
+
+class ReadableFigure(Figure):
+    """A figure whose values the page shows at the pointer, and whose labels it can hide.
+
+    Attributes:
+        series: its labels. Whatever refers to a label, refers to its place in this list.
+        panels: what can be read in each set of axes, as the page's script takes it.
+        parts: of each collection with a part for each label, the labels of its parts.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__(figsize=(width, height))
+        self.series: list[str] = []
+        self.panels: list[dict[str, Any]] = []
+        self.parts: list[list[int]] = []
+        self._marked = 0
+
+    def belongs(self, artist: Artist, label: str) -> None:
+        """Note that an artist is about a label alone."""
+        # `compile.svg` turns these ids into attributes. In one file no two are the same.
+        artist.set_gid(f"s{self._place(label)}-{self._marked}")
+        self._marked += 1
+
+    def belong(self, collection: Artist, labels: Iterable[str]) -> None:
+        """Note the labels of the parts of a collection, in its order."""
+        collection.set_gid(f"parts-{len(self.parts)}")
+        self.parts.append([self._place(label) for label in labels])
+
+    def read_points(
+        self,
+        axes: Axes,
+        heading: str,
+        axis: tuple[str, str],
+        points: pd.DataFrame,
+        ticks: Mapping[float, str],
+    ) -> None:
+        """Let the points of lines be read.
+
+        Args:
+            heading: what the axes are about.
+            axis: what x and y are.
+            points: columns label, x and y, and those of `READ` that are known.
+            ticks: the name of each x; of the others, the number is the name.
+        """
+        points = points[points["y"].notna()]
+        places = sorted(set(points["x"]))
+        column = {x: i for i, x in enumerate(places)}
+        zero, one = (self._across_and_down(axes, places[0] if places else 1, y)[1] for y in (0.0, 1.0))
+        names = [name for name in READ if name in points]
+        self.panels.append(
+            self._panel(axes, heading, axis)
+            | {
+                "ticks": [ticks.get(x, f"{x:g}") for x in places],
+                "xs": [self._across_and_down(axes, x, 0.0)[0] for x in places],
+                "y": [zero, round(one - zero, _DIGITS)],
+                "read": names,
+                "points": [
+                    [self._place(row["label"]), column[row["x"]], *(_number(row[name]) for name in names)]
+                    for row in points.to_dict("records")
+                ],
+            }
+        )
+
+    def read_rows(
+        self, axes: Axes, heading: str, axis: tuple[str, str], table: pd.DataFrame, ticks: Sequence[str]
+    ) -> None:
+        """Let the fields of a heat map be read.
+
+        Args:
+            table: a row for each label and a column for each tick, as they are drawn.
+        """
+        self.panels.append(
+            self._panel(axes, heading, axis)
+            | {
+                "ticks": list(ticks),
+                "xs": [self._across_and_down(axes, i + 0.5, 0.5)[0] for i in range(len(ticks))],
+                "rows": {
+                    self._place(str(label)): [self._across_and_down(axes, 0.0, y)[1] for y in (i, i + 1.0)]
+                    for i, label in enumerate(table.index)
+                },
+                "read": ["y"],
+                "points": [
+                    [self._place(str(label)), i, _number(value)]
+                    for label, values in zip(table.index, table.to_numpy(), strict=True)
+                    for i, value in enumerate(values)
+                    if value == value
+                ],
+            }
+        )
+
+    @property
+    def readings(self) -> dict[str, Any]:
+        """What the page's script is given about the figure."""
+        return {"series": self.series, "panels": self.panels, "parts": self.parts}
+
+    def _place(self, label: str) -> int:
+        if label not in self.series:
+            self.series.append(label)
+        return self.series.index(label)
+
+    def _panel(self, axes: Axes, heading: str, axis: tuple[str, str]) -> dict[str, Any]:
+        box = axes.get_window_extent()
+        corners = (self._points(box.x0, box.y1), self._points(box.x1, box.y0))
+        return {"heading": heading, "axis": list(axis), "box": [*corners[0], *corners[1]]}
+
+    def _across_and_down(self, axes: Axes, x: float, y: float) -> tuple[float, float]:
+        # Asking for the limits lets matplotlib choose those that nobody has set.
+        axes.get_xlim(), axes.get_ylim()
+        return self._points(*axes.transData.transform((x, y)))
+
+    def _points(self, across: float, up: float) -> tuple[float, float]:
+        """From pixels of matplotlib to the units of the SVG, which count from the top."""
+        scale = 72 / self.dpi
+        height = self.get_size_inches()[1] * 72
+        return round(float(across) * scale, 1), round(height - float(up) * scale, 1)
+
+
+def _number(value: Any) -> float | int | None:
+    if value is None or value != value:
+        return None
+    return int(value) if float(value).is_integer() else round(float(value), _DIGITS)

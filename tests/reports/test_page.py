@@ -1,0 +1,310 @@
+"""The page in a browser: values at the pointer and the keys, what is hidden, and the view in the address."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from posharness.contracts import Frames
+from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.formatting import fraction
+from posharness_reports.sections.dependency_length import DependencyLength
+from tests.reports.browser import CHROMIUM, Browser, Tab
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
+
+LABELS = ("relative", "absolute", "<rope> & 'co'")
+AXE = files("axe_core_python") / "axe.min.js"
+
+
+def _with_examples(frames: Frames) -> Frames:
+    """Some predictions with a text: one symbol far before the question about it; wrong ones say "b"."""
+    rows = frames.predictions[frames.predictions["sequence"] < 2]
+    distances = rows["dependency_length"]
+    return replace(
+        frames,
+        examples=rows.assign(
+            tokens=[" ".join(["a", *["c"] * (n - 1), "?", "d"]) for n in distances],
+            memory="",
+            sources=pd.Series([(0,)] * len(rows), rows.index, dtype=object),
+            position=distances,
+            answer="a",
+            prediction=np.where(rows["correct"], "a", "b"),
+            changed_answer="x",
+            changed_prediction=np.where(rows["correct"], "x", "b"),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def report(simulated: Callable[..., Frames], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    frames = _with_examples(simulated(LABELS, seeds=2, sequences=12, tasks=("copy",)))
+    folder = tmp_path_factory.mktemp("page") / "study"
+    return HtmlCompiler().compile(frames, [DependencyLength()], title="A study", folder=folder)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tab(browser: Browser, report: Path) -> Iterator[Tab]:
+    with browser.tab(report.as_uri()) as opened:
+        yield opened
+        assert opened.complaints == []
+        # Nothing is asked for but the page itself.
+        assert {url.partition("#")[0] for url in opened.requests} == {report.as_uri()}
+
+
+def reading(tab: Tab) -> str:
+    shown = tab.run("document.querySelector('#reading.shown')?.innerText ?? ''")
+    assert isinstance(shown, str)
+    return shown
+
+
+def expected(report: Path, label: str) -> list[tuple[str, str]]:
+    """The bucket and the accuracy of each point of a label in the first figure."""
+    title = json.loads((report.parent / "report.json").read_text("utf-8"))["curve"]["title"]
+    points = pd.read_csv(report.parent / "data" / "accuracy-by-distance.csv")
+    points = points[(points["label"] == label) & [scope in title for scope in points["scope"]]]
+    return [
+        (row["bucket"].replace("–", "-"), f"{fraction(row['accuracy'])} [{fraction(row['low_95'])}, ")
+        for row in points.sort_values("x").to_dict("records")
+    ]
+
+
+def markers(tab: Tab, label: str) -> list[dict[str, float]]:
+    """The places in the window of the markers of a label in the first figure."""
+    found: list[dict[str, float]] = tab.run(
+        f"""(() => {{
+          const data = JSON.parse(document.getElementById("data").textContent);
+          const canvas = document.querySelector(".first .canvas");
+          const number = data.figures[canvas.dataset.figure].series.indexOf({label!r});
+          // A band is one shape, and a line has a marker at each point.
+          const groups = [...canvas.querySelectorAll(`g[data-s="${{number}}"]`)];
+          const marked = groups.map((group) => [...group.querySelectorAll("use")]);
+          const uses = marked.find((found) => found.length > 1);
+          const boxes = uses.map((use) => use.getBoundingClientRect());
+          return boxes.map((b) => ({{x: b.x + b.width / 2, y: b.y + b.height / 2}}));
+        }})()"""
+    )
+    return found
+
+
+def seen(tab: Tab) -> set[str]:
+    """The names that are shown in the first figure."""
+    names: list[str] = tab.run(
+        "[...document.querySelectorAll('.first .canvas g[data-s] text')]"
+        ".filter((text) => text.getClientRects().length).map((text) => text.textContent)"
+    )
+    return set(names)
+
+
+def test_the_pointer_reads_the_value_of_the_marker_under_it(tab: Tab, report: Path) -> None:
+    for label in LABELS[:2]:
+        values = expected(report, label)
+        places = markers(tab, label)
+        assert len(places) == len(values) > 3
+        # Where two markers are in one place, either may be read; the last ones are apart.
+        for place, (bucket, value) in list(zip(places, values, strict=True))[-2:]:
+            tab.point(**place)
+            text = reading(tab)
+            assert label in text
+            assert f"dependency length in tokens {bucket}" in text
+            assert f"accuracy {value}" in text
+            assert "2 seeds" in text
+            assert re.search(r"n = \d+", text)
+    tab.point(5, 5)
+    assert reading(tab) == ""
+
+
+def test_keys_read_every_value(tab: Tab, report: Path) -> None:
+    tab.run("document.querySelector('.first .canvas').focus()")
+    tab.press("Home")
+    label = reading(tab).splitlines()[0].lstrip("●■◆▲▼✚✖◀▶⬟⬢")
+    values = expected(report, label)
+    for i, (bucket, value) in enumerate(values):
+        if i:
+            tab.press("ArrowRight")
+        assert f"tokens {bucket}\naccuracy {value}" in reading(tab)
+    found = {label}
+    for key in ("ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
+        tab.press(key)
+        found.add(reading(tab).splitlines()[0].lstrip("●■◆▲▼✚✖◀▶⬟⬢"))
+    assert found == set(LABELS)
+    tab.press("Escape")
+    assert reading(tab) == ""
+
+
+def test_a_panel_can_be_enlarged_by_keys_and_back(tab: Tab) -> None:
+    box = "document.querySelector('#accuracy-by-dependency-length svg').getAttribute('viewBox')"
+    whole = tab.run(box)
+    tab.run("document.querySelector('#accuracy-by-dependency-length .canvas').focus()")
+    for key in ("Home", "Enter"):
+        tab.press(key)
+    assert tab.run(box) != whole
+    assert "zoom=" in tab.run("location.hash")
+    tab.press("Escape")
+    assert tab.run(box) == whole
+    assert tab.run("location.hash") == ""
+
+
+def test_the_legend_hides_and_isolates_in_figures_and_tables(tab: Tab) -> None:
+    everything = {*LABELS, "chance"} - {"chance"}
+    assert seen(tab) == everything
+    tab.run("document.querySelector('form.view summary').click()")
+    tab.run("document.querySelector('.legend input[value=absolute]').click()")
+    assert seen(tab) == everything - {"absolute"}
+    assert markers(tab, "absolute")[0]["x"] == 0
+    hidden: list[str] = tab.run(
+        "[...document.querySelectorAll('tbody tr')].filter((row) => row.hidden).map((row) => row.textContent)"
+    )
+    assert hidden
+    assert all("absolute" in text for text in hidden)
+    tab.run("document.querySelector('.legend button[aria-label=\"Show only relative\"]').click()")
+    assert seen(tab) == {"relative"}
+    assert tab.run("document.querySelectorAll('.cover').length") == 4  # two labels in two parts of the map
+    tab.run("document.querySelector('form.view').all.click()")
+    assert seen(tab) == everything
+
+
+def test_a_click_on_a_name_isolates_it(tab: Tab) -> None:
+    place = tab.run(
+        "(() => { const b = [...document.querySelectorAll('.first .canvas g[data-s] text')]"
+        ".find((t) => t.textContent === 'absolute').getBoundingClientRect();"
+        "return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()"
+    )
+    tab.point(**place, click=True)
+    assert seen(tab) == {"absolute"}
+    tab.point(**place, click=True)
+    assert seen(tab) == set(LABELS)
+
+
+def test_tables_filter_and_sort(tab: Tab) -> None:
+    tab.run(
+        "(() => { const field = document.querySelector('form.view').filter;"
+        "field.value = 'RELATIVE training'; field.dispatchEvent(new Event('input')) })()"
+    )
+    rows: list[str] = tab.run(
+        "[...document.querySelectorAll('tbody tr')].filter((r) => !r.hidden).map((r) => r.textContent)"
+    )
+    assert rows
+    assert all("relative" in row.lower() and "training" in row.lower() for row in rows)
+    assert tab.run("document.querySelector('details.table .left').textContent").endswith("shown")
+    column: list[str] = tab.run(
+        """(() => {
+          const table = [...document.querySelectorAll("table")].at(-1);
+          const head = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent === "area");
+          table.tHead.rows[0].cells[head].querySelector("button").click();
+          return [...table.tBodies[0].rows].map((row) => row.cells[head].textContent);
+        })()"""
+    )
+    numbers = [float(text.replace("−", "-")) for text in column]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 1
+
+
+def test_the_address_shares_the_view(tab: Tab, report: Path) -> None:
+    tab.run("document.querySelector('.legend button[aria-label=\"Show only <rope> & \\'co\\'\"]').click()")
+    tab.run(
+        "(() => { const bar = document.querySelector('form.view'); bar.theme.value = 'dark';"
+        "bar.theme.dispatchEvent(new Event('change')); bar.filter.value = 'a&b=c';"
+        "bar.filter.dispatchEvent(new Event('input')) })()"
+    )
+    address = tab.run("location.href")
+    assert parse_qs(address.partition("#?")[2]) == {
+        "only": [LABELS[2]],
+        "theme": ["dark"],
+        "filter": ["a&b=c"],
+    }
+    dark = tab.run("getComputedStyle(document.body).backgroundColor")
+    # A link to a section keeps the view.
+    tab.run("document.querySelector('nav a[href=\"#accuracy-by-dependency-length\"]').click()")
+    assert tab.run("new Promise((done) => setTimeout(() => done(location.hash), 50))").startswith(
+        "#accuracy-by-dependency-length?only="
+    )
+    tab.open("about:blank")
+    tab.open(address)
+    assert seen(tab) == {LABELS[2]}
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == dark
+    assert tab.run("document.querySelector('form.view').filter.value") == "a&b=c"
+
+
+def test_the_explorer_shows_sources_answers_and_arcs(tab: Tab, report: Path) -> None:
+    tab.run("document.getElementById('examples').scrollIntoView()")
+    count = "document.querySelectorAll('#examples .example').length"
+    tab.run(
+        f"new Promise((done) => {{ const look = () => {count} ? done() : setTimeout(look, 20); look() }})"
+    )
+    all_shown = tab.run(count)
+    assert tab.run("document.querySelector('#examples .fallback')") is None
+    assert tab.run("document.querySelectorAll('#examples .example path').length") == all_shown
+    # The arc begins over the source and ends over the question.
+    assert tab.run(
+        """(() => {
+          const line = [...document.querySelectorAll("#examples .line")].at(-1);
+          const [source, place] = [".source", ".place"].map((name) => line.querySelector(name));
+          const [x, y] = [source, place].map((token) => token.offsetLeft + token.offsetWidth / 2);
+          const path = line.querySelector("path").getAttribute("d");
+          return path.startsWith(`M${x} `) && path.includes(` ${y} `) && place.textContent === "?";
+        })()"""
+    )
+    # Wrong answers of one encoding: as many as in the page's data.
+    tab.run(
+        "(() => { const form = document.querySelector('#examples form'); form.label.value = 'absolute';"
+        "form.wrong.checked = true; form.dispatchEvent(new Event('input')) })()"
+    )
+    wrong = tab.run(
+        "JSON.parse(document.getElementById('examples-data').textContent).tests[0].answers.absolute"
+        ".filter((given) => given.length && given[0] !== 'a').length"
+    )
+    assert 0 < wrong == tab.run(count) < all_shown
+    texts: list[str] = tab.run(
+        "[...document.querySelectorAll('.answers-given li')].map((li) => li.textContent)"
+    )
+    assert all(text == "absolute ✗ b → b (kept)" for text in texts)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(tab: Tab, scheme: str) -> None:
+    tab.media(scheme=scheme)
+    tab.run("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    tab.run("document.getElementById('examples').scrollIntoView()")
+    tab.run(AXE.read_text(encoding="utf-8") + ";0")
+    found: dict[str, Any] = tab.run(
+        "axe.run(document, {resultTypes: ['violations']}).then((found) => "
+        "({passes: found.passes.length, violations: found.violations.map((each) => "
+        "[each.id, each.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))])}))"
+    )
+    assert found["violations"] == []
+    assert found["passes"] > 10
+
+
+@pytest.mark.parametrize("width", [380, 768, 1280])
+def test_an_open_legend_scrolls_only_down(tab: Tab, width: int) -> None:
+    tab.resize(width)
+    tab.run("document.querySelector('form.view details').open = true")
+    assert tab.run("document.documentElement.scrollWidth") == width
+
+
+def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None:
+    with browser.tab(report.as_uri(), script=False) as tab:
+        tree: list[dict[str, Any]] = tab.send("Accessibility.getFullAXTree")["nodes"]
+    # The style sheet writes small headings in capitals.
+    names = {str(node.get("name", {}).get("value", "")).lower() for node in tree if not node.get("ignored")}
+    assert "filter tables" not in names  # what does nothing is not shown
+    assert any(name.startswith("accuracy by dependency length. mean over 2 seeds") for name in names)
+    assert {"ranking on copy", "all tasks", "examples"} <= names
+    assert any("right is" in name for name in names)
