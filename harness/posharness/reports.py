@@ -14,7 +14,6 @@ from posharness.contracts.comparison import Comparison
 from posharness.contracts.versions import Versioned, superseded, versioned_rows
 from posharness.defaults import DEFAULT_COMPILER
 from posharness.errors import UserError, did_you_mean
-from posharness.experiment import Experiment
 from posharness.git_branch import GitBranch, publish_to_branch
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
@@ -60,7 +59,7 @@ def compile_report(
 
     Args:
         store: the folder of the results; the report is written to a folder inside it.
-        title: the title of the report; by default that of an experiment without one.
+        title: the title of the report; by default its encodings and tasks.
         plugin_paths: files of single-file sections, claims and compilers, as for `--plugin-path`.
         reuse: return the report with the same id if there is one.
         compiler: the compiler that writes the report, as for `--compiler`.
@@ -86,7 +85,7 @@ def compile_report(
         )
     writer, label = registry.compiler(compiler)
     parts = [entry.plugin for part in (registry.sections, registry.claims) for entry in part.entries]
-    heading = title or Experiment().title
+    heading = title or ""
     ended = [f"{key} {state.status} {state.started}" for key, state in sorted(states.items())]
     code = [registry.digests.digest(cls) for cls in (type(writer), *parts)]
     old = superseded(_versions(opened, states), planned)

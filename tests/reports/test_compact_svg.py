@@ -47,6 +47,7 @@ def elements(svg: str) -> Iterator[tuple[str, str, str, list[float], list[tuple[
         style = element.get("style") or rules.get(element.get("class") or "", "")
         for name, (light, _) in VARIABLES.items():
             style = style.replace(f"var(--{name})", light)
+        style = re.sub("font-family: ?[^;]+", "font-family", style)  # that of the page
         shape = "".join(element.get(name, "") + " " for name in ("d", "x", "y", "width", "height"))
         names = [element.get("href") or element.get(LINK) or "", element.get("clip-path") or ""]
         targets = [by_id[name.strip("url(#)")] for name in names if name]

@@ -174,7 +174,7 @@ def test_no_label_is_read_as_code(simulated: Simulate, tmp_path: Path) -> None:
     cells.loc[0, "status"] = "failed"
     made = _compile(Frames(cells, frames.predictions, frames.curves), tmp_path / "r", title=evil)
     page = Page(made)
-    assert len(page.of("script")) == 1
+    assert [script.get("type") for script in page.of("script")] == ["application/json", None]
     assert not page.of("img")
     assert not [a for a in page.of("a") if (a["href"] or "").startswith("javascript")]
     assert page.text.count("<script>alert(1)</script>") > 3
