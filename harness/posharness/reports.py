@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posharness.contracts import Frames
+from posharness.contracts.atomic_files import write_bytes
 from posharness.contracts.comparison import Comparison
 from posharness.contracts.versions import Versioned, superseded, versioned_rows
 from posharness.defaults import DEFAULT_COMPILER
 from posharness.errors import UserError, did_you_mean
 from posharness.git_branch import GitBranch, publish_to_branch
+from posharness.references import REFERENCES, references
 from posharness.registry.registry import Registry
 from posharness.registry.report_parts import report_claims, report_sections
 from posharness.results import chosen, mark, stored_frames
@@ -114,6 +116,7 @@ def compile_report(
         cells=cells,
     )
     page = _compile(frames, registry, writer, made, folder)
+    write_bytes(folder / REFERENCES, references(registry, frames.cells).encode())
     write_made(folder, made)
     return page
 

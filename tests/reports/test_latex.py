@@ -12,12 +12,15 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.latex import latex_table
+from posharness_reports.figures.first_screen import distance_figure
+from posharness_reports.study import study
 
 LATEX = shutil.which("pdflatex")
 PAPER = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{array,booktabs,graphicx}
+\usepackage[textwidth=6.75in,textheight=9in,columnsep=.25in]{geometry}
 \begin{document}
 %s
 \end{document}
@@ -41,7 +44,7 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
     sections = [section() for section in posharness_report_sections()]
     claims = [claim() for claim in posharness_claims()]
     report = (
-        HtmlCompiler(figures="pdf")
+        HtmlCompiler(figures="pdf", style="paper")
         .compile(frames, sections, claims=claims, title="A", folder=tmp_path / "study")
         .parent
     )
@@ -53,9 +56,28 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
     assert len(tables) > 10
     assert len(figures) > 4
     assert all(r"\caption{" in table and r"\label{tab:" in table for table in tables)
+    # Figures for papers have the width of a column or of a page as they are.
+    for path in sorted(report.glob("paper/*.pdf")):
+        star = "*" if "-page" in path.name else ""
+        figures.append(rf"\begin{{figure{star}}}\includegraphics{{{path}}}\end{{figure{star}}}")
+        assert b"/FontFile2" in path.read_bytes()
+        assert "<text" not in path.with_suffix(".svg").read_text("utf-8")
+    names = {path.name.partition("-column")[0] for path in report.glob("paper/*-column*.pdf")}
+    assert {"all-tasks", "accuracy-by-dependency-length", "learning-curves"} <= names
     log = _typeset([*tables, *figures], tmp_path)
     assert "Overfull" not in log
     assert "Float too large" not in log
+
+
+def test_a_figure_alone_has_no_title_on_paper(frames: Frames) -> None:
+    ready = study(frames).trained
+    _, figure = distance_figure(ready, ("copy", "copy", "at the training length"))
+    (alone,) = figure.paper(3.25)
+    assert alone.get_size_inches()[0] == 3.25
+    (axes,) = alone.axes
+    assert axes.get_title() == ""
+    assert "at the training length" not in " ".join(text.get_text() for text in axes.texts)
+    assert {"relative", "absolute"} <= {text.get_text() for text in axes.texts}
 
 
 def test_what_does_not_fit_is_seen(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tests.reports.browser import CHROMIUM, Browser, Tab
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
 
 LABELS = ("relative", "absolute", "<rope> & 'co'")
+LONG = ("ترميز الموضع النسبي", "an-encoding-with-a-name-" + "x" * 90, "קידוד[בסיס=10000]")
 AXE = files("axe_core_python") / "axe.min.js"
 
 
@@ -78,7 +79,7 @@ def expected(report: Path, label: str) -> list[tuple[str, str]]:
     """The bucket and the accuracy of each point of a label in the first figure."""
     title = json.loads((report.parent / "report.json").read_text("utf-8"))["curve"]["title"]
     points = pd.read_csv(report.parent / "data" / "accuracy-by-distance.csv")
-    points = points[(points["label"] == label) & [scope in title for scope in points["scope"]]]
+    points = points[(points["label"] == label) & points["scope"].map(lambda scope: scope in title)]
     return [
         (row["bucket"].replace("–", "-"), f"{fraction(row['accuracy'])} [{fraction(row['low_95'])}, ")
         for row in points.sort_values("x").to_dict("records")
@@ -297,6 +298,44 @@ def test_an_open_legend_scrolls_only_down(tab: Tab, width: int) -> None:
     tab.resize(width)
     tab.run("document.querySelector('form.view details').open = true")
     assert tab.run("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [718, 740])  # A4 and Letter with margins of a centimetre
+def test_nothing_of_a_printed_page_is_cut(tab: Tab, width: int) -> None:
+    tab.media(kind="print")
+    tab.resize(width, 1040)
+    tab.run("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    assert tab.run("document.documentElement.scrollWidth") == width
+    cut = """[...document.querySelectorAll("table, svg, td, th, p, li, figure")].filter((each) => {
+      const box = each.getBoundingClientRect();
+      return box.width && (box.right > innerWidth + 1 || box.left < -1);
+    }).map((each) => each.outerHTML.slice(0, 120))"""
+    assert tab.run(cut) == []
+    # A figure is on one page.
+    assert tab.run("Math.max(...[...document.querySelectorAll('svg')].map((svg) => svg.clientHeight))") < 1000
+    assert tab.run("document.querySelector('form.view').offsetHeight") == 0
+
+
+@pytest.mark.parametrize("width", [380, 768])
+def test_long_labels_and_those_from_right_to_left_stay_whole(
+    simulated: Callable[..., Frames], tmp_path: Path, browser: Browser, width: int
+) -> None:
+    frames = simulated(LONG, seeds=1, sequences=8, tasks=("copy",))
+    page = HtmlCompiler().compile(frames, [], title=" ".join(LONG), folder=tmp_path / "study")
+    with browser.tab(page.as_uri(), width=width) as tab:
+        assert tab.run("document.documentElement.scrollWidth") == width
+        ranked: list[str] = tab.run(
+            "[...document.querySelectorAll('.ranking li')].map((item) => item.children[2].textContent)"
+        )
+        assert set(ranked) == set(LONG)
+        assert tab.run(
+            "[...document.querySelectorAll('.ranking *, h1')].every((each) => each.scrollWidth <= innerWidth)"
+        )
+        # Each label keeps its direction, whatever is beside it.
+        directions = tab.run(
+            "[...document.querySelectorAll('.ranking bdi')].map((each) => getComputedStyle(each).direction)"
+        )
+        assert sorted(directions) == ["ltr", "rtl", "rtl"]
 
 
 def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ _EPILOG = """[bold]Examples[/]
   harness report
   harness report results --title 'Copying at twice the length'
   harness report /read-only/results --to reports
+  harness report --style paper
 
 A report can be compiled during a run."""
 
@@ -37,6 +38,10 @@ def report(
         Path | None,
         typer.Option("--to", metavar="DIR", help="Where the report gets its folder; else in the store."),
     ] = None,
+    style: Annotated[
+        Literal["page", "paper"],
+        typer.Option(help="paper: figures for papers too, without titles, at column and page width."),
+    ] = "page",
     open_: OpenReport = False,
 ) -> None:
     """Compile the report of a store, and print its path."""
@@ -47,7 +52,7 @@ def report(
         one_store(argument, store),
         title=title,
         plugin_paths=plugin_path or (),
-        compiler=compiler or DEFAULT_COMPILER,
+        compiler=_styled(compiler or DEFAULT_COMPILER, style),
         baseline=baseline or "",
         to=to,
         command=command_line(),
@@ -55,3 +60,10 @@ def report(
     console().print(str(path), soft_wrap=True)
     if open_:
         open_report(path)
+
+
+def _styled(compiler: str, style: str) -> str:
+    """The compiler with the parameter `style`, if it is not the default."""
+    if style == "page":
+        return compiler
+    return f"{compiler[:-1]},style={style}]" if compiler.endswith("]") else f"{compiler}[style={style}]"

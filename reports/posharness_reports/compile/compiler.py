@@ -18,13 +18,21 @@ class HtmlCompiler(Compiler):
     Args:
         figures: the files of figures besides SVG, of which the page has the PDF; `all` is both. They take
             as long as the rest of a report of two encodings.
+        style: `paper` adds a folder `paper` with figures for papers: without titles, PDF and SVG, at the
+            widths of a column (3.25 in) and of a page (6.75 in).
     """
 
     name = "html"
     summary = "A self-contained HTML page, Markdown, figures and tables"
 
-    def __init__(self, *, figures: Literal["svg", "pdf", "png", "all"] = "svg") -> None:
-        self._formats = {"svg": (), "pdf": ("pdf",), "png": ("png",), "all": ("pdf", "png")}[figures]
+    def __init__(
+        self,
+        *,
+        figures: Literal["svg", "pdf", "png", "all"] = "svg",
+        style: Literal["page", "paper"] = "page",
+    ) -> None:
+        formats = {"svg": (), "pdf": ("pdf",), "png": ("png",), "all": ("pdf", "png")}[figures]
+        self._formats: tuple[str, ...] = (*formats, *(["paper"] if style == "paper" else []))
 
     def compile(
         self,

@@ -45,7 +45,7 @@ def compile_report(
 
     Args:
         title: the title; if it is empty, it is made from the encodings and tasks.
-        formats: the formats of the files of figures besides SVG: "pdf", "png".
+        formats: the formats of the files of figures besides SVG: "pdf", "png", or `PAPER`.
 
     Returns:
         The path of report.html.
@@ -94,10 +94,9 @@ def _parts(first: FirstScreen, sections: Sequence[RenderedSection]) -> dict[str,
     tables = [table for section in sections for table in section.tables]
     items = [("figures", figure.name, figure.files) for figure in figures]
     items += [("tables", table.name, table.files) for table in tables]
-    return {
-        f"{place}/{name}.{ending}": content
-        for place, name, files in items
-        for ending, content in files.items()
+    files = {f"{place}/{name}.{ending}": text for place, name, own in items for ending, text in own.items()}
+    return files | {
+        f"paper/{figure.name}{rest}": content for figure in figures for rest, content in figure.paper.items()
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,12 @@ from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import show, slug
 
-__all__ = ["RenderedFigure", "RenderedSection", "RenderedTable", "draw", "render"]
+__all__ = ["PAPER", "RenderedFigure", "RenderedSection", "RenderedTable", "draw", "render"]
 
+PAPER = "paper"
+"""The format of figures for papers: PDF and SVG at the widths of a column and of a page."""
+
+_PAPER_WIDTHS = {"column": 3.25, "page": 6.75}
 _DPI = 144
 _LONG = 40
 # Without dates, so that the same frames give the same files.
@@ -38,6 +42,8 @@ class RenderedFigure:
 
     Attributes:
         readings: what the page's script reads (see `figures.readable`); empty for any other figure.
+        paper: what follows the name in the names of its files for papers, to their content; empty without
+            `PAPER` among the formats, or if the figure cannot be drawn for a paper.
     """
 
     name: str
@@ -45,6 +51,7 @@ class RenderedFigure:
     files: Mapping[str, bytes]
     inline: str
     readings: Mapping[str, Any] = field(default_factory=dict)
+    paper: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,11 +152,24 @@ def draw(caption: str, figure: Figure, taken: set[str], formats: Sequence[str] =
     name = _unique("figures", caption, taken)
     # The salt makes the ids inside an SVG the same every time.
     with mpl.rc_context({"svg.hashsalt": name}):
-        files = {ending: _saved(figure, ending) for ending in ("svg", *formats)}
+        files = {ending: _saved(figure, ending) for ending in ("svg", *formats) if ending != PAPER}
+        on_paper = dict(_on_paper(figure)) if PAPER in formats else {}
     scope = f"f{len(taken)}"  # each figure adds a name
     readings = figure.readings if isinstance(figure, ReadableFigure) else {}
     drawn = inline(files["svg"].decode(), alt=caption, scope=scope, readable=bool(readings))
-    return RenderedFigure(name, caption, files, drawn, readings)
+    return RenderedFigure(name, caption, files, drawn, readings, on_paper)
+
+
+def _on_paper(figure: Figure) -> Iterator[tuple[str, bytes]]:
+    """The figure at the widths of a column and a page, with its fonts: embedded in PDF, as shapes in SVG."""
+    if not isinstance(figure, ReadableFigure) or figure.paper is None:
+        return
+    for place, width in _PAPER_WIDTHS.items():
+        for number, part in enumerate(figure.paper(width), 1):
+            name = f"-{place}" + (f"-{number}" if number > 1 else "")
+            yield f"{name}.pdf", _saved(part, "pdf")
+            with mpl.rc_context({"svg.fonttype": "path"}):
+                yield f"{name}.svg", _saved(part, "svg")
 
 
 def _saved(figure: Figure, ending: str) -> bytes:

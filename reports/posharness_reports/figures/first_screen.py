@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
@@ -30,6 +29,8 @@ _BEST, _WORST = 5, 3
 _LONGEST_LABEL, _LONGEST_TASK = 34, 28
 _HEADINGS = dict(zip(SCOPES, ("farthest distance", "longer sequences"), strict=True))
 _GAP = 0.45
+_ROOMY = 5.0
+"""The width from which the map of all tasks has both scopes side by side, in inches."""
 
 
 def separating_task(study: Study, scope: str = SCOPES[0]) -> tuple[str, str] | None:
@@ -56,7 +57,7 @@ def _apart(ranking: Ranking | None) -> tuple[float, float]:
     return (low if low == low else -1.0, effect.mean)
 
 
-def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Figure]:
+def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, ReadableFigure]:
     """Caption and figure of accuracy by distance of one task, objective and scope."""
     panel = distance_panel(study.by_distance, key, study.cells, study.outcomes)
     styles = looks(study.cells["label"])
@@ -157,17 +158,28 @@ def everything(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scope", "task", "label", "value"])
 
 
-def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> Figure:
+def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> ReadableFigure:
     """A heat map of `everything`: labels by tasks, at the training length and, if tested, beyond it.
 
     Args:
         order: the labels from top to bottom.
     """
+    figure = _map(values, order, 9.4)
+    # In a column there is room for one scope.
+    figure.paper = lambda width: (
+        [_map(values, order, width)]
+        if width > _ROOMY
+        else [_map(rows, order, width) for _, rows in values.groupby("scope")]
+    )
+    return figure
+
+
+def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFigure:
     scopes = [scope for scope in SCOPES if scope in set(values["scope"])]
     tasks = list(dict.fromkeys(values["task"]))
     names = [shorten(label, _LONGEST_LABEL) for label in order]
     left = 0.2 + text_width(max(names, key=len, default=""))
-    across = min(max(0.62 * len(tasks), 1.5), (9.4 - left) / len(scopes) - _GAP)
+    across = min(max(0.62 * len(tasks), 1.5), (most - left) / len(scopes) - _GAP)
     slanted = any(text_width(task) > across / len(tasks) for task in tasks)
     bottom = 0.25 + (
         0.75 * text_width(max((shorten(t, _LONGEST_TASK) for t in tasks), key=len)) if slanted else 0

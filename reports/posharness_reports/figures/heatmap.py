@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -17,7 +18,10 @@ from posharness_reports.formatting import shorten
 
 __all__ = ["fix_colours", "heatmap"]
 
-_ROW, _LONGEST_LABEL = 0.21, 34
+_WIDTH, _ROW, _LONGEST_LABEL = 9.6, 0.21, 34
+_ROOMY, _FIELD = 5.0, 0.3
+"""The width of a figure with notes, and of a field with a number, in inches."""
+
 _LIGHT = "#fdfdfd"
 """Nearly white, and no colour of the page, which would become dark on a dark page."""
 
@@ -29,18 +33,27 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Rea
         order: labels from top to bottom.
         notes: the reach of each label, written at the end of its row.
     """
+    figure = _drawn(panel, order, notes, _WIDTH)
+    plain = replace(panel, title="", subtitle="")
+    figure.paper = lambda width: [_drawn(plain, order, notes if width > _ROOMY else {}, width)]
+    return figure
+
+
+def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: float) -> ReadableFigure:
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
     names = [shorten(label, _LONGEST_LABEL) for label in order]
-    left, right = (0.2 + text_width(max(texts, key=len)) for texts in (names, [*notes.values(), "reach"]))
-    top, bottom = 0.55, 0.5
-    size = (min(0.55 * len(ticks) + 0.2, 9.6 - left - right), _ROW * len(order))
+    left = 0.2 + text_width(max(names, key=len))
+    right = 0.2 + text_width(max([*notes.values(), "reach"], key=len)) if notes else 0.2
+    top, bottom = 0.55 if panel.title or notes else 0.1, 0.5
+    size = (min(0.55 * len(ticks) + 0.2, most - left - right), _ROW * len(order))
     width, height = left + size[0] + right, top + size[1] + bottom
     figure = ReadableFigure(width, height)
     axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+    roomy = size[0] / len(ticks) > _FIELD
     sns.heatmap(
-        table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=True, fmt=".2f", annot_kws={"size": 7.5},
+        table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=roomy, fmt=".2f", annot_kws={"size": 7.5},
         linewidths=0.6, cbar=False, xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names,
     )  # fmt: skip
     fix_colours(axes)

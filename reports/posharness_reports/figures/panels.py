@@ -42,6 +42,12 @@ ACCURACY = (-0.03, 1.03)
 """The limits of an axis of accuracies."""
 
 _WIDTH, _LEFT, _TOP, _BOTTOM, _HEIGHT = 9.6, 0.5, 0.5, 0.5, 1.9
+_GAP, _NARROWEST = 0.3, 1.1
+"""The room beside the names of a panel, and the width that its axes have at least."""
+
+_PAGE = 8.7
+"""The height of a page of a paper, less a caption."""
+
 _LONGEST_LABEL = 30
 _ABOVE = ("data", "axes fraction")
 
@@ -121,19 +127,56 @@ def by_family(panel: Panel, looks: Looks) -> tuple[ReadableFigure, str]:
 def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> ReadableFigure:
     """Panels in rows, with a name at the right end of every line; rows of one panel are joined by threes."""
     panels = [panel for row in grid for panel in row]
-    written = [
-        shorten(name, _LONGEST_LABEL) for panel in panels for name in (*panel.labels, panel.chance_name)
-    ]
-    names = text_width(max(written, key=len))
-    columns = max(map(len, grid))
-    if columns == 1:
-        columns = min(len(panels), next((c for c in (3, 2) if _WIDTH / c - _LEFT - names >= 1.8), 1))
-        grid = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    across = min(_WIDTH / columns, 5.8)
-    down = max(_HEIGHT, 0.15 * max(len(panel.labels) for panel in panels)) + _TOP + _BOTTOM
-    width, height = across * columns, down * len(grid)
+    if max(map(len, grid)) == 1:
+        grid = _rows(panels, _columns(panels, _WIDTH, 1.8))
+    figure = _drawn(grid, looks, _WIDTH)
+    figure.paper = lambda width: _on_paper(panels, looks, width)
+    return figure
+
+
+def _on_paper(panels: Sequence[Panel], looks: Looks, width: float) -> list[ReadableFigure]:
+    """The panels at the width of a column or page, as many in a figure as fit on a page.
+
+    A single panel has no title: the caption of the paper says what it is.
+    """
+    if len(panels) == 1:
+        panels = [replace(panels[0], title="", subtitle="")]
+    columns = _columns(panels, width, 1.1)
+    rows = _rows(panels, columns)
+    fitting = max(1, int(_PAGE / _down(panels)))
+    return [_drawn(rows[i : i + fitting], looks, width) for i in range(0, len(rows), fitting)]
+
+
+def _columns(panels: Sequence[Panel], width: float, least: float) -> int:
+    """How many panels are beside each other, with axes at least so wide."""
+    names = text_width("m" * min(_LONGEST_LABEL, max(map(len, _names(panels)))))
+    fitting = (c for c in (3, 2) if width / c - _LEFT - names - _GAP >= least)
+    return min(len(panels), next(fitting, 1))
+
+
+def _rows(panels: Sequence[Panel], columns: int) -> list[Sequence[Panel]]:
+    return [panels[i : i + columns] for i in range(0, len(panels), columns)]
+
+
+def _names(panels: Sequence[Panel]) -> list[str]:
+    return [name for panel in panels for name in (*panel.labels, panel.chance_name)]
+
+
+def _down(panels: Sequence[Panel]) -> float:
+    """The height of a row of panels: the names of its lines have room."""
+    return max(_HEIGHT, 0.15 * max(len(panel.labels) + 1 for panel in panels)) + _TOP + _BOTTOM
+
+
+def _drawn(grid: Sequence[Sequence[Panel]], looks: Looks, most: float) -> ReadableFigure:
+    panels = [panel for row in grid for panel in row]
+    across = min(most / max(map(len, grid)), 5.8)
+    room = across - _LEFT - _GAP - _NARROWEST
+    longest = min(_LONGEST_LABEL, max(6, int(room / text_width("m"))))
+    names = text_width("m" * min(longest, max(map(len, _names(panels)))))
+    down = _down(panels)
+    width, height = across * max(map(len, grid)), down * len(grid)
     figure = ReadableFigure(width, height)
-    size = (across - _LEFT - names - 0.3, down - _TOP - _BOTTOM)
+    size = (across - _LEFT - names - _GAP, down - _TOP - _BOTTOM)
     for i, row in enumerate(grid):
         for j, panel in enumerate(row):
             left, bottom = across * j + _LEFT, height - down * (i + 1) + _BOTTOM
@@ -146,7 +189,7 @@ def side_by_side(grid: Sequence[Sequence[Panel]], looks: Looks) -> ReadableFigur
             if panel.marked is not None:
                 place = (panel.marked[0], 1.02)
                 axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
-            label_ends(axes, _ends(axes, panel, looks), size, figure)
+            label_ends(axes, _ends(axes, panel, looks, longest), size, figure)
             _read(figure, axes, panel)
     return figure
 
@@ -199,11 +242,11 @@ def _only(panel: Panel, labels: Sequence[str]) -> Panel:
     )
 
 
-def _ends(axes: Axes, panel: Panel, looks: Looks) -> pd.DataFrame:
-    """The names at the right of a panel: of lines, crosses and the chance line."""
+def _ends(axes: Axes, panel: Panel, looks: Looks, longest: int) -> pd.DataFrame:
+    """The names at the right of a panel, of lines, crosses and the chance line; none is longer."""
     points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
     ends = line_ends(points)
-    ends["name"] = [shorten(label, _LONGEST_LABEL) for label in ends["label"]]
+    ends["name"] = [shorten(label, longest) for label in ends["label"]]
     ends["colour"] = [looks[label].colour for label in ends["label"]]
     if panel.chance.empty:
         return ends

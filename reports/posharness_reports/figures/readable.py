@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,8 @@ class ReadableFigure(Figure):
         series: its labels. Whatever refers to a label, refers to its place in this list.
         panels: what can be read in each set of axes, as the page's script takes it.
         parts: of each collection with a part for each label, the labels of its parts.
+        paper: draws it again for a paper, at a width in inches and without a title, as one or several
+            figures; None if it cannot.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -32,6 +34,7 @@ class ReadableFigure(Figure):
         self.series: list[str] = []
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[int]] = []
+        self.paper: Callable[[float], Sequence[Figure]] | None = None
         self._marked = 0
 
     def belongs(self, artist: Artist, label: str) -> None:

@@ -19,8 +19,13 @@ __all__ = ["FORMAT", "NotAReport", "ReportFolder", "read_about", "read_report"]
 FORMAT = 1
 """The format of report.json."""
 
-_ENDINGS = {"figures": (".svg", ".png", ".pdf"), "tables": (".csv", ".tex"), "data": (".csv", ".parquet")}
-_PAGES = ("report.html", "report.md", "report.json", "made.json", "methods.txt")
+_ENDINGS = {
+    "figures": (".svg", ".png", ".pdf"),
+    "paper": (".svg", ".pdf"),
+    "tables": (".csv", ".tex"),
+    "data": (".csv", ".parquet"),
+}
+_PAGES = ("report.html", "report.md", "report.json", "made.json", "methods.txt", "references.bib")
 # Safe as the name of a folder and as a part of an address, everywhere.
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{3,63}")
 
@@ -143,7 +148,7 @@ def _about(place: int) -> dict[str, Any]:
             f"report.json has format {shortened(about.get('format'))}, expected {FORMAT}: "
             "it was compiled by another version"
         )
-    for key, (right, expected) in (_FIELDS | _LATER_FIELDS).items():
+    for key, (right, expected) in {**_FIELDS, **_LATER_FIELDS}.items():
         if key not in about:
             if key in _LATER_FIELDS:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import ceil
 
@@ -29,6 +29,12 @@ Box = tuple[float, float, float, float]
 MEASURED = TextToPath()
 
 
+@pytest.fixture(autouse=True)
+def _type() -> Iterator[None]:
+    with mpl.rc_context(RC):
+        yield
+
+
 def _panel(labels: int, tasks: str = "copy") -> Panel:
     rng = np.random.default_rng(labels)
     names = [*FIXED, *(f"an-encoding-of-a-plugin[base={i}]" for i in range(40))][:labels]
@@ -51,8 +57,7 @@ def _panel(labels: int, tasks: str = "copy") -> Panel:
 def boxes(figure: Figure) -> tuple[list[tuple[str, Box]], Box]:
     """The texts of a figure with their boxes, and the box of the picture."""
     written = io.StringIO()
-    with mpl.rc_context(RC):
-        figure.savefig(written, format="svg")
+    figure.savefig(written, format="svg")
     svg = written.getvalue()
     width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())  # type: ignore[union-attr]
     found = []
@@ -63,7 +68,11 @@ def boxes(figure: Figure) -> tuple[list[tuple[str, Box]], Box]:
         )
         # The height of a small letter with its parts above: what is black.
         up, down = 0.75 * size, min(below, 0.22 * size)
-        x, y = (float(re.search(rf'\b{name}="(-?[\d.]+)"', place)[1]) for name in "xy")  # type: ignore[index]
+        moved = re.search(r"translate\((-?[\d.]+) (-?[\d.]+)\)", place) or re.search(
+            r'\bx="(-?[\d.]+)" y="(-?[\d.]+)"', place
+        )
+        assert moved is not None
+        x, y = float(moved[1]), float(moved[2])
         anchor = re.search(r"text-anchor: (\w+)", style)
         start = {"middle": across / 2, "end": across}.get(anchor[1] if anchor else "", 0.0)
         turned = float(re.search(r"rotate\((-?[\d.]+)", place)[1])  # type: ignore[index]
@@ -117,6 +126,20 @@ def test_kinds_of_encodings_and_maps_do_not_overlap(labels: int) -> None:
     assert overlaps(heatmap(panel, panel.labels, dict.fromkeys(panel.labels, "12 [9, ≥ 16]"))) == []
     drawn, _ = behind(panel)
     assert overlaps(one_panel_each(drawn, looks(panel.labels), panel.labels)) == []
+
+
+@pytest.mark.parametrize("width", [3.25, 6.75])
+@pytest.mark.parametrize("labels", [2, 8, 23])
+def test_figures_for_papers_do_not_overlap(labels: int, width: float) -> None:
+    panel = _panel(labels)
+    styles = looks(panel.labels)
+    several = side_by_side([[panel, _panel(labels, "recall")]] * 2, styles)
+    for figure in (several, by_family(panel, styles)[0], heatmap(panel, panel.labels, {})):
+        assert figure.paper is not None
+        for part in figure.paper(width):
+            assert part.get_size_inches()[0] <= width + 1e-6
+            assert part.get_size_inches()[1] <= 9
+            assert overlaps(part) == []
 
 
 def test_the_map_of_all_tasks_does_not_overlap(simulated: Callable[..., Frames]) -> None:

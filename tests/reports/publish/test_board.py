@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posharness.contracts import UserError
@@ -30,6 +30,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ROWS, max_size=4))
 def test_a_column_holds_only_runs_that_are_alike_and_the_newest_of_each_label(
     tables: list[list[dict[str, Any]]],
