@@ -49,7 +49,7 @@ def _with_examples(frames: Frames) -> Frames:
 
 @pytest.fixture(scope="module")
 def report(simulated: Callable[..., Frames], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    frames = _with_examples(simulated(LABELS, seeds=2, sequences=12, tasks=("copy",)))
+    frames = _with_examples(simulated(LABELS, seeds=3, sequences=12, tasks=("copy",)))
     folder = tmp_path_factory.mktemp("page") / "study"
     return HtmlCompiler().compile(frames, [DependencyLength()], title="A study", folder=folder)
 
@@ -125,7 +125,7 @@ def test_the_pointer_reads_the_value_of_the_marker_under_it(tab: Tab, report: Pa
             assert label in text
             assert f"dependency length in tokens {bucket}" in text
             assert f"accuracy {value}" in text
-            assert "2 seeds" in text
+            assert "3 seeds" in text
             assert re.search(r"n = \d+", text)
     tab.point(5, 5)
     assert reading(tab) == ""
@@ -215,6 +215,27 @@ def test_tables_filter_and_sort(tab: Tab) -> None:
     numbers = [float(text.replace("−", "-")) for text in column]
     assert numbers == sorted(numbers)
     assert len(set(numbers)) > 1
+
+
+def test_a_long_table_shows_all_its_rows_when_asked(tab: Tab, report: Path) -> None:
+    rows = "document.querySelector('#accuracy-by-dependency-length button.all-rows')"
+    found: dict[str, Any] = tab.run(
+        f"""(async () => {{
+          const button = {rows}, details = button.closest("details");
+          const name = details.querySelector("a[download]").download;
+          const written = (row) => [...row.cells].map((cell) => cell.textContent);
+          const texts = () => [...details.querySelectorAll("tbody tr")].map(written);
+          const before = texts();
+          button.click();
+          await new Promise((done) => document.addEventListener("rows", done));
+          return {{name, before, after: texts()}};
+        }})()"""
+    )
+    whole = pd.read_csv(report.parent / "tables" / found["name"].removesuffix(".gz"))
+    assert len(found["before"]) == 100 < len(whole) == len(found["after"])
+    assert found["after"][:100] == found["before"]
+    labels = list(whole.columns).index("label")
+    assert [row[labels] for row in found["after"]] == whole["label"].tolist()
 
 
 def test_the_address_shares_the_view(tab: Tab, report: Path) -> None:
@@ -344,6 +365,6 @@ def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None
     # The style sheet writes small headings in capitals.
     names = {str(node.get("name", {}).get("value", "")).lower() for node in tree if not node.get("ignored")}
     assert "filter tables" not in names  # what does nothing is not shown
-    assert any(name.startswith("accuracy by dependency length. mean over 2 seeds") for name in names)
+    assert any(name.startswith("accuracy by dependency length. at the training length") for name in names)
     assert {"ranking on copy", "all tasks", "examples"} <= names
     assert any("right is" in name for name in names)

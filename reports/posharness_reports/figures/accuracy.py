@@ -22,15 +22,17 @@ from posharness_reports.figures.panels import (
     side_by_side,
 )
 from posharness_reports.figures.readable import READ
-from posharness_reports.formatting import reach, span
+from posharness_reports.formatting import percent, reach, span
 from posharness_reports.measures.accuracy import SCOPES, Measured
 from posharness_reports.measures.outcomes import FOLLOWED, Outcomes
+from posharness_reports.measures.reach import THRESHOLD
 
 __all__ = [
     "band_note",
     "dependency_figures",
     "distance_panel",
     "evaluation_figures",
+    "kept_everywhere",
 ]
 
 Looks = Mapping[str, Look]
@@ -77,8 +79,32 @@ def dependency_figures(measured: Measured, cells: pd.DataFrame, outcomes: Outcom
             texts = map(reach, lengths["reach"], nothing, nothing, lengths["shortest"], lengths["longest"])
             notes = dict(zip(lengths["label"], texts, strict=True))
             plots.append(_Plot(panel, list(lengths["label"]), notes, key[2] == SCOPES[0]))
-        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), _noted(points))
+        inside = matching(points, scope=SCOPES[0])
+        told = kept_everywhere(inside, f"At the training length, at every {_noun(kind)},")
+        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), _noted(points), told)
     return figures
+
+
+def kept_everywhere(points: pd.DataFrame, where: str) -> str:
+    """On how many tasks each label keeps to the threshold of the reach at all of these points.
+
+    Args:
+        points: columns task, objective, label and normalised.
+        where: what the points are, the beginning of the sentence.
+
+    Returns:
+        A sentence with a space after it, the labels with the most tasks first; "" without points.
+    """
+    points = points[points["normalised"].notna()]
+    if points.empty:
+        return ""
+    least = points.groupby(["task", "objective", "label"], observed=True)["normalised"].min()
+    kept = (least >= THRESHOLD).groupby("label").agg(["sum", "count"]).reset_index()
+    kept = kept.sort_values(["sum", "count", "label"], ascending=[False, True, True])
+    shown = kept.head(MOST_SHARED).to_dict("records")
+    parts = [f"{row['label']} {row['sum']} of {row['count']}" for row in shown]
+    level = f"{percent(THRESHOLD)} of the way from blind to perfect"
+    return f"{where} these keep {level} on so many tasks: {', '.join(parts)}. "
 
 
 def distance_panel(
@@ -135,9 +161,11 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
         ends = defined.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
         order = list(ends.sort_values(["last", "mean"], ascending=False, kind="stable").index)
         plots.append(_Plot(panel, order + [label for label in panel.labels if label not in order]))
+    longer = points[(points["x"] > points["train_length"]) & ~points["undefined"].astype(bool)]
+    told = kept_everywhere(longer, "At every length beyond that of training,")
     crosses = " Cross: the encoding is undefined at that length." if points["undefined"].any() else ""
     note = _noted(points[~points["undefined"]], crosses)
-    return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note)
+    return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note, told)
 
 
 def band_note(points: pd.DataFrame, *, bands: bool = True) -> str:
@@ -157,7 +185,9 @@ def _noted(points: pd.DataFrame, more: str = "") -> Callable[[bool], str]:
     return lambda bands: band_note(points, bands=bands) + more
 
 
-def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bool], str]) -> Figures:
+def _layout(
+    name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bool], str], told: str
+) -> Figures:
     """A few labels share panels, with a row for each task; many get a heatmap and a panel for each kind."""
     few: dict[str, list[Panel]] = {}
     figures: Figures = {}
@@ -175,7 +205,7 @@ def _layout(name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bo
             figure, grey = by_family(panel, styles)
             caption = f"{name}, by kind of encoding: {about}. {note(False)}"
             figures[f"{caption} {grey.format('encodings')}"] = figure
-    shared = {f"{name}. {note(True)}": side_by_side(list(few.values()), styles)} if few else {}
+    shared = {f"{name}. {told}{note(True)}": side_by_side(list(few.values()), styles)} if few else {}
     return shared | figures
 
 

@@ -48,6 +48,9 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     right = 0.2 + text_width(max([*notes.values(), "reach"], key=len)) if notes else 0.2
     top, bottom = 0.55 if panel.title or notes else 0.1, 0.5
     size = (min(0.55 * len(ticks) + 0.2, most - left - right), _ROW * len(order))
+    longest = text_width(max(ticks.values(), key=len))
+    turned = longest > size[0] / len(ticks)
+    bottom += longest - 0.1 if turned else 0
     width, height = left + size[0] + right, top + size[1] + bottom
     figure = ReadableFigure(width, height)
     axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
@@ -65,7 +68,7 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
         [ticks[x] for x in sorted(ticks)],
     )
     axes.tick_params(length=0, labelcolor=INK)
-    axes.tick_params(axis="x", labelrotation=0, labelcolor=MUTED)
+    axes.tick_params(axis="x", labelrotation=90 if turned else 0, labelcolor=MUTED)
     axes.tick_params(axis="y", labelrotation=0)
     axes.set(xlabel=panel.x_label, ylabel="")
     for row, label in enumerate(order):

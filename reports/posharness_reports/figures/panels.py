@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,13 +183,18 @@ def _drawn(grid: Sequence[Sequence[Panel]], looks: Looks, most: float) -> Readab
             left, bottom = across * j + _LEFT, height - down * (i + 1) + _BOTTOM
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
-            axes.text(0, 1.02, panel.subtitle, transform=axes.transAxes, color=MUTED, size=8, va="bottom")
+            above: dict[str, Any] = {
+                "xytext": (0, 3),
+                "textcoords": "offset points",
+                "color": MUTED,
+                "va": "bottom",
+            }
+            axes.annotate(panel.subtitle, (0, 1), xycoords="axes fraction", size=8, **above)
             # Before drawing: for axes without a label, seaborn would lay out every tick.
             axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
             _draw(figure, axes, panel, looks, size[0])
             if panel.marked is not None:
-                place = (panel.marked[0], 1.02)
-                axes.annotate(panel.marked[1], place, xycoords=_ABOVE, color=MUTED, size=7, va="bottom")
+                axes.annotate(panel.marked[1], (panel.marked[0], 1), xycoords=_ABOVE, size=7, **above)
             label_ends(axes, _ends(axes, panel, looks, longest), size, figure)
             _read(figure, axes, panel)
     return figure

@@ -34,7 +34,9 @@ if (section && found) {
         continue;
       }
       const kind = place.includes(i) ? "place" : sources.includes(i) ? "source" : "";
-      line.append(make(kind ? "mark" : "span", kind, words[i]));
+      // The pieces of a word ("##s") are put together.
+      const piece = i > 0 && words[i].length > 2 && words[i].startsWith("##");
+      line.append(make(kind ? "mark" : "span", `${kind}${piece ? " piece" : ""}`, piece ? words[i].slice(2) : words[i]));
     }
     return line;
   };

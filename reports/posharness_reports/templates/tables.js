@@ -24,15 +24,71 @@ addEventListener("beforeprint", () => {
     if (table.querySelectorAll("tbody tr").length <= 60) table.open = true;
   }
 });
+// The content of a file that a link holds, unpacked if it is packed.
+const contentOf = async (href, name) => {
+  const bytes = Uint8Array.from(atob(href.split(",")[1]), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream();
+  return new Response(name.endsWith(".gz") ? stream.pipeThrough(new DecompressionStream("gzip")) : stream).blob();
+};
 // A packed file is saved unpacked, where there are scripts.
 for (const link of document.querySelectorAll('a[download$=".gz"]')) {
   link.addEventListener("click", async (event) => {
     if (!link.download.endsWith(".gz") || !window.DecompressionStream) return;
     event.preventDefault();
-    const packed = Uint8Array.from(atob(link.href.split(",")[1]), (character) => character.charCodeAt(0));
-    const content = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    link.href = URL.createObjectURL(await new Response(content).blob());
+    link.href = URL.createObjectURL(await contentOf(link.href, link.download));
     link.download = link.download.slice(0, -3);
     link.click();
+  });
+}
+// Of a long table the page has the first rows; the others come from its file, as they are asked for.
+const fields = (line) =>
+  [...`${line},`.matchAll(/("((?:[^"]|"")*)"|[^,]*),/g)].map((found) => (found[2] ?? found[1]).replaceAll('""', '"'));
+// Halves are rounded to even digits, as Python does.
+const fixed = (value, digits) => {
+  const scaled = value * 10 ** digits;
+  const tie = Math.abs(scaled % 1) === 0.5;
+  return (tie ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
+};
+// As `posharness_reports.formatting.show` writes a value.
+const shown = (text, kind) => {
+  const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  if (kind === "number" && /^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
+  if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", True: "yes", False: "no" }[text] ?? text;
+  const value = Number(text);
+  const size = Math.abs(value);
+  let words = size >= 1000 ? thousands(fixed(value, 0)) : fixed(value, size >= 100 ? 1 : 3);
+  if (size > 0 && size < 0.0005) words = value.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
+  return words.replaceAll("-", "−");
+};
+for (const button of document.querySelectorAll("button.all-rows")) {
+  const link = button.parentElement.querySelector("a[download]");
+  const [href, name] = [link.href, link.download];
+  button.hidden = name.endsWith(".gz") && !window.DecompressionStream;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const text = await (await contentOf(href, name)).text();
+    const body = button.closest("details").querySelector("tbody");
+    const kinds = [...body.rows[0].cells].map((cell) => cell.className);
+    // A line ends where the quotes before it are in pairs.
+    const lines = text.split("\n").slice(1, -1).reduce((whole, line) => {
+      const open = whole.length && whole.at(-1).split('"').length % 2 === 0;
+      if (open) whole[whole.length - 1] += `\n${line}`;
+      else whole.push(line);
+      return whole;
+    }, []);
+    body.replaceChildren(
+      ...lines.map((line) => {
+        const row = document.createElement("tr");
+        fields(line).forEach((value, i) => {
+          const cell = row.insertCell();
+          cell.textContent = shown(value, kinds[i]);
+          cell.className = kinds[i] ?? "";
+        });
+        return row;
+      }),
+    );
+    button.previousElementSibling.remove();
+    button.remove();
+    document.dispatchEvent(new Event("rows"));
   });
 }

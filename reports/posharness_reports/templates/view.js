@@ -319,6 +319,7 @@ addEventListener("hashchange", () => {
   apply();
   document.getElementById(place)?.scrollIntoView();
 });
+document.addEventListener("rows", showTables);
 bar.hidden = false;
 fromAddress();
 apply();

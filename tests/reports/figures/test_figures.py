@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from posharness.contracts import Frames
 from posharness_reports.figures.accuracy import (
     dependency_figures,
     evaluation_figures,
+    kept_everywhere,
 )
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
@@ -110,6 +112,37 @@ def test_many_encodings_get_a_map_and_a_panel_for_each_kind(simulated: Simulate)
     ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
     assert sum(text in labels for text in _texts(learning)) == 2 * 8
     assert _drawn(heat)
+
+
+VALUES = st.dictionaries(
+    st.tuples(st.sampled_from(["copy", "recall"]), st.sampled_from("abc")),
+    st.lists(st.floats(-0.1, 1), min_size=1, max_size=3),
+    min_size=1,
+)
+
+
+@given(VALUES)
+def test_the_sentence_under_a_figure_counts_tasks_as_its_points_do(
+    values: dict[tuple[str, str], list[float]],
+) -> None:
+    points = pd.DataFrame(
+        [
+            {"task": task, "objective": "o", "label": f"<{label}>", "normalised": value}
+            for (task, label), each in values.items()
+            for value in each
+        ]
+    )
+    said = {
+        label: (int(kept), int(of))
+        for label, kept, of in re.findall(r"<(.)> (\d) of (\d)", kept_everywhere(points, "Here"))
+    }
+    assert said == {
+        label: (
+            sum(min(each) >= 0.9 for (_, name), each in values.items() if name == label),
+            sum(name == label for _, name in values),
+        )
+        for label in {label for _, label in values}
+    }
 
 
 def _of_many(labels: int) -> Panel:
