@@ -43,17 +43,16 @@ for (const link of document.querySelectorAll('a[download$=".gz"]')) {
 // Of a long table the page has the first rows; the others come from its file, as they are asked for.
 const fields = (line) =>
   [...`${line},`.matchAll(/("((?:[^"]|"")*)"|[^,]*),/g)].map((found) => (found[2] ?? found[1]).replaceAll('""', '"'));
-// Halves are rounded to even digits, as Python does.
+// Halves are rounded to even digits, as Python does; sixty digits show whether it is a half.
 const fixed = (value, digits) => {
-  const scaled = value * 10 ** digits;
-  const tie = Math.abs(scaled % 1) === 0.5;
-  return (tie ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
+  const half = /^50*$/.test(Math.abs(value).toFixed(60).split(".")[1].slice(digits));
+  return (half ? (2 * Math.round((value * 10 ** digits) / 2)) / 10 ** digits : value).toFixed(digits);
 };
 // As `posharness_reports.formatting.show` writes a value.
 const shown = (text, kind) => {
   const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
   if (kind === "number" && /^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
-  if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", True: "yes", False: "no" }[text] ?? text;
+  if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", True: "yes", False: "no", inf: "∞", "-inf": "−∞" }[text] ?? text;
   const value = Number(text);
   const size = Math.abs(value);
   let words = size >= 1000 ? thousands(fixed(value, 0)) : fixed(value, size >= 100 ? 1 : 3);
