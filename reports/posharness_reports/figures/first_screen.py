@@ -108,7 +108,7 @@ def what_it_shows(name: str, points: pd.DataFrame, order: Sequence[str]) -> str:
     clauses = []
     if keep:
         verb = "keeps" if len(keep) == 1 else "keep"
-        farthest = points.loc[points["x"].idxmax(), "bucket"]
+        farthest = points["bucket"].iloc[int(points["x"].to_numpy().argmax())]
         clauses.append(f"{_names(keep)} {verb} {level} up to {farthest} tokens, the longest tested")
     clauses += fall[:_BEST]
     if len(fall) > _BEST:

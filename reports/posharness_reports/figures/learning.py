@@ -39,7 +39,7 @@ def learning_figures(curves: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Fig
     if len(styles) <= MOST_SHARED:
         return {f"Learning curves. {note}": side_by_side(grid, styles)}
     note += " In colour: the four best and the four worst encodings at the end."
-    figures = {}
+    figures: dict[str, Figure] = {}
     for row in grid:
         drawn, grey = _best_and_worst(row)
         heading = f"Learning curves: {row[0].title}. {note} {grey.format('encodings')}"

@@ -34,7 +34,7 @@ def reading_figures(study: Study, panels: Sequence[Panel | None], caption: str) 
         return {}
     if max(len(panel.labels) for panel in known) <= MOST_SHARED:
         return {caption: side_by_side([known], styles)}
-    figures = {}
+    figures: dict[str, Figure] = {}
     for panel in known:
         drawn, grey = behind(panel)
         heading = f"{panel.title}, one panel per model. {caption} {grey.format('models')}"
