@@ -18,7 +18,7 @@ from posharness.errors import UserError
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
 from posharness.parent_death import GRACE
 
-__all__ = ["SlurmExecutor"]
+__all__ = ["SlurmExecutor", "SlurmLauncher"]
 
 _FOLDER = "slurm"
 """The folder of the store with the scripts and the output of its Slurm jobs."""
@@ -92,9 +92,8 @@ class SlurmExecutor(Executor):
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         if not cells:
             return
-        submitit = _import_submitit()
         folder = run.store.resolve() / _FOLDER
-        launcher = _SlurmLauncher(submitit, folder, self.options, self.workers, self.requeues)
+        launcher = SlurmLauncher(folder, self.options, self.workers, self.requeues)
         job = RemoteRun.here(run, self.timeout)
         run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0, leave=self.leave_running)
 
@@ -112,10 +111,21 @@ def _import_submitit() -> Any:
     return submitit
 
 
-class _SlurmLauncher(Launcher):
-    def __init__(
-        self, submitit: Any, folder: Path, options: dict[str, Any], at_once: int, requeues: int
-    ) -> None:
+class SlurmLauncher(Launcher):
+    """Starts cells in jobs of a Slurm cluster.
+
+    Args:
+        folder: of the scripts and the output of the jobs.
+        options: of submitit's SlurmExecutor.
+        at_once: jobs of an array that run at a time.
+        requeues: how often a cell goes back to the queue.
+
+    Raises:
+        UserError: submitit is not installed, or there is no cluster.
+    """
+
+    def __init__(self, folder: Path, options: dict[str, Any], at_once: int, requeues: int) -> None:
+        submitit = _import_submitit()
         folder.mkdir(parents=True, exist_ok=True)
         self._executor = submitit.SlurmExecutor(folder, max_num_timeout=requeues)
         self._executor.update_parameters(array_parallelism=at_once, **options)
