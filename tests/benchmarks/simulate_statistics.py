@@ -24,7 +24,7 @@ from posharness_reports.measures.comparison import Arm, effect, least_p, splits
 from posharness_reports.measures.ranking import SMALLEST, p_of, rank_all
 from posharness_reports.measures.ranking import corrected as corrected_pairs
 from posharness_reports.measures.reach import area, reach
-from posharness_reports.measures.statistics import ALPHA, across_runs, within_run
+from posharness_reports.measures.statistics import ALPHA, across_runs, bounded_mean, within_run
 from posharness_reports.sections.claims.verdicts import corrected, judge_claims, judged_alike, weigh
 from posharness_reports.study import study
 
@@ -78,6 +78,22 @@ def accuracy_coverage(regime: str, seeds: int, rng: Generator, draws: int, *, to
         means = rng.binomial(_PREDICTIONS, truth) / _PREDICTIONS
     low, high = across_runs(means, np.full(draws, float(seeds * _SEQUENCES)))
     return float(((low <= mean) & (mean <= high)).mean())
+
+
+NORMALISED: Mapping[str, tuple[float, float]] = {
+    "learned by half": (0.5, 0.1),
+    "little learned": (0.1, 0.05),
+    "at chance": (0.0, 0.01),
+    "below blind": (-0.4, 0.05),
+}
+"""Regimes of normalised accuracy: its mean and the spread between runs."""
+
+
+def normalised_coverage(regime: str, seeds: int, rng: Generator, draws: int) -> float:
+    """How often the interval of a mean normalised accuracy across runs covers."""
+    mean, spread = NORMALISED[regime]
+    ends = [bounded_mean(runs)[1:] for runs in rng.normal(mean, spread, (draws, seeds))]
+    return float(np.mean([low <= mean <= high for low, high in ends]))
 
 
 def one_run_coverage(accuracy: float, together: float, rng: Generator, draws: int) -> float:
@@ -181,6 +197,12 @@ COVERAGE: Mapping[tuple[str, str], Callable[[int, Generator, int], float]] = {
     ("accuracy", "tokens that go together"): lambda seeds, rng, draws: accuracy_coverage(
         "mid-range", seeds, rng, draws, together=0.5
     ),
+    **{
+        ("normalised accuracy", regime): lambda seeds, rng, draws, regime=regime: normalised_coverage(
+            regime, seeds, rng, 2 * draws
+        )
+        for regime in NORMALISED
+    },
     **{
         ("effect, 3 tasks", regime): lambda seeds, rng, draws, regime=regime: effect_coverage(
             regime, seeds, rng, draws

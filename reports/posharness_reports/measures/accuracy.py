@@ -84,8 +84,8 @@ def by_dependency_length(frames: Frames) -> Measured:
             distances = group["dependency_length"].to_numpy()
             buckets = Buckets.of(distances)
             index = buckets.index(distances)
-            chance, blind = (
-                _means(index, group[name].to_numpy(), len(buckets)) for name in ("chance", "blind")
+            chance, blind, zero = (
+                _means(index, group[name].to_numpy(), len(buckets)) for name in ("chance", "blind", "zero")
             )
             about = {
                 "task": task,
@@ -100,9 +100,9 @@ def by_dependency_length(frames: Frames) -> Measured:
                     {**where, "bucket": name, "x": x}
                     for name, x in zip(buckets.names, buckets.positions, strict=True)
                 ]
-                points += _points(runs_of, places, chance, blind)
-                runs += _by_run(runs_of, places, blind)
-                each, measured = _reach(runs_of, blind, buckets)
+                points += _points(runs_of, places, chance, blind, zero)
+                runs += _by_run(runs_of, places, zero)
+                each, measured = _reach(runs_of, zero, buckets)
                 reaches.append(where | measured)
                 areas += [
                     {**where, "seed": run.seed, "area": value}
@@ -128,13 +128,16 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
     runs: list[dict[str, Any]] = []
     for (task, objective, length), group in grouped(_tested(frames), ["task", "objective", "length"]):
         everything = np.zeros(len(group), int)
-        chance, blind = (_means(everything, group[name].to_numpy(), 1) for name in ("chance", "blind"))
+        chance, blind, zero = (
+            _means(everything, group[name].to_numpy(), 1) for name in ("chance", "blind", "zero")
+        )
         trained = group["train_length"].iloc[0]
         about = {"task": task, "objective": objective, "length": int(length), "train_length": trained}
         for label, runs_of in count_runs(group, everything, 1):
             where = [{**about, "label": label}]
-            points += [point | {"undefined": False} for point in _points(runs_of, where, chance, blind)]
-            runs += _by_run(runs_of, where, blind)
+            found = _points(runs_of, where, chance, blind, zero)
+            points += [point | {"undefined": False} for point in found]
+            runs += _by_run(runs_of, where, zero)
     done = frames.cells[frames.cells["status"] == "done"]
     for (task, label), cells in grouped(done, ["task", "label"]):
         about = {"task": task, "label": label, "train_length": cells["train_length"].iloc[0]}
@@ -149,16 +152,20 @@ def by_evaluation_length(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _tested(frames: Frames) -> pd.DataFrame:
     """The predictions of the test split, with the training length and the kind of distance of their cell.
 
-    A prediction without a `blind` accuracy has that of chance.
+    A prediction without a `blind` accuracy has that of chance. `zero` is the accuracy that counts as 0: the
+    blind one; and chance where distances are spans, because there one position decides little, and the blind
+    accuracy is a high one that runs can be far below.
     """
     rows = frames.predictions
     rows = rows.loc[rows["split"] == "test", [name for name in _NEEDED if name in rows]]
     cells = frames.cells.set_index("cell")
     blind = rows["blind"].astype(float).fillna(rows["chance"]) if "blind" in rows else rows["chance"]
+    distance = rows["cell"].map(cells["distance"])
     return rows.assign(
         blind=blind,
+        zero=blind.where(distance != "span", rows["chance"]),
         train_length=rows["cell"].map(cells["train_length"]).astype(float),
-        distance=rows["cell"].map(cells["distance"]),
+        distance=distance,
     )
 
 
@@ -169,12 +176,16 @@ _NEEDED = (
 
 
 def _points(
-    runs: list[RunCounts], places: list[dict[str, Any]], chance: Float[Array, " b"], blind: Float[Array, " b"]
+    runs: list[RunCounts],
+    places: list[dict[str, Any]],
+    chance: Float[Array, " b"],
+    blind: Float[Array, " b"],
+    zero: Float[Array, " b"],
 ) -> Iterator[dict[str, Any]]:
     """The mean over runs in each bucket that has a prediction; `places` says where each is."""
     accuracy, low, high = mean_with_interval(runs)
     predictions = sums(runs)[1]
-    scores = normalised(accuracy, blind)
+    scores = normalised(accuracy, zero)
     for b in np.flatnonzero(np.isfinite(accuracy)):
         yield places[b] | {
             "seeds": int((predictions[:, b] > 0).sum()),
@@ -189,7 +200,7 @@ def _points(
 
 
 def _by_run(
-    runs: list[RunCounts], places: list[dict[str, Any]], blind: Float[Array, " b"]
+    runs: list[RunCounts], places: list[dict[str, Any]], zero: Float[Array, " b"]
 ) -> Iterator[dict[str, Any]]:
     """The accuracy of each run in each bucket, with its interval by sequences; bucket by bucket."""
     summed, total = sums(runs)
@@ -205,19 +216,19 @@ def _by_run(
                     "accuracy": accuracy,
                     "low": ends[i][0][b],
                     "high": ends[i][1][b],
-                    "normalised": float(normalised(np.asarray(accuracy), blind[b])),
+                    "normalised": float(normalised(np.asarray(accuracy), zero[b])),
                 }
 
 
 def _reach(
-    runs: list[RunCounts], blind: Float[Array, " b"], buckets: Buckets
+    runs: list[RunCounts], zero: Float[Array, " b"], buckets: Buckets
 ) -> tuple[Float[Array, " r"], dict[str, Any]]:
     """The area of each run; and area and reach over runs."""
     summed, total = sums(runs)
     accuracy = np.divide(summed, total, out=np.full(summed.shape, np.nan), where=total > 0)
-    each, mean, low, high = area(normalised(accuracy, blind), buckets.positions)
+    each, mean, low, high = area(normalised(accuracy, zero), buckets.positions)
     worth = np.array([run.total.sum(0) * design_effect(run.summed, run.total) for run in runs])
-    found = reach(summed, total, worth, blind, buckets.positions)
+    found = reach(summed, total, worth, zero, buckets.positions)
     return each, {
         "threshold": THRESHOLD,
         "reach": found.length,

@@ -73,9 +73,9 @@ class Estimate:
         return float(low), float(high)
 
     def inside(self, level: float = LEVEL) -> tuple[float, float]:
-        """The interval without what lies outside 0 and 1, where no accuracy can be."""
+        """The interval without what lies above 1, where no normalised accuracy can be; 0 is no bound."""
         low, high = self.interval(level)
-        return float(np.fmax(low, min(self.mean, 0.0))), float(np.fmin(high, max(self.mean, 1.0)))
+        return low, float(np.fmin(high, max(self.mean, 1.0)))
 
     def p_above(self, value: float) -> float:
         """One-sided p of the hypothesis that the mean is at most `value`; NaN without an error."""
@@ -134,8 +134,7 @@ def across_runs(
     n = np.maximum(np.asarray(predictions, dtype=float), 1.0)
     inner = (np.clip(mean, 0, 1) * n + 0.5) / (n + 1)  # log odds need a mean off 0 and 1
     odds, spread = np.log(inner / (1 - inner)), half / (inner * (1 - inner))
-    # A normalised accuracy can be a little below 0.
-    low = np.clip(np.minimum(mean - half, _logistic(odds - spread)), np.minimum(mean, 0.0), 1.0)
+    low = np.clip(np.minimum(mean - half, _logistic(odds - spread)), 0.0, 1.0)
     high = np.clip(np.maximum(mean + half, _logistic(odds + spread)), 0.0, 1.0)
     agreed = wilson(np.clip(mean, 0, 1) * n, n, level)
     same = variance < 1e-12
@@ -144,9 +143,20 @@ def across_runs(
 
 
 def bounded_mean(values: Float[Array, " r"]) -> tuple[float, float, float]:
-    """The mean over runs of a value from 0 to 1, with the interval of `across_runs`; NaN from one run."""
+    """The mean over runs of a value whose only bound is 1, such as normalised accuracy, with its interval.
+
+    0 is chance there, and no bound: runs are on both sides of it. So the interval is that of `across_runs`
+    in the upper half alone, where the log odds widen it downwards, and in the lower half Student's t as it
+    is. At .5 the two are the same.
+
+    Returns:
+        Mean, lower and upper end; the ends are NaN from one run.
+    """
     if not len(values):
         return float("nan"), float("nan"), float("nan")
+    if values.mean() < 0.5:
+        found = run_mean(values)
+        return (found.mean, *found.inside())
     low, high = across_runs(values[:, None], np.array([len(values) * _WORTH]))
     return float(values.mean()), float(low[0]), float(high[0])
 

@@ -18,6 +18,7 @@ from posharness_reports.measures.run_counts import RunCounts, mean_with_interval
 from posharness_reports.measures.statistics import (
     Estimate,
     across_runs,
+    bounded_mean,
     exact,
     heterogeneity,
     holm,
@@ -63,6 +64,22 @@ def test_an_interval_across_runs_stays_inside_0_and_1_and_needs_two_runs() -> No
     assert (low[:2] >= 0).all()
     assert (high[:2] <= 1).all()
     assert np.isnan(low[2:]).all()
+
+
+@pytest.mark.parametrize("runs", [(0.015, -0.010, 0.021), (-0.43, -0.36, -0.41), (0.2, 0.26, 0.17)])
+def test_the_interval_of_normalised_accuracy_has_no_floor_at_0(runs: tuple[float, ...]) -> None:
+    _, low, high = bounded_mean(np.array(runs))
+    expected = stats.ttest_1samp(runs, 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_of_normalised_accuracy_has_no_step_at_half_of_the_way_and_ends_at_1() -> None:
+    runs = np.array([0.42, 0.5, 0.58])
+    assert bounded_mean(runs - 1e-4)[1:] == pytest.approx(bounded_mean(runs + 1e-4)[1:], abs=1e-3)
+    _, low, high = bounded_mean(np.array([0.99, 0.9, 1.0]))
+    assert high == 1
+    assert low < stats.ttest_1samp([0.99, 0.9, 1.0], 0).confidence_interval(0.95).low
+    assert Estimate(-0.4, 0.05, 2.0).inside() == Estimate(-0.4, 0.05, 2.0).interval()
 
 
 def test_runs_that_all_agree_are_not_certain() -> None:
