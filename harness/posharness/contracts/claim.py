@@ -69,7 +69,11 @@ class Claim(Named, ABC):
         metric: the name of what `measure` returns for a run; higher is better.
         smallest_effect: the smallest difference of the metric that matters, above 0.
         scaled: whether 0 of the metric is chance and 1 is perfect. Only then failed runs can count as at
-            chance, and "no difference" needs tasks that are learned and not at the ceiling.
+            chance.
+        needs_room: whether a difference can show only where not both sides are at the ceiling of accuracy.
+            "No difference" is said of tasks on which one could show. That a side has learned a task, and
+            whether it is at the ceiling, is read from the metric if that is scaled, and else from the
+            normalised accuracy at the training length of the same runs.
         order: claims are in ascending order; the built-in ones use 10, 20, 30 ….
     """
 
@@ -79,6 +83,7 @@ class Claim(Named, ABC):
     metric: ClassVar[str]
     smallest_effect: ClassVar[float] = 0.05
     scaled: ClassVar[bool] = True
+    needs_room: ClassVar[bool] = True
     order: ClassVar[int] = 500
 
     @abstractmethod
@@ -91,4 +96,6 @@ class Claim(Named, ABC):
         Returns:
             The columns task, label, seed, value and reason. Where the metric has several values for a task,
             the text of `task` says which one this is. `reason` says why a value is NaN, and is "" elsewhere.
+            A further column `precision` may give the standard deviation that a value has by the way it is
+            measured; runs that agree more closely are not taken to be so certain.
         """

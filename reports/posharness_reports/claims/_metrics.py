@@ -96,6 +96,8 @@ def in_other_lengths(frames: Frames) -> pd.DataFrame:
 def speed(frames: Frames) -> pd.DataFrame:
     """How soon a run learns: minus the binary logarithm of the steps to `REACHED` on the validation set.
 
+    `precision` is the standard deviation of a time that is known to be between two validations.
+
     One more is half of the steps. Runs that do not get there have no value, so that it does not say again
     how accurate they are; see `posharness_reports.tables.learning.dynamics` for how many there are.
 
@@ -108,14 +110,18 @@ def speed(frames: Frames) -> pd.DataFrame:
     for (task, objective), own in grouped(reached, ["task", "objective"]):
         name = title(str(task), str(objective), ready.cells)
         known = own[own["step"].notna()]
-        rows += _values(name, known.assign(value=-np.log2(known["step"].to_numpy(float))))
+        values = known.assign(value=-np.log2(known["step"].to_numpy(float)))
+        precision = dict(
+            zip(zip(known["label"], known["seed"], strict=True), known["precision"], strict=True)
+        )
+        rows += [row | {"precision": precision[row["label"], row["seed"]]} for row in _values(name, values)]
         reason = f"does not get {percent(REACHED)} of the way from chance to perfect"
         late = own[own["step"].isna()]
         rows += [
             {"task": name, "label": label, "seed": seed, "value": np.nan, "reason": reason}
             for label, seed in zip(late["label"].tolist(), late["seed"].tolist(), strict=True)
         ]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return pd.DataFrame(rows, columns=[*_COLUMNS, "precision"])
 
 
 def _values(task: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:

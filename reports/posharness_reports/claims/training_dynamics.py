@@ -32,6 +32,7 @@ class TrainingDynamics(Claim):
     )
     smallest_effect = 0.2
     scaled = False
+    needs_room = False  # runs can learn sooner and later and all end at the ceiling
     order = 40
 
     def measure(self, frames: Frames) -> pd.DataFrame:

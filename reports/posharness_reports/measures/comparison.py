@@ -31,9 +31,12 @@ class Arm:
 
     Attributes:
         values: part by seed; NaN where a run has no value.
+        precision: the standard deviation that the value of a run has by the way it is measured; a smaller one
+            between runs is not believed.
     """
 
     values: Float[Array, "p s"]
+    precision: float = RESOLUTION
 
     @cached_property
     def parts(self) -> Bool[Array, " p"]:
@@ -82,7 +85,7 @@ class Arm:
         n = int(known.any(0).sum())
         if n < 2:
             return Estimate(float(means.mean()), float("nan"), float("nan"))
-        variance = max(float((shares**2).sum()) * n / (n - 1), RESOLUTION**2 / n)
+        variance = max(float((shares**2).sum()) * n / (n - 1), self.precision**2 / n)
         return Estimate(float(means.mean()), variance**0.5, float(n - 1))
 
 

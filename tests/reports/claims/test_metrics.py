@@ -41,6 +41,18 @@ def test_each_distance_counts_once_however_often_it_is_asked(recall: Frames, far
     assert len(expected) == 4
 
 
+def test_normalised_accuracy_of_spans_starts_at_chance_and_of_dependencies_at_blind(recall: Frames) -> None:
+    high = replace(recall, predictions=recall.predictions.assign(blind=np.float32(0.69)))
+    spans = replace(high, cells=high.cells.assign(distance="span"))
+    accuracy = answers(recall, 32).groupby(["label", "seed"])["correct"].mean()
+    for frames, zero in ((high, 0.69), (spans, 1 / 16)):
+        runs = study(frames).by_length[1]
+        runs = runs[runs["length"] == 32].set_index(["label", "seed"])["normalised"]
+        expected = (accuracy - zero) / (1 - zero)
+        assert runs.to_dict() == pytest.approx(expected.to_dict(), abs=1e-6)
+    assert study(spans).by_length[0]["blind"].unique() == pytest.approx([0.69])
+
+
 def test_a_task_of_spans_and_one_without_two_distances_have_no_value(recall: Frames) -> None:
     spans = replace(recall, cells=recall.cells.assign(distance="span"))
     assert by_distance(spans).empty
@@ -72,10 +84,21 @@ def test_speed_counts_the_steps_to_half_of_the_way_in_runs_that_get_there(recall
     )
     found = speed(replace(recall, curves=curves))
     scores = curves.assign(label=curves["label"].astype(str))
-    good = scores[(scores["validation_score"] - 1 / 16) / (15 / 16) >= 0.5]
-    expected = (-np.log2(good.groupby(["label", "seed"])["step"].min())).to_dict()
+    expected, intervals = {}, {}
+    for key, run in scores.dropna(subset="validation_score").groupby(["label", "seed"]):
+        steps, way = (np.append(0.0, run[name]) for name in ("step", "validation_score"))
+        way[1:] = (way[1:] - 1 / 16) / (15 / 16)
+        if way.max() >= 0.5:
+            i = int((way >= 0.5).argmax())
+            expected[key] = -np.log2(np.interp(0.5, way[i - 1 : i + 1], steps[i - 1 : i + 1]))
+            intervals[key] = steps[i - 1 : i + 1]
     assert len(expected) == 3
-    assert values(found[found["value"].notna()]) == pytest.approx(expected)
+    known = found[found["value"].notna()]
+    assert values(known) == pytest.approx(expected)
+    rng = np.random.default_rng(1)
+    for row in known.itertuples():
+        anywhere = np.log2(rng.uniform(*intervals[row.label, row.seed], 100_000))
+        assert row.precision == pytest.approx(anywhere.std(), rel=0.02)
     (reason,) = found.loc[found["value"].isna(), "reason"]
     assert reason == "does not get 50 % of the way from chance to perfect"
 
@@ -105,7 +128,8 @@ def test_every_built_in_claim_measures_whatever_a_store_holds(
 ) -> None:
     frames = simulated(default=default)
     found = claim().measure(study(frames))
-    assert list(found) == ["task", "label", "seed", "value", "reason"]
+    assert list(found)[:5] == ["task", "label", "seed", "value", "reason"]
+    assert {*found} <= {"task", "label", "seed", "value", "reason", "precision"}
     assert not claim.scaled or found["value"].dropna().between(-1, 1).all()
     assert not found.duplicated(["task", "label", "seed"]).any()
     assert (found.empty, default) in {(False, "done"), (True, "waiting")}

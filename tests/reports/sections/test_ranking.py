@@ -53,6 +53,20 @@ def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
     assert sentence("on t", found).endswith("; it is separated from c and d; not separated from it: b.")
 
 
+def test_failed_runs_stand_beside_the_means_that_leave_them_out(simulated: Simulate) -> None:
+    statuses = {("relative", task, 2): ("diverged", "nan") for task in ("copy", "offset_recall")}
+    section = describe(study(simulated(seeds=3, statuses=statuses, tasks=("copy", "offset_recall"))))
+    assert section is not None
+    over = section.tables["Ranking over 2 tasks, teacher-forced"].set_index("encoding")
+    assert over["failed"].to_dict() == {"relative": 2, "absolute": 0}
+    alone = section.tables["Ranking on copy"].set_index("encoding")
+    assert (alone["failed"].to_dict(), alone["runs"].to_dict()) == (
+        {"relative": 1, "absolute": 0},
+        {"relative": 2, "absolute": 3},
+    )
+    assert "failed runs are not in these means: 2 of relative" in section.prose
+
+
 def test_a_label_that_lacks_a_task_is_not_ranked_over_tasks() -> None:
     found = rank_all(scores({"t": CLEAR, "u": {"a": 0.6, "b": 0.3, "c": 0.3}})).overall[
         "teacher-forced", SCOPES[0]

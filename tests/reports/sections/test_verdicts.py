@@ -176,6 +176,76 @@ def test_failed_runs_are_counted_and_what_they_would_change_is_said() -> None:
     assert "; with 2 and 0 failed runs counted as at chance: undecided, +0.19 [" in text
 
 
+def test_a_task_on_which_all_runs_of_a_side_failed_counts_as_at_chance_too() -> None:
+    failed = tuple(("c", "one", seed) for seed in range(3))
+    alone = {("c", "two", seed): 0.9 + noise for seed, noise in enumerate(NOISE)}
+    claim = Given(values(CLEAR) | alone)
+    (found,) = judge_claims(setting(claim, failed=failed))
+    assert (found.outcome, found.failed, found.runs) == ("borne out", (3, 0), (6, 6))
+    assert found.sensitivity is not None
+    assert found.sensitivity.effect.by_block["c"].mean == pytest.approx(-0.9)
+    says = "; with 3 and 0 failed runs counted as at chance: differs between tasks, −0.07 ["
+    assert says in judged.outlook(found)  # which the first screen shows too
+    assert says in judged.prose((claim,), [found])
+
+
+def test_failed_runs_without_a_value_at_chance_are_counted_and_no_more() -> None:
+    claim = Given(values(CLEAR))
+    claim.scaled = False
+    (found,) = judge_claims(setting(claim, failed=(("a", "two", 7),)))
+    assert (found.failed, found.sensitivity) == ((0, 1), None)
+    assert judged.outlook(found) == "; without 0 and 1 failed runs"
+
+
+@pytest.mark.parametrize(
+    ("reach", "outcome"),
+    [(1e-4, "undecided"), (1e9, "undecided"), (20.0, "no difference that matters")],
+)
+def test_no_difference_of_another_metric_needs_tasks_that_are_learned_and_have_room(
+    simulated: Simulate, reach: float, outcome: str
+) -> None:
+    """Two copies of one encoding, whose accuracy falls at this distance."""
+    frames = simulated(tasks=("offset_recall",), seeds=3)
+    place = frames.predictions["dependency_length"].astype(float)
+    rng = np.random.default_rng(3)
+    right = 1 / (1 + (place / reach) ** 2)
+    frames = replace(frames, predictions=frames.predictions.assign(correct=rng.random(len(place)) < right))
+    claim = Given(
+        {("offset_recall", label, seed): noise / 1e3 for label in ("relative", "absolute")
+         for seed, noise in enumerate(NOISE)}
+    )  # fmt: skip
+    claim.contrasts, claim.scaled = (("relative", "absolute"),), False
+    (found,) = judge_claims(study(frames, (claim,)))
+    assert found.outcome == outcome
+    if reach > 20:
+        claim.needs_room = False
+        (found,) = judge_claims(study(frames, (claim,)))
+        assert found.outcome == "no difference that matters"
+
+
+def test_runs_that_agree_more_closely_than_they_were_measured_are_not_certain() -> None:
+    class Coarse(Given):
+        def measure(self, frames: Frames) -> pd.DataFrame:
+            return super().measure(frames).assign(precision=0.3)
+
+    given = values({"a": (0.7, 0.2)}, noise=(0.0, 0.0, 0.0))
+    (sharp,) = judge_claims(setting(Given(given)))
+    (coarse,) = judge_claims(setting(Coarse(given)))
+    assert (sharp.outcome, coarse.outcome) == ("borne out", "undecided")
+    assert coarse.overall.error == pytest.approx(0.3 * (2 / 3) ** 0.5)
+
+
+def test_a_contrast_without_runs_is_said_beside_those_that_have_some() -> None:
+    claim = Given(values(CLEAR))
+    claim.contrasts = (Twins("trained"), ("one", "two"))
+    text = judged.prose((claim,), judge_claims(setting(claim)))
+    assert "- one against two: **borne out**" in text
+    assert (
+        "- not measured: there are no runs of twins that differ in trained (trained, kept at the start)"
+        in text
+    )
+
+
 def test_a_contrast_names_an_encoding_or_one_of_its_labels() -> None:
     labels = ("one", "one[k=2]", "two", "two · additive", "three")
     given = {("a", label, seed): 0.5 for label in labels for seed in range(2)}

@@ -76,9 +76,10 @@ def prose(claims: Sequence[Claim], judged: Sequence[ClaimContrast]) -> str:
         )
         if claim.refuted_by:
             about += f" Refuted by {escape_markdown(claim.refuted_by)}."
-        if not contrasts:
-            pairs = enumerate_words([_asked(contrast) for contrast in claim.contrasts])
-            lines = [f"- not measured: there are no runs of {escape_markdown(pairs)}"]
+        lacking = [_asked(asked) for asked in claim.contrasts if asked not in [c.asked for c in contrasts]]
+        if lacking:
+            pairs = escape_markdown(enumerate_words(lacking))
+            lines.append(f"- not measured: there are no runs of {pairs}")
         paragraphs.append("\n".join([about, "", *lines]))
     return "\n\n".join([*paragraphs, _METHOD])
 
@@ -162,7 +163,7 @@ def _line(contrast: ClaimContrast) -> str:
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
         f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)}"
     )
-    line += _by_direction(contrast) + _failed(contrast) + outlook(contrast)
+    line += _by_direction(contrast) + outlook(contrast)
     if contrast.left_out:
         first = list(contrast.left_out)[:3]
         more = [f"{len(contrast.left_out) - 3} more"] if len(contrast.left_out) > 3 else []
@@ -185,27 +186,32 @@ def _by_direction(contrast: ClaimContrast) -> str:
 
 
 def _failed(contrast: ClaimContrast) -> str:
-    """What changes if failed runs count as 0."""
-    if contrast.sensitivity is None:
+    """How many runs failed, and what changes if they count as 0."""
+    if not any(contrast.failed):
         return ""
+    failed = f"{contrast.failed[0]} and {contrast.failed[1]} failed runs"
     again = contrast.sensitivity
-    p, mixed = (min(value * contrast.tests / CLAIMS_SHARE, 1.0) for value in (again.p, again.mixed))
+    if again is None:
+        return f"; without {failed}"
+    values = ((again.p, again.least), (again.mixed, again.least_mixed))
+    split = contrast.split or again.split
+    scale = contrast.tests / CLAIMS_SHARE * ALPHA / contrast.alpha
+    p, mixed = (min((max(value, least) if split else value) * scale, 1.0) for value, least in values)
     verdict = judged_alike(again, contrast.claim.smallest_effect, p, mixed)
     overall = again.effect.overall
-    return (
-        f"; with {contrast.failed[0]} and {contrast.failed[1]} failed runs counted as at chance: "
-        f"{verdict}, {difference(overall.mean, *overall.interval())}"
-    )
+    return f"; with {failed} counted as at chance: {verdict}, {difference(overall.mean, *overall.interval())}"
 
 
 def outlook(contrast: ClaimContrast) -> str:
-    """A clause on what an undecided contrast lacks; "" if it is decided."""
+    """Clauses on the failed runs of a contrast, and on what an undecided one lacks; "" for neither."""
+    clauses = _failed(contrast)
     if contrast.outcome != "undecided":
-        return ""
+        return clauses
     if contrast.obstacle:
-        return f"; {_OBSTACLES[contrast.obstacle]}"
+        return f"{clauses}; {_OBSTACLES[contrast.obstacle]}"
     more = _more(contrast)
-    return _beyond(contrast) + (f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}")
+    likely = f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}"
+    return clauses + _beyond(contrast) + likely
 
 
 def _beyond(contrast: ClaimContrast) -> str:

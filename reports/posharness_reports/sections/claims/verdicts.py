@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Claim
+from posharness.contracts.claim import Contrast
 from posharness.contracts.columns import DECODINGS, FREE_RUNNING
 from posharness_reports.measures.comparison import Arm, Effect, Together, arms, effect, few, least_p, splits
+from posharness_reports.measures.failures import as_at_chance
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
 from posharness_reports.sections.claims.sides import Sides, sides
@@ -19,7 +21,6 @@ from posharness_reports.study import Study
 
 __all__ = [
     "CEILING",
-    "FAILED",
     "INFORMATIVE",
     "ClaimContrast",
     "Evidence",
@@ -37,9 +38,6 @@ INFORMATIVE = 0.5
 
 CEILING = 0.95
 """The mean from which a task has no room left; where both encodings are above, it says nothing."""
-
-FAILED = ("failed", "diverged", "timeout", "crashed")
-"""The statuses of a run that has no result because it went wrong."""
 
 Outcome = Literal[
     "borne out",
@@ -84,11 +82,14 @@ class ClaimContrast:
         evidence: None if no task has runs of both.
         by_label: of a group, the effect of each of its labels against the other side; of twins, of each pair.
         left_out: tasks without runs of both, and the reason.
-        failed: the number of failed runs of each of the two labels.
-        sensitivity: the evidence with failed runs counted as 0; None if none failed.
+        failed: the number of failed runs of each of the two sides, on all tasks on which any label has one
+            that did not fail.
+        sensitivity: the evidence with failed runs counted as 0, also where all runs of a label failed; None
+            if none failed, or if 0 is not chance.
         p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
         tests: the number of contrasts that p is corrected for.
         split: whether runs fall apart under any claim of the report (see `least_p`).
+        asked: what the claim declared, of which this is a contrast.
         alpha: the rate of false statements of the report, which p is corrected for too.
     """
 
@@ -107,6 +108,7 @@ class ClaimContrast:
     split: bool = False
     by_label: Mapping[str, Effect] = field(default_factory=dict)
     alpha: float = ALPHA
+    asked: Contrast | None = None
 
     @property
     def by_task(self) -> pd.Series[float]:
@@ -239,7 +241,7 @@ def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
     values = _by_part(_measured(claim, study), study)
     decodings = [name for name in DECODINGS if name in set(values["decoding"])] or [DECODINGS[0]]
     return [
-        _contrast(claim, each, decoding)
+        replace(_contrast(claim, each, decoding), asked=contrast)
         for contrast in claim.contrasts
         for both in sides(contrast, values, study.cells)
         for decoding in decodings
@@ -273,28 +275,41 @@ def _by_part(values: pd.DataFrame, study: Study) -> pd.DataFrame:
         prepared=[known.get(name, (name, ""))[0] for name in names],
         block=[posed.get(known.get(name, (name, ""))[0], name) for name in names],
         decoding=[FREE_RUNNING if value else DECODINGS[0] for value in free],
+        accuracy=_accuracies(values, [known.get(name) for name in names], study),
     )
+
+
+def _accuracies(values: pd.DataFrame, places: Sequence[tuple[str, str] | None], study: Study) -> list[float]:
+    """The normalised accuracy at the training length of the run of each value; NaN if it is not known."""
+    runs = study.by_length[1]
+    trained = runs[runs["length"] == runs["train_length"]]
+    columns = (trained[name].tolist() for name in ("task", "objective", "label", "seed", "normalised"))
+    known = {
+        (str(task), str(objective), str(label), int(seed)): float(accuracy)
+        for task, objective, label, seed, accuracy in zip(*columns, strict=True)
+    }
+    keys = zip(places, values["label"].astype(str), values["seed"].astype(int), strict=True)
+    return [known.get((*(place or ("", "")), label, seed), float("nan")) for place, label, seed in keys]
 
 
 def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
     values = both.rows
     one, two = (values[values["label"].isin(members)] for members in both.members)
-    held = arms(pd.concat([one, two]), "block")
-    evidence = weigh(*_arms_of(held, both), claim)
-    used = set(evidence.effect.by_block) if evidence else set()
+    both_sides = pd.concat([one, two])
+    held = _arms(both_sides)
+    evidence = weigh(*_arms_of(held, both), claim, _accuracy_of(both_sides, both, claim))
     paired = set.intersection(*(set(side.loc[side["value"].notna(), "part"]) for side in (one, two)))
     missing = {
         task: _reason(task, both.names[0], one, both.names[1], two)
         for task in sorted({*one["part"], *two["part"]} - paired)
     }
     labels = both.members[0] + both.members[1]
-    failures = _failures(values, labels, used, both.cells)
+    failures = as_at_chance(values, labels, both.cells)
     runs = failures.drop_duplicates(["block", "label", "seed"])
     failed = [int(runs["label"].isin(members).sum()) for members in both.members]
     sensitivity = None
     if claim.scaled and len(failures):
-        with_failures = pd.concat([one, two, failures], ignore_index=True)
-        again = arms(with_failures, "block")
+        again = _arms(pd.concat([one, two, failures], ignore_index=True))
         sensitivity = weigh(*_arms_of(again, both), claim)
     return ClaimContrast(
         claim,
@@ -310,6 +325,31 @@ def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
 
 
 Arms = Mapping[str, Arm | Together]
+
+
+def _arms(rows: pd.DataFrame) -> dict[str, dict[str, Arm]]:
+    """The arms of each block and label, with the precision that a claim states for its values."""
+    held = arms(rows, "block")
+    if "precision" not in rows:
+        return held
+    known = rows[rows["value"].notna() & rows["precision"].notna()]
+    squares = known["precision"].astype(float).pow(2)
+    precision = squares.groupby([known["block"], known["label"]]).mean().pow(0.5).to_dict()
+    return {
+        block: {
+            label: replace(arm, precision=max(precision.get((block, label), 0.0), arm.precision))
+            for label, arm in own.items()
+        }
+        for block, own in held.items()
+    }
+
+
+def _accuracy_of(rows: pd.DataFrame, both: Sides, claim: Claim) -> tuple[Arms, Arms] | None:
+    """The accuracy of the runs that have a value; None for a claim whose values are accuracies."""
+    if claim.scaled:
+        return None
+    accuracies = rows[rows["value"].notna()].assign(value=lambda own: own["accuracy"])
+    return _arms_of(arms(accuracies, "block"), both)
 
 
 def _arms_of(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> tuple[Arms, Arms]:
@@ -343,22 +383,22 @@ def _by_label(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> dict[str, E
     return found
 
 
-def _failures(
-    values: pd.DataFrame, labels: tuple[str, ...], blocks: set[str], cells: pd.DataFrame
-) -> pd.DataFrame:
-    """A value of 0 on each part of the blocks for each failed run of these labels."""
-    parts = values.loc[values["block"].isin(blocks), ["block", "part"]].drop_duplicates()
-    own = cells[cells["status"].isin(FAILED) & cells["label"].isin(labels)]
-    pairs = own[["posed", "label", "seed"]].drop_duplicates().rename(columns={"posed": "block"})
-    return pairs.astype({"block": str}).merge(parts.astype(str), on="block").assign(value=0.0)
+def weigh(one: Arms, two: Arms, claim: Claim, accuracy: tuple[Arms, Arms] | None = None) -> Evidence | None:
+    """The evidence on two sides, by block; None without a block that both have.
 
-
-def weigh(one: Arms, two: Arms, claim: Claim) -> Evidence | None:
-    """The evidence on two sides, by block; None without a block that both have."""
+    Args:
+        accuracy: of the same runs, which says where a difference could show; by default the values.
+    """
     found, smallest = effect(one, two), claim.smallest_effect
     if found is None:
         return None
-    telling = {block for block in found.by_block if not claim.scaled or _can_tell(one[block], two[block])}
+    learned = accuracy or (one, two)
+    telling = {
+        block
+        for block in found.by_block
+        if all(block in side for side in learned)
+        and _can_tell(*(side[block] for side in learned), room=claim.needs_room)
+    }
     alike = effect(*({block: arm for block, arm in side.items() if block in telling} for side in (one, two)))
     side, p = region(found.overall, smallest)
     if side == "inside" and alike is not None:
@@ -381,11 +421,12 @@ def weigh(one: Arms, two: Arms, claim: Claim) -> Evidence | None:
     return Evidence(found, alike, p, mixed, least, least_mixed, splits(used, smallest))
 
 
-def _can_tell(one: Arm | Together, two: Arm | Together) -> bool:
-    """Whether a difference could show: one of them has learned something, and not both are at the ceiling."""
+def _can_tell(one: Arm | Together, two: Arm | Together, *, room: bool) -> bool:
+    """Whether a difference could show by these accuracies: one side has learned something, and (if that takes
+    `room`) not both are at the ceiling."""
     parts = one.parts & two.parts
     means = [arm.estimate(parts).mean for arm in (one, two)]
-    return max(means) >= INFORMATIVE and min(means) < CEILING
+    return max(means) >= INFORMATIVE and not (room and min(means) >= CEILING)
 
 
 def _reason(task: str, better: str, one: pd.DataFrame, other: str, two: pd.DataFrame) -> str:

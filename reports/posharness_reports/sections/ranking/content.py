@@ -20,6 +20,7 @@ from posharness_reports.formatting import (
     with_interval,
 )
 from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Pair, Ranking, behind_of
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.study import Study
@@ -50,15 +51,22 @@ def describe(study: Study) -> Section | None:
         return None
     overall = {_over(ranking, *key): ranking for key, ranking in rankings.overall.items()}
     each = {_on(study, *key): ranking for key, ranking in rankings.each.items()}
-    lines = [sentence(place, ranking) for place, ranking in (overall or each).items()]
+    failed = {
+        _over(ranking, *key): failed_runs(study.cells, ranking.blocks, by="posed")
+        for key, ranking in rankings.overall.items()
+    }
+    failed |= {_on(study, *key): failed_runs(study.cells, [key[0]]) for key in rankings.each}
+    lines = [sentence(place, ranking, failed[place]) for place, ranking in (overall or each).items()]
     lines += _disagreements(overall)
     for task in dict.fromkeys(key[0] for key in rankings.each):
         of_task = {_on(study, *key): ranking for key, ranking in rankings.each.items() if key[0] == task}
         lines += _disagreements(of_task)
     lines += _averaged(study)
     everywhere = overall | each
-    tables = {f"Ranking {place}": ranking_table(ranking) for place, ranking in overall.items()}
-    tables |= {f"Ranking {place}": folded(ranking_table(ranking)) for place, ranking in each.items()}
+    tables = {f"Ranking {place}": ranking_table(ranking, failed[place]) for place, ranking in overall.items()}
+    tables |= {
+        f"Ranking {place}": folded(ranking_table(ranking, failed[place])) for place, ranking in each.items()
+    }
     if study.baseline:
         tables["Against the baseline"] = against(study.baseline, everywhere)
     tables["All pairs of encodings"] = folded(pairs_table(everywhere))
@@ -69,8 +77,12 @@ def describe(study: Study) -> Section | None:
     )
 
 
-def sentence(place: str, ranking: Ranking) -> str:
-    """What a ranking says: the label with the highest mean, and what is and is not separated from it."""
+def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> str:
+    """What a ranking says: the label with the highest mean, and what is and is not separated from it.
+
+    Args:
+        failed: the number of failed runs of labels that have any.
+    """
     best = ranking.labels[0]
     behind = behind_of(ranking, best)
     tied = [label for label in ranking.labels[1:] if label not in behind]
@@ -80,13 +92,20 @@ def sentence(place: str, ranking: Ranking) -> str:
         text += f"; it is separated from {_listed(behind)}"
     if tied:
         text += f"; not separated from it: {_listed(tied)}"
+    left_out = [f"{failed[label]} of {label}" for label in ranking.labels if label in failed]
+    if left_out:
+        text += f"; failed runs are not in these means: {_listed(left_out)}"
     if ranking.left_out:
         text += f"; without {_listed(ranking.left_out)}, not run on all of these tasks"
     return f"{text}."
 
 
-def ranking_table(ranking: Ranking) -> pd.DataFrame:
-    """A row for each label, the highest mean first."""
+def ranking_table(ranking: Ranking, failed: Mapping[str, int] = {}) -> pd.DataFrame:
+    """A row for each label, the highest mean first.
+
+    Args:
+        failed: the number of failed runs of labels that have any; the means are without these.
+    """
     ranks = ranking.ranks(ALPHA)
     groups = ranking.groups(ALPHA)
     letters = {
@@ -102,6 +121,7 @@ def ranking_table(ranking: Ranking) -> pd.DataFrame:
                 "score": with_interval(row["mean"], row["low"], row["high"]),
                 "interquartile mean": fraction(row["middle"]),
                 "runs": row["runs"],
+                "failed": failed.get(row["label"], 0),
             }
             for row in ranking.means.to_dict("records")
         ]
