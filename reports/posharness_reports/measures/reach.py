@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.integrate import trapezoid
 from scipy.optimize import isotonic_regression
 
-from posharness_reports.measures.statistics import LEVEL, bounded_mean
+from posharness_reports.measures.statistics import LEVEL, across_runs, bounded_mean, normalised, wilson
 
 __all__ = ["FEWEST", "THRESHOLD", "Reach", "area", "merged", "reach"]
 
@@ -101,6 +101,10 @@ def reach(
     distance Student's t tests the mean of the runs' log odds against the threshold; the interval holds the
     distances that this test does not reject. With one run the test is about its sequences only.
 
+    Where buckets were joined, the nearest of them can be above the threshold and all together below. So
+    neither the reach nor its interval is nearer than a distance whose own bucket is surely above, and a reach
+    below the shortest distance is not said where the runs are above the threshold there.
+
     Args:
         summed: correct predictions of run r in bucket b.
         total: predictions.
@@ -134,7 +138,42 @@ def reach(
         error = slope * np.sqrt(inner * (1 - inner) / np.maximum(worth, 1))
         half = stats.norm.ppf(0.5 + LEVEL / 2) * np.interp(grid, place, error[0])
     goal = float(np.log(threshold / (1 - threshold)))
-    return Reach(*(_crossing(line, grid, goal) for line in (mean, mean - half, mean + half)))
+    length, low, high = (_crossing(line, grid, goal) for line in (mean, mean - half, mean + half))
+    own = np.divide(summed, total, out=np.full(summed.shape, np.nan), where=total > 0)
+    least = _surely_kept(own, effective.sum(0), chance + threshold * (1 - chance), positions)
+    first = np.array(groups[0])
+    kept = np.cumprod(normalised(_mean(own[:, first]), chance[first]) >= threshold).sum()
+    length = max(length, least, float(positions[first[kept - 1]]) if kept else 0.0)
+    return Reach(length, max(low, least), max(high, length))
+
+
+def _surely_kept(
+    accuracy: Float[Array, "r b"],
+    worth: Float[Array, " b"],
+    goal: Float[Array, " b"],
+    positions: Float[Array, " b"],
+) -> float:
+    """The farthest distance whose bucket is surely above the goal, with none nearer that is surely below.
+
+    0 if there is none, and infinity if it is the last.
+    """
+    if len(accuracy) > 1:
+        low, high = across_runs(accuracy, worth)
+    else:
+        low, high = wilson(_mean(accuracy) * worth, worth)
+    below = high < goal
+    before = int(np.argmax(below)) if below.any() else len(goal)
+    kept = np.flatnonzero((low > goal)[:before])
+    if not len(kept):
+        return 0.0
+    return float("inf") if kept[-1] == len(goal) - 1 else float(positions[kept[-1]])
+
+
+def _mean(values: Float[Array, "r b"]) -> Float[Array, " b"]:
+    """The mean over the runs that have a value; NaN where none has."""
+    known = np.isfinite(values).sum(0)
+    means: Array = np.divide(np.nansum(values, 0), known, out=np.full(len(known), np.nan), where=known > 0)
+    return means
 
 
 def _log_odds(

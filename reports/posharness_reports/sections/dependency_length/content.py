@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from posharness.contracts import Section
-from posharness_reports.data.grouping import grouped
+from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import dependency_figures
+from posharness_reports.formatting import enumerate_words, escape_markdown
+from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.reach import FEWEST
 from posharness_reports.study import Study
 from posharness_reports.tables.accuracy import by_distance
 from posharness_reports.tables.tidy import tidy
@@ -28,6 +31,10 @@ _SPANS = (
 )
 
 
+_FEW = 100
+"""The predictions of a run in a bucket below which the report says that they are few."""
+
+
 def describe(study: Study) -> Section | None:
     """The section; None when no prediction has a distance."""
     measured = study.by_distance
@@ -39,10 +46,13 @@ def describe(study: Study) -> Section | None:
         )
         for (task, objective, scope), _ in grouped(measured.points, ["task", "objective", "scope"])
     }
-    has_spans = "span" in set(measured.points["distance"])
+    paragraphs = [_ABOUT]
+    if "span" in set(measured.points["distance"]):
+        paragraphs.append(_SPANS)
+    paragraphs += _few(study)
     return Section(
         "Accuracy by dependency length",
-        f"{_ABOUT}\n\n{_SPANS}" if has_spans else _ABOUT,
+        "\n\n".join(paragraphs),
         {
             **tables,
             "Accuracy by dependency length, all values": tidy(measured.points),
@@ -52,3 +62,20 @@ def describe(study: Study) -> Section | None:
         },
         dependency_figures(measured, study.cells, study.outcomes),
     )
+
+
+def _few(study: Study) -> list[str]:
+    """A paragraph on tasks with few predictions in a bucket at the training length, if there are any."""
+    runs = matching(study.by_distance.runs, scope=SCOPES[0])
+    medians = {
+        title(task, objective, study.cells): float(own["predictions"].median())
+        for (task, objective), own in grouped(runs, ["task", "objective"])
+    }
+    few = [f"{escape_markdown(name)} ({median:.0f})" for name, median in medians.items() if median < _FEW]
+    if not few:
+        return []
+    return [
+        f"A run has few predictions at each distance of {enumerate_words(few)} (the median over buckets, at "
+        f"the training length). Below {_FEW} single buckets are uncertain, and for the reach those with "
+        f"fewer than {FEWEST} are joined with their neighbours; more `test_sequences` tell more."
+    ]
