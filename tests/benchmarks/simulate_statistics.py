@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,15 +21,24 @@ from numpy import ndarray
 
 from posharness.contracts import Claim, Frames
 from posharness_reports.measures.accuracy import SCOPES
-from posharness_reports.measures.comparison import Arm, effect, least_p, splits
-from posharness_reports.measures.ranking import SMALLEST, p_of, rank_all
+from posharness_reports.measures.comparison import Arm, effect, with_pools
 from posharness_reports.measures.ranking import corrected as corrected_pairs
+from posharness_reports.measures.ranking import p_of, rank_all
 from posharness_reports.measures.reach import area, reach
 from posharness_reports.measures.statistics import ALPHA, across_runs, bounded_mean, within_run
 from posharness_reports.sections.claims.verdicts import corrected, judge_claims, judged_alike, weigh
 from posharness_reports.study import study
 
-__all__ = ["COVERAGE", "SEEDS", "Reports", "censored_reach", "false_statements", "found_effects", "read"]
+__all__ = [
+    "COVERAGE",
+    "FALSE",
+    "SEEDS",
+    "Reports",
+    "censored_reach",
+    "false_statements",
+    "found_effects",
+    "read",
+]
 
 Array = ndarray[Any, Any]
 Generator = np.random.Generator
@@ -249,6 +259,11 @@ def outcomes(regime: str, effect_size: float, spread: float, shape: tuple[int, .
     something else. Objectives of a run share most of its luck; half of the runs have the same beyond."""
     if regime == "two peaks":
         luck = _two_peaks(rng, (3, *shape[:-1], 1))
+    elif regime == "two levels":
+        luck = np.where(rng.random((3, *shape[:-1], 1)) < 0.5, 0.7, 0.95)
+    elif regime == "two peaks on a fifth of the tasks":
+        luck = _two_peaks(rng, (3, *shape[:-1], 1))
+        luck[:, :, -(-shape[1] // 5) :] = 0.9
     elif regime == "ceiling":
         luck = _beta(0.97, 100)(rng, (3, *shape[:-1], 1))
     else:
@@ -269,18 +284,20 @@ def read(values: Array) -> tuple[list[str], int]:
         values: of `outcomes`.
     """
     tasks = range(values.shape[2])
-    sides = [
-        [{str(t): Arm(what[label, t].T) for t in tasks} for label in (0, 1)] for what in values
+    blocks = [
+        {str(t): {str(label): Arm(what[label, t].T) for label in (0, 1)} for t in tasks} for what in values
     ]  # objectives are parts
+    sides = [_sides(with_pools(held)) for held in blocks]
     over = sides[:2] if len(tasks) > 1 else []
-    each = [
-        [{"": Arm(what[label, t, :, [o]])} for label in (0, 1)]
-        for what in values[:2]
-        for t in tasks
-        for o in range(values.shape[4])
-    ]
-    split = any(splits(pair, SMALLEST) for pair in each)
-    p = [[_p(pair, split=split) for pair in pairs] for pairs in (over, each)]
+    each = []
+    for what in values[:2]:
+        single = {
+            f"{t} {o}": {str(label): Arm(what[label, t, :, [o]]) for label in (0, 1)}
+            for t in tasks
+            for o in range(values.shape[4])
+        }
+        each += [_sides({name: own}) for name, own in with_pools(single).items()]
+    p = [[_p(pair) for pair in pairs] for pairs in (over, each)]
     apart = sum(value <= ALPHA for value in corrected_pairs(*p))
     evidence = [weigh(*sides[place], _COPIES) for place in _LENGTH_OF_CLAIM]
     found = [each for each in evidence if each is not None]
@@ -288,11 +305,15 @@ def read(values: Array) -> tuple[list[str], int]:
     return [judged_alike(each, smallest, *p) for each, p in zip(found, corrected(found), strict=True)], apart
 
 
-def _p(pair: Sequence[Mapping[str, Arm]], *, split: bool) -> float:
+def _sides(held: Mapping[str, Mapping[str, Arm]]) -> list[dict[str, Arm]]:
+    """The arms of each of the two labels."""
+    return [{name: own[label] for name, own in held.items()} for label in ("0", "1")]
+
+
+def _p(pair: Sequence[Mapping[str, Arm]]) -> float:
     found = effect(*pair)
     assert found is not None
-    p = p_of(found, *pair)
-    return max(p, least_p(*pair)) if split else p
+    return p_of(found, *pair)
 
 
 class Reports:
@@ -337,7 +358,7 @@ class Reports:
             rows = every[place]
             name = rows["task"] + " (" + rows["objective"] + ")" if several else rows["task"]
             claim.values = rows.assign(task=name, reason="")
-        return [contrast.outcome for contrast in judge_claims(self.study)], apart
+        return [contrast.outcome for contrast in judge_claims(replace(self.study))], apart
 
 
 def false_statements(
@@ -406,11 +427,14 @@ def _power(rng: Generator, draws: int) -> str:
     return _markdown(["true effect", "sd of a run", *_HEAD], rows)
 
 
+FALSE = ("mid-range", "ceiling", "two peaks", "two levels", "two peaks on a fifth of the tasks")
+"""The regimes in which copies of one encoding are compared."""
+
 TABLES: Mapping[str, Callable[[Generator, int], str]] = {
     "coverage": _coverage,
     "one-run": _one_run,
     "censored": _censored,
-    **{f"false, {regime}": _false(regime) for regime in ("mid-range", "ceiling", "two peaks")},
+    **{f"false, {regime}": _false(regime) for regime in FALSE},
     "power": _power,
 }
 """The tables of the page on statistics, as Markdown, by name."""

@@ -38,7 +38,7 @@ def test_what_is_open_is_what_the_report_does_not_decide(simulated: Simulate, se
 
 
 def test_who_looks_often_decides_less(simulated: Simulate) -> None:
-    frames = simulated(seeds=3, tasks=("copy",))
+    frames = simulated(seeds=3, tasks=("copy", "offset_recall"))
     assert len(undecided(frames, CLAIMS, 1e-9)) > len(undecided(frames, CLAIMS, ALPHA))
 
 

@@ -43,24 +43,17 @@ def _pairs(ready: Study) -> Iterator[Undecided]:
         (", ".join(key), (posed.get(key[0], key[0]),), ranking) for key, ranking in rankings.each.items()
     ]
     number = sum(len(ranking.pairs) for _, _, ranking in named)
-    split = any(ranking.split for _, _, ranking in named)
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
             if pair.p > ALPHA and not _alike(pair, number, ready.alpha):
                 seeds = min(pair.effect.runs) / len(pair.effect.by_block)
-                missing = more_seeds(
-                    pair.effect.overall,
-                    seeds,
-                    0.0,
-                    ready.alpha * RANKING_SHARE / number,
-                    split=len(pair.effect.by_block) if split else 0,
-                )
+                missing = more_seeds(pair.effect.tested, seeds, 0.0, ready.alpha * RANKING_SHARE / number)
                 yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)
 
 
 def _alike(pair: Pair, number: int, alpha: float) -> bool:
     """Whether the difference is smaller than the smallest that matters, after correction for all pairs."""
-    overall = pair.effect.overall
+    overall = pair.effect.tested
     p = max(overall.p_above(-SMALLEST), overall.p_below(SMALLEST))
     return p * number / RANKING_SHARE <= alpha
 

@@ -8,7 +8,7 @@ once however many parts it has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +20,36 @@ from scipy import special
 
 from posharness_reports.measures.statistics import RESOLUTION, Estimate, heterogeneity, mean_of_estimates
 
-__all__ = ["SPLIT", "Arm", "Effect", "Together", "arms", "effect", "few", "improvement", "least_p", "splits"]
+__all__ = [
+    "Arm",
+    "Effect",
+    "Pool",
+    "Together",
+    "arms",
+    "effect",
+    "few",
+    "improvement",
+    "least_p",
+    "pooled",
+    "with_pools",
+]
 
 Array = ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The variance between the runs of many arms, each about its own mean.
+
+    Attributes:
+        variance: of one run; the mean over arms, weighted by their degrees of freedom.
+        freedom: by Satterthwaite; low where few arms have most of the variance.
+        arms: their number.
+    """
+
+    variance: float = 0.0
+    freedom: float = 1.0
+    arms: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +60,12 @@ class Arm:
         values: part by seed; NaN where a run has no value.
         precision: the standard deviation that the value of a run has by the way it is measured; a smaller one
             between runs is not believed.
+        pool: the runs that its own are tested with (see `with_pools`).
     """
 
     values: Float[Array, "p s"]
     precision: float = RESOLUTION
+    pool: Pool = Pool()
 
     @cached_property
     def parts(self) -> Bool[Array, " p"]:
@@ -53,13 +82,10 @@ class Arm:
         """The number of runs."""
         return self.runs
 
-    @cached_property
-    def spread(self) -> float:
-        """The largest difference between two runs in one part; 0 for a single run."""
-        chosen = self.values[self.parts]
-        if not chosen.size:
-            return 0.0
-        return float((np.nanmax(chosen, 1) - np.nanmin(chosen, 1)).max())
+    @property
+    def beside(self) -> int:
+        """The number of arms in its pool, itself included."""
+        return self.pool.arms
 
     def by_seed(self, parts: Bool[Array, " p"]) -> Float[Array, " r"]:
         """The mean over these parts for each seed that has all of them."""
@@ -75,6 +101,15 @@ class Arm:
     def estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         """The mean over parts of the mean over seeds, with the variance between seeds (by clusters)."""
         return self.whole if np.array_equal(parts, self.parts) else self._estimate(parts)
+
+    def tested(self, parts: Bool[Array, " p"]) -> Estimate:
+        """The estimate, with the variance of its pool where its own is less: runs can agree by chance."""
+        own = self.estimate(parts)
+        pooled = self.pool.variance / max(self.runs, 1)
+        if not own.error**2 < pooled:
+            return own
+        # Two arms of one pool have its degrees of freedom together.
+        return Estimate(own.mean, pooled**0.5, max(self.pool.freedom / 2, 1.0))
 
     def _estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         chosen = self.values[parts]
@@ -111,9 +146,9 @@ class Together:
         return min(arm.runs for arm in self.members)
 
     @property
-    def spread(self) -> float:
-        """The largest difference between two runs of one member."""
-        return max(arm.spread for arm in self.members)
+    def beside(self) -> int:
+        """The least number of arms in the pool of a member."""
+        return min(arm.beside for arm in self.members)
 
     def by_seed(self, parts: Bool[Array, " p"]) -> Float[Array, " r"]:
         """The mean over these parts of each run that has all of them."""
@@ -122,16 +157,24 @@ class Together:
 
     def estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         """The mean over members of the estimate of each; without an error if one of them has none."""
-        found = [arm.estimate(parts) for arm in self.members]
-        mean, error, freedom = (np.array([getattr(e, name) for e in found]) for name in _FIELDS)
-        if not np.isfinite(error).all():
-            return Estimate(float(mean.mean()), float("nan"), float("nan"))
-        k = len(found)
-        overall, pooled, nu = mean_of_estimates(mean / k, (error / k) ** 2, freedom)
-        return Estimate(float(overall), float(pooled), float(nu))
+        return _together([arm.estimate(parts) for arm in self.members])
+
+    def tested(self, parts: Bool[Array, " p"]) -> Estimate:
+        """As `estimate`, of what is tested of each member."""
+        return _together([arm.tested(parts) for arm in self.members])
 
 
 _FIELDS = ("mean", "error", "freedom")
+
+
+def _together(found: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates."""
+    mean, error, freedom = (np.array([getattr(e, name) for e in found]) for name in _FIELDS)
+    if not np.isfinite(error).all():
+        return Estimate(float(mean.mean()), float("nan"), float("nan"))
+    k = len(found)
+    overall, pooled, nu = mean_of_estimates(mean / k, (error / k) ** 2, freedom)
+    return Estimate(float(overall), float(pooled), float(nu))
 
 
 @dataclass(frozen=True)
@@ -142,12 +185,15 @@ class Effect:
         overall: the mean over blocks of the difference of means; without an error if every block has a
             single run of a label.
         by_block: the difference in each block.
+        tested, tested_by_block: the same with the variances that tests believe (see `with_pools`).
         runs: the number of runs of each of the two labels, over all blocks.
         spread: the p of Welch's test that all blocks have one effect; NaN if there are fewer than two.
     """
 
     overall: Estimate
     by_block: Mapping[str, Estimate]
+    tested: Estimate
+    tested_by_block: Mapping[str, Estimate]
     runs: tuple[int, int]
     spread: float
 
@@ -155,8 +201,7 @@ class Effect:
 def least_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
     """The smallest two-sided p that exchanging runs between the labels could give, block by block.
 
-    With three runs of each on one task it is 2/20. Student's t gives less where runs agree closely, and that
-    is not to be believed where runs fall into those that have learned and those that have not: three can
+    With two runs of each on one task it is 2/6. Student's t gives less where runs agree closely, and two can
     agree by chance.
     """
     log_ways = 0.0
@@ -166,18 +211,12 @@ def least_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Togethe
     return float(min(1.0, 2 * np.exp(-log_ways)))
 
 
-def splits(sides: Iterable[Mapping[str, Arm | Together]], smallest: float) -> bool:
-    """Whether the runs of any label on any task fall apart: by more than `SPLIT` effects that matter."""
-    return any(arm.spread > SPLIT * smallest for side in sides for arm in side.values())
-
-
-SPLIT = 6
-"""Six times .05 is the gap between a run that has learned a task and one that has clearly not."""
-
-
 def few(sides: Iterable[Mapping[str, Arm | Together]]) -> bool:
-    """Whether a label has fewer than three runs on a task: nobody can see then whether runs fall apart."""
-    return any(arm.fewest < 3 for side in sides for arm in side.values())
+    """Whether nothing shows if runs fall apart: less than three of a label, or no arm beside the two."""
+    return any(arm.fewest < 3 or arm.beside < _ARMS for side in sides for arm in side.values())
+
+
+_ARMS = 3
 
 
 def arms(values: pd.DataFrame, block: str) -> dict[str, dict[str, Arm]]:
@@ -208,6 +247,49 @@ def _arms_of_block(held: Mapping[str, Mapping[tuple[str, int], Sequence[float]]]
     return found
 
 
+def pooled(held: Iterable[Arm], *, noisy: bool = False) -> Pool:
+    """The pool of all arms with two runs or more.
+
+    Args:
+        noisy: weight each arm by its variance too. The result is then the variance of the arms that have most
+            of it, however many others have none.
+    """
+    known = [arm for arm in held if arm.runs > 1]
+    freedom = np.array([arm.runs - 1.0 for arm in known])
+    variance = np.array([arm.whole.error**2 * arm.runs for arm in known])
+    total, squares = float((freedom * variance).sum()), float((freedom * variance**2).sum())
+    if not squares > 0:
+        return Pool(arms=len(known))
+    return Pool(squares / total if noisy else total / float(freedom.sum()), total**2 / squares, len(known))
+
+
+def with_pools(
+    held: Mapping[str, Mapping[str, Arm]], every: Iterable[Arm] | None = None
+) -> dict[str, dict[str, Arm]]:
+    """The arms, each with the larger of two pools: all labels in its block, and all arms of the report.
+
+    Where runs fall into those that have learned and those that have not, three of them can agree by chance,
+    and Welch's test would believe them. So the variance of an arm is tested to be at least that of those
+    beside it. A block with fewer than four labels tells little of itself: there, the noisier arms of the
+    report count more. Only tests take it: intervals are about the runs of the arm alone.
+
+    Args:
+        every: the arms of the report; those of `held` by default.
+    """
+    report = list(every if every is not None else (arm for own in held.values() for arm in own.values()))
+    alike, noisy = pooled(report), pooled(report, noisy=True)
+    found = {}
+    for block, own in held.items():
+        beside = pooled(own.values())
+        pool = max(beside, alike if beside.arms >= _LABELS else noisy, key=lambda each: each.variance)
+        pool = replace(pool, arms=alike.arms)
+        found[block] = {label: replace(arm, pool=pool) for label, arm in own.items()}
+    return found
+
+
+_LABELS = 4
+
+
 def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> Effect | None:
     """The effect of one label against another; None without a block and part that both have.
 
@@ -218,33 +300,44 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
         other: the arm of the label that it is compared with.
     """
     by_block: dict[str, tuple[Estimate, Estimate]] = {}
+    tested: dict[str, tuple[Estimate, Estimate]] = {}
     runs = {}
     for name in sorted({*one} & {*other}):
         parts = one[name].parts & other[name].parts
         if parts.any():
             by_block[name] = (one[name].estimate(parts), other[name].estimate(parts))
+            tested[name] = (one[name].tested(parts), other[name].tested(parts))
             runs[name] = (one[name].runs, other[name].runs)
-    repeated = {
-        name: pair for name, pair in by_block.items() if all(np.isfinite(side.error) for side in pair)
-    }
-    used = repeated or by_block
+    repeated = {name for name, pair in by_block.items() if all(np.isfinite(side.error) for side in pair)}
+    used = [name for name in by_block if name in repeated or not repeated]
     if not used:
         return None
-    differences = {name: _difference(*pair) for name, pair in used.items()}
-    k = len(used)
+    differences, believed = (
+        {name: _difference(*pairs[name]) for name in used} for pairs in (by_block, tested)
+    )
+    total = (sum(runs[name][0] for name in used), sum(runs[name][1] for name in used))
+    return Effect(
+        _over([by_block[name] for name in used]),
+        differences,
+        _over([tested[name] for name in used]),
+        believed,
+        total,
+        heterogeneity(list(believed.values())) if repeated else float("nan"),
+    )
+
+
+def _over(pairs: Sequence[tuple[Estimate, Estimate]]) -> Estimate:
+    """The mean over blocks of the difference of two estimates; without an error if one has none."""
+    k = len(pairs)
     means, errors, freedoms = (
-        np.array([[getattr(side, field) for side in pair] for pair in used.values()]).ravel()
-        for field in ("mean", "error", "freedom")
+        np.array([[getattr(side, field) for side in pair] for pair in pairs]).ravel() for field in _FIELDS
     )
     signs = np.tile([1.0, -1.0], k)
     mean = float((signs * means).sum() / k)
-    overall = Estimate(mean, float("nan"), float("nan"))
-    if repeated:
-        _, error, freedom = mean_of_estimates(signs * means / k, (errors / k) ** 2, freedoms)
-        overall = Estimate(mean, float(error), float(freedom))
-    total = (sum(runs[name][0] for name in used), sum(runs[name][1] for name in used))
-    spread = heterogeneity(list(differences.values())) if repeated else float("nan")
-    return Effect(overall, differences, total, spread)
+    if not np.isfinite(errors).all():
+        return Estimate(mean, float("nan"), float("nan"))
+    _, error, freedom = mean_of_estimates(signs * means / k, (errors / k) ** 2, freedoms)
+    return Estimate(mean, float(error), float(freedom))
 
 
 def _difference(one: Estimate, other: Estimate) -> Estimate:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import comb
-
 import numpy as np
 from scipy import special
 
@@ -17,7 +15,7 @@ MOST = 100
 _POWER = 0.8
 
 
-def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float, *, split: int = 0) -> int | None:
+def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float) -> int | None:
     """The seeds to add for each label, so that a test decides with a probability of .8.
 
     If the true effect and the variance between seeds are the estimated ones, a two-sided test at `alpha` then
@@ -26,7 +24,6 @@ def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float, *, s
     Args:
         effect: with the standard error from `seeds` runs of each label in each task.
         margin: the smallest effect that matters; 0 for a test of no difference.
-        split: where runs fall apart, the number of tasks: no p is below what an exchange of runs gives.
 
     Returns:
         None if there is no error, or more than `MOST` seeds are needed.
@@ -38,6 +35,5 @@ def more_seeds(effect: Estimate, seeds: float, margin: float, alpha: float, *, s
     factor = totals / seeds
     freedom = effect.freedom * factor
     needed = special.stdtrit(freedom, 1 - alpha / 2) + special.stdtrit(freedom, _POWER)
-    believed = [not split or 2 / comb(2 * total, total) ** split <= alpha for total in totals.tolist()]
-    enough = totals[np.asarray(believed) & (gap >= needed * effect.error / factor**0.5)]
+    enough = totals[gap >= needed * effect.error / factor**0.5]
     return int(np.ceil(enough[0] - seeds)) if len(enough) else None

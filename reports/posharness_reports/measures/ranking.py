@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -19,7 +19,7 @@ from posharness_reports.measures.comparison import (
     few,
     improvement,
     least_p,
-    splits,
+    with_pools,
 )
 from posharness_reports.measures.statistics import (
     ALPHA,
@@ -54,7 +54,6 @@ class Pair:
         improvement: the probability that a run of `better` is better than a run of `other`.
         p: two-sided, that there is no difference; as it is, or corrected by `rank_all`. 1 where there is no
             error.
-        least: the least p to be believed where runs fall apart (see `least_p`).
     """
 
     better: str
@@ -62,7 +61,6 @@ class Pair:
     effect: Effect
     improvement: float
     p: float
-    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,14 +72,12 @@ class Ranking:
             mean of all runs), the highest mean first.
         pairs: all pairs of labels.
         left_out: labels that lack a block, and so are not ranked.
-        split: whether the runs of a label on a task fall apart.
     """
 
     means: pd.DataFrame
     pairs: tuple[Pair, ...]
     blocks: tuple[str, ...]
     left_out: tuple[str, ...] = ()
-    split: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -116,7 +112,7 @@ class Ranking:
         return sorted((sorted(group, key=order.__getitem__) for group in groups), key=lambda g: order[g[0]])
 
 
-def rank(values: pd.DataFrame, block: str) -> Ranking | None:
+def rank(values: pd.DataFrame, block: str, every: Iterable[Arm] | None = None) -> Ranking | None:
     """The ranking of all labels; None with fewer than two labels.
 
     Labels that lack one of the blocks are left out; if fewer than two remain, the blocks are those that all
@@ -125,8 +121,9 @@ def rank(values: pd.DataFrame, block: str) -> Ranking | None:
     Args:
         values: columns `block`, part, label, seed and value.
         block: the name of the column that names the block.
+        every: the arms whose runs those of a label are tested with; by default, those of these values.
     """
-    blocks = arms(values, block)
+    blocks = with_pools(arms(values, block), every)
     labels = sorted({label for held in blocks.values() for label in held})
     whole = [label for label in labels if all(label in held for held in blocks.values())]
     if len(whole) < 2:
@@ -143,7 +140,6 @@ def rank(values: pd.DataFrame, block: str) -> Ranking | None:
         tuple(pair for pair in pairs if pair is not None),
         tuple(blocks),
         tuple(label for label in labels if label not in whole),
-        splits(by_label.values(), SMALLEST),
     )
 
 
@@ -168,8 +164,7 @@ def behind_of(ranking: Ranking, label: str) -> list[str]:
 class Rankings:
     """All rankings of a report. The p-values are corrected for all pairs of all of them (Holm 1979).
 
-    Half of the error rate is for the rankings over tasks, and half for those of single tasks. If the runs of
-    any label fall apart, no p is below what an exchange of runs could give.
+    Half of the error rate is for the rankings over tasks, and half for those of single tasks.
 
     Attributes:
         overall: by decoding and scope, over the tasks of the store.
@@ -193,17 +188,15 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
         for (decoding, scope), rows in grouped(scores, ["decoding", "scope"])
         if len(set(rows["posed"])) > 1 and (found := rank(rows, "posed")) is not None
     }
-    each = {
-        (str(task), str(objective), str(scope)): found
-        for (task, objective, scope), rows in grouped(scores, ["task", "objective", "scope"])
-        if (found := rank(rows, "task")) is not None
-    }
+    each = {}
+    for _, alike in grouped(scores, ["decoding", "scope"]):
+        places = list(grouped(alike, ["task", "objective", "scope"]))
+        every = [arm for _, rows in places for own in arms(rows, "task").values() for arm in own.values()]
+        for (task, objective, scope), rows in places:
+            if (found := rank(rows, "task", every)) is not None:
+                each[str(task), str(objective), str(scope)] = found
     families = [list(overall.values()), list(each.values())]
-    split = any(ranking.split for family in families for ranking in family)
-    p = [
-        [max(pair.p, pair.least) if split else pair.p for ranking in family for pair in ranking.pairs]
-        for family in families
-    ]
+    p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
     remaining = iter(min(value * ALPHA / alpha, 1.0) for value in corrected(*p))
 
     def with_p(ranking: Ranking) -> Ranking:
@@ -223,7 +216,7 @@ def corrected(overall: Sequence[float], each: Sequence[float]) -> list[float]:
 
 def p_of(found: Effect, one: Mapping[str, Arm], other: Mapping[str, Arm]) -> float:
     """The two-sided p that there is no difference; 1 without an error. With two runs not below `least_p`."""
-    p = 2 * min(found.overall.p_above(0.0), found.overall.p_below(0.0))
+    p = 2 * min(found.tested.p_above(0.0), found.tested.p_below(0.0))
     least = least_p(one, other) if few((one, other)) else 0.0
     return 1.0 if np.isnan(p) else max(p, least)
 
@@ -268,4 +261,4 @@ def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pa
         found = effect(by_label[one], by_label[other])
         assert found is not None
     sides = by_label[one], by_label[other]
-    return Pair(one, other, found, improvement(*sides), p_of(found, *sides), least_p(*sides))
+    return Pair(one, other, found, improvement(*sides), p_of(found, *sides))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.benchmarks.simulate_statistics import (
     COVERAGE,
+    FALSE,
     PAGE,
     SEEDS,
     Reports,
@@ -67,8 +68,8 @@ def test_a_reach_beyond_the_longest_distance_is_told_as_such() -> None:
     assert censored_reach(3, np.random.default_rng(7), 60) >= 0.9
 
 
-@pytest.mark.parametrize(("tasks", "objectives", "seeds"), [(1, 3, 2), (3, 1, 3), (8, 1, 3)])
-@pytest.mark.parametrize("regime", ["mid-range", TWO_PEAKS])
+@pytest.mark.parametrize(("tasks", "objectives", "seeds"), [(1, 1, 3), (1, 3, 2), (3, 1, 3), (8, 1, 3)])
+@pytest.mark.parametrize("regime", FALSE)
 def test_copies_of_one_encoding_are_seldom_told_apart(
     regime: str, tasks: int, objectives: int, seeds: int
 ) -> None:
@@ -92,7 +93,7 @@ def test_a_clear_effect_is_found_and_a_small_one_is_not() -> None:
     rng = np.random.default_rng(13)
     assert found_effects(0.3, 0.03, 3, rng, 20)[0] >= 0.9
     assert sum(found_effects(0.05, 0.05, 5, rng, 40)) <= 0.15
-    assert found_effects(0.0, 0.02, 5, rng, 20)[1] >= 0.8
+    assert found_effects(0.0, 0.015, 5, rng, 20)[1] >= 0.8
 
 
 def test_the_page_has_the_tables_and_they_keep_the_promises() -> None:

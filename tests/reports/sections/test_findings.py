@@ -34,13 +34,13 @@ def test_headline_is_of_the_task_that_tells_encodings_apart(simulated: Simulate)
 
 
 def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simulate) -> None:
-    frames = simulated(seeds=4, tasks=("copy",))
+    frames = simulated(seeds=6, tasks=("copy",))
     rows = frames.predictions
     beyond = (rows["length"] == 96) & (rows["label"] == "absolute")
     rows["correct"] = ~beyond | (rows["sequence"] % 16 == 0)
     said = headline(study(frames))
     assert said.startswith("On copy beyond the training length (96 tokens instead of 48), accuracy is higher")
-    assert said.endswith(" (4 seeds). At the training length, no encodings are separated.")
+    assert said.endswith(" (6 seeds). At the training length, no encodings are separated.")
     assert "not yet learned" not in said
 
 

@@ -109,19 +109,41 @@ def test_beyond_the_training_length_all_longer_lengths_count(simulated: Simulate
     assert set(beyond["label"]) == {"relative"}
 
 
-def test_where_runs_fall_apart_three_that_agree_tell_too_little() -> None:
-    three = scores({"t": {"a": 0.9, "b": 0.1}})
-    three = three[three["seed"] < 3]
+def _three(means: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    rows = scores(means)
+    return rows[rows["seed"] < 3]
+
+
+def test_where_runs_beside_it_fall_apart_three_that_agree_tell_too_little() -> None:
     key = ("t", "o", SCOPES[0])
+    three = _three({"t": {"a": 0.9, "b": 0.6}, "u": {"a": 0.5, "b": 0.5}})
     assert ("a", "b") in rank_all(three).each[key].separated(ALPHA)
-    halves = scores({"u": {"a": 0.5, "b": 0.5}})
-    halves = halves[halves["seed"] < 3]
-    halves["value"] += 0.4 * (halves["seed"] == 1)
-    found = rank_all(pd.concat([three, halves])).each[key]
+    apart = three["value"] + 0.5 * ((three["seed"] == 1) & (three["task"] == "u"))
+    found = rank_all(three.assign(value=apart)).each[key]
     assert found.separated(ALPHA) == {}
-    assert found.pairs[0].least == pytest.approx(2 / 20)
-    two = three[three["seed"] < 2]
-    assert rank_all(two).each[key].separated(ALPHA) == {}
+    # What is shown of the pair is about its own runs.
+    low, _ = found.pairs[0].effect.overall.interval()
+    assert low > 0.2
+
+
+def test_noise_on_one_task_does_not_hide_large_differences_on_others() -> None:
+    labels = {"a": 0.95, "b": 0.9, "c": 0.85, "d": 0.1}
+    tasks = {f"t{i}": labels for i in range(6)} | {"noisy": dict.fromkeys("abcd", 0.5)}
+    rows = _three(tasks)
+    rows["value"] += 0.4 * ((rows["seed"] == 1) & (rows["task"] == "noisy"))
+    found = rank_all(rows).each
+    assert {("a", "d"), ("b", "d"), ("c", "d")} <= set(found["t0", "o", SCOPES[0]].separated(ALPHA))
+    assert found["noisy", "o", SCOPES[0]].separated(ALPHA) == {}
+
+
+def test_a_single_comparison_of_three_runs_has_nothing_to_be_measured_by() -> None:
+    key = ("t", "o", SCOPES[0])
+    alone = _three({"t": {"a": 0.9, "b": 0.1}})
+    assert rank_all(alone).each[key].separated(ALPHA) == {}
+    many = pd.concat([alone, alone.assign(seed=alone["seed"] + 3)])
+    assert rank_all(many).each[key].separated(ALPHA)
+    two = _three({"t": {"a": 0.9, "b": 0.1}, "u": {"a": 0.9, "b": 0.1}})
+    assert rank_all(two[two["seed"] < 2]).each[key].separated(ALPHA) == {}
 
 
 def test_p_is_corrected_for_all_pairs_of_the_report() -> None:

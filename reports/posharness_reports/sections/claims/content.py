@@ -193,10 +193,8 @@ def _failed(contrast: ClaimContrast) -> str:
     again = contrast.sensitivity
     if again is None:
         return f"; without {failed}"
-    values = ((again.p, again.least), (again.mixed, again.least_mixed))
-    split = contrast.split or again.split
     scale = contrast.tests / CLAIMS_SHARE * ALPHA / contrast.alpha
-    p, mixed = (min((max(value, least) if split else value) * scale, 1.0) for value, least in values)
+    p, mixed = (min(value * scale, 1.0) for value in (again.p, again.mixed))
     verdict = judged_alike(again, contrast.claim.smallest_effect, p, mixed)
     overall = again.effect.overall
     return f"; with {failed} counted as at chance: {verdict}, {difference(overall.mean, *overall.interval())}"

@@ -12,7 +12,16 @@ import pandas as pd
 from posharness.contracts import Claim
 from posharness.contracts.claim import Contrast
 from posharness.contracts.columns import DECODINGS, FREE_RUNNING
-from posharness_reports.measures.comparison import Arm, Effect, Together, arms, effect, few, least_p, splits
+from posharness_reports.measures.comparison import (
+    Arm,
+    Effect,
+    Together,
+    arms,
+    effect,
+    few,
+    least_p,
+    with_pools,
+)
 from posharness_reports.measures.failures import as_at_chance
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
@@ -59,17 +68,12 @@ class Evidence:
         p: that the effect is on the other side of the smallest that matters, or at it: the least of the p of
             *above*, *below* and *inside*, each two-sided; 1 without an error.
         mixed: p that no two tasks have effects that matter in opposite directions.
-        least, least_mixed: the least p and `mixed` to be believed where runs fall apart (see `least_p`).
-        split: whether the runs of a label on a task fall apart.
     """
 
     effect: Effect
     alike: Effect | None
     p: float
     mixed: float
-    least: float = 0.0
-    least_mixed: float = 0.0
-    split: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,6 @@ class ClaimContrast:
             if none failed, or if 0 is not chance.
         p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
         tests: the number of contrasts that p is corrected for.
-        split: whether runs fall apart under any claim of the report (see `least_p`).
         asked: what the claim declared, of which this is a contrast.
         alpha: the rate of false statements of the report, which p is corrected for too.
     """
@@ -105,7 +108,6 @@ class ClaimContrast:
     mixed: float = float("nan")
     tests: int = 1
     labels: tuple[str, ...] = ()
-    split: bool = False
     by_label: Mapping[str, Effect] = field(default_factory=dict)
     alpha: float = ALPHA
     asked: Contrast | None = None
@@ -150,11 +152,10 @@ class ClaimContrast:
             return None
         found = self.evidence.effect
         return more_seeds(
-            found.overall,
+            found.tested,
             min(self.runs) / len(found.by_block),
             self.claim.smallest_effect,
             self.alpha * CLAIMS_SHARE / self.tests,
-            split=len(found.by_block) if self.split else 0,
         )
 
 
@@ -182,7 +183,7 @@ def judged_alike(evidence: Evidence, smallest: float, p: float, mixed: float) ->
         return "differs between tasks"
     if p > ALPHA:
         return "undecided"
-    side, _ = region(evidence.effect.overall, smallest)
+    side, _ = region(evidence.effect.tested, smallest)
     if side == "above":
         return "borne out"
     if side == "below":
@@ -206,7 +207,7 @@ def _judge(study: Study) -> list[ClaimContrast]:
     contrasts = [contrast for claim in study.claims for contrast in _judged(claim, study)]
     tested = [place for place, contrast in enumerate(contrasts) if contrast.evidence is not None]
     every = [evidence for contrast in contrasts if (evidence := contrast.evidence)]
-    found, split = corrected(every), any(evidence.split for evidence in every)
+    found = corrected(every)
     scale = ALPHA / study.alpha
     for place, (p, mixed) in zip(tested, found, strict=True):
         contrasts[place] = replace(
@@ -214,7 +215,6 @@ def _judge(study: Study) -> list[ClaimContrast]:
             p=min(p * scale, 1.0),
             mixed=min(mixed * scale, 1.0),
             tests=len(tested),
-            split=split,
             alpha=study.alpha,
         )
     return contrasts
@@ -222,12 +222,10 @@ def _judge(study: Study) -> list[ClaimContrast]:
 
 def corrected(found: Sequence[Evidence]) -> list[tuple[float, float]]:
     """`p` and `mixed` of all evidence of a report, corrected for their number."""
-    split = any(evidence.split for evidence in found)
-    p = holm([max(evidence.p, evidence.least) if split else evidence.p for evidence in found])
-    mixed = [max(each.mixed, each.least_mixed) if split else each.mixed for each in found]
+    p = holm([evidence.p for evidence in found])
     return [
-        (min(one / CLAIMS_SHARE, 1.0), min(other * len(found) / CLAIMS_SHARE, 1.0))
-        for one, other in zip(p, mixed, strict=True)
+        (min(one / CLAIMS_SHARE, 1.0), min(each.mixed * len(found) / CLAIMS_SHARE, 1.0))
+        for one, each in zip(p, found, strict=True)
     ]
 
 
@@ -295,9 +293,10 @@ def _accuracies(values: pd.DataFrame, places: Sequence[tuple[str, str] | None], 
 def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
     values = both.rows
     one, two = (values[values["label"].isin(members)] for members in both.members)
-    both_sides = pd.concat([one, two])
-    held = _arms(both_sides)
-    evidence = weigh(*_arms_of(held, both), claim, _accuracy_of(both_sides, both, claim))
+    every = [arm for own in _arms(values).values() for arm in own.values()]
+    rows = pd.concat([one, two])
+    held = with_pools(_arms(rows), every)
+    evidence = weigh(*_arms_of(held, both), claim, _accuracy_of(rows, both, claim))
     paired = set.intersection(*(set(side.loc[side["value"].notna(), "part"]) for side in (one, two)))
     missing = {
         task: _reason(task, both.names[0], one, both.names[1], two)
@@ -309,7 +308,7 @@ def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
     failed = [int(runs["label"].isin(members).sum()) for members in both.members]
     sensitivity = None
     if claim.scaled and len(failures):
-        again = _arms(pd.concat([one, two, failures], ignore_index=True))
+        again = with_pools(_arms(pd.concat([one, two, failures], ignore_index=True)))
         sensitivity = weigh(*_arms_of(again, both), claim)
     return ClaimContrast(
         claim,
@@ -400,25 +399,24 @@ def weigh(one: Arms, two: Arms, claim: Claim, accuracy: tuple[Arms, Arms] | None
         and _can_tell(*(side[block] for side in learned), room=claim.needs_room)
     }
     alike = effect(*({block: arm for block, arm in side.items() if block in telling} for side in (one, two)))
-    side, p = region(found.overall, smallest)
+    side, p = region(found.tested, smallest)
     if side == "inside" and alike is not None:
         # Tasks on which no difference could show would make any mean small.
-        p = max(p, region(alike.overall, smallest)[1] if region(alike.overall, smallest)[0] == side else 1.0)
+        same, p_alike = region(alike.tested, smallest)
+        p = max(p, p_alike if same == side else 1.0)
     tasks = len(found.by_block)
-    known = [each for each in found.by_block.values() if each.error > 0]
+    known = [each for each in found.tested_by_block.values() if each.error > 0]
     ends = [
         min((each.p_above(smallest) for each in known), default=1.0),
         min((each.p_below(-smallest) for each in known), default=1.0),
     ]
     mixed = min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0
     used = [{block: side[block] for block in found.by_block} for side in (one, two)]
-    least = least_p(*used)
-    # Two tasks say the opposite, so the one with fewer runs decides what can be believed.
-    alone = [least_p(*({block: side[block]} for side in used)) for block in found.by_block]
-    least_mixed = min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0)
     if few(used):
-        p, mixed = max(p, least), max(mixed, least_mixed)
-    return Evidence(found, alike, p, mixed, least, least_mixed, splits(used, smallest))
+        # Two tasks say the opposite, so the one with fewer runs decides what can be believed.
+        alone = [least_p(*({block: side[block]} for side in used)) for block in found.by_block]
+        p, mixed = max(p, least_p(*used)), max(mixed, min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0))
+    return Evidence(found, alike, p, mixed)
 
 
 def _can_tell(one: Arm | Together, two: Arm | Together, *, room: bool) -> bool:

@@ -10,8 +10,7 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import count, enumerate_words, fraction, reach, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES, learned
-from posharness_reports.measures.comparison import SPLIT
-from posharness_reports.measures.ranking import SMALLEST, Ranking, lead
+from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
 from posharness_reports.study import Study
@@ -19,6 +18,9 @@ from posharness_reports.study import Study
 __all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured", "over_tasks"]
 
 _NAMED = 6
+
+_LARGE = 0.3
+"""The gap between a run that has learned a task and one that has clearly not."""
 
 
 def by_task(study: Study) -> list[str]:
@@ -93,10 +95,10 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
 
 
 def _may_be_chance(ranking: Ranking, best: str, last: str) -> str:
-    """A clause if two labels are far apart and yet not separated: see `least_p`."""
+    """A clause if two labels are far apart and yet not separated."""
     (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
     low, _ = pair.effect.overall.interval()
-    if not low > SPLIT * SMALLEST:
+    if not low > _LARGE:
         return ""
     return "; runs can fall apart, and so few seeds can differ like this by chance"
 
