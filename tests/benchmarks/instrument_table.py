@@ -5,9 +5,9 @@ python tests/benchmarks/instrument_table.py calibration
 
 Where several stores are given, what they hold is put together. Columns, at one and two training lengths, as
 means over seeds and teacher-forced: chance and blind accuracy; the best accuracy of an encoding. Further, as
-means over the encodings that solve the task at these distances (accuracy .95): the shares of answers that
-follow when the source is changed (and the least of one encoding), that are kept, and that stay when all else
-is changed.
+means over the encodings that surely solve the task at these distances (accuracy of .95, two standard errors
+below what was measured): the shares of answers that follow when the source is changed (and the least of one
+encoding), that are kept, and that stay when all else is changed.
 Distances are in buckets that double in width (1, 2 to 3, 4 to 7, …), named by the nearest and the farthest
 distance that occurs in them.
 """
@@ -102,7 +102,8 @@ def _mean(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
 
 def _row(rows: pd.DataFrame) -> dict[str, object]:
     best = rows.loc[rows["correct"].idxmax()]
-    solved = rows[rows["correct"] >= SOLVED]
+    error = (rows["correct"] * (1 - rows["correct"]) / rows["predictions"]) ** 0.5
+    solved = rows[rows["correct"] - 2 * error >= SOLVED]
     nearest, farthest = rows["nearest"].min(), rows["farthest"].max()
     return {
         "distance": str(nearest) if nearest == farthest else f"{nearest}–{farthest}",

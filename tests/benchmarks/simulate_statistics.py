@@ -296,7 +296,7 @@ def read(values: Array) -> tuple[list[str], int]:
             for t in tasks
             for o in range(values.shape[4])
         }
-        each += [_sides({name: own}) for name, own in with_pools(single).items()]
+        each += [_sides({name: own}) for name, own in with_pools(single, independent=2 * len(tasks)).items()]
     p = [[_p(pair) for pair in pairs] for pairs in (over, each)]
     apart = sum(value <= ALPHA for value in corrected_pairs(*p))
     evidence = [weigh(*sides[place], _COPIES) for place in _LENGTH_OF_CLAIM]

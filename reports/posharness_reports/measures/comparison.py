@@ -264,7 +264,7 @@ def pooled(held: Iterable[Arm], *, noisy: bool = False) -> Pool:
 
 
 def with_pools(
-    held: Mapping[str, Mapping[str, Arm]], every: Iterable[Arm] | None = None
+    held: Mapping[str, Mapping[str, Arm]], every: Iterable[Arm] | None = None, independent: int | None = None
 ) -> dict[str, dict[str, Arm]]:
     """The arms, each with the larger of two pools: all labels in its block, and all arms of the report.
 
@@ -275,6 +275,7 @@ def with_pools(
 
     Args:
         every: the arms of the report; those of `held` by default.
+        independent: how many arms of the report have runs of their own, if some share them.
     """
     report = list(every if every is not None else (arm for own in held.values() for arm in own.values()))
     alike, noisy = pooled(report), pooled(report, noisy=True)
@@ -282,7 +283,7 @@ def with_pools(
     for block, own in held.items():
         beside = pooled(own.values())
         pool = max(beside, alike if beside.arms >= _LABELS else noisy, key=lambda each: each.variance)
-        pool = replace(pool, arms=alike.arms)
+        pool = replace(pool, arms=alike.arms if independent is None else independent)
         found[block] = {label: replace(arm, pool=pool) for label, arm in own.items()}
     return found
 

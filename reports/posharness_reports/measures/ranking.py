@@ -112,7 +112,9 @@ class Ranking:
         return sorted((sorted(group, key=order.__getitem__) for group in groups), key=lambda g: order[g[0]])
 
 
-def rank(values: pd.DataFrame, block: str, every: Iterable[Arm] | None = None) -> Ranking | None:
+def rank(
+    values: pd.DataFrame, block: str, every: Iterable[Arm] | None = None, independent: int | None = None
+) -> Ranking | None:
     """The ranking of all labels; None with fewer than two labels.
 
     Labels that lack one of the blocks are left out; if fewer than two remain, the blocks are those that all
@@ -121,9 +123,9 @@ def rank(values: pd.DataFrame, block: str, every: Iterable[Arm] | None = None) -
     Args:
         values: columns `block`, part, label, seed and value.
         block: the name of the column that names the block.
-        every: the arms whose runs those of a label are tested with; by default, those of these values.
+        every, independent: the arms whose runs those of a label are tested with; see `with_pools`.
     """
-    blocks = with_pools(arms(values, block), every)
+    blocks = with_pools(arms(values, block), every, independent)
     labels = sorted({label for held in blocks.values() for label in held})
     whole = [label for label in labels if all(label in held for held in blocks.values())]
     if len(whole) < 2:
@@ -192,8 +194,9 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
     for _, alike in grouped(scores, ["decoding", "scope"]):
         places = list(grouped(alike, ["task", "objective", "scope"]))
         every = [arm for _, rows in places for own in arms(rows, "task").values() for arm in own.values()]
+        independent = len(alike[["posed", "label"]].drop_duplicates())  # objectives share their runs
         for (task, objective, scope), rows in places:
-            if (found := rank(rows, "task", every)) is not None:
+            if (found := rank(rows, "task", every, independent)) is not None:
                 each[str(task), str(objective), str(scope)] = found
     families = [list(overall.values()), list(each.values())]
     p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
