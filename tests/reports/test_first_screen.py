@@ -44,6 +44,16 @@ def _compile(frames: Frames, folder: Path) -> Path:
     return HtmlCompiler().compile(frames, sections, claims=CLAIMS, title="A study", folder=folder)
 
 
+@pytest.mark.parametrize("tasks", [("copy", "offset_recall"), ("copy",)])
+def test_a_ranking_says_which_failed_runs_it_leaves_out(tasks: tuple[str, ...], simulated: Simulate) -> None:
+    statuses = {("relative", task, 2): ("diverged", "The loss was nan.") for task in tasks}
+    screen = _screen(simulated(seeds=3, tasks=tasks, statuses=statuses))
+    assert screen.ranked_on.endswith(f"; without failed runs: {len(tasks)} of relative")
+    details = [verdict.detail for verdict in screen.verdicts if verdict.outcome != "not measured"]
+    assert f"; with {len(tasks)} and 0 failed runs counted as at chance: " in "".join(details)
+    assert "failed" not in _screen(simulated(seeds=3, tasks=tasks)).ranked_on
+
+
 CURVES = st.dictionaries(
     st.sampled_from("abcdefghijkl"), st.lists(st.floats(-0.2, 1), min_size=5, max_size=5), min_size=1
 )

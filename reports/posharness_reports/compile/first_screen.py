@@ -20,6 +20,7 @@ from posharness_reports.figures.palette import COLOURS, looks
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import count, difference, enumerate_words, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.content import outlook
@@ -100,6 +101,7 @@ def first_screen(
     """
     trained = study.trained
     ranking, ranked_on = _ranking(trained)
+    ranked_on += _without_failed(trained, ranking)
     styles = looks(trained.cells["label"])
     ranks = ranking.ranks(ALPHA) if ranking else {}
     ranked = [
@@ -197,6 +199,16 @@ def _ranking(study: Study) -> tuple[Ranking | None, str]:
         if scope == SCOPES[0] and place in ((task, objective), None):
             return ranking, f"on {task}"
     return None, ""
+
+
+def _without_failed(study: Study, ranking: Ranking | None) -> str:
+    """The failed runs of the labels of a ranking, whose means are without them."""
+    if ranking is None:
+        return ""
+    by = "posed" if any(ranking is each for each in study.rankings.overall.values()) else "task"
+    failed = failed_runs(study.cells, ranking.blocks, by=by)
+    left_out = [f"{failed[label]} of {label}" for label in ranking.labels if label in failed]
+    return f"; without failed runs: {_listed(left_out, 'encoding')}" if left_out else ""
 
 
 def _span(best: int, worst: int) -> str:
