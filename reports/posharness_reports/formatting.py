@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "Format",
+    "below",
     "count",
     "difference",
     "distance",
@@ -51,6 +52,11 @@ def show(value: Any) -> str:
 def fraction(value: float) -> str:
     """An accuracy with two decimals; a few hundred sequences do not give more precision."""
     return "–" if math.isnan(value) else f"{value:z.2f}"
+
+
+def below(value: float, limit: float) -> str:
+    """An accuracy that is below a limit, and is not rounded up to it."""
+    return fraction(value if round(value, 2) < limit else math.floor(100 * value) / 100)
 
 
 def percent(share: float) -> str:

@@ -102,8 +102,11 @@ class Study(Frames):
 
     @cached_property
     def rankings(self) -> Rankings:
-        """The rankings of all labels, over tasks and of each task and objective, by scope."""
-        return rank_all(self.scores, self.alpha)
+        """The rankings of all labels, over tasks and of each task and objective, by scope.
+
+        Tasks with dependency lengths are ranked together, and those without apart from them.
+        """
+        return rank_all(self.scores.assign(decoding=self.scores["ranked_as"]), self.alpha)
 
     @cached_property
     def trained(self) -> Study:

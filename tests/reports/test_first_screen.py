@@ -7,16 +7,15 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
@@ -25,7 +24,9 @@ from posharness_reports.compile.first_screen import FirstScreen, first_screen
 from posharness_reports.compile.headline import headline, separating_over_tasks, subject
 from posharness_reports.figures.first_screen import distance_figure, everything, what_it_shows
 from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.ranking import Ranking, rank
 from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.content import effect_text
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
 
@@ -54,45 +55,71 @@ def test_a_ranking_says_which_failed_runs_it_leaves_out(tasks: tuple[str, ...], 
     assert "failed" not in _screen(simulated(seeds=3, tasks=tasks)).ranked_on
 
 
-CURVES = st.dictionaries(
-    st.sampled_from("abcdefghijkl"), st.lists(st.floats(-0.2, 1), min_size=5, max_size=5), min_size=1
-)
+def _ranking(means: Mapping[str, float], noise: float) -> Ranking | None:
+    """The ranking of labels with these means and four runs each on one task."""
+    rows = [
+        {"task": "copy", "part": "copy", "label": label, "seed": seed, "value": mean + noise * shift}
+        for label, mean in means.items()
+        for seed, shift in enumerate((-1.0, -0.5, 0.5, 1.0))
+    ]
+    return rank(pd.DataFrame(rows), "task")
 
 
-@given(CURVES)
-def test_the_sentence_of_the_figure_says_what_its_points_are(curves: dict[str, list[float]]) -> None:
-    places = [1, 2, 4, 8, 16]
-    points = pd.DataFrame(
-        [
-            {"label": f"<{label}>", "x": float(x), "bucket": f"{x} to", "normalised": value}
-            for label, values in curves.items()
-            for x, value in zip(places, values, strict=True)
-        ]
+REACHES = pd.DataFrame(
+    [
+        {"label": "a", "area": 0.9, "area_low": 0.8, "area_high": 1.0, "reach": 12.0, "low": 9.0,
+         "high": np.inf, "shortest": 1, "longest": 40},
+        {"label": "b", "area": 0.8, "area_low": 0.7, "area_high": 0.9, "reach": 6.0, "low": 0.0,
+         "high": 9.0, "shortest": 1, "longest": 40},
+    ]
+)  # fmt: skip
+
+
+def test_the_sentence_of_the_figure_sets_one_encoding_above_another_only_if_they_are_told_apart() -> None:
+    apart = what_it_shows("On copy", _ranking({"a": 0.9, "b": 0.3}, 0.01), REACHES)
+    assert apart.startswith("On copy: the score is higher with a (0.90 [")
+    assert ") than with b (0.30 [" in apart
+    alike = what_it_shows("On copy", _ranking({"a": 0.86, "b": 0.82}, 0.1), REACHES)
+    assert alike.startswith(
+        "On copy: no encodings are told apart; scores are 0.82 to 0.86, with intervals within ["
     )
-    text = what_it_shows("On copy", points, [f"<{label}>" for label in curves])
-    below = {label: [value < 0.9 for value in values] for label, values in curves.items()}
-    kept = {label for label, each in below.items() if not any(each)}
-    never = {label for label, each in below.items() if all(each)}
-    told: set[str] = set()
-    for clause in text.removeprefix("On copy: ").removesuffix(".").split("; "):
-        named = set(re.findall("<(.)>", clause))
-        told |= named
-        if "keep" in clause:
-            assert named <= kept
-            assert len(named) == len(kept) or "others" in clause
-            assert "up to 16 to tokens" in clause
-        elif "at every distance" in clause:
-            assert named <= never
-            assert len(named) == len(never) or "others" in clause
-        elif named:
-            (label,) = named
-            first = below[label].index(True)
-            assert f"at {places[first]} to" in clause
-            assert ("already" in clause) == (first == 0)
-            assert not below[label][0] or "falls" not in clause
-    assert ("keep" in text, "at every distance" in text) == (bool(kept), bool(never))
-    assert text.count("90 % of the way") == 1
-    assert len(curves) > 4 or told == set(curves)
+    assert alike.endswith("; all intervals of the reach are within [< 1, ≥ 40].")
+    assert not re.search(r"\b[ab]\b", alike.removeprefix("On copy"))
+    alone = what_it_shows("On copy", None, REACHES[:1])
+    assert alone == "On copy: a has area under accuracy by distance 0.90 [0.80, 1.00], reach 12 [9, ≥ 40]."
+    assert what_it_shows("On copy", None, REACHES) == "On copy: accuracy by dependency length."
+
+
+def test_a_figure_sets_no_copy_of_an_encoding_against_the_other(simulated: Simulate) -> None:
+    frames = simulated(("one", "two"), seeds=3, tasks=("copy",), sequences=24)
+    for turn in range(4):
+        rng = np.random.default_rng(turn)
+        odds = 4 - np.log(frames.predictions["dependency_length"])
+        right = rng.random(len(odds)) < 1 / (1 + np.exp(-odds))
+        ready = study(replace(frames, predictions=frames.predictions.assign(correct=right))).trained
+        caption, _ = distance_figure(ready, ("copy", "copy", SCOPES[0]))
+        assert ": no encodings are told apart; " in caption
+        assert not re.search(r"\b(one|two)\b", caption)
+
+
+def test_a_verdict_is_shown_by_the_contrast_over_the_most_tasks(simulated: Simulate) -> None:
+    frames = simulated(seeds=3, tasks=("copy", "offset_recall"), sequences=24)
+    forced = frames.predictions.astype({"decoding": str})
+    free = forced[(forced["task"] == "copy") & (forced["length"] == 48)].assign(decoding="free-running")
+    free = free.assign(correct=free["label"].astype(str) == "relative")  # a larger effect, on one task
+    both = replace(frames, predictions=pd.concat([forced, free], ignore_index=True))
+    ready = study(both, CLAIMS)
+    judged = judge_claims(ready.trained)
+    free_running = [each for each in judged if each.decoding == "free-running" and each.evidence]
+    assert free_running
+    for claim, line in zip(CLAIMS, first_screen(ready, judged, set()).verdicts, strict=True):
+        own = [each for each in judged if each.claim is claim and each.evidence]
+        if {each.decoding for each in own} == {"teacher-forced", "free-running"}:
+            widest = next(each for each in own if len(each.by_task) == 2)
+            assert ", teacher-forced, 2 tasks: " in line.detail
+            assert effect_text(widest) in line.detail
+        elif own:
+            assert "teacher-forced" not in line.detail
 
 
 def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> None:

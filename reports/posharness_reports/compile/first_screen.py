@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import matplotlib as mpl
 
-from posharness_reports.compile.headline import separating_over_tasks, subject
+from posharness_reports.compile.headline import over_dependencies, separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.data.grouping import matching
 from posharness_reports.figures.first_screen import (
@@ -18,12 +18,12 @@ from posharness_reports.figures.first_screen import (
 )
 from posharness_reports.figures.palette import COLOURS, looks
 from posharness_reports.figures.theme import RC
-from posharness_reports.formatting import count, difference, enumerate_words, show, span, with_interval
+from posharness_reports.formatting import count, enumerate_words, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
-from posharness_reports.sections.claims.content import outlook
+from posharness_reports.sections.claims.content import effect_text, members_differ, outlook
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
@@ -187,7 +187,7 @@ def _listed(names: Sequence[str], noun: str) -> str:
 
 def _ranking(study: Study) -> tuple[Ranking | None, str]:
     """The ranking over tasks that separates most, else over most tasks, else the one of a single task."""
-    overall = study.rankings.overall
+    overall = over_dependencies(study)
     if overall:
         most = max(overall, key=lambda key: len(overall[key].blocks))
         decoding, scope = separating_over_tasks(study) or most
@@ -229,9 +229,23 @@ def _verdict(statement: str, contrasts: Sequence[ClaimContrast]) -> Verdict:
         outcome if len(measured) == 1 else f"{outcome} in {n} of {len(measured)}"
         for outcome, n in counts.items()
     )
-    shown = max(
-        (contrast for contrast in measured if contrast.outcome == first),
-        key=lambda contrast: abs(contrast.overall.mean),
+    # The first of those over the most tasks, whatever its effect.
+    shown = max(measured, key=lambda contrast: len(contrast.by_task))
+    where = count(len(shown.by_task), "task")
+    if len({contrast.decoding for contrast in measured}) > 1:
+        where = f"{shown.decoding}, {where}"
+    own = f"{shown.outcome}, " if len(counts) > 1 else ""
+    detail = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}"
+    others = [contrast for contrast in measured if contrast is not shown]
+    return Verdict(
+        sign, tone, words, statement, detail + members_differ(shown) + outlook(shown) + _seeds_of(others)
     )
-    detail = f"{shown.better} − {shown.other} {difference(shown.overall.mean, *shown.overall.interval())}"
-    return Verdict(sign, tone, words, statement, detail + outlook(shown))
+
+
+def _seeds_of(others: Sequence[ClaimContrast]) -> str:
+    """A clause with the seeds that contrasts which are not shown lack."""
+    lacking = [contrast.seeds_to_decide for contrast in others if contrast.outcome == "undecided"]
+    seeds = [number for number in lacking if number is not None]
+    if not seeds:
+        return ""
+    return f"; {span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}"

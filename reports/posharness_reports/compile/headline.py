@@ -6,6 +6,7 @@ from posharness_reports.data.grouping import matching
 from posharness_reports.formatting import count, enumerate_words
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
+from posharness_reports.measures.scores import NO_DISTANCES
 from posharness_reports.sections.overview.findings import (
     cell_counts,
     finding,
@@ -15,7 +16,7 @@ from posharness_reports.sections.overview.findings import (
 )
 from posharness_reports.study import Study
 
-__all__ = ["headline", "separating_over_tasks", "subject"]
+__all__ = ["headline", "over_dependencies", "separating_over_tasks", "subject"]
 
 _NAMED = 3
 
@@ -46,6 +47,8 @@ def headline(study: Study) -> str:
         scopes = {key[2] for key in each}
         where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
         place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
+        if len(each) < len(trained.rankings.each):
+            place += " with dependency lengths"
         text = f"No encodings are separated {place}, {where}. {text}"
     return text
 
@@ -80,9 +83,15 @@ def separating_over_tasks(study: Study) -> tuple[str, str] | None:
 
     None if no ranking over tasks separates any.
     """
-    overall = study.rankings.overall
+    overall = over_dependencies(study)
     over = [key for key, ranking in overall.items() if lead(ranking)[1]]
     return max(over, key=lambda key: (len(overall[key].blocks), _sure_difference(overall[key])), default=None)
+
+
+def over_dependencies(study: Study) -> dict[tuple[str, str], Ranking]:
+    """The rankings over tasks with dependency lengths; over all tasks if none has dependency lengths."""
+    overall = study.rankings.overall
+    return {key: ranking for key, ranking in overall.items() if not key[0].endswith(NO_DISTANCES)}
 
 
 def _other(ranking: Ranking, scope: str) -> str:

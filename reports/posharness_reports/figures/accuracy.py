@@ -197,7 +197,7 @@ def _layout(
             few.setdefault(panel.title, []).append(panel)
             continue
         about = ", ".join(filter(None, (panel.title, panel.subtitle)))
-        caption = f"{name}, all encodings: {about}. Mean accuracy; the best encodings are on top."
+        caption = f"{name}, all encodings: {about}. Mean accuracy, the highest on top."
         caption += " Frame: the training length." if panel.marked else ""
         caption += " Empty field: the encoding is undefined there." if len(panel.undefined) else ""
         figures[caption] = heatmap(panel, plot.order, plot.notes)

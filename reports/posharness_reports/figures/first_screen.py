@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,10 +18,10 @@ from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED
-from posharness_reports.formatting import count, enumerate_words, fraction, percent, shorten
+from posharness_reports.formatting import enumerate_words, fraction, reach, shorten, with_interval
 from posharness_reports.measures.accuracy import SCOPES
-from posharness_reports.measures.ranking import Ranking
-from posharness_reports.measures.reach import THRESHOLD
+from posharness_reports.measures.ranking import Ranking, lead
+from posharness_reports.measures.unsure import UNSURE, may_be_chance
 from posharness_reports.study import Study
 
 __all__ = ["distance_figure", "everything", "heatmap_figure", "separating_task", "what_it_shows"]
@@ -36,10 +37,16 @@ _ROOMY = 5.0
 def separating_task(study: Study, scope: str = SCOPES[0]) -> tuple[str, str] | None:
     """The task and objective with distances on which the best and the last encoding are surest apart.
 
-    None if nothing has a distance in this scope.
+    Tasks with spans are taken only if none has dependency lengths. None if nothing has a distance in this
+    scope.
     """
-    reach = matching(study.by_distance.reach, scope=scope)
-    places = [(str(task), str(objective)) for (task, objective), _ in grouped(reach, ["task", "objective"])]
+    measured = matching(study.by_distance.reach, scope=scope)
+    # Spans do not say how far information is carried.
+    far = matching(measured, distance="dependency")
+    measured = far if len(far) else measured
+    places = [
+        (str(task), str(objective)) for (task, objective), _ in grouped(measured, ["task", "objective"])
+    ]
     rankings = study.rankings.each
     return max(places, key=lambda place: _apart(rankings.get((*place, scope))), default=None)
 
@@ -62,7 +69,7 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Reada
     panel = distance_panel(study.by_distance, key, study.cells, study.outcomes)
     styles = looks(study.cells["label"])
     order = _best_first(study, key)
-    points = matching(study.by_distance.points, task=key[0], objective=key[1], scope=key[2])
+    reaches = matching(study.by_distance.reach, task=key[0], objective=key[1], scope=key[2])
     name = f"On {panel.title}" + (f", {key[2]}" if key[2] != SCOPES[0] else "")
     about = "One dot per seed; band: 95 %."
     if len(panel.labels) > MOST_SHARED:
@@ -75,51 +82,62 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Reada
             bands=False,
             dots=panel.dots[panel.dots["label"].isin(chosen)],
         )
-        about = f"One dot per seed. In colour: the {_BEST} best and the {_WORST} worst."
+        about = f"One dot per seed. In colour: the {_BEST} highest and the {_WORST} lowest means."
         about += f" {grey.format('encodings')}"
-    return f"{what_it_shows(name, points, order)} {about}", side_by_side([[panel]], styles)
+    return f"{what_it_shows(name, study.rankings.each.get(key), reaches)} {about}", side_by_side(
+        [[panel]], styles
+    )
 
 
-def what_it_shows(name: str, points: pd.DataFrame, order: Sequence[str]) -> str:
-    """What accuracy by distance shows: where encodings fall below the threshold of the reach.
+def what_it_shows(name: str, ranking: Ranking | None, reaches: pd.DataFrame) -> str:
+    """What accuracy by distance shows: which encodings are told apart, or what they have in common.
+
+    The means of two encodings differ in a figure even if the encodings do not. So a sentence sets one above
+    another only where the ranking separates them.
 
     Args:
         name: what the figure is about.
-        points: columns label, x, bucket and normalised: the points that are drawn.
-        order: the labels, the best first.
+        ranking: of the labels on this task, objective and scope; None with fewer than two labels.
+        reaches: the rows of `Measured.reach` of these labels.
     """
-    keep: list[str] = []
-    fall: list[str] = []
-    never: list[str] = []
-    level = f"{percent(THRESHOLD)} of the way from blind to perfect"
-    for label in order:
-        rows = matching(points, label=label).sort_values("x", kind="stable")
-        rows = rows[rows["normalised"].notna()]
-        if rows.empty:
-            continue
-        below = rows["normalised"] < THRESHOLD
-        if not below.any():
-            keep.append(label)
-        elif below.all():
-            never.append(label)
-        else:
-            verb = "is below it already" if below.iloc[0] else "falls below it"
-            fall.append(f"{label} {verb} at {rows['bucket'][below].iloc[0]}")
-    clauses = []
-    if keep:
-        verb = "keeps" if len(keep) == 1 else "keep"
-        farthest = points["bucket"].iloc[int(points["x"].to_numpy().argmax())]
-        clauses.append(f"{_names(keep)} {verb} {level} up to {farthest} tokens, the longest tested")
-    clauses += fall[:_BEST]
-    if len(fall) > _BEST:
-        clauses.append(f"{count(len(fall) - _BEST, 'other')} at some of the distances")
-    if never:
-        clauses.append(f"{_names(never)} {'is' if len(never) == 1 else 'are'} below it at every distance")
-    if not clauses:
-        return f"{name}: accuracy by dependency length."
-    # The first clause says what the others refer to.
-    text = "; ".join(clauses).replace("below it", f"below {level}", 0 if keep else 1)
-    return f"{name}: {text}."
+    if ranking is None:
+        if len(reaches) != 1:
+            return f"{name}: accuracy by dependency length."
+        row = reaches.iloc[0]
+        area = with_interval(row["area"], row["area_low"], row["area_high"])
+        tokens = reach(*(row[column] for column in _REACH))
+        return f"{name}: {row['label']} has area under accuracy by distance {area}, reach {tokens}."
+    scores = {
+        row["label"]: with_interval(row["mean"], row["low"], row["high"])
+        for row in ranking.means.to_dict("records")
+    }
+    best, behind = lead(ranking)
+    if not behind:
+        unsure = UNSURE if may_be_chance(ranking, best, ranking.labels[-1]) else ""
+        return f"{name}: no encodings are told apart; {_in_common(ranking, reaches)}{unsure}."
+    tied = [label for label in ranking.labels if label != best and label not in behind]
+    others = _names([f"{label} ({scores[label]})" for label in behind])
+    text = f"{name}: the score is higher with {best} ({scores[best]}) than with {others}"
+    return text + (f"; not told apart from {best}: {_names(tied)}." if tied else ".")
+
+
+_REACH = ("reach", "low", "high", "shortest", "longest")
+
+
+def _in_common(ranking: Ranking, reaches: pd.DataFrame) -> str:
+    """The least and the greatest score of all labels, and the ends of all their intervals."""
+    means = ranking.means
+    text = f"scores are {fraction(means['mean'].min())} to {fraction(means['mean'].max())}"
+    if means["low"].isna().any():
+        return text
+    text += f", with intervals within [{fraction(means['low'].min())}, {fraction(means['high'].max())}]"
+    if reaches.empty or reaches["low"].isna().any():
+        return text
+    tested = reaches["shortest"].min(), reaches["longest"].max()
+    low, high = (
+        reach(end, math.nan, math.nan, *tested) for end in (reaches["low"].min(), reaches["high"].max())
+    )
+    return f"{text}; all intervals of the reach are within [{low}, {high}]"
 
 
 def _names(labels: Sequence[str]) -> str:

@@ -38,10 +38,10 @@ def learning_figures(curves: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Fig
     note = f"One line per run ({span(runs, 'run')} per encoding)."
     if len(styles) <= MOST_SHARED:
         return {f"Learning curves. {note}": side_by_side(grid, styles)}
-    note += " In colour: the four best and the four worst encodings at the end."
+    note += " In colour: the encodings with the four highest and the four lowest means at the end."
     figures: dict[str, Figure] = {}
     for row in grid:
-        drawn, grey = _best_and_worst(row)
+        drawn, grey = _highest_and_lowest(row)
         heading = f"Learning curves: {row[0].title}. {note} {grey.format('encodings')}"
         figures[heading] = side_by_side([drawn], styles)
     return figures
@@ -68,8 +68,8 @@ def curve_panel(rows: pd.DataFrame, column: str, heading: str) -> Panel:
     )
 
 
-def _best_and_worst(panels: list[Panel]) -> tuple[list[Panel], str]:
-    """The panels with only the best and worst labels in colour, ranked by the end of the last panel.
+def _highest_and_lowest(panels: list[Panel]) -> tuple[list[Panel], str]:
+    """The panels with only the highest and lowest labels in colour, by the end of the last panel.
 
     Returns:
         The panels, and what is grey in the first one, as in `behind`.

@@ -10,12 +10,27 @@ from posharness.contracts.columns import DECODINGS
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.measures.accuracy import SCOPES, Measured
 
-__all__ = ["AREA", "MEAN", "SCORES", "run_scores"]
+__all__ = ["AREA", "MEAN", "NO_DISTANCES", "SCORES", "run_scores"]
 
 AREA = "area under normalised accuracy by log distance"
 MEAN = "normalised accuracy"
 
-SCORES = ["decoding", "scope", "posed", "task", "objective", "part", "measure", "label", "seed", "value"]
+NO_DISTANCES = ", without dependency lengths"
+"""What follows the decoding where tasks without dependency lengths are ranked apart."""
+
+SCORES = [
+    "ranked_as",
+    "decoding",
+    "scope",
+    "posed",
+    "task",
+    "objective",
+    "part",
+    "measure",
+    "label",
+    "seed",
+    "value",
+]
 
 _WANTED = ["scope", "task", "objective", "measure", "label", "seed", "value"]
 
@@ -26,7 +41,7 @@ def run_scores(
     posed: Mapping[str, str],
     free_running: Collection[tuple[str, str]],
 ) -> pd.DataFrame:
-    """Up to two numbers for each run and objective; 0 is chance and 1 is perfect.
+    """Up to two numbers for each run and objective; 0 is blind and 1 is perfect.
 
     At the training length it is the area under normalised accuracy by log distance, and the normalised
     accuracy where there are no dependency lengths in two buckets or more. Beyond the training length it is
@@ -40,7 +55,10 @@ def run_scores(
         free_running: task and objective of what was decoded free-running.
 
     Returns:
-        Columns `SCORES`. `part` names the prepared task and objective.
+        Columns `SCORES`. `part` names the prepared task and objective. `ranked_as` names what is
+        ranked together over tasks: the decoding and, where any task has dependency lengths,
+        `NO_DISTANCES` for those that have none. These have spans, or are controls, and do not say how far
+        information is carried.
     """
     points, runs = by_length
     areas = matching(measured.areas, scope=SCOPES[0], distance="dependency")
@@ -54,8 +72,11 @@ def run_scores(
     rows = pd.concat(frames or [pd.DataFrame(columns=_WANTED)])
     rows = rows.astype({"task": str, "objective": str, "label": str}).reset_index(drop=True)
     keys = list(zip(rows["task"], rows["objective"], strict=True))
+    decoding = [DECODINGS[key in free_running] for key in keys]
+    apart = ["" if key in with_area or not with_area else NO_DISTANCES for key in keys]
     return rows.assign(
-        decoding=[DECODINGS[key in free_running] for key in keys],
+        ranked_as=[name + suffix for name, suffix in zip(decoding, apart, strict=True)],
+        decoding=decoding,
         posed=[posed.get(task, task) for task, _ in keys],
         part=[f"{task}\x1f{objective}" for task, objective in keys],
     )[SCORES]

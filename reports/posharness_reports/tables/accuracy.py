@@ -6,8 +6,8 @@ import pandas as pd
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import count, difference, fraction, reach, with_interval
-from posharness_reports.measures.accuracy import SCOPES, Learned, learned
+from posharness_reports.formatting import below, count, difference, fraction, reach, with_interval
+from posharness_reports.measures.accuracy import LEARNED, SCOPES, Learned, learned
 from posharness_reports.measures.outcomes import FOLLOWED, UNCHANGED
 from posharness_reports.measures.statistics import exact
 from posharness_reports.study import Study
@@ -112,9 +112,9 @@ def not_yet(found: Learned | None) -> str:
     """The remark that a task is not learned at the training length, or not by all runs; "" otherwise."""
     if found is None or found.count == found.runs:
         return ""
-    if found.split:
+    if found.count:
         return f"; learned there by {found.count} of {count(found.runs, 'run')}"
-    return f"; not yet learned there ({fraction(found.score)})"
+    return f"; not yet learned there ({below(found.score, LEARNED)})"
 
 
 def changes(study: Study, task: str, objective: str) -> pd.DataFrame:

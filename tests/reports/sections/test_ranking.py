@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from posharness.contracts import Frames, UserError
 from posharness.reports import check_baseline
+from posharness_reports.compile.headline import separating_over_tasks
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import rank_all
+from posharness_reports.measures.scores import NO_DISTANCES
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.ranking.content import against, describe, ranking_table, sentence
 from posharness_reports.study import study
@@ -94,6 +98,22 @@ def test_beyond_the_training_length_is_ranked_apart() -> None:
     alone = rank_all(near).each["t", "o", SCOPES[0]].pairs[0]
     both = rank_all(pd.concat([near, near.assign(scope=SCOPES[1])]))
     assert both.each["t", "o", SCOPES[0]].pairs[0].p == pytest.approx(2 * alone.p)
+
+
+def test_tasks_without_dependency_lengths_are_ranked_apart(simulated: Simulate) -> None:
+    frames = simulated(seeds=3, sequences=16)
+    spans = frames.cells["task"].isin(["bert", "copy"])
+    apart = replace(frames, cells=frames.cells.assign(distance=np.where(spans, "span", "dependency")))
+    rankings = study(apart).rankings
+    near = SCOPES[0]
+    assert set(rankings.overall["teacher-forced" + NO_DISTANCES, near].blocks) == {"bert", "copy"}
+    assert ("teacher-forced", near) not in rankings.overall  # a single task
+    assert {task for task, _, _ in rankings.each} == {"bert", "copy", "offset_recall"}
+    assert separating_over_tasks(study(apart)) is None
+    both = study(replace(frames, cells=frames.cells.assign(distance="dependency"))).rankings
+    assert set(both.overall["teacher-forced", near].blocks) == {"bert", "copy", "offset_recall"}
+    none = study(replace(frames, cells=frames.cells.assign(distance="span"))).rankings
+    assert set(none.overall["teacher-forced", near].blocks) == {"bert", "copy", "offset_recall"}
 
 
 def test_beyond_the_training_length_all_longer_lengths_count(simulated: Simulate) -> None:

@@ -301,6 +301,54 @@ def test_a_family_counts_each_of_its_encodings_once() -> None:
     assert found.outcome == "borne out"
 
 
+def test_a_group_is_named_by_the_encodings_that_have_a_value() -> None:
+    means = {"shaw": 0.9, "rotary": 0.7, "waves": 0.4, "table": np.nan}
+    about = ABOUT | {"table": {"family": "absolute", "encoding_parameters": 9.0, "params": {}}}
+    (found,) = grouped((Group("relative"), Group("absolute")), means, about)
+    assert found.other == "absolute encodings (waves)"
+    (nothing,) = grouped((Group("relative"), Group("absolute")), means | {"waves": np.nan}, about)
+    assert nothing.evidence is None
+    assert nothing.other == "absolute encodings (table, waves)"
+
+
+@pytest.mark.parametrize(
+    ("turned", "clause"),
+    [(False, ""), (True, "; encodings differ: shaw −0.30, rotary +0.30")],
+)
+def test_a_verdict_that_one_encoding_of_a_family_makes_names_it(turned: bool, clause: str) -> None:
+    means = {"shaw": 0.1 if turned else 0.7, "rotary": 0.7, "waves": 0.4}
+    (found,) = grouped((Group("relative"), "waves"), means, ABOUT, NOISE * 2)
+    text = judged.prose((found.claim,), [found])
+    assert ("encodings differ" in text) == turned
+    assert clause in text
+    (table,) = judged.tables([found])["Verdicts"].to_dict("records")
+    assert (table["p of equal encodings"] <= 0.05) == turned
+    # Seen from the other side, the same encodings are the second members.
+    (found,) = grouped(("waves", Group("relative")), means, ABOUT, NOISE * 2)
+    text = judged.prose((found.claim,), [found])
+    assert ("; encodings differ: against rotary −0.30, against shaw +0.30" in text) == turned
+
+
+def test_encodings_of_a_family_do_not_differ_by_the_tasks_that_one_lacks() -> None:
+    level = {"a": 0.9, "b": 0.2}
+    given = {
+        (task, label, seed): level[task] * (label != "waves") + noise
+        for task in level
+        for label in ("shaw", "rotary", "waves")
+        for seed, noise in enumerate(NOISE * 2)
+        if (task, label) != ("b", "shaw")
+    }
+    claim = Given(given)
+    claim.contrasts = ((Group("relative"), "waves"),)
+    ready = setting(claim, ("shaw", "rotary", "waves"))
+    facts = {"family": [ABOUT[label]["family"] for label in ready.cells["label"]]}
+    (found,) = judge_claims(replace(ready, cells=ready.cells.assign(**facts)))
+    assert len(found.by_task) == 2
+    (members,) = found.members
+    assert {len(each.by_block) for each in members.effects.values()} == {1}
+    assert members.p > 0.05
+
+
 def test_more_seeds_of_one_encoding_do_not_outweigh_another_of_its_family() -> None:
     claim = Given(
         {("t", label, seed): MEANS[label] + e for label in ("shaw", "rotary", "waves")

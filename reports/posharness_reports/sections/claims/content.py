@@ -20,6 +20,7 @@ from posharness_reports.formatting import (
 )
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE
 from posharness_reports.sections.claims.figure import claim_figure
+from posharness_reports.sections.claims.sides import SEPARATOR
 from posharness_reports.sections.claims.verdicts import (
     CEILING,
     INFORMATIVE,
@@ -31,7 +32,7 @@ from posharness_reports.sections.claims.verdicts import (
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["describe", "effect_text", "outlook", "prose", "tables"]
+__all__ = ["describe", "effect_text", "members_differ", "outlook", "prose", "tables"]
 
 _METHOD = (
     "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
@@ -48,6 +49,8 @@ _METHOD = (
     "would decide it with a probability of .8 if the effect is the one seen. Teacher-forced and "
     "free-running decoding are judged apart."
 )
+
+_MEMBERS = 6
 
 _OBSTACLES = {
     "nothing can show": "no task shows a difference or its absence: nobody has learned it, or both are at "
@@ -97,6 +100,7 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
                 "runs": f"{contrast.runs[0]} and {contrast.runs[1]}",
                 "failed": f"{contrast.failed[0]} and {contrast.failed[1]}",
                 "p (Holm)": contrast.p,
+                "p of equal encodings": min((each.p for each in contrast.members), default=float("nan")),
                 "p of equal tasks": contrast.evidence.effect.spread if contrast.evidence else float("nan"),
                 "more seeds": _more(contrast),
             }
@@ -116,7 +120,7 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
         [
             {
                 **names,
-                "encoding": label.replace("\x1f", ", "),
+                "encoding": label.replace(SEPARATOR, ", "),
                 "effect": difference(effect.overall.mean, *effect.overall.interval()),
                 "tasks": len(effect.by_block),
                 "runs": effect.runs[0],
@@ -163,7 +167,7 @@ def _line(contrast: ClaimContrast) -> str:
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
         f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)}"
     )
-    line += _by_direction(contrast) + outlook(contrast)
+    line += _by_direction(contrast) + escape_markdown(members_differ(contrast)) + outlook(contrast)
     if contrast.left_out:
         first = list(contrast.left_out)[:3]
         more = [f"{len(contrast.left_out) - 3} more"] if len(contrast.left_out) > 3 else []
@@ -183,6 +187,26 @@ def _by_direction(contrast: ClaimContrast) -> str:
         return f"; tasks differ: from {difference(tasks.min())} to {difference(tasks.max())}"
     parts = [f"{difference(side.mean())} in {count(len(side), 'task')}" for side in sides]
     return f"; tasks differ: {enumerate_words(parts)}"
+
+
+def members_differ(contrast: ClaimContrast) -> str:
+    """The effect of each member of a side whose members differ: "; encodings differ: alibi −0.20, …"."""
+    clauses = []
+    for found in contrast.members:
+        if found.p > ALPHA:
+            continue
+        effects = sorted(found.effects.items(), key=lambda item: item[1].overall.mean)
+        against = "against " if found.side else ""
+        each = [
+            f"{against}{label.partition(SEPARATOR)[0]} {difference(own.overall.mean)}"
+            for label, own in effects
+        ]
+        if len(each) > _MEMBERS:
+            each = [*each[:3], f"{len(each) - _MEMBERS + 1} between", *each[4 - _MEMBERS :]]
+        tasks = len(effects[0][1].by_block)
+        over = f" over {count(tasks, 'task')}" if tasks != len(contrast.by_task) else ""
+        clauses.append(f"; encodings differ{over}: {', '.join(each)}")
+    return "".join(clauses)
 
 
 def _failed(contrast: ClaimContrast) -> str:
@@ -237,7 +261,7 @@ def _more(contrast: ClaimContrast) -> str:
 def _disagrees(contrast: ClaimContrast, contrasts: Sequence[ClaimContrast]) -> str:
     """A clause if the same labels have the opposite effect in the other decoding."""
     for other in contrasts:
-        alike = (other.better, other.other) == (contrast.better, contrast.other)
+        alike = other.labels == contrast.labels
         if alike and other is not contrast and contrast.overall.mean * other.overall.mean < 0:
             return f"; {other.decoding} decoding says the opposite: {effect_text(other)}"
     return ""

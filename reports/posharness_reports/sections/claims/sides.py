@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -11,9 +11,10 @@ import pandas as pd
 
 from posharness.contracts.claim import Contrast, Group, Twins
 
-__all__ = ["Sides", "sides"]
+__all__ = ["SEPARATOR", "Sides", "sides"]
 
-_APART = "\x1f"
+SEPARATOR = "\x1f"
+"""Between a label and its body, where bodies are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,18 +22,39 @@ class Sides:
     """Two sides, with the values of their runs.
 
     Attributes:
-        names: what the report calls them.
+        heads: what the sides are called, without their members.
         members: the labels of each side; of twins, in the same order.
         twins: whether a member counts only where its twin does.
         rows: columns block, part, label, seed, value, reason.
         cells: the prepared cells, with the labels of `members`.
+        listed: whether the name of a side lists its members.
+        suffix: what follows both names.
     """
 
-    names: tuple[str, str]
+    heads: tuple[str, str]
     members: tuple[tuple[str, ...], tuple[str, ...]]
     twins: bool
     rows: pd.DataFrame
     cells: pd.DataFrame
+    listed: tuple[bool, bool] = (False, False)
+    suffix: str = ""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the report calls them: "relative encodings (alibi, rope)"."""
+        one, two = (
+            (f"{head} ({_listed(members)})" if listed else head) + self.suffix
+            for head, listed, members in zip(self.heads, self.listed, self.members, strict=True)
+        )
+        return one, two
+
+    def only(self, labels: Collection[str]) -> Sides:
+        """The sides with these labels alone, of twins with the pairs of which both are among them."""
+        if self.twins:
+            pairs = [pair for pair in zip(*self.members, strict=True) if set(pair) <= set(labels)]
+            return replace(self, members=(tuple(a for a, _ in pairs), tuple(b for _, b in pairs)))
+        one, two = (tuple(label for label in side if label in labels) for side in self.members)
+        return replace(self, members=(one, two))
 
 
 @dataclass(frozen=True)
@@ -131,8 +153,9 @@ def _groups(
         )
         if one and other:
             suffix = f" · {attention}" if len({label.attention for label in known}) > 1 else ""
-            names = [_named(side, each) + suffix for side, each in zip(contrast, (one, other), strict=True)]
-            yield Sides((names[0], names[1]), (one, other), False, values, cells)
+            heads = [f"{side} encodings" if isinstance(side, Group) else side for side in contrast]
+            listed = (isinstance(contrast[0], Group), isinstance(contrast[1], Group))
+            yield Sides((heads[0], heads[1]), (one, other), False, values, cells, listed, suffix)
 
 
 def _belongs(label: _Label, side: str | Group) -> bool:
@@ -143,13 +166,15 @@ def _belongs(label: _Label, side: str | Group) -> bool:
     return not side.kind or label.trainable == (side.kind == "trained")
 
 
-def _named(side: str | Group, members: tuple[str, ...]) -> str:
-    """A name as it is; a group with its members: "relative encodings (alibi, rope)"."""
-    if isinstance(side, str):
-        return side
-    plain = [label.partition(" · ")[0] for label in members]
-    shown = plain if len(plain) <= _NAMED else [*plain[: _NAMED - 1], f"{len(plain) - _NAMED + 1} more"]
-    return f"{side} encodings ({', '.join(shown)})"
+def _listed(members: tuple[str, ...]) -> str:
+    """The members, without what all of a side share: the attention, or the body."""
+    plain = [
+        label.partition(SEPARATOR)[0] if SEPARATOR in label else label.partition(" · ")[0]
+        for label in members
+    ]
+    return ", ".join(
+        plain if len(plain) <= _NAMED else [*plain[: _NAMED - 1], f"{len(plain) - _NAMED + 1} more"]
+    )
 
 
 _NAMED = 4
@@ -172,15 +197,14 @@ def _twins(
     pairs = sorted((pair[names[0]], pair[names[1]]) for pair in found.values() if len(pair) == 2)
     if pairs:
         one, other = zip(*pairs, strict=True)
-        shown = ", ".join(label.partition(" · ")[0] for label in one)
-        yield Sides((f"{names[0]} ({shown})", names[1]), (one, other), True, values, cells)
+        yield Sides(names, (one, other), True, values, cells, (True, False))
 
 
 def _bodies(names: tuple[str, str], values: pd.DataFrame, cells: pd.DataFrame) -> Iterator[Sides]:
     """Runs of one label with two bodies: prepared tasks of their own, but one task in the store."""
 
     def marked(rows: pd.DataFrame, body: pd.Series[str]) -> pd.DataFrame:
-        return rows.assign(label=rows["label"].astype(str) + _APART + body.astype(str))
+        return rows.assign(label=rows["label"].astype(str) + SEPARATOR + body.astype(str))
 
     of_task = dict(zip(cells["task"].astype(str), cells["body"].astype(str), strict=True))
     bodies = [of_task.get(task, "") for task in values["prepared"]]
@@ -195,13 +219,12 @@ def _bodies(names: tuple[str, str], values: pd.DataFrame, cells: pd.DataFrame) -
     for block, body in zip(own["block"], bodies, strict=True):
         of_block.setdefault(block, set()).add(body)
     own = own[pd.Series([set(names) <= of_block[block] for block in own["block"]], own.index, dtype=bool)]
-    have = {name: {label for label in own["label"] if label.endswith(_APART + name)} for name in names}
+    have = {name: {label for label in own["label"] if label.endswith(SEPARATOR + name)} for name in names}
     both = sorted(
-        label.partition(_APART)[0]
+        label.partition(SEPARATOR)[0]
         for label in have[names[0]]
-        if label.partition(_APART)[0] + _APART + names[1] in have[names[1]]
+        if label.partition(SEPARATOR)[0] + SEPARATOR + names[1] in have[names[1]]
     )
     if both:
-        one, other = (tuple(label + _APART + name for label in both) for name in names)
-        shown = (f"{names[0]} ({', '.join(both)})", names[1])
-        yield Sides(shown, (one, other), True, own, marked(cells, cells["body"]))
+        one, other = (tuple(label + SEPARATOR + name for label in both) for name in names)
+        yield Sides(names, (one, other), True, own, marked(cells, cells["body"]), (True, False))

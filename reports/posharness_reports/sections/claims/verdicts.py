@@ -25,6 +25,7 @@ from posharness_reports.measures.comparison import (
 from posharness_reports.measures.failures import as_at_chance
 from posharness_reports.measures.power import more_seeds
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
+from posharness_reports.sections.claims.members import Arms, Members, arms_of, by_label, compare_members
 from posharness_reports.sections.claims.sides import Sides, sides
 from posharness_reports.study import Study
 
@@ -81,9 +82,12 @@ class ClaimContrast:
     """Two sides compared under one claim, in one decoding.
 
     Attributes:
-        better, other: the names of the sides: labels, or what groups are called.
-        labels: the labels of both sides.
+        better, other: the names of the sides: labels, or what groups are called, with the members that have a
+            value in a task that is compared.
+        labels: the labels of both sides, with or without a value.
         evidence: None if no task has runs of both.
+        members: whether the members of a side differ, for each side with several; p is corrected for all
+            contrasts of all claims (Holm 1979).
         by_label: of a group, the effect of each of its labels against the other side; of twins, of each pair.
         left_out: tasks without runs of both, and the reason.
         failed: the number of failed runs of each of the two sides, on all tasks on which any label has one
@@ -109,6 +113,7 @@ class ClaimContrast:
     tests: int = 1
     labels: tuple[str, ...] = ()
     by_label: Mapping[str, Effect] = field(default_factory=dict)
+    members: tuple[Members, ...] = ()
     alpha: float = ALPHA
     asked: Contrast | None = None
 
@@ -217,7 +222,18 @@ def _judge(study: Study) -> list[ClaimContrast]:
             tests=len(tested),
             alpha=study.alpha,
         )
-    return contrasts
+    alike = [each for contrast in contrasts for each in contrast.members]
+    corrected_p = iter(holm([each.p for each in alike]))
+    return [
+        replace(
+            contrast,
+            members=tuple(
+                replace(each, p=min(next(corrected_p) * scale / CLAIMS_SHARE, 1.0))
+                for each in contrast.members
+            ),
+        )
+        for contrast in contrasts
+    ]
 
 
 def corrected(found: Sequence[Evidence]) -> list[tuple[float, float]]:
@@ -296,10 +312,12 @@ def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
     every = [arm for own in _arms(values).values() for arm in own.values()]
     rows = pd.concat([one, two])
     held = with_pools(_arms(rows), every)
-    evidence = weigh(*_arms_of(held, both), claim, _accuracy_of(rows, both, claim))
+    evidence = weigh(*arms_of(held, both), claim, _accuracy_of(rows, both, claim))
+    used = set(evidence.effect.by_block) if evidence else set()
+    valued = both.only({label for block in used for label in held[block]}) if evidence else both
     paired = set.intersection(*(set(side.loc[side["value"].notna(), "part"]) for side in (one, two)))
     missing = {
-        task: _reason(task, both.names[0], one, both.names[1], two)
+        task: _reason(task, valued.names[0], one, valued.names[1], two)
         for task in sorted({*one["part"], *two["part"]} - paired)
     }
     labels = both.members[0] + both.members[1]
@@ -309,21 +327,19 @@ def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
     sensitivity = None
     if claim.scaled and len(failures):
         again = with_pools(_arms(pd.concat([one, two, failures], ignore_index=True)))
-        sensitivity = weigh(*_arms_of(again, both), claim)
+        sensitivity = weigh(*arms_of(again, both), claim)
     return ClaimContrast(
         claim,
-        *both.names,
+        *valued.names,
         decoding,
         evidence,
         missing,
         (failed[0], failed[1]),
         sensitivity,
         labels=labels,
-        by_label=_by_label(held, both),
+        by_label=by_label(held, valued),
+        members=compare_members({block: held[block] for block in used}, valued),
     )
-
-
-Arms = Mapping[str, Arm | Together]
 
 
 def _arms(rows: pd.DataFrame) -> dict[str, dict[str, Arm]]:
@@ -348,38 +364,7 @@ def _accuracy_of(rows: pd.DataFrame, both: Sides, claim: Claim) -> tuple[Arms, A
     if claim.scaled:
         return None
     accuracies = rows[rows["value"].notna()].assign(value=lambda own: own["accuracy"])
-    return _arms_of(arms(accuracies, "block"), both)
-
-
-def _arms_of(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> tuple[Arms, Arms]:
-    """The two sides in each block; a member of a group that has no value in a block is left out of it."""
-    one: dict[str, Arm | Together] = {}
-    two: dict[str, Arm | Together] = {}
-    for block, by_label in held.items():
-        members = [[label for label in side if label in by_label] for side in both.members]
-        if both.twins:
-            pairs = [pair for pair in zip(*both.members, strict=True) if set(pair) <= set(by_label)]
-            members = [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
-        for side, labels in zip((one, two), members, strict=True):
-            if labels:
-                own = tuple(by_label[label] for label in labels)
-                side[block] = own[0] if len(own) == 1 else Together(own)
-    return one, two
-
-
-def _by_label(held: Mapping[str, Mapping[str, Arm]], both: Sides) -> dict[str, Effect]:
-    """The effect of each label of the first side against the second, and of the second against the first."""
-    if max(map(len, both.members)) == 1:
-        return {}
-    found: dict[str, Effect] = {}
-    for place, members in enumerate(both.members[: 1 if both.twins else 2]):
-        for position, label in enumerate(members):
-            rest = both.members[1 - place]
-            against = (rest[position],) if both.twins else rest
-            alone = replace(both, members=((label,), against))
-            if (own := effect(*_arms_of(held, alone))) is not None:
-                found[label] = own
-    return found
+    return arms_of(arms(accuracies, "block"), both)
 
 
 def weigh(one: Arms, two: Arms, claim: Claim, accuracy: tuple[Arms, Arms] | None = None) -> Evidence | None:

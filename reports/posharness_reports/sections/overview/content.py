@@ -19,8 +19,9 @@ __all__ = ["describe"]
 _ABOUT = (
     "How far an encoding carries information: the *area under accuracy by distance* is the mean of "
     "normalised accuracy over the logarithm of dependency length, in sequences of the training length; 0 "
-    "is chance and 1 is perfect at every distance. The *reach* is the distance at which accuracy falls "
-    f"below {percent(THRESHOLD)} of the way from chance to perfect, fitted from all distances. “≥” means "
+    "is blind (what can be known without the farthest source) and 1 is perfect at every distance. The "
+    "*reach* is the distance at which accuracy falls "
+    f"below {percent(THRESHOLD)} of the way from blind to perfect, fitted from all distances. “≥” means "
     "that it does not fall below at the longest tested distance, and “<” that it is below at the shortest. "
     "*Learned*: runs that are that far at the training length, with the exact interval of their share. "
     "Brackets: 95 % intervals across runs, or with one run by its test sequences. Encodings are "

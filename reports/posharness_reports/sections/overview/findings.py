@@ -8,19 +8,17 @@ from dataclasses import dataclass
 
 from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import count, enumerate_words, fraction, reach, span, with_interval
-from posharness_reports.measures.accuracy import SCOPES, learned
+from posharness_reports.formatting import below, count, enumerate_words, fraction, reach, span, with_interval
+from posharness_reports.measures.accuracy import LEARNED, SCOPES, learned
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
+from posharness_reports.measures.unsure import UNSURE, may_be_chance
 from posharness_reports.study import Study
 
 __all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured", "over_tasks"]
 
 _NAMED = 6
-
-_LARGE = 0.3
-"""The gap between a run that has learned a task and one that has clearly not."""
 
 
 def by_task(study: Study) -> list[str]:
@@ -80,9 +78,8 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     scores = f"{place.noun} {place.score(best)} with {best}, {place.score(last)} with {last}"
     end = f"{place.remark([best, last])} ({runs})."
     if not behind:
-        return (
-            f"On {place.name}, no encodings are separated: {scores}{_may_be_chance(ranking, best, last)}{end}"
-        )
+        unsure = UNSURE if may_be_chance(ranking, best, last) else ""
+        return f"On {place.name}, no encodings are separated: {scores}{unsure}{end}"
     tied = [label for label in ranking.labels if label != best and label not in behind]
     verb = "information carries farther" if place.by_distance else "accuracy is higher"
     sentence = (
@@ -92,15 +89,6 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     if tied:
         sentence += f"; not separated from {best}: {enumerate_words(first_labels(tied, named))}"
     return f"{sentence}{end}"
-
-
-def _may_be_chance(ranking: Ranking, best: str, last: str) -> str:
-    """A clause if two labels are far apart and yet not separated."""
-    (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
-    low, _ = pair.effect.overall.interval()
-    if not low > _LARGE:
-        return ""
-    return "; runs can fall apart, and so few seeds can differ like this by chance"
 
 
 @dataclass(frozen=True)
@@ -153,7 +141,9 @@ class _Place:
         runs = self.study.by_length[1]
         found = {label: learned(runs, (self.task, self.objective, label)) for label in labels}
         weak = [
-            f"{label} ({fraction(each.score)})"
+            f"{label} ({below(each.score, LEARNED)})"
+            if not each.count
+            else f"{label} ({fraction(each.score)}, {each.count} of {each.runs} runs have)"
             for label, each in found.items()
             if each is not None and each.count < each.runs
         ]

@@ -34,7 +34,8 @@ _ABOUT = (
     "the area under normalised accuracy by distance, or normalised accuracy where a task has no distances. "
     "Beyond the training length it is normalised accuracy, mean over the longer lengths; an encoding that is "
     "undefined at one of them is left out there. A task counts once: over tasks, the objectives and settings "
-    "of a run are averaged. A difference has Welch's "
+    "of a run are averaged. Tasks without dependency lengths (with spans, or controls) are ranked "
+    "apart. A difference has Welch's "
     f"t test over runs, and two encodings are *separated* if p ≤ {ALPHA} after correction for all pairs of "
     "all rankings of this report (Holm) and for its claims. *Rank*: the best and the worst rank that these "
     "tests leave. Encodings with a *group* letter in common are not separated. *Interquartile mean*: the "
@@ -198,7 +199,7 @@ def _averaged(study: Study) -> Iterator[str]:
     """The tasks whose score is a mean over objectives or settings."""
     if not study.rankings.overall:
         return
-    for (decoding, scope, posed), rows in grouped(study.scores, ["decoding", "scope", "posed"]):
+    for (decoding, scope, posed), rows in grouped(study.scores, ["ranked_as", "scope", "posed"]):
         places = sorted(set(zip(rows["task"], rows["objective"], strict=True)))
         parts = [title(task, objective, study.cells) for task, objective in places]
         if len(parts) > 1:

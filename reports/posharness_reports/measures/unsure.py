@@ -1,0 +1,20 @@
+"""Whether labels that are far apart may still differ by chance, and so are not separated."""
+
+from __future__ import annotations
+
+from posharness_reports.measures.ranking import Ranking
+
+__all__ = ["UNSURE", "may_be_chance"]
+
+UNSURE = "; runs can fall apart, and so few seeds can differ like this by chance"
+"""The clause that says so."""
+
+_LARGE = 0.3
+"""The gap between a run that has learned a task and one that has clearly not."""
+
+
+def may_be_chance(ranking: Ranking, best: str, last: str) -> bool:
+    """Whether two labels that no test separates are far apart."""
+    (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
+    low, _ = pair.effect.overall.interval()
+    return low > _LARGE
