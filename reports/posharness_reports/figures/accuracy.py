@@ -22,10 +22,11 @@ from posharness_reports.figures.panels import (
     side_by_side,
 )
 from posharness_reports.figures.readable import READ
-from posharness_reports.formatting import percent, reach, span
+from posharness_reports.formatting import count, percent, reach, span
 from posharness_reports.measures.accuracy import SCOPES, Measured
 from posharness_reports.measures.outcomes import FOLLOWED, Outcomes
 from posharness_reports.measures.reach import THRESHOLD
+from posharness_reports.measures.statistics import normalised
 
 __all__ = [
     "band_note",
@@ -86,25 +87,32 @@ def dependency_figures(measured: Measured, cells: pd.DataFrame, outcomes: Outcom
 
 
 def kept_everywhere(points: pd.DataFrame, where: str) -> str:
-    """On how many tasks each label keeps to the threshold of the reach at all of these points.
+    """How many lines keep to the threshold of the reach at all of these points, and how many fall below it.
+
+    A line counts with its whole band. Encodings are not counted apart, since the means of two differ even
+    where the encodings do not: the ranking says which are told apart.
 
     Args:
-        points: columns task, objective, label and normalised.
+        points: columns task, objective, label, normalised, low, high and blind.
         where: what the points are, the beginning of the sentence.
 
     Returns:
-        A sentence with a space after it, the labels with the most tasks first; "" without points.
+        A sentence with a space after it; "" without points.
     """
     points = points[points["normalised"].notna()]
     if points.empty:
         return ""
-    least = points.groupby(["task", "objective", "label"], observed=True)["normalised"].min()
-    kept = (least >= THRESHOLD).groupby("label").agg(["sum", "count"]).reset_index()
-    kept = kept.sort_values(["sum", "count", "label"], ascending=[False, True, True])
-    shown = kept.head(MOST_SHARED).to_dict("records")
-    parts = [f"{row['label']} {row['sum']} of {row['count']}" for row in shown]
+    ends = points.assign(
+        low=normalised(points["low"].to_numpy(float), points["blind"].to_numpy(float)),
+        high=normalised(points["high"].to_numpy(float), points["blind"].to_numpy(float)),
+    )
+    least = ends.groupby(["task", "objective", "label"], observed=True)[["low", "high"]].min()
+    kept, fallen = int((least["low"] >= THRESHOLD).sum()), int((least["high"] < THRESHOLD).sum())
     level = f"{percent(THRESHOLD)} of the way from blind to perfect"
-    return f"{where} these keep {level} on so many tasks: {', '.join(parts)}. "
+    return (
+        f"{where} {kept} of {count(len(least), 'line')} keep {level} with their whole band, "
+        f"and {fallen} fall below it. "
+    )
 
 
 def distance_panel(

@@ -47,7 +47,8 @@ def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simula
 def test_what_few_runs_do_not_tell_apart_is_not_said_to_differ(frames: Frames) -> None:
     said = headline(study(frames))
     assert said.startswith(
-        "No encodings are separated on any of 3 tasks, at the training length or beyond it. On "
+        "No encodings are separated on any of 3 tasks with dependency lengths, at the training length or "
+        "beyond it. On "
     )
     assert all("no encodings are separated" in line for line in by_task(study(frames)))
     assert len(by_task(study(frames))) == 7  # two over tasks; bert (nsp) has no distances
