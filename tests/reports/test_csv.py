@@ -21,4 +21,4 @@ def test_a_text_that_looks_like_a_formula_gets_an_apostrophe_and_nothing_else_ch
     plain = frame.to_csv(index=False, lineterminator="\n")
     expected = plain.replace("=HYPER", "'=HYPER").replace("+a", "'+a").replace("-2+3", "'-2+3")
     assert inert_csv(frame).decode() == expected
-    assert inert_csv(frame.iloc[1:]).decode() == frame.iloc[1:].to_csv(index=False, lineterminator="\n")
+    assert inert_csv(frame.iloc[2:]).decode() == frame.iloc[2:].to_csv(index=False, lineterminator="\n")
