@@ -255,11 +255,10 @@ def _judged(claim: Claim, study: Study) -> list[ClaimContrast]:
     values = _by_part(_measured(claim, study), study)
     decodings = [name for name in DECODINGS if name in set(values["decoding"])] or [DECODINGS[0]]
     return [
-        replace(_contrast(claim, each, decoding), asked=contrast)
+        replace(_contrast(claim, both, decoding), asked=contrast)
         for contrast in claim.contrasts
         for both in sides(contrast, values, study.cells)
         for decoding in decodings
-        for each in [replace(both, rows=both.rows[both.rows["decoding"] == decoding])]
     ]
 
 
@@ -306,12 +305,21 @@ def _accuracies(values: pd.DataFrame, places: Sequence[tuple[str, str] | None], 
     return [known.get((*(place or ("", "")), label, seed), float("nan")) for place, label, seed in keys]
 
 
-def _contrast(claim: Claim, both: Sides, decoding: str) -> ClaimContrast:
+def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast:
+    """The contrast of two sides in one decoding; their values in the others are runs beside them."""
+    everything = sides_in_all.rows
+    every = [
+        arm
+        for _, alike in everything.groupby("decoding")
+        for own in _arms(alike).values()
+        for arm in own.values()
+    ]
+    independent = len(everything[everything["value"].notna()][["block", "label"]].drop_duplicates())
+    both = replace(sides_in_all, rows=everything[everything["decoding"] == decoding])
     values = both.rows
     one, two = (values[values["label"].isin(members)] for members in both.members)
-    every = [arm for own in _arms(values).values() for arm in own.values()]
     rows = pd.concat([one, two])
-    held = with_pools(_arms(rows), every)
+    held = with_pools(_arms(rows), every, independent)
     evidence = weigh(*arms_of(held, both), claim, _accuracy_of(rows, both, claim))
     used = set(evidence.effect.by_block) if evidence else set()
     valued = both.only({label for block in used for label in held[block]}) if evidence else both
