@@ -98,7 +98,9 @@ class _Experiment:
         self.rows = index.to_frame(index=False).assign(
             objective="o", decoding="teacher-forced", scope=SCOPES[0], reason=""
         )
-        self.rows = self.rows.assign(posed=self.rows["task"], part=self.rows["task"] + " o")
+        self.rows = self.rows.assign(
+            posed=self.rows["task"], part=self.rows["task"] + " o", ranked_as=self.rows["decoding"]
+        )
         cells = index.to_frame(index=False)
         cells = cells.assign(
             encoding=cells["label"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -36,6 +37,16 @@ def test_everything_loads() -> None:
     assert REGISTRY.broken == ()
 
 
+EXTRAS = {"ray": "ray", "slurm": "submitit"}
+"""Executors that work only with a module of an extra."""
+
+
+def needs(executor: str) -> pytest.MarkDecorator:
+    """Skips an executor whose extra is not installed; `pytest -m cluster` has them at work."""
+    module = EXTRAS.get(executor, "")
+    return pytest.mark.skipif(bool(module) and find_spec(module) is None, reason=f"{module} is not installed")
+
+
 @pytest.mark.parametrize(
     ("cls", "params"),
     [
@@ -44,7 +55,10 @@ def test_everything_loads() -> None:
         *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.tasks.items()),
         *(pytest.param(cls, {}, id=name) for name, cls in REGISTRY.sections.items()),
         *(pytest.param(cls, {}, id=f"reading-{name}") for name, cls in REGISTRY.readings.items()),
-        *(pytest.param(cls, {}, id=f"executor-{name}") for name, cls in REGISTRY.executors.items()),
+        *(
+            pytest.param(cls, {}, id=f"executor-{name}", marks=needs(name))
+            for name, cls in REGISTRY.executors.items()
+        ),
         *(pytest.param(cls, {}, id=f"compiler-{name}") for name, cls in REGISTRY.compilers.items()),
     ],
 )

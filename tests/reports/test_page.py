@@ -234,8 +234,8 @@ def test_a_long_table_shows_all_its_rows_when_asked(tab: Tab, report: Path) -> N
     whole = pd.read_csv(report.parent / "tables" / found["name"].removesuffix(".gz"))
     assert len(found["before"]) == 100 < len(whole) == len(found["after"])
     assert found["after"][:100] == found["before"]
-    labels = list(whole.columns).index("label")
-    assert [row[labels] for row in found["after"]] == whole["label"].tolist()
+    labels = list(whole.columns).index("encoding")
+    assert [row[labels] for row in found["after"]] == whole["encoding"].tolist()
 
 
 def test_the_address_shares_the_view(tab: Tab, report: Path) -> None:

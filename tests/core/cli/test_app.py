@@ -107,7 +107,7 @@ class TestHelp:
             ["--size", "'huge'", "known: base, medium,", "tiny."],
         ),
         (["run", "--plugins", "rope", "--set", "budget.stepz=3"], ["--set", "did you mean 'budget.steps'?"]),
-        (["run", "--plugins", "rope", "--executor", "foo"], ["--executor", "known: local."]),
+        (["run", "--plugins", "rope", "--executor", "foo"], ["--executor", "known: local, ray, slurm."]),
         (["run", "--plugins", "rope", "--compiler", "foo"], ["--compiler", "known: html."]),
         (["run", "--plugins", "rope", "--tasks", "bert", "--readings", "foo"], ["--readings", "known: "]),
         (["list", "foo"], ["'foo'", "known: ", "tasks."]),

@@ -25,7 +25,7 @@ def first_failure(findings: Iterator[Finding]) -> Finding:
 @pytest.mark.parametrize(
     ("encoding", "name", "said"),
     [
-        (wrong.Spoken, "builds", "'Spoken Name' cannot be typed in --plugins"),
+        (wrong.Spoken, "builds", "the name 'Spoken Name' cannot be typed"),
         (wrong.Raising, "builds", "raises ValueError: no luck today (wrong_encodings.py, line"),
         (wrong.Short, "builds", "max_length is 5 for training sequences of 13"),
         (wrong.Nowhere, "builds", "declares no direction"),

@@ -94,7 +94,7 @@ def test_a_file_and_python_select_an_executor(tiny: Path, order: Path) -> None:
         ("--executor", "serial[workers=3]", "serial has no parameter 'workers'; did you mean"),
         ("--executor", "serial,local", "--executor 'serial,local' selects 2 executors; give one"),
         ("--compiler", "htlm", "--compiler: unknown compiler 'htlm'; did you mean 'html'?"),
-        ("--compiler", "html[pages=3]", "html has no parameter 'pages'; known: figures."),
+        ("--compiler", "html[pages=3]", "html has no parameter 'pages'; known: figures, style."),
     ],
 )
 def test_a_mistake_ends_before_anything_runs(
