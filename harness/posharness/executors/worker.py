@@ -102,6 +102,7 @@ def _run_job(job: Job, lifeline: Connection) -> Answer:
 
         def observe(progress: Progress) -> None:
             nonlocal last
+            _end_copies(own)
             last = progress
             work.report(progress)
 
@@ -112,13 +113,18 @@ def _run_job(job: Job, lifeline: Connection) -> Answer:
             outcome = INTERRUPTED
         except BaseException as error:  # noqa: BLE001 - the border of a cell: SystemExit is its failure too
             outcome = _failure(error, job)
-        if os.getpid() != own:
-            os._exit(0)  # a copy that the plugin has forked, and that has come to the end of the cell too
+        _end_copies(own)
         sys.stdout.flush()
         sys.stderr.flush()
         cap_log(work.folder / LOG, above=LONGEST)
         work.finish(outcome)
         return Answer(outcome, last)
+
+
+def _end_copies(own: int) -> None:
+    """End a copy of the cell's process that a plugin has forked: it would write the same files."""
+    if os.getpid() != own:
+        os._exit(0)
 
 
 def _run(job: Job, work: CellWorkspace, observe: Callable[[Progress], None]) -> CellOutcome:
