@@ -69,10 +69,13 @@ def main() -> None:
     parser.add_argument("--treebank", type=Path)
     parser.add_argument("--workers", nargs=2, type=int, default=[2, 2])
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--only", default="", help="the start of the names of the commands to measure")
     given = parser.parse_args()
     both = list(zip(given.harness, given.workers, strict=True))
     sys.stdout.write("| command | first s | second s | ratio | spread |\n|---|---|---|---|---|\n")
     for name, command in commands(given.treebank).items():
+        if not name.startswith(given.only):
+            continue
         turns = [[seconds(harness, command, count) for harness, count in both] for _ in range(given.turns)]
         first, second = (median(column) for column in zip(*turns, strict=True))
         ratios = sorted(one / two for one, two in turns)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.nn.utils import clip_grad_norm_
+from torch import Tensor
 
-from posharness.contracts import Task
+from posharness.contracts import Batch
 from posharness.contracts.cell import Budget, Cell
 from posharness.defaults import cache_root
 from posharness.model import build_model
@@ -20,7 +23,6 @@ from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training.batches import TrainingBatches
 from posharness.training.checkpoint import Checkpoints, StopSignal
-from posharness.training.optimiser import adamw
 from posharness.training.progress_reporter import ProgressReporter
 from posharness.training.trainer import quiet, trainer
 from posharness.training.training_step import TrainingModule
@@ -32,19 +34,88 @@ _STEPS, _WARM = 120, 20
 
 
 class _Clock(pl.Callback):
-    """The processor time at the end of each step."""
+    """The processor time at the end of each step, and that of its parts so far."""
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
+        self.model = self.data = 0.0
+        self.ends: list[tuple[float, float, float]] = []
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        self.ends.append(time.process_time())
+        self.ends.append((time.process_time(), self.model, self.data))
+
+    @contextmanager
+    def of_model(self) -> Iterator[None]:
+        """Count what runs as time of the model or its optimiser."""
+        began = time.process_time()
+        yield
+        self.model += time.process_time() - began
+
+    def drawn(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches; drawing them is counted."""
+        while True:
+            began = time.process_time()
+            batch = next(batches, None)
+            self.data += time.process_time() - began
+            if batch is None:
+                return
+            yield batch
+
+    def parts(self) -> Sequence[tuple[float, float, float]]:
+        """Of each step after the first ones its seconds, and the model's and the data's of them."""
+        kept = self.ends[_WARM:]
+        return [
+            tuple(b - a for a, b in zip(*pair, strict=True))  # type: ignore[misc]
+            for pair in pairwise(kept)
+        ]
+
+
+class _Clocked(TrainingModule):
+    """Counts what a bare loop would do, too: the loss, its gradient, clipping, and the optimiser's step."""
+
+    clock: _Clock
+
+    def training_step(self, *given: Any) -> Tensor:
+        with self.clock.of_model():
+            return super().training_step(*given)
+
+    def backward(self, loss: Tensor, *given: Any, **named: Any) -> None:
+        with self.clock.of_model():
+            super().backward(loss, *given, **named)
+
+    def optimizer_zero_grad(self, *given: Any) -> None:
+        with self.clock.of_model():
+            super().optimizer_zero_grad(*given)
+
+    def configure_gradient_clipping(self, *given: Any, **named: Any) -> None:
+        with self.clock.of_model():
+            super().configure_gradient_clipping(*given, **named)
+
+    def configure_optimizers(self) -> Any:
+        found = super().configure_optimizers()
+        optimiser = found["optimizer"]
+        step = optimiser.step
+
+        def clocked(closure: Callable[[], Any]) -> Any:
+            loss = closure()  # the rest of this class counts itself
+            with self.clock.of_model():
+                step()
+            return loss
+
+        optimiser.step = clocked
+        return found
+
+
+class _ClockedBatches(TrainingBatches):
+    clock: _Clock
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.clock.drawn(super().__iter__())
 
 
 def shares_of_step(name: str) -> tuple[float, float]:
     """The shares of a step that bookkeeping and data take, of a task with its default settings.
 
-    A step as cells make it is compared with one of a bare loop over the same model and data (medians).
+    Bookkeeping is all that a bare loop over the same model and data would not do (medians of the steps).
     """
     torch.set_num_threads(1)
     registry = Registry.load()
@@ -58,36 +129,16 @@ def shares_of_step(name: str) -> tuple[float, float]:
     )
     task = registry.task(cell.task, cell.body)
     task.prepare(cache_root())
-    whole = _step_of_cell(cell, registry, task)
-    bare, data = _step_of_loop(cell, registry, task)
-    return (whole - bare) / whole, data / whole
-
-
-def _step_of_cell(cell: Cell, registry: Registry, task: Task) -> float:
     clock = _Clock()
     with quiet(), tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         kept = Checkpoints(folder / "checkpoint.ckpt", StopSignal(), cell)
         validation = ValidationCallback(cell, task, ProgressReporter(cell.key, _STEPS, lambda _: None))
-        module = TrainingModule(cell, build_model(cell, registry, task), task.objectives)
-        trainer(cell, folder, [validation, kept, clock]).fit(module, TrainingBatches(cell, task))
-    return median(b - a for a, b in zip(clock.ends[_WARM:-1], clock.ends[_WARM + 1 : -1], strict=False))
-
-
-def _step_of_loop(cell: Cell, registry: Registry, task: Task) -> tuple[float, float]:
-    module = TrainingModule(cell, build_model(cell, registry, task), task.objectives)
-    model = module.model.train()
-    optimiser, weights = adamw(model, cell.optimiser), list(model.parameters())
-    steps: list[float] = []
-    draws: list[float] = []
-    batches = iter(TrainingBatches(cell, task))
-    for _ in range(_STEPS):
-        began = time.process_time()
-        batch = next(batches)
-        draws.append(time.process_time() - began)
-        optimiser.zero_grad()
-        module.training_step(batch, 0).backward()
-        clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        steps.append(time.process_time() - began)
-    return median(steps[_WARM:]), median(draws[_WARM:])
+        module = _Clocked(cell, build_model(cell, registry, task), task.objectives)
+        batches = _ClockedBatches(cell, task)
+        module.clock = batches.clock = clock
+        trainer(cell, folder, [validation, kept, clock]).fit(module, batches)
+    # The last step validates.
+    steps = clock.parts()[:-1]
+    bookkeeping = median((whole - model - data) / whole for whole, model, data in steps)
+    return bookkeeping, median(data / whole for whole, _, data in steps)

@@ -70,7 +70,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._clock = FolderClock(path / WORK)
+        self._cells, self._working, self._checked = path / CELLS, path / WORK, path / CHECKED
+        self._clock = FolderClock(self._working)
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Store:
@@ -87,11 +88,11 @@ class Store:
 
     def home(self, key: str) -> Path:
         """The folder of a cell that has ended."""
-        return self.path / CELLS / key
+        return self._cells / key
 
     def keys(self) -> list[str]:
         """The keys of all cells, ended or not, in ascending order."""
-        parents = (parent for name in (CELLS, WORK) if (parent := self.path / name).is_dir())
+        parents = [parent for parent in (self._cells, self._working) if parent.is_dir()]
         return sorted({entry.name for parent in parents for entry in parent.iterdir() if is_key(entry.name)})
 
     def find(self, prefix: str) -> str:
@@ -281,7 +282,7 @@ class Store:
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         # The lock file stays: without it, two waiting processes could lock different files.
-        lock = FileLock(self.path / WORK / f"{key}.lock", timeout=0)
+        lock = FileLock(self._working / f"{key}.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -292,7 +293,7 @@ class Store:
             lock.release()
 
     def _holder(self, key: str) -> Path:
-        return self.path / WORK / f"{key}.holder"
+        return self._working / f"{key}.holder"
 
     def _alive_elsewhere(self, key: str) -> bool:
         """Whether another machine runs a cell; its lock may not be seen here, in some shared folders."""
@@ -303,7 +304,7 @@ class Store:
         return host != gethostname() and self.live(key) is not None
 
     def _work(self, key: str) -> Path:
-        return self.path / WORK / key
+        return self._working / key
 
     def _work_status(self, key: str) -> CellStatus | None:
         folder = self._work(key)
@@ -360,11 +361,12 @@ class Store:
                 return found
 
     def _damage(self, key: str, *, remember: bool) -> str:
-        files = files_of(self.home(key))
-        stamp, now = self.path / CHECKED / key, signature(key, files)
+        folder, stamp = self.home(key), self._checked / key
+        files = files_of(folder)
+        now = signature(key, files)
         if remember and _text(stamp) == now:
             return ""
-        found = damage(self.home(key), key, files)
+        found = damage(folder, key, files)
         if not found and time.time() - max(each.st_ctime for each in files.values()) > _SETTLED:
             with suppress(OSError):  # a store that may not be written to is compared each time
                 stamp.parent.mkdir(exist_ok=True)
