@@ -11,6 +11,7 @@ from pathlib import Path
 
 from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started
 from posharness.contracts.cell import Cell
+from posharness.cost.amount import Amount, amounts_of
 from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
@@ -78,7 +79,8 @@ class Execution:
         workers: cells at a time; by default `default_workers`, or no limit where cells run elsewhere.
         timeout: seconds that one cell may take.
         observe: called with each event of each cell.
-        on_plan: called with the cells and the keys of the reused ones, before anything is run.
+        on_plan: called with the cells, the keys of the reused ones and the amounts of the others, before
+            anything is run.
         executor: the name of an executor, with its parameters in brackets.
         max_failures: after so many cells that did not end as done, the others are stopped, and can be
             resumed; None for no limit.
@@ -92,7 +94,7 @@ class Execution:
     timeout: float | None = None
     plugin_paths: Sequence[Path] = ()
     observe: Observer = lambda _: None
-    on_plan: Callable[[Sequence[Cell], frozenset[str]], None] = lambda *_: None
+    on_plan: Callable[[Sequence[Cell], frozenset[str], Mapping[str, Amount]], None] = lambda *_: None
     executor: str = DEFAULT_EXECUTOR
     max_failures: int | None = None
     memory: float | None = None
@@ -112,11 +114,12 @@ class Execution:
         executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
         executor.leave_running = self.leave_running
         cells = plan(registry)
+        _check_nodes(cells, executor)
         opened = Store.open(self.store, create=True)
         for cell in cells:
             opened.check_readable(cell.key)
         reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
-        self.on_plan(cells, reused)
+        self.on_plan(cells, reused, amounts_of([cell for cell in cells if cell.key not in reused], registry))
         began = time.monotonic()
         outcomes: dict[str, CellOutcome] = {}
         started: set[str] = set()
@@ -162,6 +165,15 @@ class Execution:
             # Otherwise an executor that runs one cell at a time would load torch anew for each of them.
             with fork_server(PRELOAD):
                 executor.execute(cells, run=run, observe=observe)
+
+
+def _check_nodes(cells: Sequence[Cell], executor: Executor) -> None:
+    most = max((cell.trainer.num_nodes for cell in cells if not cell.pretrained), default=1)
+    if most > 1 and not executor.several_nodes:
+        raise UserError(
+            f"trainer.num_nodes is {most}, and --executor {executor.name} trains a cell on one machine: give "
+            "--executor slurm, or trainer.devices alone."
+        )
 
 
 def _readable(reading: Cell, store: Store) -> Cell:

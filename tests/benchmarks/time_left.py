@@ -18,6 +18,8 @@ from pathlib import Path
 from posharness.cli.tracker import Tracker
 from posharness.contracts import CellOutcome, Event, Finished, Progress, Started
 from posharness.contracts.cell import Cell
+from posharness.cost.amount import amounts_of
+from posharness.registry.registry import Registry
 from posharness.store import Store
 
 SHARES = (0.1, 0.25, 0.5, 0.75)
@@ -86,7 +88,8 @@ def main() -> None:
         heapq.heapreplace(free, own[-1][0])
         happening += [(moment, len(happening) + n, event) for n, (moment, event) in enumerate(own)]
     whole, now = max(free), 0.0
-    tracker = Tracker({each.cell.key: each.cell for each in cells}, given.workers, lambda: now)
+    planned = {each.cell.key: each.cell for each in cells}
+    tracker = Tracker(planned, amounts_of([*planned.values()], Registry.load()), given.workers, lambda: now)
     shares = list(SHARES)
     for moment, _, event in sorted(happening, key=lambda item: item[:2]):
         while shares and moment >= shares[0] * whole:

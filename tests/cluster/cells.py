@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from posharness.contracts import Event, Executor, Started
-from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
+from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings, TrainerSettings
 from posharness.executors import LocalExecutor, LocalRunner
 from posharness.store import Store
 
 PLUGIN = Path(__file__).parents[1] / "core" / "executors" / "moody.py"
 
 
-def make_cell(seed: int, flag: Path | str = "", steps: int = 40) -> Cell:
+def make_cell(
+    seed: int, flag: Path | str = "", steps: int = 40, trainer: TrainerSettings | None = None
+) -> Cell:
     """A cell that takes 0.05 s a step while the file `flag` exists."""
     return Cell(
         encoding=Choice(name="absolute", label="absolute"),
@@ -21,6 +23,7 @@ def make_cell(seed: int, flag: Path | str = "", steps: int = 40) -> Cell:
         task=Choice(name="moody", params={"flag": str(flag)}, label="moody"),
         model=ModelSettings(width=8, layers=1, heads=2),
         budget=Budget(steps=steps, batch=3, test_sequences=5, validation_sequences=5, validate_every=20),
+        trainer=trainer or TrainerSettings(),
         seed=seed,
     )
 

@@ -1,6 +1,6 @@
-"""A Slurm cluster of one node, this machine, started as root from Debian's packages slurm-wlm and munge.
+"""A Slurm cluster on this machine, started as root from Debian's packages slurm-wlm and munge.
 
-python tests/cluster/slurm_cluster.py COMMAND …   # runs a command with the cluster, and stops it
+python tests/cluster/slurm_cluster.py COMMAND …   # runs a command with a cluster of one machine, and stops it
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ _NEEDED = ("munged", "slurmctld", "slurmd", "sbatch")
 _CONF = """
 ClusterName=posharness
 SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
+SlurmctldPort={port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -38,17 +37,18 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 SchedulerParameters=sched_interval=2,sched_min_interval=100000
 KillWait=10
 ReturnToService=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+
+_NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} State=UNKNOWN\n"
 
 
 def missing() -> str:
@@ -60,17 +60,28 @@ def missing() -> str:
 
 
 @contextmanager
-def slurm_cluster(cpus: int = 2) -> Iterator[None]:
-    """Start a cluster; within it, the commands of Slurm reach it by the environment variable SLURM_CONF."""
+def slurm_cluster(nodes: int = 1, cpus: int = 2) -> Iterator[None]:
+    """Start a cluster; within it, the commands of Slurm reach it by the environment variable SLURM_CONF.
+
+    Args:
+        nodes: how many machines it seems to have.
+        cpus: cores of each.
+    """
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
-    for name in ("state", "spool"):
+    names = [f"node{number}" for number in range(1, nodes + 1)]
+    for name in ("state", *(f"spool-{name}" for name in names)):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.write_bytes(secrets.token_bytes(128))
     key.chmod(0o400)
     conf = folder / "slurm.conf"
     host = socket.gethostname().partition(".")[0]
-    conf.write_text(_CONF.format(host=host, folder=folder, cpus=cpus, ports=_free_ports(2)))
+    own, *ports = _free_ports(nodes + 1)
+    described = (
+        _NODE.format(name=name, host=host, port=port, cpus=cpus)
+        for name, port in zip(names, ports, strict=True)
+    )
+    conf.write_text(_CONF.format(host=host, folder=folder, port=own) + "".join(described))
     before = {name: os.environ.get(name) for name in ("SLURM_CONF", "PATH")}
     os.environ |= {"SLURM_CONF": str(conf), "PATH": _path()}
     munge = (f"--key-file={key}", f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid")
@@ -78,14 +89,14 @@ def slurm_cluster(cpus: int = 2) -> Iterator[None]:
         ["munged", "--foreground", "--force", *munge, f"--log-file={folder}/munged.log",
          f"--seed-file={folder}/munged.seed"],
         ["slurmctld", "-D"],
-        ["slurmd", "-D"],
+        *(["slurmd", "-D", "-N", name] for name in names),
     ]  # fmt: skip
     running = []
     try:
         for command in daemons:
             running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             time.sleep(1)
-        _wait_until_idle(folder)
+        _wait_until_idle(folder, nodes)
         yield
     finally:
         for daemon in reversed(running):
@@ -102,11 +113,11 @@ def slurm_cluster(cpus: int = 2) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_until_idle(folder: Path) -> None:
+def _wait_until_idle(folder: Path, nodes: int) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        found = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, check=False)
-        if found.stdout.strip() == "idle":
+        found = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], capture_output=True, text=True, check=False)
+        if found.stdout.split() == ["idle"] * nodes:
             return
         time.sleep(0.5)
     logs = "\n".join(log.read_text()[-2000:] for log in folder.glob("*.log"))

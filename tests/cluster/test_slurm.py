@@ -1,19 +1,17 @@
-"""Cells in job arrays of Slurm have the bits of local ones, whether cancelled or out of time in between."""
+"""Cells in job arrays of Slurm have the bits of local ones, cancelled, out of time or on several machines."""
 
 from __future__ import annotations
 
-import importlib
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from posharness.contracts import CellOutcome, Event, Finished, Progress
-from posharness.executors import LocalRunner
-from posharness.executors.slurm import SlurmExecutor, SlurmLauncher
+from posharness.contracts import Event, Finished, Progress
+from posharness.contracts.cell import TrainerSettings
+from posharness.executors import LocalExecutor, LocalRunner
+from posharness.executors.slurm import SlurmExecutor
 from posharness.store import Store
 
 from .cells import PLUGIN, assert_same_as_local, execute, make_cell
@@ -27,7 +25,7 @@ pytest.importorskip("submitit", reason="submitit is not installed: pip install '
 def cluster() -> Iterator[None]:
     if reason := missing():
         pytest.skip(reason)
-    with slurm_cluster():
+    with slurm_cluster(nodes=2, cpus=1):
         yield
 
 
@@ -55,18 +53,29 @@ def test_an_array_of_cells_and_one_that_is_cancelled(tmp_path: Path) -> None:
     assert store.done(doomed.key)
 
 
-def test_a_job_near_its_time_limit_goes_back_to_the_queue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = str(Path(__file__).parent)
-    monkeypatch.syspath_prepend(here)
-    monkeypatch.setenv("PYTHONPATH", here)  # the job finds the file by it
-    work: Any = importlib.import_module("attempts").Attempts(tmp_path)
-    executor = SlurmExecutor(time=1, warning=40)
-    launcher = SlurmLauncher(tmp_path / "slurm", executor.options, 1, executor.requeues)
-    (job,) = launcher.launch([make_cell(0)], work)
-    while not job.ended():
-        time.sleep(1)
-    assert job.outcome() == CellOutcome("done", "attempt 2")
-    assert (tmp_path / "attempt0").read_text() == "stopped with a checkpoint"
+def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    flag.touch()
+    cell = make_cell(3, flag, steps=3000)
+    events: list[Event] = []
+
+    def observe(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Progress) and event.resumed:
+            flag.unlink(missing_ok=True)
+
+    run = LocalRunner(tmp_path / "slurm", (PLUGIN,))
+    SlurmExecutor(time=1, warning=30).execute([cell], run=run, observe=observe)
+    assert not flag.exists(), events[-1]
     assert "Restarts=1" in subprocess.check_output(["scontrol", "show", "job"], text=True)
+    assert_same_as_local([cell], tmp_path / "slurm", tmp_path / "local")
+
+
+def test_two_machines_train_a_cell_as_two_processes_of_one_do(tmp_path: Path) -> None:
+    two = [make_cell(5, trainer=TrainerSettings(**{name: 2})) for name in ("num_nodes", "devices")]
+    store = Store.open(tmp_path / "store", create=True)
+    for cell, executor in zip(two, (SlurmExecutor(), LocalExecutor()), strict=True):
+        execute(executor, [cell], store.path)
+        assert store.done(cell.key), store.status(cell.key)
+    one, other = ((store.home(cell.key) / "predictions.parquet").read_bytes() for cell in two)
+    assert one == other

@@ -45,11 +45,11 @@ def trained(process: subprocess.Popen[str]) -> int:
     return int(found[1])
 
 
-def test_two_runs_and_two_workers_share_the_cells_of_a_store(tmp_path: Path) -> None:
+def test_four_runs_and_two_workers_share_the_cells_of_a_store(tmp_path: Path) -> None:
     config, store, alone = tmp_path / "tiny.toml", tmp_path / "shared", tmp_path / "alone"
     config.write_text(TINY)
     run = ("run", "--config", config, "--no-report", "--workers", "1", "--store")
-    processes = [start(*run, store) for _ in range(2)]
+    processes = [start(*run, store) for _ in range(4)]
     Store.open(store, create=True)
     while not list((store / "plans").glob("*.json")):
         assert processes[0].poll() is None

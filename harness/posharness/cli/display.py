@@ -17,6 +17,7 @@ from posharness.cli.tracker import Tracker
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
     from posharness.contracts.executor import Event, Finished, Waiting
+    from posharness.cost.amount import Amount
 
 __all__ = ["Display", "ending", "waiting"]
 
@@ -33,16 +34,19 @@ class Display(AbstractContextManager["Display"], ABC):
         """Print which task or reading is being prepared."""
         self.console.print(message, style="dim", soft_wrap=True)
 
-    def begin(self, cells: Mapping[str, Cell], *, reused: int, workers: int) -> None:
+    def begin(
+        self, cells: Mapping[str, Cell], amounts: Mapping[str, Amount], *, reused: int, workers: int
+    ) -> None:
         """Print the number of cells of each sort, and start to track them.
 
         Args:
             cells: those to run, by key.
+            amounts: how much each of those that train computes.
             reused: the number of the others.
             workers: how many run at a time.
         """
         with self._lock:
-            self.tracker = Tracker(cells, workers)
+            self.tracker = Tracker(cells, amounts, workers)
         todo = [cell for cell in cells.values() if not cell.skip]
         read = sum(bool(cell.pretrained) for cell in todo)
         self.console.print(

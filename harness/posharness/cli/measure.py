@@ -22,8 +22,9 @@ def print_cost(cells: Sequence[Cell], plugin_paths: Sequence[Path], workers: int
     from posharness.cost.cells import check_memory, kind_of_cost, measure_cells, plan_cost
 
     out = console()
+    most = workers or default_workers()
     with out.status("measuring") as status:
-        costs = measure_cells(cells, plugin_paths, cache_root().absolute(), status.update)
+        costs = measure_cells(cells, plugin_paths, cache_root().absolute(), status.update, workers=most)
     rows = []
     for kind, cost in costs.items():
         alike = [cell for cell in cells if kind_of_cost(cell) == kind]
@@ -38,7 +39,6 @@ def print_cost(cells: Sequence[Cell], plugin_paths: Sequence[Path], workers: int
         rows.append((*names, *row))
     head = ("plugin", "task", "body", "cells", "ms/step", "a cell", "GB", "MB on disk")
     print_rows(out, head, rows)
-    most = workers or default_workers()
     whole = plan_cost(cells, costs, most)
     out.print(
         f"{count('cell', len(cells))} with {count('worker', most)}: at most {duration(whole.seconds)}, "

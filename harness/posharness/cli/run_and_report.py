@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ from posharness.executors.forkserver import PRELOAD, fork_server
 if TYPE_CHECKING:
     from posharness.cli.display import Display
     from posharness.contracts.cell import Cell
+    from posharness.cost.amount import Amount
     from posharness.execution import Execution, RunSummary
 
 __all__ = ["FailFast", "MaxFailures", "Memory", "Report", "Timeout", "Workers", "run_and_report"]
@@ -148,14 +149,14 @@ def _leave_running(display: Display) -> bool:
 
 def _plan_shown_on(
     display: Display, workers: int | None, baseline: str
-) -> Callable[[Sequence[Cell], frozenset[str]], None]:
-    def on_plan(cells: Sequence[Cell], reused: frozenset[str]) -> None:
+) -> Callable[[Sequence[Cell], frozenset[str], Mapping[str, Amount]], None]:
+    def on_plan(cells: Sequence[Cell], reused: frozenset[str], amounts: Mapping[str, Amount]) -> None:
         if baseline:
             from posharness.reports import check_baseline
 
             check_baseline(baseline, {cell.label for cell in cells})  # before anything trains
         todo = {cell.key: cell for cell in cells if cell.key not in reused}
-        display.begin(todo, reused=len(reused), workers=workers or default_workers())
+        display.begin(todo, amounts, reused=len(reused), workers=workers or default_workers())
 
     return on_plan
 

@@ -6,15 +6,16 @@ import heapq
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING
 
+from posharness.cli.expectation import Expectation
 from posharness.contracts.executor import Finished, Progress, Started
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
     from posharness.contracts.executor import Event
     from posharness.contracts.outcome import CellOutcome
+    from posharness.cost.amount import Amount
 
 __all__ = ["Running", "Tracker"]
 
@@ -33,13 +34,16 @@ class Running:
     last: Progress | None = None
     trained: float | None = None
     _anchor: tuple[float, Progress] | None = None
+    _warm: tuple[float, Progress] | None = None
     _resumed: float = 0.0
 
     def record(self, progress: Progress, now: float) -> None:
         """Record a progress; each stage has its own pace, and so has what follows a checkpoint."""
         first = self._anchor[1] if self._anchor else None
         if first is None or (first.stage, first.resumed) != (progress.stage, progress.resumed):
-            self._anchor = (now, progress)
+            self._anchor, self._warm = (now, progress), None
+        elif self._warm is None:
+            self._warm = (now, progress)
         if progress.stage == "training":
             self._resumed = progress.resumed / progress.steps
         elif self.trained is None:
@@ -48,22 +52,18 @@ class Running:
 
     def left(self, now: float) -> float | None:
         """Seconds left in this stage at its mean pace; None before there is one."""
-        if self._anchor is None or self.last is None:
-            return None
-        began, first = self._anchor
-        steps = self.last.step - first.step
-        if steps <= 0 or now <= began:
-            return None
-        return max(0.0, (now - began) / steps * (self.last.steps - self.last.step))
+        for anchor in (self._warm, self._anchor):  # what comes before the first steps is not of the pace
+            if anchor is None or self.last is None:
+                continue
+            began, first = anchor
+            steps = self.last.step - first.step
+            if steps > 0 and now > began:
+                return max(0.0, (now - began) / steps * (self.last.steps - self.last.step))
+        return None
 
-    def from_start(self, training: float, testing: float) -> float:
-        """How long a cell takes from its start, if an earlier attempt had not begun it.
-
-        Args:
-            training: seconds of this attempt's training.
-            testing: seconds of its test.
-        """
-        return training / max(1e-3, 1 - self._resumed) + testing
+    def from_start(self, training: float) -> float:
+        """The seconds of a whole training, from those of this attempt, if an earlier one had begun it."""
+        return training / max(1e-3, 1 - self._resumed)
 
 
 @dataclass
@@ -72,6 +72,7 @@ class Tracker:
 
     Attributes:
         cells: every cell to run, by key.
+        amounts: how much each of those that train computes.
         workers: how many cells run at a time.
         clock: seconds that only grow.
         running: the running cells.
@@ -81,13 +82,14 @@ class Tracker:
     """
 
     cells: Mapping[str, Cell]
+    amounts: Mapping[str, Amount]
     workers: int
     clock: Callable[[], float] = time.monotonic
     running: dict[str, Running] = field(default_factory=dict)
     ended: dict[str, CellOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float | None] = field(default_factory=dict)
-    _whole: dict[str, float] = field(default_factory=dict)
+    _training: dict[str, float] = field(default_factory=dict)
     _testing: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,7 +109,7 @@ class Tracker:
                 trained = began.trained or now
                 if event.outcome.status == "done":
                     self._testing[event.key] = now - trained
-                self._whole[event.key] = began.from_start(trained - began.since, now - trained)
+                self._training[event.key] = began.from_start(trained - began.since)
             self.ended[event.key] = event.outcome
 
     def elapsed(self) -> float:
@@ -117,51 +119,33 @@ class Tracker:
     def left(self) -> float | None:
         """Seconds until the last cell ends, from the pace of the running and the length of those that ended.
 
-        A cell that waits is expected to take what others of its kind took: those with its encoding on its
-        task; else those of its task; else, for each step, all others. None while nothing is known.
+        None while nothing is known.
         """
         now = self.clock()
-        rest = {key: self._rest(key, now) for key in self.running}
-        known = {**self._whole}
+        expected = Expectation(self.cells, self.amounts)
+        for key, training in self._training.items():
+            expected.add(key, training=training, testing=self._testing.get(key))
         for key, cell in self.running.items():
             if (left := cell.left(now)) is not None:
-                ends = cell.trained or now + left
-                testing = now + left - cell.trained if cell.trained else self._test_of(key)
-                known[key] = cell.from_start(ends - cell.since, testing)
+                training = cell.from_start((cell.trained or now + left) - cell.since)
+                testing = now + left - cell.trained if cell.trained else None
+                expected.add(key, training=training, testing=testing)
+        rest = [self._rest(key, now, expected) for key in self.running]
         waiting = [key for key in self.cells if key not in self.ended and key not in self.running]
-        unknown = [key for key, left in rest.items() if left is None]
-        if (waiting or unknown) and not known:
+        whole = [expected.whole(key) for key in waiting]
+        if None in rest or None in whole:
             return None
-        for key in unknown:
-            rest[key] = max(0.0, self._alike(key, known) - (now - self.running[key].since))
-        at_once = max(1, min(self.workers, len(rest) + len(waiting)), len(rest))
-        free = [*(left or 0.0 for left in rest.values()), *[0.0] * (at_once - len(rest))]
+        at_once = max(1, min(self.workers, len(rest) + len(whole)), len(rest))
+        free = [*(left or 0.0 for left in rest), *[0.0] * (at_once - len(rest))]
         heapq.heapify(free)
-        for key in waiting:  # each goes to the worker that is free first
-            heapq.heapreplace(free, free[0] + self._alike(key, known))
+        for seconds in whole:  # each goes to the worker that is free first
+            heapq.heapreplace(free, free[0] + (seconds or 0.0))
         return max(free)
 
-    def _rest(self, key: str, now: float) -> float | None:
-        """Seconds until a running cell ends; None while it has no pace."""
+    def _rest(self, key: str, now: float, expected: Expectation) -> float | None:
+        """Seconds until a running cell ends; None while nothing is known."""
         cell = self.running[key]
-        left = cell.left(now)
-        return left if left is None or cell.trained else left + self._test_of(key)
-
-    def _test_of(self, key: str) -> float:
-        return self._alike(key, self._testing) if self._testing else 0.0
-
-    def _alike(self, key: str, known: Mapping[str, float]) -> float:
-        """The mean of what is known of the cells most like this one, by the number of steps."""
-        for alike in (lambda cell: (cell.label, *_task(cell)), _task, lambda _: ()):
-            found = [
-                seconds / self.cells[other].budget.steps
-                for other, seconds in known.items()
-                if alike(self.cells[other]) == alike(self.cells[key])
-            ]
-            if found:
-                return fmean(found) * self.cells[key].budget.steps
-        raise ValueError("nothing is known of any cell")
-
-
-def _task(cell: Cell) -> tuple[str, str]:
-    return cell.task.label, cell.body_name
+        if (left := cell.left(now)) is not None:
+            return left if cell.trained else left + (expected.test(key) or 0.0)
+        whole = expected.whole(key)
+        return None if whole is None else max(0.0, whole - (now - cell.since))

@@ -167,8 +167,10 @@ class TrainerSettings(_Settings):
             bfloat16 with weights in float32. Validation, tests and readings are in float32.
         threads: number of threads that compute one cell on a CPU; sums depend on it.
         accelerator: what trains: "auto" is a GPU where there is one.
-        devices: number of devices that train one cell together, each with a process of its own and a part
-            of every batch. On a CPU it is the number of processes.
+        devices: number of devices of each machine that train one cell together, each with a process of its
+            own and a part of every batch. On a CPU it is the number of processes.
+        num_nodes: number of machines that train one cell together; above 1 only where the executor gives a
+            cell several.
         strategy: what the devices share: "ddp" keeps the whole model on each, "fsdp" divides weights,
             gradients and the optimiser's state among them.
         accumulate: number of parts of a batch that are computed one after the other before each step; a
@@ -183,6 +185,7 @@ class TrainerSettings(_Settings):
     threads: int = Field(1, ge=1)
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: int = Field(1, ge=1)
+    num_nodes: int = Field(1, ge=1)
     strategy: Literal["ddp", "fsdp"] = "ddp"
     accumulate: int = Field(1, ge=1)
     compile: bool = False
@@ -190,13 +193,19 @@ class TrainerSettings(_Settings):
     data_workers: int = Field(0, ge=0)
     logger: Literal["", "csv", "tensorboard", "wandb", "mlflow"] = ""
 
+    @property
+    def processes(self) -> int:
+        """The number of processes that train one cell together."""
+        return self.devices * self.num_nodes
+
     def identity(self) -> dict[str, Any]:
         """What changes results. Settings that came later are left out where they change nothing."""
         return {
             "precision": self.precision,
             "threads": self.threads,
             **({"devices": self.devices} if self.devices > 1 else {}),
-            **({"strategy": self.strategy} if self.devices > 1 and self.strategy != "ddp" else {}),
+            **({"num_nodes": self.num_nodes} if self.num_nodes > 1 else {}),
+            **({"strategy": self.strategy} if self.processes > 1 and self.strategy != "ddp" else {}),
             **({"accumulate": self.accumulate} if self.accumulate > 1 else {}),
             **({"compile": True} if self.compile else {}),
         }

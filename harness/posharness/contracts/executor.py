@@ -100,6 +100,7 @@ class Executor(Named, ABC):
 
     Attributes:
         elsewhere: whether cells run on other machines. Then `workers` is no limit unless the user gives one.
+        several_nodes: whether it gives a cell the machines that `trainer.num_nodes` asks for.
         workers: the largest number of cells that run at a time.
         timeout: seconds that one cell may take; None for no limit.
         leave_running: asked after Ctrl-C, where cells can go on without the harness: whether they do. Set by
@@ -107,6 +108,7 @@ class Executor(Named, ABC):
     """
 
     elsewhere: ClassVar[bool] = False
+    several_nodes: ClassVar[bool] = False
 
     def __init__(self, *, workers: int = 1, timeout: float | None = None) -> None:
         self.workers = workers

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -53,6 +54,7 @@ class SlurmExecutor(Executor):
     name = "slurm"
     summary = "Cells in job arrays of a Slurm cluster"
     elsewhere = True
+    several_nodes = True
 
     def __init__(
         self,
@@ -135,13 +137,19 @@ class SlurmLauncher(Launcher):
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
         try:
             work = _Requeued(job, self._requeues)
-            parts = [cells[start : start + _ARRAY] for start in range(0, len(cells), _ARRAY)]
-            jobs = [each for part in parts for each in self._executor.map_array(work, part)]
+            jobs = [each for part in _arrays(cells) for each in self._submit(work, part)]
         except Exception as error:
             # submitit raises an error of its own for each way in which sbatch refuses a job.
             reason = " ".join(str(error).split())[-300:]
             raise UserError(f"--executor slurm: sbatch takes no job: {reason}.") from error
         return [_SlurmJob(each, self._queue) for each in jobs]
+
+    def _submit(self, work: _Requeued, cells: Sequence[Cell]) -> list[Any]:
+        # A job has one task; its cell starts the processes on the other machines.
+        options = {**self._executor.parameters["additional_parameters"], "nodes": _nodes(cells[0])}
+        self._executor.update_parameters(additional_parameters=options, srun_args=["--nodes=1", "--ntasks=1"])
+        jobs: list[Any] = self._executor.map_array(work, cells)
+        return jobs
 
     def stop(self, running: Sequence[Launched]) -> None:
         jobs = [each for each in running if isinstance(each, _SlurmJob)]
@@ -150,6 +158,20 @@ class SlurmLauncher(Launcher):
         end = time.monotonic() + GRACE + _LOOK
         while time.monotonic() < end and any(self._queue.holds(each.id) for each in jobs):
             time.sleep(1)
+
+
+def _arrays(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Cells by the array that runs them, in their order: all of one need the same number of machines."""
+    arrays = []
+    for _, alike in groupby(cells, key=_nodes):
+        every = list(alike)
+        arrays += [every[start : start + _ARRAY] for start in range(0, len(every), _ARRAY)]
+    return arrays
+
+
+def _nodes(cell: Cell) -> int:
+    """The number of machines that a cell needs; a reading needs one."""
+    return 1 if cell.pretrained else cell.trainer.num_nodes
 
 
 class _Queue:

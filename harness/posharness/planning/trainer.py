@@ -19,11 +19,13 @@ def check_trainer(budget: Budget, trainer: TrainerSettings) -> None:
     Raises:
         UserError: it has none, or is not.
     """
-    parts = trainer.devices * trainer.accumulate
+    parts = trainer.processes * trainer.accumulate
     if parts > budget.batch:
+        nodes = f"{trainer.num_nodes} (trainer.num_nodes) times " if trainer.num_nodes > 1 else ""
         raise UserError(
-            f"A batch of {budget.batch} cannot be divided into {trainer.devices} (trainer.devices) times "
-            f"{trainer.accumulate} (trainer.accumulate) parts: give a larger budget.batch, or fewer parts."
+            f"A batch of {budget.batch} cannot be divided into {nodes}{trainer.devices} (trainer.devices) "
+            f"times {trainer.accumulate} (trainer.accumulate) parts: give a larger budget.batch, or fewer "
+            "parts."
         )
     if trainer.logger and find_spec(LOGGERS[trainer.logger]) is None:
         raise UserError(

@@ -16,14 +16,21 @@ class Place:
     Attributes:
         rank: its number; process 0 tests the model and writes the files.
         processes: how many there are.
+        nodes: on how many machines, each with as many of them; their ranks are consecutive.
         address: the host of process 0.
         port: where process 0 waits for the others.
     """
 
     rank: int = 0
     processes: int = 1
+    nodes: int = 1
     address: str = "127.0.0.1"
     port: int = 0
+
+    @property
+    def devices(self) -> int:
+        """The number of processes on each machine."""
+        return self.processes // self.nodes
 
 
 ALONE = Place()
@@ -49,7 +56,7 @@ class PlaceEnvironment(LightningEnvironment):
         return self._place.port
 
     def local_rank(self) -> int:
-        return self._place.rank
+        return self._place.rank % self._place.devices
 
     def node_rank(self) -> int:
-        return 0
+        return self._place.rank // self._place.devices

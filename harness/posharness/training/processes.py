@@ -14,10 +14,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from posharness.contracts.cell import TrainerSettings
+from posharness.training.nodes import nodes_of_job, on_node
 from posharness.training.place import ALONE, Place
 
 __all__ = ["placed"]
@@ -27,25 +30,33 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def placed(processes: int, work: Callable[..., None], *args: Any) -> Iterator[Place]:
+def placed(trainer: TrainerSettings, work: Callable[..., None], *args: Any) -> Iterator[Place]:
     """Start the other processes of a cell; yield the place of this one, the first.
 
     When this process leaves, or dies for any reason, the others end. If one of them dies, this process does,
     at most 30 seconds later.
 
     Args:
-        processes: how many train the cell.
+        trainer: how many train the cell, on how many machines.
         work: called in each of the others, with its place and then `args`; all of it can be pickled.
+
+    Raises:
+        UserError: there are not as many machines.
     """
-    if processes == 1:
+    if trainer.processes == 1:
         yield ALONE
         return
-    port = _free_port()
-    others = [_start(Place(rank, processes, port=port), work, args) for rank in range(1, processes)]
+    nodes = nodes_of_job(trainer.num_nodes)
+    address = "127.0.0.1" if trainer.num_nodes == 1 else socket.gethostname()
+    first = Place(0, trainer.processes, trainer.num_nodes, address, _free_port())
+    others = [
+        _start(replace(first, rank=rank), on_node(nodes[rank // trainer.devices]), work, args)
+        for rank in range(1, trainer.processes)
+    ]
     over = threading.Event()
     threading.Thread(target=_watch, args=(others, over), name="ranks", daemon=True).start()
     try:
-        yield Place(0, processes, port=port)
+        yield first
     finally:
         over.set()
         if torch.distributed.is_initialized():
@@ -56,8 +67,10 @@ def placed(processes: int, work: Callable[..., None], *args: Any) -> Iterator[Pl
             other.wait()
 
 
-def _start(place: Place, work: Callable[..., None], args: tuple[Any, ...]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "posharness.training.processes"]
+def _start(
+    place: Place, launcher: Sequence[str], work: Callable[..., None], args: tuple[Any, ...]
+) -> subprocess.Popen[bytes]:
+    command = [*launcher, sys.executable, "-P", "-m", "posharness.training.processes"]
     started = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert started.stdin is not None
     started.stdin.write(pickle.dumps((torch.get_num_threads(), work, place, args)))
@@ -78,14 +91,14 @@ def _watch(others: Sequence[subprocess.Popen[bytes]], over: threading.Event) -> 
 
 def _free_port() -> int:
     with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
+        found.bind(("", 0))
         port: int = found.getsockname()[1]
         return port
 
 
 def _main() -> None:
     """One of the other processes: it leaves all signals to the first one."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):  # Slurm sends them to all
         signal.signal(number, signal.SIG_IGN)
     threads, work, place, args = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_leave_at_the_end_of_input, name="lifeline", daemon=True).start()

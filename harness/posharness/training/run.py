@@ -76,7 +76,7 @@ def train_cell(
         Incompatible, UserError: the cell's parts cannot work together, or its data are missing.
     """
     folders = (folder.absolute(), cache.absolute())
-    others = placed(cell.trainer.devices, _train_along, cell, registry.plugin_paths, *folders)
+    others = placed(cell.trainer, _train_along, cell, registry.plugin_paths, *folders)
     with quiet(), torch.random.fork_rng(devices=[]), others as place:
         return _Attempt(cell, registry, folder, cache, observe, place, logs).run()
 
@@ -195,7 +195,7 @@ class _Attempt:
         wall, own = self.validation.step_times
         # Threads add up in processor time, and it does not count what others and accelerators do.
         settings = self.cell.trainer
-        single = settings.threads == settings.devices == 1 and not settings.data_workers
+        single = settings.threads == settings.processes == 1 and not settings.data_workers
         alone = single and self.trainer.strategy.root_device.type == "cpu"
         return {
             "step_ms": 1000 * median(own if alone else wall) if wall else None,

@@ -29,7 +29,8 @@ def trainer(
     """A Trainer for one process, which has its place among those that train the cell, on any cluster."""
     return pl.Trainer(
         accelerator=cell.trainer.accelerator,
-        devices=place.processes,
+        devices=place.devices,
+        num_nodes=place.nodes,
         strategy=_strategy(cell, place),
         precision=cell.trainer.precision,
         accumulate_grad_batches=cell.trainer.accumulate,

@@ -13,6 +13,7 @@ from posharness.cli.plain import PlainDisplay
 from posharness.cli.tracker import Tracker
 from posharness.contracts import CellOutcome, Finished, Progress, Started, Waiting
 from posharness.contracts.cell import Cell, Choice
+from posharness.cost.amount import Amount
 
 
 def cell(encoding: str = "absolute", task: str = "copy", seed: int = 0) -> Cell:
@@ -27,6 +28,11 @@ def cell(encoding: str = "absolute", task: str = "copy", seed: int = 0) -> Cell:
 
 def by_key(*cells: Cell) -> dict[str, Cell]:
     return {cell.key: cell for cell in cells}
+
+
+def amounts(cells: Mapping[str, Cell], **testing: float) -> dict[str, Amount]:
+    """A hundred tokens of training for each cell, and tests by the name of the task."""
+    return {key: Amount(100, testing.get(cell.task.label, 1)) for key, cell in cells.items()}
 
 
 class Clock:
@@ -44,7 +50,7 @@ def training(key: str, step: int, stage: Literal["training", "evaluating"] = "tr
 class TestTracker:
     def start(self, cells: Mapping[str, Cell], workers: int = 2) -> tuple[Tracker, Clock]:
         clock = Clock()
-        return Tracker(cells, workers, clock), clock
+        return Tracker(cells, amounts(cells), workers, clock), clock
 
     def test_time_left_of_a_cell_follows_its_pace_from_the_first_step_heard_of(self) -> None:
         cells = by_key(cell())
@@ -122,6 +128,32 @@ class TestTracker:
         tracker.record(training(key, 50))
         assert tracker.left() == pytest.approx((5 + 4) + (30 + 4))
 
+    def test_what_is_known_of_no_task_yet_follows_from_the_tokens(self) -> None:
+        cells = by_key(cell(task="copy"), cell(task="bert"))
+        clock = Clock()
+        tracker = Tracker(cells, amounts(cells, copy=20, bert=50), 1, clock)
+        key = next(iter(cells))
+        tracker.record(Started(key))
+        tracker.record(training(key, 0))
+        clock.now += 10
+        tracker.record(training(key, 50))
+        assert tracker.left() == pytest.approx(10 + 4 + 20 + 10)
+        clock.now += 10
+        tracker.record(training(key, 100))
+        tracker.record(training(key, 0, "evaluating"))
+        clock.now += 6
+        tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(20 + 10)  # the test of another task says nothing of this one
+
+    def test_the_start_of_a_cell_is_not_its_pace(self) -> None:
+        cells = by_key(cell())
+        tracker, clock = self.start(cells)
+        (key,) = cells
+        for seconds, step in ((0, 0), (8, 10), (10, 20)):
+            clock.now += seconds
+            tracker.record(training(key, step))
+        assert tracker.running[key].left(clock.now) == pytest.approx(80)
+
     def test_nothing_is_left_when_all_have_ended(self) -> None:
         cells = by_key(cell(), cell(seed=1))
         tracker, _ = self.start(cells)
@@ -138,7 +170,7 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
     cells = by_key(cell())
     (key,) = cells
     with display:
-        display.begin(cells, reused=3, workers=8)
+        display.begin(cells, amounts(cells), reused=3, workers=8)
         display(Started(key))
         for step in range(0, 101, 2):
             display(training(key, step))
@@ -162,7 +194,7 @@ def test_a_failure_says_its_reason_as_it_happens() -> None:
     display = PlainDisplay(Console(file=out, width=200))
     cells = by_key(cell())
     (key,) = cells
-    display.begin(cells, reused=0, workers=1)
+    display.begin(cells, amounts(cells), reused=0, workers=1)
     display(Finished(key, CellOutcome("failed", "ValueError: [bold]no[/bold] such length")))
     assert "failed: ValueError: [bold]no[/bold] such length" in out.getvalue()
 
@@ -173,7 +205,7 @@ def test_who_makes_a_cell_that_is_waited_for_is_said(sort: type[PlainDisplay] | 
     display = sort(Console(file=out, width=200))
     cells = by_key(cell())
     (key,) = cells
-    display.begin(cells, reused=0, workers=1)
+    display.begin(cells, amounts(cells), reused=0, workers=1)
     display(Waiting(key, "process 7 on here since 2026"))
     assert "seed 0: waiting for process 7 on here since 2026, which makes it" in out.getvalue()
 
@@ -190,7 +222,7 @@ def test_the_live_display_fits_its_terminal(width: int) -> None:
     display = LiveDisplay(console)
     assert "starting" in rendered(display, console)[0]
     cells = by_key(*(cell("relative[clip=8,values=false]", "offset_recall", seed) for seed in range(12)))
-    display.begin(cells, reused=0, workers=12)
+    display.begin(cells, amounts(cells), reused=0, workers=12)
     for key in cells:
         display(Started(key))
         display(Progress(key, "training", 1234, 2000, loss=1.2345678, score=0.5))
@@ -208,7 +240,7 @@ def test_no_colour_leaves_no_colour() -> None:
     cells = by_key(cell())
     (key,) = cells
     with LiveDisplay(console) as display:
-        display.begin(cells, reused=0, workers=1)
+        display.begin(cells, amounts(cells), reused=0, workers=1)
         display(Started(key))
         display(training(key, 50))
         console.print(display)

@@ -62,8 +62,10 @@ class TestDryRun:
         )
         assert ended.status == 0, ended.err
         assert re.search(
-            r"^3 cells with \d+ workers?: at most 0:0\d, \d\.\d GB of memory", ended.out, re.MULTILINE
+            r"^3 cells with \d+ workers?: at most \d+:\d\d, \d\.\d GB of memory", ended.out, re.MULTILINE
         )
+        (row,) = re.findall(r"^ *rope +copy +decoder +3 +([\d.]+)", ended.out, re.MULTILINE)
+        assert float(row) > 0  # milliseconds of a step
         assert list(tmp_path.iterdir()) == [tiny]
 
     def test_options_of_lists_repeat_and_split(self, tiny: Path) -> None:

@@ -28,6 +28,7 @@ BASE = Cell(
         {"trainer": TrainerSettings(precision="bf16-mixed")},
         {"trainer": TrainerSettings(threads=2)},
         {"trainer": TrainerSettings(devices=2)},
+        {"trainer": TrainerSettings(num_nodes=2)},
         {"trainer": TrainerSettings(accumulate=2)},
         {"trainer": TrainerSettings(compile=True)},
         {"seed": 1},
@@ -51,7 +52,8 @@ def test_settings_of_the_trainer_that_came_later_leave_older_keys_as_they_are() 
     unkeyed = TrainerSettings(accelerator="cpu", strategy="fsdp", checkpoint_every=9.0, data_workers=2)
     assert BASE.model_copy(update={"trainer": unkeyed}).key == BASE.key
     two = [TrainerSettings(devices=2, strategy=strategy) for strategy in ("ddp", "fsdp")]
-    assert len({BASE.model_copy(update={"trainer": trainer}).key for trainer in two}) == 2
+    two += [trainer.model_copy(update={"devices": 1, "num_nodes": 2}) for trainer in two]
+    assert len({BASE.model_copy(update={"trainer": trainer}).key for trainer in two}) == 4
 
 
 def test_a_cell_survives_json() -> None:

@@ -107,6 +107,14 @@ def test_a_mistake_ends_before_anything_runs(
     assert not (tmp_path / "runs" / "cells").exists()
 
 
+def test_a_cell_for_several_machines_needs_an_executor_that_gives_them(tiny: Path, tmp_path: Path) -> None:
+    given = (*RUN, "--config", tiny, "--set", "trainer.num_nodes=2", "--set", "budget.batch=2")
+    ended = harness(*given)
+    assert ended.status == 2
+    assert "trainer.num_nodes is 2, and --executor local trains a cell on one machine: give" in ended.err
+    assert not (tmp_path / "runs" / "cells").exists()
+
+
 @pytest.mark.parametrize("fault", ["sys.exit(3)", "raise ValueError('no server answers')"])
 @pytest.mark.parametrize("option", ["--executor", "--compiler"])
 def test_a_constructor_that_fails_ends_in_one_sentence(tiny: Path, option: str, fault: str) -> None:

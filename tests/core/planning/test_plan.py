@@ -117,6 +117,9 @@ def test_a_batch_that_cannot_be_divided_is_refused(registry: Registry, tmp_path:
     general = {"budget": {"batch": 5}, "trainer": {"devices": 3, "accumulate": 2}}
     with pytest.raises(UserError, match=r"A batch of 5 cannot be divided into 3 \(trainer.devices\) times 2"):
         cells(registry, tmp_path, plugins=["rope"], **general)
+    general["trainer"] = {"devices": 3, "num_nodes": 2}
+    with pytest.raises(UserError, match=r"into 2 \(trainer.num_nodes\) times 3 \(trainer.devices\)"):
+        cells(registry, tmp_path, plugins=["rope"], **general)
 
 
 def test_attentions_alone_meet_the_default_encoding(registry: Registry, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +44,15 @@ def train(cell: Cell, registry: Registry, folder: Path, observe: Callable[[Progr
     return pd.read_parquet(folder / "curve.parquet").set_index("step")
 
 
+def assert_logged(curve: pd.DataFrame, logged: Callable[[str], dict[int, float]]) -> None:
+    """Every number of a curve is in a log, which gives the values of a name by step."""
+    (objective,) = set(curve["objective"])
+    for name in ("train_loss", "validation_loss", "validation_score"):
+        expected = {int(step): value for step, value in curve[name].items() if not math.isnan(value)}
+        assert logged(f"{name}/{objective}") == pytest.approx(expected)
+    assert logged("gradient_norm") == pytest.approx(dict(curve["gradient_norm"]))
+
+
 def test_a_csv_file_has_the_whole_curve_also_of_a_cell_that_was_resumed(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,11 +87,51 @@ def test_tensorboard_reads_the_curve(registry: Registry, tmp_path: Path) -> None
     curve = train(cell, registry, tmp_path / "cell", lambda _: None)
     events = EventAccumulator(str(tmp_path / "logs" / "tensorboard" / cell.key[:12]))
     events.Reload()
-    (objective,) = set(curve["objective"])
-    for name in ("train_loss", "validation_score"):
-        found = {event.step: event.value for event in events.Scalars(f"{name}/{objective}")}
-        expected = {int(step): value for step, value in curve[name].items() if not math.isnan(value)}
-        assert found == pytest.approx(expected)
+    assert_logged(curve, lambda name: {event.step: event.value for event in events.Scalars(name)})
+
+
+def wandb_records(file: Path) -> Iterator[bytes]:
+    """The records of a run's file: a log in the format of LevelDB, behind a header of 7 bytes."""
+    log, place, whole = file.read_bytes(), 7, b""
+    while place + 7 <= len(log):
+        if (left := 32768 - place % 32768) < 7:
+            place += left
+            continue
+        length, kind = int.from_bytes(log[place + 4 : place + 6], "little"), log[place + 6]
+        whole += log[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # the whole record, or its last part
+            yield whole
+            whole = b""
+
+
+def test_wandb_writes_the_curve_without_a_network(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb", reason="the extra wandb is not installed")
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    curve = train(make_cell(registry, "wandb"), registry, tmp_path / "cell", lambda _: None)
+    (file,) = tmp_path.glob("logs/wandb/wandb/offline-run-*/*.wandb")
+    histories = [Record.FromString(record).history.item for record in wandb_records(file)]
+    rows = [
+        {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items}
+        for items in histories
+    ]
+    assert_logged(curve, lambda name: {row["trainer/global_step"]: row[name] for row in rows if name in row})
+
+
+def test_mlflow_writes_the_curve_into_files(registry: Registry, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
+    curve = train(make_cell(registry, "mlflow"), registry, tmp_path / "cell", lambda _: None)
+    client = mlflow.MlflowClient(tracking_uri=(tmp_path / "logs" / "mlflow").as_uri())
+    (experiment,) = (each for each in client.search_experiments() if each.name == "posharness")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert_logged(
+        curve,
+        lambda name: {each.step: each.value for each in client.get_metric_history(run.info.run_id, name)},
+    )
 
 
 def test_a_logger_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
