@@ -1,6 +1,7 @@
 """Shape annotations are checked while the tests run: a tensor of another shape than annotated is refused."""
 
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -54,3 +55,18 @@ def test_the_packages_themselves_are_checked() -> None:
         Batch(tokens, tokens[:, 1:], tokens >= 0, tokens)
     with pytest.raises(TypeCheckError):
         Softmax.forward(None, torch.ones(2, 3, 5, 7), torch.ones(2, 3, 5, 11), None, None, None)
+
+
+def test_every_file_that_names_shapes_is_checked() -> None:
+    root = Path(__file__).parents[1]
+    options = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
+    (packages,) = (option.partition("=")[2] for option in options if option.startswith("--jaxtyping"))
+    checked = tuple(f"{name}." for name in packages.split(",")[:-1])
+    sources = [
+        f"{'.'.join(path.relative_to(root / home).with_suffix('').parts)}."
+        for home in ("harness", "plugins", "tasks", "reports")
+        for path in (root / home).rglob("*.py")
+        if "jaxtyping" in path.read_text()
+    ]
+    assert len(sources) > 50
+    assert [source for source in sources if not source.startswith(checked)] == []
