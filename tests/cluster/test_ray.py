@@ -17,10 +17,19 @@ pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'posharness[ray]'")
 
 
+_SOON = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+"""A machine counts as lost after two seconds instead of fifteen."""
+
+
 def test_cells_of_a_lost_machine_run_on_another_one(tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 
-    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": _SOON}
+    cluster: Any = Cluster(initialize_head=True, head_node_args=head)
     lost = cluster.add_node(num_cpus=1)
     flag = tmp_path / "slow"
     flag.touch()

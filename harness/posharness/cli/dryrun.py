@@ -87,6 +87,10 @@ def print_plan(
 
         to_train = [cell for cell in cells if _sort(cell, opened) == "to train"]
         print_cost(to_train, plugin_paths, workers)
+        if counts["to read"]:
+            out.print(
+                f"{count('reading', counts['to read'])} come after that; what they take is not measured"
+            )
 
 
 def _next(

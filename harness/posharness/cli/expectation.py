@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +18,8 @@ class Expectation:
     """How fast some cells compute, and what follows for the others.
 
     A cell is expected to compute as fast as others of its kind: those with its encoding on its task; else
-    those of its task; else those with its encoding; else all. As long as no test of its task is known, a cell
-    tests as fast as it trains.
+    those of its task; else those with its encoding; else all. As long as no test is known, a cell tests as
+    fast as it trains.
 
     Attributes:
         cells: every cell, by key.
@@ -30,9 +28,9 @@ class Expectation:
 
     cells: Mapping[str, Cell]
     amounts: Mapping[str, Amount]
-    _training: _Means = field(default_factory=lambda: _Means())
-    _testing: _Means = field(default_factory=lambda: _Means())
-    _reading: _Means = field(default_factory=lambda: _Means())
+    _training: _Paces = field(default_factory=lambda: _Paces())
+    _testing: _Paces = field(default_factory=lambda: _Paces())
+    _reading: _Paces = field(default_factory=lambda: _Paces())
 
     def add(self, key: str, *, training: float | None, testing: float | None) -> None:
         """Add the seconds that a whole training and a whole test take, where they are known."""
@@ -50,7 +48,7 @@ class Expectation:
         """
         cell = self.cells[key]
         if cell.pretrained:
-            return self._reading.like(cell, "same", "task", "any") or 0.0
+            return self._reading.like(cell) or 0.0
         if key not in self.amounts:
             return 0.0  # it is skipped
         pace, test = self._pace(cell), self.test(key)
@@ -59,34 +57,35 @@ class Expectation:
     def test(self, key: str) -> float | None:
         """Seconds of the test of a cell that trains; None while nothing is known."""
         cell = self.cells[key]
-        pace = self._testing.like(cell, "same", "task")
+        pace = self._testing.like(cell)
         if pace is None:
             pace = self._pace(cell)
         return None if pace is None or key not in self.amounts else pace * self.amounts[key].testing
 
     def _pace(self, cell: Cell) -> float | None:
-        return self._training.like(cell, "same", "task", "encoding", "any")
+        return self._training.like(cell)
 
 
-class _Means:
-    """Means of a number over the cells of each kind."""
+class _Paces:
+    """Seconds for each token, over the cells of each kind."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        self._sums: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def add(self, cell: Cell, seconds: float | None, amount: float = 1.0) -> None:
         if seconds is not None:
             for kind in _kinds(cell):
-                self._values[kind].append(seconds / amount)
+                before = self._sums.get(kind, (0.0, 0.0))
+                self._sums[kind] = before[0] + seconds, before[1] + amount
 
-    def like(self, cell: Cell, *kinds: str) -> float | None:
-        """The mean over the cells that are like this one in the first kind of likeness that has any."""
-        given = {kind[0]: kind for kind in _kinds(cell)}
-        return next((fmean(self._values[given[kind]]) for kind in kinds if given[kind] in self._values), None)
+    def like(self, cell: Cell) -> float | None:
+        """The pace of the cells that are most like this one; None while nothing is known."""
+        sums = next((self._sums[kind] for kind in _kinds(cell) if kind in self._sums), None)
+        return sums[0] / sums[1] if sums else None
 
 
 def _kinds(cell: Cell) -> Iterator[tuple[str, ...]]:
-    """What a cell has in common with others; the name of the likeness first."""
+    """What a cell has in common with others, from most to least."""
     task = (cell.task.label, cell.body_name)
     yield ("same", cell.label, *task)
     yield ("task", *task)

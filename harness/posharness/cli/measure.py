@@ -19,7 +19,8 @@ def print_cost(cells: Sequence[Cell], plugin_paths: Sequence[Path], workers: int
     Raises:
         UserError: they do not fit into the memory of this machine.
     """
-    from posharness.cost.cells import check_memory, kind_of_cost, measure_cells, plan_cost
+    from posharness.cost.cells import check_memory, kind_of_cost, plan_cost
+    from posharness.cost.short_runs import measure_cells
 
     out = console()
     most = workers or default_workers()

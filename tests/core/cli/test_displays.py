@@ -143,7 +143,7 @@ class TestTracker:
         tracker.record(training(key, 0, "evaluating"))
         clock.now += 6
         tracker.record(Finished(key, CellOutcome("done")))
-        assert tracker.left() == pytest.approx(20 + 10)  # the test of another task says nothing of this one
+        assert tracker.left() == pytest.approx(20 + 6 / 20 * 50)
 
     def test_the_start_of_a_cell_is_not_its_pace(self) -> None:
         cells = by_key(cell())
