@@ -116,7 +116,6 @@ def compile_report(
         cells=cells,
     )
     page = _compile(frames, registry, writer, made, folder)
-    write_bytes(folder / REFERENCES, references(registry, frames.cells).encode())
     write_made(folder, made)
     return page
 
@@ -125,7 +124,7 @@ def _compile(frames: Frames, registry: Registry, writer: Compiler, made: Made, f
     # A compiler of others may know none of them.
     options: dict[str, Any] = {"baseline": made.baseline} if made.baseline else {}
     options |= {"alpha": made.level} if made.level is not None else {}
-    return writer.compile(
+    page = writer.compile(
         frames,
         report_sections(registry.sections),
         claims=report_claims(registry.claims),
@@ -133,6 +132,8 @@ def _compile(frames: Frames, registry: Registry, writer: Compiler, made: Made, f
         folder=folder,
         **options,
     )
+    write_bytes(folder / REFERENCES, references(registry, frames.cells).encode())
+    return page
 
 
 def verify_report(

@@ -112,7 +112,11 @@ def test_a_second_run_trains_what_is_new_and_nothing_else(
     another = compiled(title="Another", reuse=True)
     assert another != report
     assert another.read_text().startswith("Another\n")
-    assert compiled().read_text() != "as it was"
+    report = compiled()
+    assert report.read_text() != "as it was"
+    assert posharness.verify_report(report, plugin_paths=[tmp_path / "plain.py"]) == []
+    (report.parent / "references.bib").write_text("none")
+    assert len(posharness.verify_report(report, plugin_paths=[tmp_path / "plain.py"])) == 2
 
 
 PARTS = """

@@ -28,11 +28,14 @@ class Display(AbstractContextManager["Display"], ABC):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.tracker: Tracker | None = None
+        self._announced: set[str] = set()
         self._lock = RLock()
 
     def announce(self, message: str) -> None:
-        """Print which task or reading is being prepared."""
-        self.console.print(message, style="dim", soft_wrap=True)
+        """Print which task or reading is being prepared, once: several bodies and plans may prepare it."""
+        if message not in self._announced:
+            self._announced.add(message)
+            self.console.print(message, style="dim", soft_wrap=True)
 
     def begin(
         self, cells: Mapping[str, Cell], amounts: Mapping[str, Amount], *, reused: int, workers: int
