@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from posharness.errors import UserError
+from posharness.temporary import temporary_folder
 
 __all__ = ["GitBranch", "publish_to_branch"]
 
@@ -70,8 +70,8 @@ def publish_to_branch(target: GitBranch, publish: Callable[[Path], Path], messag
     if shutil.which("git") is None:
         raise UserError(f"--to {target}: git is not installed; install it, or publish into a folder.")
     for _ in range(_TRIES):
-        with tempfile.TemporaryDirectory(prefix="posharness-publish-") as folder:
-            site = Path(folder) / "site"
+        with temporary_folder("publish") as folder:
+            site = folder / "site"
             old = _copy(target, site)
             publish(site)
             (site / ".nojekyll").touch()  # else GitHub leaves out what begins with an underscore

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -22,6 +21,7 @@ from posharness.registry.report_parts import report_claims, report_sections
 from posharness.results import chosen, mark, stored_frames
 from posharness.store import CellStatus, Store
 from posharness.store.layout import COSTS, REPORTS, STORE
+from posharness.temporary import temporary_folder
 from posharness.until_decided import recorded_looks
 from posharness.verification import (
     MADE,
@@ -169,8 +169,8 @@ def verify_report(
     frames = stored_frames(opened)
     kept = chosen(frames, lambda cells: cells.isin(made.cells))
     mark(kept.cells, made.superseded)
-    with tempfile.TemporaryDirectory(prefix="posharness-verify-") as aside:
-        again = Path(aside) / folder.resolve().name
+    with temporary_folder("verify") as aside:
+        again = aside / folder.resolve().name
         writer, _ = registry.compiler(made.compiler)
         _compile(kept, registry, writer, made, again)
         found += compare_numbers(folder, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -92,8 +93,11 @@ def test_publishing_that_is_killed_before_any_file_operation_leaves_the_branch_w
         shutil.copytree(remote, copy)
         killed = ended_before(number, partial(harness, "publish", second, "--to", f"{copy}#pages"))
         assert listed(copy) in (["report-0"], ["report-0", "report-1"])
+        for left in tmp_path.glob("posharness-publish-*"):
+            os.utime(left, (0, 0))  # it was killed long ago
         assert harness("publish", second, "--to", f"{copy}#pages").status == 0
         assert listed(copy) == ["report-0", "report-1"]
+        assert not list(tmp_path.glob("posharness-publish-*"))
         shutil.rmtree(copy)
         number += amount(1, 12)
     assert number > 10

@@ -27,7 +27,7 @@ from posharness.cli import (
     work,
 )
 from posharness.cli import list as list_
-from posharness.cli.output import complain, prepare_streams
+from posharness.cli.output import complain, prepare_streams, shown_warnings
 from posharness.cli.stopping import exit_status, stopped_by_signals
 from posharness.errors import UserError, did_you_mean
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     try:
         # Outside its standalone mode, typer hands its errors and exit statuses to the caller.
-        with stopped_by_signals():
+        with stopped_by_signals(), shown_warnings():
             status = _with_plain_help(typer.main.get_command(app)).main(
                 given, prog_name="harness", standalone_mode=False
             )

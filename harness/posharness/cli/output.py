@@ -97,18 +97,22 @@ def complain(message: str) -> None:
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Print the `HarnessWarning`s of a block on stderr, each once, without the line of code that warns."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Print each `HarnessWarning` of a block on stderr at once, but only once, and without a line of code."""
+    shown: set[str] = set()
+    with warnings.catch_warnings():
         warnings.simplefilter("always", HarnessWarning)
-        try:
-            yield
-        finally:
-            for message in dict.fromkeys(
-                str(each.message) for each in caught if issubclass(each.category, HarnessWarning)
-            ):
-                console(stderr=True).print(
-                    Text("harness: ", style="bold yellow") + Text(f"warning: {message}"), soft_wrap=True
-                )
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if not issubclass(category, HarnessWarning):
+                others(message, category, *place, **more)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                text = Text("harness: ", style="bold yellow") + Text(f"warning: {message}")
+                console(stderr=True).print(text, soft_wrap=True)
+
+        warnings.showwarning = show
+        yield
 
 
 def prepare_streams() -> None:

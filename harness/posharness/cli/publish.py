@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from posharness.cli.options import Compiler, PluginPaths
-from posharness.cli.output import console, shown_warnings
+from posharness.cli.output import console
 
 __all__ = ["register"]
 
@@ -43,8 +43,7 @@ def publish(
     from posharness.defaults import DEFAULT_COMPILER
     from posharness.reports import publish_report
 
-    with shown_warnings():
-        index = publish_report(
-            report, to=to, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER
-        )
+    index = publish_report(
+        report, to=to, plugin_paths=plugin_path or (), compiler=compiler or DEFAULT_COMPILER
+    )
     console().print(str(index), soft_wrap=True)

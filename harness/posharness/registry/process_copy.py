@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -208,18 +209,23 @@ def _work(work: Callable[[Teller], Any], pipe: Connection) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         sys.stdout = sys.stderr = _Printed(pipe)
         torch.set_num_threads(1)  # threads do not survive a fork
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
+            warnings.showwarning = partial(_pass_on_warning, pipe)
             answer = _answer(work, Teller(pipe))
-        for each in caught:
-            with suppress(Exception):  # a warning of a class that cannot be pickled
-                pipe.send(("warn", (str(each.message), each.category, each.filename, each.lineno)))
         pipe.send(answer)
     except BaseException as error:  # noqa: BLE001 - it cannot be pickled, say
         with suppress(BaseException):
             pipe.send(("error", RuntimeError(f"{type(error).__name__}: {error}")))
     finally:
         os._exit(0)
+
+
+def _pass_on_warning(
+    pipe: Connection, message: Warning | str, category: type[Warning], file: str, line: int, *_: Any
+) -> None:
+    with suppress(Exception):  # a warning of a class that cannot be pickled
+        pipe.send(("warn", (str(message), category, file, line)))
 
 
 def _answer(work: Callable[[Teller], Any], tell: Teller) -> tuple[str, Any]:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from posharness.contracts import HarnessWarning, UserError
 from posharness.contracts.atomic_files import exchange, write_folder
+from posharness.contracts.locks import locked
 from posharness_reports.publish.index_page import feed, index_page, is_ours
 from posharness_reports.publish.report_folder import NotAReport, ReportFolder, read_about, read_report
 
@@ -93,7 +94,7 @@ def _workspace(site: Path) -> Iterator[Path]:
         if place.is_symlink():
             raise UserError(f"{place} is a link. Remove it, and publish again.")
     own.mkdir(exist_ok=True)
-    with FileLock(lock, timeout=_PATIENCE):
+    with locked(lock, f"is publishing into {site}", seconds=_PATIENCE):
         if workspace.exists():
             _restore(site, workspace)
             shutil.rmtree(workspace)

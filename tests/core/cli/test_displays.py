@@ -189,6 +189,14 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
     assert lines[-1] == "[1/1] absolute on copy, encoder, seed 0: done in 0:00, score 0.250"
 
 
+def test_a_preparation_is_announced_once() -> None:
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out))
+    for task in ("copy", "sort", "copy"):
+        display.announce(f"preparing {task}")
+    assert out.getvalue().split() == ["preparing", "copy", "preparing", "sort"]
+
+
 def test_a_failure_says_its_reason_as_it_happens() -> None:
     out = io.StringIO()
     display = PlainDisplay(Console(file=out, width=200))

@@ -1,12 +1,14 @@
 """Tables: short ones as rich draws them, long ones line by line with the same words and colours."""
 
 import io
+import warnings
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from posharness.cli.output import complain, console, print_rows
+from posharness.cli.output import complain, console, print_rows, shown_warnings
+from posharness.errors import HarnessWarning
 
 COLUMNS = ("cell", "plugin", "status")
 
@@ -59,3 +61,14 @@ def test_an_endless_message_is_shortened(capsys: pytest.CaptureFixture[str]) -> 
     assert written.startswith("harness: begin ")
     assert written.endswith(" end\n")
     assert len(written) < 2100
+
+
+@pytest.mark.filterwarnings("error:of another:UserWarning")
+def test_a_warning_is_shown_when_it_is_raised_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_warnings():
+        for _ in range(2):
+            warnings.warn("waiting", HarnessWarning, stacklevel=1)
+        assert capsys.readouterr().err == "harness: warning: waiting\n"
+        with pytest.raises(UserWarning, match="of another"):
+            warnings.warn("of another", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == ""
