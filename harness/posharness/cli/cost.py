@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posharness.cli.options import Json, PluginPaths
+from posharness.cli.options import Json, TriedPluginPaths
 from posharness.cli.output import console, print_json, table
 from posharness.errors import UserError
 
@@ -59,7 +59,7 @@ def cost(
     store: Annotated[
         Path | None, typer.Option(metavar="STORE", help="Also keep them in a store, whose report shows them.")
     ] = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
     json: Json = False,
 ) -> None:
     """Measure the time and memory of a training step by length."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from posharness.cli.options import Compiler, Json, PluginPaths
+from posharness.cli.options import Compiler, Json, TriedPluginPaths
 from posharness.cli.output import console, count, print_json
 from posharness.errors import UserError
 
@@ -45,7 +45,7 @@ def diff(
         Path | None, typer.Option("--html", metavar="FILE", help="Also write the differences as a page.")
     ] = None,
     compiler: Compiler = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
 ) -> None:
     """Show what differs between two reports: what was run, and what changed beyond noise."""
     from posharness.defaults import DEFAULT_COMPILER

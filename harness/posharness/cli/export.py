@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import PluginPaths
+from posharness.cli.options import TriedPluginPaths
 from posharness.cli.output import console
 from posharness.defaults import DEFAULT_STORE
 
@@ -30,7 +30,7 @@ def export(
     cell: Annotated[str, typer.Argument(metavar="KEY", help="The beginning of a finished cell's key.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder.")],
     store: Annotated[Path, typer.Option(metavar="DIR", help="The store of the cell.")] = DEFAULT_STORE,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
 ) -> None:
     """Write a trained model for transformers, and print its folder."""
     from posharness.defaults import cache_root

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import Json, PluginPaths
+from posharness.cli.options import Json, TriedPluginPaths
 from posharness.cli.output import console, number, print_json, table
 from posharness.errors import UserError, did_you_mean
 from posharness.registry import kinds as table_of_kinds
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     kinds: Annotated[list[str] | None, typer.Argument(metavar="[KIND]...")] = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
     json: Json = False,
     **asked_for: bool,
 ) -> None:

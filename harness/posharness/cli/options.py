@@ -20,14 +20,40 @@ __all__ = [
     "StoreArgument",
     "StoreOption",
     "Treebank",
+    "TriedPluginPaths",
     "one_store",
 ]
+
+
+def _tried(paths: list[Path] | None) -> list[Path] | None:
+    """The files, which were imported once where that harms nothing.
+
+    Raises:
+        UserError: the import of one ends its process or hangs.
+    """
+    if paths:
+        # Not at the top: it imports torch, and no help waits for that.
+        from posharness.registry.process_copy import check_imports
+
+        check_imports(paths)
+    return paths
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 PluginPaths = Annotated[
     list[Path] | None,
     typer.Option("--plugin-path", metavar="FILE", help="Also load the plugins of a Python file; repeatable."),
 ]
+TriedPluginPaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin-path",
+        metavar="FILE",
+        help="Also load the plugins of a Python file; repeatable.",
+        callback=_tried,
+    ),
+]
+"""`PluginPaths` of a command that does not see to hostile imports itself."""
 Executor = Annotated[
     str | None,
     typer.Option(

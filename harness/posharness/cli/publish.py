@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import Compiler, PluginPaths
+from posharness.cli.options import Compiler, TriedPluginPaths
 from posharness.cli.output import console
 
 __all__ = ["register"]
@@ -37,7 +37,7 @@ def publish(
         ),
     ],
     compiler: Compiler = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
 ) -> None:
     """Publish a report, and print the path of the index page, or the branch."""
     from posharness.defaults import DEFAULT_COMPILER

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from posharness.cli.answer import OpenReport, open_report
-from posharness.cli.options import Baseline, Compiler, PluginPaths, StoreArgument, StoreOption, one_store
+from posharness.cli.options import Baseline, Compiler, StoreArgument, StoreOption, TriedPluginPaths, one_store
 from posharness.cli.output import command_line, console
 
 __all__ = ["register"]
@@ -32,7 +32,7 @@ def report(
     store: StoreOption = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="The title of the report.")] = None,
     compiler: Compiler = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
     baseline: Baseline = None,
     to: Annotated[
         Path | None,

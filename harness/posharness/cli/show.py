@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import Json, PluginPaths
+from posharness.cli.options import Json, TriedPluginPaths
 from posharness.cli.output import console, print_json
 from posharness.defaults import DEFAULT_STORE
 from posharness.errors import UserError, did_you_mean
@@ -48,7 +48,7 @@ def show(
     examples: Annotated[
         bool, typer.Option("--examples", help="Of a cell, show examples of its test instead.")
     ] = False,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
     json: Json = False,
 ) -> None:
     """Show all about one plugin, preset or cell."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posharness.cli.options import Json, PluginPaths, StoreArgument, StoreOption, one_store
+from posharness.cli.options import Json, StoreArgument, StoreOption, TriedPluginPaths, one_store
 from posharness.cli.output import console, count, print_json, print_rows
 from posharness.defaults import DEFAULT_STORE
 from posharness.errors import UserError
@@ -200,7 +200,7 @@ def rerun(
     executor: Annotated[
         str | None, typer.Option("--executor", metavar="NAME", help="The executor, as for `harness run`.")
     ] = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
 ) -> None:
     """Make cells again from what the store knows of them, with the code of today."""
     from posharness.defaults import DEFAULT_EXECUTOR

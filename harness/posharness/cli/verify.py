@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from posharness.cli.options import Json, PluginPaths
+from posharness.cli.options import Json, TriedPluginPaths
 from posharness.cli.output import console, count, print_json
 
 __all__ = ["register"]
@@ -33,7 +33,7 @@ def verify(
             "--store", metavar="DIR", help="The store of the report.", show_default="where the report is"
         ),
     ] = None,
-    plugin_path: PluginPaths = None,
+    plugin_path: TriedPluginPaths = None,
     json: Json = False,
 ) -> None:
     """Make the numbers of a report again from the rows of its store, and name what differs."""

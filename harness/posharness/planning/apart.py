@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TypeVar
 
 from posharness.contracts import Attention, Body, Geometry, PositionalEncoding, Reading, Task
@@ -54,9 +53,8 @@ def _complaint(death: CopyEnded) -> str:
 
 
 def _has_others(registry: Registry) -> bool:
-    own = (__name__.partition(".")[0], version("posharness"))
     return any(
-        (entry.source.package, entry.source.version) != own
+        not entry.source.is_ours
         for catalogue in (registry.encodings, registry.attentions, registry.tasks, registry.readings)
         for entry in catalogue.entries
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Generic, TypeVar
 
 from posharness.contracts.plugin import Named
@@ -33,6 +34,12 @@ class Source:
     package: str
     version: str
     location: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with the harness."""
+        own = __name__.partition(".")[0]
+        return (self.package, self.version) == (own, version(own))
 
 
 @dataclass(frozen=True, slots=True)

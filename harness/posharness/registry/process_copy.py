@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -23,7 +23,7 @@ from posharness.errors import UserError
 from posharness.parent_death import end_group, end_with_parent
 from posharness.registry.plugin_file import import_file
 
-__all__ = ["CopyEnded", "Teller", "call_in_copy", "check_imports"]
+__all__ = ["CopyEnded", "Teller", "call_in_copy", "check_constructor", "check_imports"]
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ def check_imports(paths: Sequence[Path]) -> None:
 
     def work(tell: Teller) -> None:
         for path in paths:
-            with tell.within(str(path), 2 * LIMIT), suppress(BaseException):
+            with tell.within(str(path), 2 * LIMIT), _silence(), suppress(BaseException):
                 import_file(path)
 
     try:
@@ -121,6 +121,36 @@ def check_imports(paths: Sequence[Path]) -> None:
         raise UserError(
             f"--plugin-path {ended.place}: its import {ended.how}; let it only define classes and functions."
         ) from None
+
+
+def check_constructor(option: str, noun: str, construct: Callable[[], object]) -> None:
+    """Run a constructor in a copy of this process, which nothing but Linux can make safely.
+
+    Args:
+        option: what selects the plugin, as it was given.
+        noun: what the plugin is.
+
+    Raises:
+        UserError: it ends the process or takes longer than half a minute. What it raises is ignored here.
+    """
+    if sys.platform != "linux":
+        return
+
+    def work(tell: Teller) -> None:
+        with tell.within(noun, LIMIT), _silence(), suppress(BaseException):
+            construct()
+
+    try:
+        call_in_copy(work)
+    except CopyEnded as ended:
+        raise UserError(f"{option}: the {noun} cannot be built: its constructor {ended.how}.") from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Print nothing: what is tried in a copy is done, and prints, once more."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
 
 
 class _Copy:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from posharness.registry.discovery import discover
 from posharness.registry.kinds import Kind, kind_of
 from posharness.registry.parameters import Parameter, build, check, parameters, readable, show_value, unknown
 from posharness.registry.plugin_code import plugin_code
+from posharness.registry.process_copy import check_constructor
 from posharness.registry.selection import Selection, parse, parse_all
 from posharness.registry.source.digest import SourceDigests
 
@@ -251,7 +253,8 @@ class Registry:
         cls, params, _ = self._one(self.executors, text)
         with _construction(self.executors.kind, text):
             most = workers or (sys.maxsize if cls.elsewhere else default_workers())
-            return cls(workers=most, timeout=timeout, **build(cls, params))
+            make = partial(cls, workers=most, timeout=timeout, **build(cls, params))
+            return _construct(self.executors, cls, text, make)
 
     def compiler(self, text: str) -> tuple[Compiler, str]:
         """Build the compiler that `--compiler` selects, and give its label.
@@ -262,7 +265,7 @@ class Registry:
         """
         cls, params, label = self._one(self.compilers, text)
         with _construction(self.compilers.kind, text):
-            return cls(**build(cls, params)), label
+            return _construct(self.compilers, cls, text, partial(cls, **build(cls, params))), label
 
     def _one(self, catalogue: Catalogue[N], text: str) -> tuple[type[N], dict[str, Any], str]:
         """The class that a text selects, its parameters and its label."""
@@ -289,6 +292,14 @@ def _construction(kind: Kind, text: str) -> Iterator[None]:
         raise UserError(
             f"{kind.option} {text}: the {kind.noun} cannot be built: {type(error).__name__}: {reason}."
         ) from error
+
+
+def _construct(catalogue: Catalogue[N], cls: type[N], text: str, make: Callable[[], N]) -> N:
+    """What a constructor makes. One of others runs in a copy of this process first: it may hang or end it."""
+    source = catalogue.source_of(cls)
+    if source is None or not source.is_ours:
+        check_constructor(f"{catalogue.kind.option} {text}", catalogue.kind.noun, make)
+    return make()
 
 
 def _catalogues(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import posharness
 from posharness.contracts import CellOutcome
 from posharness.executors import LocalRunner
+from posharness.registry import process_copy
 from posharness.registry.registry import Registry
 from posharness.store import Store
 
@@ -18,7 +20,7 @@ from .test_executor import PLUGIN, make_cell
 SERIAL = Path(__file__).with_name("serial.py")
 
 FAILING = """
-import sys
+import ctypes, os, sys
 from posharness.contracts import Compiler, Executor, hookimpl
 
 class FailingExecutor(Executor):
@@ -118,21 +120,40 @@ def test_a_cell_for_several_machines_needs_an_executor_that_gives_them(tiny: Pat
 @pytest.mark.parametrize("fault", ["sys.exit(3)", "raise ValueError('no server answers')"])
 @pytest.mark.parametrize("option", ["--executor", "--compiler"])
 def test_a_constructor_that_fails_ends_in_one_sentence(tiny: Path, option: str, fault: str) -> None:
-    tiny.with_name("failing.py").write_text(FAILING.format(fault=fault))
-    ended = harness(
-        "run",
-        "--plugins=absolute",
-        "--plugin-path",
-        tiny.with_name("failing.py"),
-        "--config",
-        tiny,
-        option,
-        "failing",
-    )
+    assert_refused(tiny, option, fault)
+
+
+def assert_refused(tiny: Path, option: str, fault: str, reason: str = "") -> None:
+    path = tiny.with_name("failing.py")
+    path.write_text(FAILING.format(fault=fault))
+    given = ("run", "--plugins", "absolute", "--plugin-path", path, "--config", tiny, option, "failing")
+    ended = harness(*given)
     assert (ended.status, ended.out) == (2, "")
-    assert ended.err.startswith(f"harness: {option} failing: the {option[2:]} cannot be built: ")
+    assert ended.err.startswith(f"harness: {option} failing: the {option[2:]} cannot be built: {reason}")
     assert ended.err.count("\n") == 1
     assert ended.err.endswith(".\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plugins are built in copies on Linux only")
+@pytest.mark.parametrize("option", ["--executor", "--compiler"])
+def test_a_constructor_that_ends_its_process_or_hangs_is_named(
+    tiny: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_copy, "LIMIT", 1.0)
+    assert_refused(tiny, option, "os._exit(0)", "its constructor ended the process with status 0.")
+    hanging = "ctypes.PyDLL(None).sleep(600)"
+    assert_refused(tiny, option, hanging, "its constructor has not ended after 1 s.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plugins are built in copies on Linux only")
+@pytest.mark.parametrize("command", [("report", "runs"), ("list",), ("publish", "report", "--to", "site")])
+def test_an_import_that_ends_its_process_is_no_success_of_any_command(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "leaving.py").write_text("import os\nprint('bye')\nos._exit(0)\n")
+    ended = harness(*command, "--plugin-path", "leaving.py")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("harness: --plugin-path leaving.py: its import ended the process")
 
 
 def test_a_runner_brings_each_cell_to_a_status(tmp_path: Path) -> None:
