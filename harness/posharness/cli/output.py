@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import shlex
 import sys
 import warnings
@@ -21,6 +20,7 @@ from rich.table import Table
 from rich.text import Span, Text
 
 from posharness.errors import HarnessWarning
+from posharness.visible import shortened, visible
 
 __all__ = [
     "STYLES",
@@ -50,12 +50,6 @@ STYLES = {
 }
 """The style of each status; the word itself is always printed too."""
 
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Characters that move the cursor, change colours or turn the direction of a text."""
-
-_LONGEST = 2000
-"""The number of characters of an error message from which its middle is left out."""
-
 _LONG = 500
 """The number of rows from which a table is written line by line."""
 
@@ -68,10 +62,8 @@ class _Console(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            if segment.control or not _STEERING.search(segment.text):
-                yield segment
-            else:
-                yield Segment(_STEERING.sub("\N{REPLACEMENT CHARACTER}", segment.text), segment.style)
+            text = segment.text if segment.control else visible(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -90,9 +82,7 @@ def command_line() -> str:
 
 def complain(message: str) -> None:
     """Print an error message on stderr; the middle of an endless one is left out."""
-    if len(message) > _LONGEST:
-        message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
-    console(stderr=True).print(Text("harness: ", style="bold red") + Text(message), soft_wrap=True)
+    console(stderr=True).print(Text("harness: ", style="bold red") + Text(shortened(message)), soft_wrap=True)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from reprlib import repr as shortened
+from reprlib import repr as abridged
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from posharness.store.costs import read_costs
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
 from posharness.store.tuned import read_tuned
+from posharness.visible import shortened, visible
 
 __all__ = ["read_frames", "read_rows"]
 
@@ -118,16 +119,16 @@ def read_frames(store: Store) -> Frames:
     cells["started"] = pd.to_datetime(cells["started"], utc=True)
 
     def joined(name: str, table: Table) -> pd.DataFrame:
-        return _join([(e, part) for e in entries if (part := getattr(e, name)) is not None], table)
+        return _visible(_join([(e, part) for e in entries if (part := getattr(e, name)) is not None], table))
 
     return Frames(
-        cells=cells,
+        cells=_visible(cells),
         predictions=joined("predictions", PREDICTIONS),
         curves=joined("curve", CURVES),
         mechanism=joined("mechanism", MECHANISM),
         interventions=joined("interventions", INTERVENTIONS),
         examples=joined("examples", EXAMPLES),
-        costs=read_costs(store),
+        costs=_visible(read_costs(store)),
     )
 
 
@@ -198,7 +199,7 @@ def _check_facts(facts: dict[str, Any]) -> None:
         right = isinstance(value, _TYPES.get(column.type, (object,))) and not isinstance(value, bool)
         member = _MEMBERS.get(column.type)
         if not right or (member and not all(isinstance(item, member) for item in value)):
-            raise ValueError(f"{column.name} is {shortened(value)}, expected {TYPES[column.type]}")
+            raise ValueError(f"{column.name} is {abridged(value)}, expected {TYPES[column.type]}")
 
 
 def _schema(table: Table) -> pa.Schema:
@@ -221,6 +222,32 @@ def _rows(table: pa.Table, kind: Table) -> pd.DataFrame:
         if column.type == "ints":
             rows[column.name] = [tuple(map(int, values)) for values in rows[column.name]]
     return rows
+
+
+def _visible(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose texts can be shown, whoever wrote them."""
+    made: dict[str, pd.Series[Any]] = {}
+    for name in map(str, frame.columns):
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            seen = {each: _shown(each) for each in column.cat.categories}
+            if any(value != each for each, value in seen.items()):
+                made[name] = column.astype(object).map(seen).astype("category")
+        elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+            values = list(column)
+            if (shown := [_shown(value) for value in values]) != values:
+                made[name] = pd.Series(shown, index=frame.index, dtype=column.dtype)
+    return frame.assign(**made) if made else frame
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return shortened(visible(value))
+    if isinstance(value, Mapping):
+        return {_shown(key): _shown(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_shown, value))
+    return value
 
 
 def _join(parts: Sequence[tuple[_Entry, pa.Table]], kind: Table) -> pd.DataFrame:

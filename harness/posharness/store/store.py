@@ -40,6 +40,7 @@ from posharness.store.layout import (
 )
 from posharness.store.validate import open_folder
 from posharness.store.workspace import Busy, CellWorkspace
+from posharness.visible import can_be_shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -366,7 +367,7 @@ class Store:
         now = signature(key, files)
         if remember and _text(stamp) == now:
             return ""
-        found = damage(folder, key, files)
+        found = damage(folder, key, files) or _fault(folder / CELL)
         if not found and time.time() - max(each.st_ctime for each in files.values()) > _SETTLED:
             with suppress(OSError):  # a store that may not be written to is compared each time
                 stamp.parent.mkdir(exist_ok=True)
@@ -378,6 +379,26 @@ class Store:
             return bool(Cell.model_validate_json((folder / CELL).read_bytes()).pretrained)
         except (OSError, ValueError):
             return False
+
+
+def _fault(path: Path) -> str:
+    """What is wrong with a cell's file, though it has not changed: it may come from elsewhere."""
+    try:
+        cell = Cell.model_validate_json(path.read_bytes())
+    except FileNotFoundError:  # which is for others to judge
+        return ""
+    except ValueError:
+        return f"its {CELL} holds something else"
+    parts = [
+        cell.encoding,
+        cell.attention,
+        cell.task,
+        *([cell.self_attention] if cell.self_attention else []),
+    ]
+    names = [name for part in parts for each in (part, *part.nested) for name in (each.name, each.label)]
+    if all(map(can_be_shown, names)):
+        return ""
+    return f"its {CELL} holds a name that cannot be shown"
 
 
 def _text(path: Path) -> str:

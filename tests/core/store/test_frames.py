@@ -17,6 +17,7 @@ from posharness.conformance.sample_frames import empty_frames, sample_frames, un
 from posharness.contracts import CellOutcome, Frames, Progress, Status, columns
 from posharness.contracts.cell import Cell, Choice
 from posharness.store import Store
+from posharness.store.checksums import write_checksums
 from posharness.store.frames import read_frames, read_rows
 
 IDENTITY = [column.name for column in columns.IDENTITY]
@@ -174,6 +175,26 @@ def test_a_done_cell_brings_its_facts_predictions_and_curve(store: Store) -> Non
     pd.testing.assert_frame_equal(
         frames.curves[CURVES], curve("recall"), check_categorical=False, check_dtype=False
     )
+
+
+def test_no_text_of_a_store_steers_where_it_is_shown_or_is_endless(store: Store) -> None:
+    cell, skipped = make_cell("rope"), make_cell("alibi")
+    home = train(store, cell, objective="\u202erecall")
+    facts = {"family": "\x1b[31mred", "objectives": ["\u2066mlm", "nsp"], "distance": "x" * 3000}
+    (home / "result.json").write_text(json.dumps(RESULT | facts))
+    write_checksums(home, cell.key)
+    end(store, skipped, "skipped", "\u202e" + "y" * 3000)
+    frames = read_frames(store)
+    found = row(frames, cell)
+    assert found["status"] == "done"
+    assert found["family"] == "\N{REPLACEMENT CHARACTER}[31mred"
+    assert found["objectives"] == ("\N{REPLACEMENT CHARACTER}mlm", "nsp")
+    assert len(found["distance"]) < 2010
+    assert len(row(frames, skipped)["reason"]) < 2010
+    assert row(frames, skipped)["reason"].startswith("\N{REPLACEMENT CHARACTER}y")
+    for frame in (frames.predictions, frames.curves):
+        assert frame["objective"].dtype == "category"
+        assert set(frame["objective"]) == {"\N{REPLACEMENT CHARACTER}recall"}
 
 
 def test_rows_stay_with_their_cell(store: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 from posharness.cli.app import main
 from posharness.contracts import CellOutcome
 from posharness.store import Store
+from posharness.store.checksums import write_checksums
 from tests.core.store.test_store import begun, complete, make_cell
 
 CELLS = [make_cell(seed) for seed in range(4)]
@@ -66,6 +67,26 @@ def test_merge_adds_what_is_missing_and_names_conflicts(
     assert all(into.done(cell.key) for cell in CELLS[:3])
     assert not into.home(CELLS[3].key).exists()
     assert harness(capsys, "store", "merge", into.path, into.path)[0] == 2
+
+
+@pytest.mark.parametrize("name", ["\u202eepor", "x" * 2001, "a\nb", "\x1b[31mred"])
+@pytest.mark.parametrize("part", ["label", "name"])
+def test_a_cell_with_a_name_that_cannot_be_shown_is_damaged_and_not_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, part: str
+) -> None:
+    other = store_of(tmp_path / "b", {0: "x", 1: "y"})
+    home = other.home(CELLS[0].key)
+    content = json.loads((home / "cell.json").read_text())
+    content["encoding"][part] = name
+    (home / "cell.json").write_text(json.dumps(content))
+    write_checksums(home, CELLS[0].key)
+    assert other.done(CELLS[1].key)
+    assert not other.done(CELLS[0].key)
+    status, printed = harness(capsys, "store", "merge", tmp_path / "a", other.path)
+    assert status == 1
+    assert f"damaged {CELLS[0].key[:12]}: its cell.json holds a name that cannot be shown" in printed
+    assert "1 added" in printed
+    assert harness(capsys, "store", "check", other.path)[0] == 1
 
 
 def test_a_packed_store_is_unpacked_cell_by_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
