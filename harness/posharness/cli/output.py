@@ -87,19 +87,23 @@ def complain(message: str) -> None:
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Print each `HarnessWarning` of a block on stderr at once, but only once, and without a line of code."""
+    """Print each `HarnessWarning` of a block on stderr at once, but only once, and without a line of code.
+
+    Other warnings are shown as always, without what steers a terminal.
+    """
     shown: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", HarnessWarning)
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            text = visible(str(message))
             if not issubclass(category, HarnessWarning):
-                others(message, category, *place, **more)
-            elif str(message) not in shown:
-                shown.add(str(message))
-                text = Text("harness: ", style="bold yellow") + Text(f"warning: {message}")
-                console(stderr=True).print(text, soft_wrap=True)
+                others(message if text == str(message) else text, category, *place, **more)
+            elif text not in shown:
+                shown.add(text)
+                line = Text("harness: ", style="bold yellow") + Text(f"warning: {text}")
+                console(stderr=True).print(line, soft_wrap=True)
 
         warnings.showwarning = show
         yield

@@ -14,6 +14,7 @@ from posharness.errors import UserError
 from posharness.registry.plugin_code import PluginExit
 from posharness.registry.process_copy import LIMIT, CopyEnded, Teller, call_in_copy
 from posharness.registry.registry import Registry
+from posharness.registry.unchanged import unchanged
 
 __all__ = ["apart"]
 
@@ -103,7 +104,8 @@ def _watched(registry: Registry, tell: Teller, ended: set[str]) -> _Watched:
             raise RuntimeError(f"{place}: its constructor ends the process")
         with tell.within(place, LIMIT):
             try:
-                yield
+                with unchanged():  # the next one is built as if it were the first
+                    yield
             except KeyboardInterrupt as error:  # Ctrl-C does not reach a copy
                 raise PluginExit("the plugin raised KeyboardInterrupt") from error
 

@@ -22,6 +22,7 @@ import torch
 from posharness.errors import UserError
 from posharness.parent_death import end_group, end_with_parent
 from posharness.registry.plugin_file import import_file
+from posharness.visible import visible
 
 __all__ = ["CopyEnded", "Teller", "call_in_copy", "check_constructor", "check_imports"]
 
@@ -190,7 +191,7 @@ class _Copy:
         elif kind == "announce":
             self._announce(value)
         elif kind == "print":
-            sys.stderr.write(value)
+            sys.stderr.write(visible(value))
         else:
             warnings.warn_explicit(*value)
 

@@ -1,4 +1,4 @@
-"""Leaves the process as it was, whatever the import of a plugin changes of it."""
+"""Leaves the process as it was, whatever the import or the constructor of a plugin changes of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import torch
 
-__all__ = ["unchanged"]
+__all__ = ["imports_unchanged", "unchanged"]
+
+
+@contextmanager
+def imports_unchanged() -> Iterator[None]:
+    """Afterwards each module that was imported is there, and each folder that modules are imported from.
+
+    What was added stays: a plugin may import more later.
+    """
+    path, modules = list(sys.path), dict(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path[:] = path + [place for place in sys.path if place not in path]
+        sys.modules.update(modules)
 
 
 @contextmanager
 def unchanged() -> Iterator[None]:
-    """Afterwards folder, environment, signal handlers, import path and what torch computes by are as before.
-
-    What was added to the import path stays: a plugin may import from there later.
-    """
-    environment, path = dict(os.environ), list(sys.path)
+    """Afterwards folder, environment, signal handlers, imports and what torch computes by are as before."""
+    environment = dict(os.environ)
     folder = os.open(".", os.O_RDONLY)  # it may have no path any more
     here = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()} if here else {}
@@ -31,7 +42,8 @@ def unchanged() -> Iterator[None]:
     grad, strict = torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled()
     streams = sys.stdout, sys.stderr
     try:
-        yield
+        with imports_unchanged():
+            yield
     finally:
         sys.stdout, sys.stderr = streams
         os.fchdir(folder)
@@ -39,7 +51,6 @@ def unchanged() -> Iterator[None]:
         if dict(os.environ) != environment:
             os.environ.clear()
             os.environ.update(environment)
-        sys.path[:] = path + [place for place in sys.path if place not in path]
         for number, handler in handlers.items():
             if handler is not None and signal.getsignal(number) is not handler:
                 with suppress(OSError):  # SIGKILL

@@ -39,7 +39,7 @@ class CellWorkspace:
 
     def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool) -> None:
         self.folder = folder
-        self._key = cell.key
+        self._cell = cell
         self._home = home
         self._kept = folder.with_name(f"{folder.name}.ckpt")
         self._started = now()
@@ -53,7 +53,7 @@ class CellWorkspace:
         if not keep and self._kept.exists() and not checkpoint.exists():
             self._kept.replace(checkpoint)
         self._resumed = checkpoint.stat().st_mtime_ns if not keep and checkpoint.exists() else 0
-        write_json(folder / CELL, cell.model_dump(mode="json"), durable=True)
+        self._write_cell()
         CellStatus(status=INTERRUPTED.status, reason=INTERRUPTED.reason, started=self._started).write(folder)
 
     def report(self, progress: Progress) -> None:
@@ -81,14 +81,18 @@ class CellWorkspace:
         (self.folder / LIVE).unlink(missing_ok=True)
         if outcome.status != "interrupted":
             resumable = self._put_checkpoint_aside(outcome)
+            self._write_cell()  # other people's code has run beside it
             for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
                 left.unlink()
-            write_checksums(self.folder, self._key)
+            write_checksums(self.folder, self._cell.key)
             sync_tree(self.folder)
             self._publish()
             if not resumable:
                 self._kept.unlink(missing_ok=True)
         return state
+
+    def _write_cell(self) -> None:
+        write_json(self.folder / CELL, self._cell.model_dump(mode="json"), durable=True)
 
     def _put_checkpoint_aside(self, outcome: CellOutcome) -> bool:
         """Move the checkpoint out of the folder; return whether the next attempt should resume it."""

@@ -127,6 +127,23 @@ def test_nothing_of_this_process_changes_and_a_child_holds_nothing_up(
     assert set(capsys.readouterr().err.split()) == {"built"}
 
 
+def test_a_constructor_changes_nothing_for_those_after_it(write: Callable[..., Path]) -> None:
+    """Not even in the copy, which passes on what was planned."""
+    deed = (
+        "sys.path.clear(); [sys.modules.pop(each) for each in [*sys.modules] if 'posharness' in each]; "
+        "sys.stdout = sys.stderr = None; os.chdir('/'); torch.set_default_dtype(torch.float64)"
+    )
+    witness = (
+        "from posharness.contracts import Incompatible\n"
+        "        if torch.get_default_dtype() != torch.float32 or os.getcwd() == '/' or not sys.stderr:\n"
+        "            raise Incompatible('something has changed')"
+    )
+    paths = [write(deed), write(witness, name="witness")]
+    overrides = {"plugins": ["hostile", "witness"], "tasks": ["copy"], "seeds": 1}
+    experiment = load_experiment(preset="smoke", overrides=overrides)
+    assert [cell.skip for cell in plan(experiment, Registry.load(paths), Path("none"))] == ["", ""]
+
+
 @pytest.mark.parametrize(
     ("deed", "said"),
     [

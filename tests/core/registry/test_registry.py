@@ -173,13 +173,14 @@ def test_a_file_given_twice_is_loaded_once(tmp_path: Path) -> None:
 def test_a_constructor_that_exits_is_an_error_like_any_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exits = WRAPPER.replace("super().__init__(geometry)", "print('hello'); raise SystemExit(0)")
+    deed = "import sys; print('he\\x1b[2Jllo'); print('there', file=sys.stderr); raise SystemExit(0)"
+    exits = WRAPPER.replace("super().__init__(geometry)", deed)
     registry = Registry.load([write(tmp_path, exits)])
     choice = registry.select(registry.encodings, parse("wrapper")[0])
     with pytest.raises(PluginExit, match="SystemExit: 0"):
         registry.encoding(choice, GEOMETRY)
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "hello\n")
+    assert (said.out, said.err) == ("", "he\N{REPLACEMENT CHARACTER}[2Jllo\nthere\n")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -76,6 +76,16 @@ class TestCells:
         assert store.cell(CELL.key).key == CELL.key
         assert store.keys() == [CELL.key]
 
+    def test_a_cell_keeps_its_record_whatever_code_did_beside_it(self, store: Store) -> None:
+        for deed in (Path.unlink, Path.touch, lambda path: path.write_text("{}")):
+            cell = make_cell(len(store.keys()))
+            with store.begin(cell) as work:
+                write_results(begun(work).folder)
+                deed(begun(work).folder / "cell.json")
+                begun(work).finish(CellOutcome("done"))
+            assert store.done(cell.key)
+            assert store.cell(cell.key) == cell
+
     def test_an_exception_in_between_leaves_an_interrupted_cell(self, store: Store) -> None:
         with pytest.raises(ZeroDivisionError), store.begin(CELL):
             raise ZeroDivisionError
