@@ -65,8 +65,7 @@ def write_made(folder: Path, made: Made) -> None:
         "numbers": {name: _numbers(folder / name) for name in names if _is_table(name)},
         "files": {name: _digest(folder / name) for name in names},
     }
-    digest = hashlib.sha256(strict_json(content, indent=1).encode()).hexdigest()
-    write_bytes(folder / MADE, (strict_json(content | {"digest": digest}, indent=1) + "\n").encode())
+    write_bytes(folder / MADE, _sealed(content))
 
 
 def read_made(folder: Path) -> tuple[Made, dict[str, Any]]:
@@ -77,10 +76,10 @@ def read_made(folder: Path) -> tuple[Made, dict[str, Any]]:
     """
     path = folder / MADE
     try:
-        content = parse_json(path.read_bytes())
+        written = path.read_bytes()
+        content = parse_json(written)
         made = Made(**{each.name: content[each.name] for each in fields(Made)})
-        rest = {name: value for name, value in content.items() if name != "digest"}
-        right = hashlib.sha256(strict_json(rest, indent=1).encode()).hexdigest() == content["digest"]
+        right = _sealed({name: value for name, value in content.items() if name != "digest"}) == written
         mappings = [content["files"], content["numbers"], made.cells, made.superseded]
     except FileNotFoundError:
         raise UserError(
@@ -150,6 +149,12 @@ def digest_of(store: Store, key: str) -> str:
         return _digest(store.home(key) / CHECKSUMS)
     except OSError:
         return ""
+
+
+def _sealed(content: Mapping[str, Any]) -> bytes:
+    """The file of a content: with its digest at the end, and no byte that could be otherwise."""
+    digest = hashlib.sha256(strict_json(content, indent=1).encode()).hexdigest()
+    return (strict_json({**content, "digest": digest}, indent=1) + "\n").encode()
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from posharness.contracts.cell import Cell
+from posharness.experiment import load_experiment
+from posharness.planning.plan import plan
+from posharness.registry.registry import Registry
 from posharness.results import load
 from posharness.store import Store
 from posharness.store.checksums import write_checksums
@@ -30,7 +33,13 @@ pytestmark = pytest.mark.faults
 
 
 def read_documents(path: Path) -> list[list[str]]:
-    return list(local_source(str(path)).documents())
+    """The documents of a corpus; what is no message of the reader is what the plan of a run makes of it."""
+    try:
+        return list(local_source(str(path)).documents())
+    except ValueError:
+        corpus = {"tasks": ["bert"], "plugins": ["rope"], "corpus": str(path)}
+        plan(load_experiment(preset="smoke", overrides=corpus), Registry.load(), path.parent / "cache")
+        raise
 
 
 def differences(report: Path) -> list[str]:
@@ -85,8 +94,9 @@ def test_damaged_reports_are_published_or_refused_whole(tmp_path: Path) -> None:
             assert contents(site) == before, number
             continue
         published += 1
-        assert linked(site) == ["other-report", "this-report"], number
-        shutil.rmtree(site / "this-report")
+        name = json.loads(about.read_bytes())["id"]  # another one may be as right
+        assert linked(site) == sorted(["other-report", name]), number
+        shutil.rmtree(site / name)
         publish(tmp_path / "reports" / "other-report", site)
         assert contents(site) == before, number
     assert published
@@ -106,8 +116,7 @@ def test_damaged_reports_are_verified_or_refused(tmp_path: Path) -> None:
         changed = mutated(chance, content)
         path.write_bytes(changed)
         message, found = attempt(number, differences, report)
-        same = changed == content or (path.name.endswith(".json") and changed.strip() == content.strip())
-        assert message or found or same, (number, path.name)
+        assert message or found or changed == content, (number, path.name)
     assert number
 
 

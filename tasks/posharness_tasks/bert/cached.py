@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
+
 from posharness.contracts import UserError
 from posharness.contracts.atomic_files import UNFINISHED, new_folder
-from posharness.contracts.locks import locked
 
 __all__ = ["cached_folder"]
 
@@ -27,7 +28,7 @@ def cached_folder(parent: Path, key: str, make: Callable[[Path], None]) -> Path:
         return folder
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        with locked(parent / f".{key}.lock", "prepares the corpus"):
+        with FileLock(parent / f".{key}.lock"):
             if not folder.is_dir():
                 for left in parent.glob(f".{key}.*{UNFINISHED}"):  # by a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
