@@ -87,7 +87,7 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
     store = Store.open(tmp_path, create=True)
     with store.begin(CELL) as work:
         write_results(begun(work).folder, '{"a": 1}')
-        (begun(work).folder / "weights.safetensors").write_bytes(random.Random(0).randbytes(2000))
+        (begun(work).folder / "weights.safetensors").write_bytes(random.Random(0).randbytes(500))
         (begun(work).folder / "plugins").mkdir()
         (begun(work).folder / "plugins" / "mine.py").write_text("print(1)\n")
         begun(work).finish(CellOutcome("done"))
