@@ -6,7 +6,6 @@ import math
 import os
 import resource
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from posharness.errors import UserError
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.executors.gpu_shares import GpuShares
 from posharness.gpus import visible_gpus
+from posharness.temporary import temporary_folder
 
 __all__ = ["measure_cells"]
 
@@ -54,8 +54,8 @@ def measure_cells(
         UserError: a cell cannot be trained, for the reason given.
     """
     kinds = {kind_of_cost(cell): cell for cell in cells}
-    with fork_server(PRELOAD) as context, tempfile.TemporaryDirectory(prefix="posharness-measure-") as place:
-        crew = _Crew(kinds, min(workers, len(cells)), context, (tuple(plugin_paths), cache, Path(place)))
+    with fork_server(PRELOAD) as context, temporary_folder("measure") as place:
+        crew = _Crew(kinds, min(workers, len(cells)), context, (tuple(plugin_paths), cache, place))
         try:
             while len(crew.found) < len(kinds):
                 crew.launch(announce)
