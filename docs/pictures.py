@@ -1,19 +1,25 @@
-"""Makes the pictures of the documentation: `python docs/pictures.py STORE`.
+"""Makes the pictures of the documentation from two stores: `python docs/pictures.py README MANY`.
 
-STORE is what `harness run --plugins rpe,absolute --store STORE` leaves. Chromium takes the pictures of its
-report; the picture of a terminal is what the same command prints when it is given again. The sheets show the
-first screen of five reports, on a screen and on a phone, light and dark, and printed: that of STORE, and four
-of simulated results.
+README is the store of README's command, and MANY that of 23 encodings on five tasks, in a quarter of an hour:
+
+    harness run --plugins rpe,absolute --store README
+    python docs/pictures.py --many MANY
+
+Chromium takes pictures of their reports, and of three more: one whose runs all failed, one of a single cell
+of README, and one of the half of its cells that began first. Of each report a sheet shows the first screen
+at 1,280 and at 380 pixels, light and dark, and the first printed page (A4). The picture of a terminal is
+what README's command prints when it is given again.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,18 +31,22 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from posharness import compile_report  # noqa: E402
-from posharness.contracts import Frames  # noqa: E402
-from posharness_reports import posharness_claims, posharness_report_sections  # noqa: E402
-from posharness_reports.compile.compiler import HtmlCompiler  # noqa: E402
 from posharness_reports.figures.palette import FIXED  # noqa: E402
-from tests.reports.browser import CHROMIUM, Browser  # noqa: E402
-from tests.reports.conftest import TASKS, simulate  # noqa: E402
+from tests.reports.browser import CHROMIUM, Browser, Tab  # noqa: E402
 
 IMAGES = Path(__file__).parent / "images"
 COLUMNS = 100
-A4 = (794, 1123)
-SHEET = 0.5
-"""The size of a picture in a sheet, relative to what it shows."""
+A4, MARGIN = (794, 1123), 38
+"""A page, and its margins of a centimetre, in pixels."""
+
+SHEET, GAP = 0.6, 10
+"""The size of a picture in a sheet, relative to what it shows, and the pixels between two."""
+
+MANY = (
+    *("--plugins", ",".join(FIXED), "--tasks", "copy,offset_recall,induction,recall,flip_flop"),
+    *("--body", "decoder", "--preset", "smoke", "--seeds", "1", "--set", "budget.steps=300"),
+)
+FAILED = ("--plugins", "rpe,absolute", "--set", "optimiser.lr=1e30")
 
 
 def terminal(name: str, *command: str) -> None:
@@ -59,62 +69,95 @@ def terminal(name: str, *command: str) -> None:
     (IMAGES / name).write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
-def views(browser: Browser, report: Path) -> Iterator[Image.Image]:
-    """The first screen at 1,280 and at 380 pixels, light and dark, and the first printed page."""
+def run(*command: str) -> None:
+    """Run a command of the harness, whatever it finds."""
+    subprocess.run([sys.executable, "-m", "posharness.cli", "run", *command], check=False)
+
+
+def first_cells(store: Path, to: Path, share: float) -> Path:
+    """A store with that share of the cells, at least one: those that began first."""
+    shutil.copytree(store, to, ignore=shutil.ignore_patterns("reports", "cells"))
+    began = {
+        cell: json.loads((cell / "status.json").read_text(encoding="utf-8"))["started"]
+        for cell in (store / "cells").iterdir()
+    }
+    order = sorted(began, key=lambda cell: (began[cell], cell.name))
+    for cell in order[: max(int(share * len(order)), 1)]:
+        shutil.copytree(cell, to / "cells" / cell.name)
+    return to
+
+
+def views(browser: Browser, report: Path) -> list[list[Image.Image]]:
+    """The first screen at 1,280 pixels, light and dark; at 380 pixels, light and dark, and printed."""
     with browser.tab(report.resolve().as_uri()) as tab:
-        for width in (1280, 380):
-            for scheme in ("light", "dark"):
-                tab.resize(width, 800)
-                tab.media(scheme=scheme)
-                yield Image.open(io.BytesIO(tab.picture())).convert("RGB")
-        tab.resize(*A4)
-        tab.media(kind="print")
-        yield Image.open(io.BytesIO(tab.picture())).convert("RGB")
+        wide, narrow = (
+            [_picture(tab, (width, 800), scheme=scheme) for scheme in ("light", "dark")]
+            for width in (1280, 380)
+        )
+        width, height = A4
+        page = Image.new("RGB", A4, "white")
+        inside = _picture(tab, (width - 2 * MARGIN, height - 2 * MARGIN), kind="print")
+        page.paste(inside, (MARGIN, MARGIN))
+    return [wide, [*narrow, page]]
+
+
+def _picture(tab: Tab, size: tuple[int, int], *, scheme: str = "light", kind: str = "screen") -> Image.Image:
+    tab.resize(*size)
+    tab.media(scheme=scheme, kind=kind)
+    return Image.open(io.BytesIO(tab.picture())).convert("RGB")
 
 
 def sheet(browser: Browser, report: Path, name: str) -> None:
-    """Put all views of a report on one picture."""
-    shown = [
-        image.resize((int(image.width * SHEET), int(image.height * SHEET)))
-        for image in views(browser, report)
+    """Put all views of a report on one picture, in two rows."""
+    rows = [
+        [
+            image.resize((int(image.width * SHEET), int(image.height * SHEET)), Image.Resampling.LANCZOS)
+            for image in row
+        ]
+        for row in views(browser, report)
     ]
-    width = sum(image.width + 8 for image in shown) + 8
-    whole = Image.new("RGB", (width, max(image.height for image in shown) + 16), "#b8bec8")
-    left = 8
-    for image in shown:
-        whole.paste(image, (left, 8))
-        left += image.width + 8
-    whole.quantize(64).save(IMAGES / name, optimize=True)
+    size = (
+        max(sum(image.width + GAP for image in row) for row in rows) + GAP,
+        sum(max(image.height for image in row) + GAP for row in rows) + GAP,
+    )
+    whole = Image.new("RGB", size, "#b8bec8")
+    top = GAP
+    for row in rows:
+        left = GAP
+        for image in row:
+            whole.paste(image, (left, top))
+            left += image.width + GAP
+        top += max(image.height for image in row) + GAP
+    whole.save(IMAGES / name, quality=72, method=6)
 
 
-def simulated() -> Iterator[tuple[str, str, Frames]]:
-    """Name, title and frames of the reports whose results are simulated."""
-    half = {("absolute", task, seed): ("waiting", "") for task in TASKS for seed in range(3)}
-    yield "many", "23 encodings, simulated", simulate(tuple(FIXED), seeds=2, sequences=24)
-    yield "failed", "Failures only, simulated", simulate(default="failed", seeds=3)
-    yield "one", "One cell, simulated", simulate(("relative",), seeds=1, tasks=("copy",))
-    yield "half-way", "Half-way, simulated", simulate(seeds=3, statuses=half)
-
-
-def main(store: str) -> None:
-    """Make every picture."""
+def main(readme: str, many: str) -> None:
+    """Make every picture; or, with --many, the store of many encodings."""
+    if readme == "--many":
+        run(*MANY, "--store", many)
+        return
     if CHROMIUM is None:
         raise SystemExit("Chromium is not installed; on Debian: apt-get install chromium.")
     IMAGES.mkdir(exist_ok=True)
-    sections = [section() for section in posharness_report_sections()]
-    claims = [claim() for claim in posharness_claims()]
-    with TemporaryDirectory() as folder, Browser(Path(folder) / "profile") as browser:
-        report = compile_report(store, compiler="html[figures=png]")
-        with browser.tab(report.resolve().as_uri(), width=1000, height=1000) as tab:
-            shrink(Image.open(io.BytesIO(tab.picture())), IMAGES / "report.png")
-        figure = "accuracy-by-dependency-length.png"
-        shrink(Image.open(report.parent / "figures" / figure), IMAGES / figure)
-        sheet(browser, report, "first-screen-readme.png")
-        for name, title, frames in simulated():
-            place = Path(folder) / name
-            page = HtmlCompiler().compile(frames, sections, claims=claims, title=title, folder=place)
-            sheet(browser, page, f"first-screen-{name}.png")
-    terminal("run.svg", "run", "--plugins", "rpe,absolute", "--store", store)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, Browser(Path(folder) / "p") as browser:
+        place = Path(folder)
+        run(*FAILED, "--store", str(place / "failed"), "--no-report")
+        stores = {
+            "readme": Path(readme),
+            "many": Path(many),
+            "failed": place / "failed",
+            "one": first_cells(Path(readme), place / "one", 0),
+            "half-way": first_cells(Path(readme), place / "half-way", 0.5),
+        }
+        for name, store in stores.items():
+            report = compile_report(store, compiler="html[figures=png]" if name == "readme" else "html")
+            sheet(browser, report, f"first-screen-{name}.webp")
+            if name == "readme":
+                figure = "accuracy-by-dependency-length.png"
+                shrink(Image.open(report.parent / "figures" / figure), IMAGES / figure)
+                with browser.tab(report.resolve().as_uri()) as tab:
+                    shrink(_picture(tab, (1280, 800)), IMAGES / "report.png")
+    terminal("run.svg", "run", "--plugins", "rpe,absolute", "--store", readme)
 
 
 def shrink(image: Image.Image, to: Path) -> None:

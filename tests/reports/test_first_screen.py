@@ -127,8 +127,14 @@ def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> Non
     ready = study(frames, CLAIMS)
     judged = judge_claims(ready.trained)
     found = first_screen(ready, judged, set())
+    assert found.compared == (
+        "absolute and relative on copy and offset_recall, 3 seeds each, decoders and encoders of 2 layers of "
+        "width 64, 800 training steps, trained at 32–48 tokens."
+    )
+    half = {("absolute", "copy", seed): ("waiting", "") for seed in range(3)}
     assert (
-        found.compared == "absolute and relative on copy and offset_recall, 3 seeds each, 800 training steps."
+        "9 of 12 cells done"
+        in _screen(simulated(seeds=3, tasks=("copy", "offset_recall"), statuses=half)).compared
     )
     assert [verdict.claim for verdict in found.verdicts] == [claim.statement for claim in CLAIMS]
     for verdict, claim in zip(found.verdicts, CLAIMS, strict=True):

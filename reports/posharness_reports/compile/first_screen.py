@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import matplotlib as mpl
+import pandas as pd
 
+from posharness.contracts import Claim
 from posharness_reports.compile.headline import over_dependencies, separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.data.grouping import matching
@@ -18,7 +20,7 @@ from posharness_reports.figures.first_screen import (
 )
 from posharness_reports.figures.palette import COLOURS, looks
 from posharness_reports.figures.theme import RC
-from posharness_reports.formatting import count, enumerate_words, show, span, with_interval
+from posharness_reports.formatting import count, enumerate_words, fraction, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Ranking
@@ -29,6 +31,7 @@ from posharness_reports.study import Study
 
 __all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
 
+NOT_MEASURED = "not measured"
 _NAMED, _RANKED = 6, 9
 
 _SIGNS = {
@@ -37,19 +40,21 @@ _SIGNS = {
     "no difference that matters": ("=", "plain"),
     "differs between tasks": ("±", "plain"),
     "undecided": ("?", "plain"),
-    "not measured": ("–", "plain"),
+    NOT_MEASURED: ("–", "plain"),
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The line of a claim: its sign and tone, the outcome in words, the claim, and what the runs say."""
+    """The line of a claim: its sign and tone, the outcome in words, the claim, what the runs say, and what
+    is measured and would refute it."""
 
     sign: str
     tone: str
     outcome: str
     claim: str
     detail: str
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,20 +73,39 @@ class FirstScreen:
     """What a reader sees first.
 
     Attributes:
-        compared: what was compared, on what.
+        subject: what was compared, on what.
+        setting: how: seeds, models, steps and lengths, and how many cells have no result.
         ranked_on: what the ranking is over.
         ranked: the first labels of the ranking.
         left: the number of labels that are not shown.
+        unranked: the labels that have no score there.
         figures: accuracy by distance where it separates most; and the heat map of all tasks.
     """
 
-    compared: str
+    subject: str
+    setting: str = ""
     verdicts: list[Verdict] = field(default_factory=list)
     ranked_on: str = ""
     ranked: list[Ranked] = field(default_factory=list)
     left: int = 0
+    unranked: list[str] = field(default_factory=list)
     curve: RenderedFigure | None = None
     overview: RenderedFigure | None = None
+
+    @property
+    def compared(self) -> str:
+        """What was compared, on what and how, as a sentence."""
+        return f"{', '.join(filter(None, (self.subject, self.setting)))}."
+
+    @property
+    def measured(self) -> list[Verdict]:
+        """The verdicts on claims that have runs of both sides."""
+        return [verdict for verdict in self.verdicts if verdict.outcome != NOT_MEASURED]
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """The other claims."""
+        return [verdict.claim for verdict in self.verdicts if verdict.outcome == NOT_MEASURED]
 
     @property
     def figures(self) -> list[RenderedFigure]:
@@ -123,18 +147,21 @@ def first_screen(
         if len(values):
             order = ranking.labels if ranking else []
             order += sorted(set(values["label"]) - set(order))
+            zero = "0 is blind" + (", or chance where distances are spans," if _spans(trained.cells) else "")
             caption = (
-                "All tasks. Normalised accuracy: 0 is blind and 1 is perfect. Left: at the farthest distance "
+                f"All tasks. Normalised accuracy: {zero} and 1 is perfect. Left: at the farthest distance "
                 "in sequences of the training length. Right, where it was tested: all predictions in longer "
                 "sequences."
             )
             overview = draw(caption, heatmap_figure(values, order), taken, formats)
     return FirstScreen(
-        _compared(trained),
-        [_verdict(claim.statement, contrasts_of(claim, judged)) for claim in study.claims],
+        subject_line(trained) if len(trained.cells) else "No trained cells",
+        _setting(trained.cells),
+        [_verdict(claim, contrasts_of(claim, judged)) for claim in study.claims],
         ranked_on,
         ranked[:_RANKED],
         max(len(ranked) - _RANKED, 0),
+        sorted(set(trained.labels) - set(ranks)) if ranks else [],
         curve,
         overview,
     )
@@ -168,17 +195,40 @@ def subject_line(study: Study) -> str:
     return f"{_listed(about.labels, 'encoding')} on {_listed(sorted(set(about.cells['task'])), 'task')}"
 
 
-def _compared(study: Study) -> str:
-    cells = study.cells
+def _setting(cells: pd.DataFrame) -> str:
+    """How cells were trained and tested: "3 seeds each, decoders of 2 layers of width 64, …"."""
     if cells.empty:
-        return "No trained cells."
+        return ""
     done = cells[cells["status"] == "done"]
     seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed") if len(done) else "no seed"
-    text = f"{subject_line(study)}, {seeds} each"
-    steps = sorted({int(value) for value in done["steps"].dropna()})
-    if steps:
-        text += f", {show(steps[0])}{'–' + show(steps[-1]) if len(steps) > 1 else ''} training steps"
-    return f"{text}."
+    parts = [f"{seeds} each", _models(done)]
+    for column, text in (("steps", "{} training steps"), ("train_length", "trained at {} tokens")):
+        values = done[column].dropna().astype(int)
+        if len(values):
+            ends = dict.fromkeys((show(values.min()), show(values.max())))
+            parts.append(text.format("–".join(ends)))
+    if len(done) < len(cells):
+        parts.append(f"{show(len(done))} of {count(len(cells), 'cell')} done")
+    return ", ".join(filter(None, parts))
+
+
+def _spans(cells: pd.DataFrame) -> bool:
+    """Whether the distances of any task are spans, whose scores are 0 at chance."""
+    return bool((cells["distance"] == "span").any())
+
+
+def _models(done: pd.DataFrame) -> str:
+    """The bodies, and the size of the models if all have the same."""
+    bodies = enumerate_words([f"{body}s" for body in sorted(set(done["body"]))])
+    sizes = {
+        (settings.get("layers"), settings.get("width"))
+        for settings in done.get("settings", ())
+        if isinstance(settings, Mapping)
+    }
+    layers, width = sizes.pop() if len(sizes) == 1 else (None, None)
+    if not (bodies and layers and width):
+        return bodies
+    return f"{bodies} of {count(layers, 'layer')} of width {show(width)}"
 
 
 def _listed(names: Sequence[str], noun: str) -> str:
@@ -215,20 +265,17 @@ def _span(best: int, worst: int) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
-def _verdict(statement: str, contrasts: Sequence[ClaimContrast]) -> Verdict:
+def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     """The line of one claim; where its contrasts differ, how many have each outcome."""
     measured = [contrast for contrast in contrasts if contrast.evidence is not None]
     if not measured:
-        return Verdict(*_SIGNS["not measured"], "not measured", statement, "no runs of both sides")
+        return Verdict(*_SIGNS[NOT_MEASURED], NOT_MEASURED, claim.statement, "no runs of both sides")
     outcomes = [contrast.outcome for contrast in measured]
-    counts = {outcome: outcomes.count(outcome) for outcome in _SIGNS if outcome in outcomes}
+    counts = {str(outcome): outcomes.count(outcome) for outcome in _SIGNS if outcome in outcomes}
     sure = [outcome for outcome in counts if outcome != "undecided"]
     first = sure[0] if sure else "undecided"
     sign, tone = _SIGNS[first] if len(sure) < 2 else ("±", "plain")
-    words = ", ".join(
-        outcome if len(measured) == 1 else f"{outcome} in {n} of {len(measured)}"
-        for outcome, n in counts.items()
-    )
+    words = _in_words(counts)
     # The first of those over the most tasks, whatever its effect.
     shown = max(measured, key=lambda contrast: len(contrast.by_task))
     where = count(len(shown.by_task), "task")
@@ -237,9 +284,23 @@ def _verdict(statement: str, contrasts: Sequence[ClaimContrast]) -> Verdict:
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
     detail = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}"
     others = [contrast for contrast in measured if contrast is not shown]
-    return Verdict(
-        sign, tone, words, statement, detail + members_differ(shown) + outlook(shown) + _seeds_of(others)
-    )
+    detail += members_differ(shown) + outlook(shown) + _seeds_of(others)
+    measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
+    if claim.refuted_by:
+        measure += f" Refuted by {claim.refuted_by}."
+    return Verdict(sign, tone, words, claim.statement, detail, measure)
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    """How often each outcome occurs: "undecided in both comparisons"."""
+    of = sum(counts.values())
+    if len(counts) == 1:
+        (outcome,) = counts
+        return outcome + (
+            "" if of == 1 else " in both comparisons" if of == 2 else f" in all {of} comparisons"
+        )
+    first, *others = (f"{outcome} in {n}" for outcome, n in counts.items())
+    return ", ".join([f"{first} of {of} comparisons", *others])
 
 
 def _seeds_of(others: Sequence[ClaimContrast]) -> str:

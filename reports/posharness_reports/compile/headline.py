@@ -49,7 +49,7 @@ def headline(study: Study) -> str:
         place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
         if len(each) < len(trained.rankings.each):
             place += " with dependency lengths"
-        text = f"No encodings are separated {place}, {where}. {text}"
+        text = f"No encodings are told apart {place}, {where}. {text}"
     return text
 
 
@@ -98,7 +98,7 @@ def _other(ranking: Ranking, scope: str) -> str:
     """What the other scope of the same task says."""
     best, behind = lead(ranking)
     if not behind:
-        return f"{scope.capitalize()}, no encodings are separated."
+        return f"{scope.capitalize()}, no encodings are told apart."
     return f"{scope.capitalize()}, {best} is ahead of {enumerate_words(first_labels(behind, _NAMED))}."
 
 

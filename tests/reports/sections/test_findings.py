@@ -40,24 +40,24 @@ def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simula
     rows["correct"] = ~beyond | (rows["sequence"] % 16 == 0)
     said = headline(study(frames))
     assert said.startswith("On copy beyond the training length (96 tokens instead of 48), accuracy is higher")
-    assert said.endswith(" (6 seeds). At the training length, no encodings are separated.")
+    assert said.endswith(" (6 seeds). At the training length, no encodings are told apart.")
     assert "not yet learned" not in said
 
 
 def test_what_few_runs_do_not_tell_apart_is_not_said_to_differ(frames: Frames) -> None:
     said = headline(study(frames))
     assert said.startswith(
-        "No encodings are separated on any of 3 tasks with dependency lengths, at the training length or "
+        "No encodings are told apart on any of 3 tasks with dependency lengths, at the training length or "
         "beyond it. On "
     )
-    assert all("no encodings are separated" in line for line in by_task(study(frames)))
+    assert all("no encodings are told apart" in line for line in by_task(study(frames)))
     assert len(by_task(study(frames))) == 7  # two over tasks; bert (nsp) has no distances
 
 
 def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) -> None:
     frames = simulated(seeds=2, tasks=("copy",))
     near, _ = by_task(study(frames))
-    assert near.startswith("On copy, no encodings are separated: ")
+    assert near.startswith("On copy, no encodings are told apart: ")
     assert near.endswith("; runs can fall apart, and so few seeds can differ like this by chance (2 seeds).")
     frames.predictions["correct"] = True
     assert not any("by chance" in line for line in by_task(study(frames)))

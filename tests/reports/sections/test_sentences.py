@@ -132,7 +132,7 @@ def _check_headline(text: str, ready: Study) -> None:
         assert "without dependency lengths" not in text
         _check_finding(text, ready)
         return
-    if match := re.match(r"No encodings are separated [^.]*\. (.*)$", text):
+    if match := re.match(r"No encodings are told apart [^.]*\. (.*)$", text):
         assert not any(found.separated(ALPHA) for found in each)
         assert ("with dependency lengths" in text) == (len(each) < len(ready.rankings.each))
         text = match[1]
@@ -143,7 +143,7 @@ def _check_headline(text: str, ready: Study) -> None:
         far = next(each for each in SCOPES if each != scope)
         assert other.lower().startswith(far)
         there = ready.rankings.each[(*place, far)]
-        if "no encodings are separated" in other:
+        if "no encodings are told apart" in other:
             assert not there.separated(ALPHA)
         else:
             match = re.search(r", (\w+) is ahead of (.*)\.$", other)
@@ -194,7 +194,7 @@ def _check_finding(text: str, ready: Study) -> None:
             assert (best, label) in apart
             assert means.loc[best, "mean"] > means.loc[label, "mean"]
     else:
-        assert "no encodings are separated" in clause
+        assert "no encodings are told apart" in clause
         assert not apart
     if tied:
         first, _, rest = tied.partition(": ")
@@ -216,7 +216,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
         assert named
         assert all((ahead[1], label) in apart for label in named)
     else:
-        assert match[3] == "no encodings are separated"
+        assert match[3] == "no encodings are told apart"
         assert not apart
     means = found.means.set_index("label")
     quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?) with (\w+)", match[4])

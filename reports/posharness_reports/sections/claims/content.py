@@ -242,9 +242,9 @@ def _beyond(contrast: ClaimContrast) -> str:
     smallest = contrast.claim.smallest_effect
     if low > smallest or high < -smallest:
         corrected = f"once corrected for {count(contrast.tests, 'contrast')}"
-        return f"; beyond {fraction(smallest)} by itself, but not {corrected}"
+        return f"; beyond the {fraction(smallest)} that matters by itself, but not {corrected}"
     if low > 0 or high < 0:
-        return f"; not 0, but perhaps less than {fraction(smallest)}"
+        return f"; not 0, but perhaps less than the {fraction(smallest)} that matters"
     return ""
 
 

@@ -38,7 +38,7 @@ def over_tasks(ranking: Ranking, decoding: str, scope: str, *, named: int) -> st
         f"{with_interval(*means.loc[label, ['mean', 'low', 'high']])} with {label}" for label in (best, last)
     )
     if not behind:
-        return f"{place}, no encodings are separated: mean score {scores}."
+        return f"{place}, no encodings are told apart: mean score {scores}."
     return f"{place}, {best} is ahead of {enumerate_words(first_labels(behind, named))}: mean score {scores}."
 
 
@@ -79,7 +79,7 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     end = f"{place.remark([best, last])} ({runs})."
     if not behind:
         unsure = UNSURE if may_be_chance(ranking, best, last) else ""
-        return f"On {place.name}, no encodings are separated: {scores}{unsure}{end}"
+        return f"On {place.name}, no encodings are told apart: {scores}{unsure}{end}"
     tied = [label for label in ranking.labels if label != best and label not in behind]
     verb = "information carries farther" if place.by_distance else "accuracy is higher"
     sentence = (
