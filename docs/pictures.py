@@ -107,15 +107,13 @@ def _picture(tab: Tab, size: tuple[int, int], *, scheme: str = "light", kind: st
     return Image.open(io.BytesIO(tab.picture())).convert("RGB")
 
 
+def _smaller(image: Image.Image) -> Image.Image:
+    return image.resize((int(image.width * SHEET), int(image.height * SHEET)), Image.Resampling.LANCZOS)
+
+
 def sheet(browser: Browser, report: Path, name: str) -> None:
     """Put all views of a report on one picture, in two rows."""
-    rows = [
-        [
-            image.resize((int(image.width * SHEET), int(image.height * SHEET)), Image.Resampling.LANCZOS)
-            for image in row
-        ]
-        for row in views(browser, report)
-    ]
+    rows = [[_smaller(image) for image in row] for row in views(browser, report)]
     size = (
         max(sum(image.width + GAP for image in row) for row in rows) + GAP,
         sum(max(image.height for image in row) + GAP for row in rows) + GAP,

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -101,11 +102,37 @@ def _predictions(skill: Skill, rng: np.random.Generator) -> pd.DataFrame:
     return rows.assign(split="test", condition="", position=0, stratum="", log_prob=-1.0, chance=0.1)
 
 
+def _examples(number: int) -> settings:
+    # Shrinking an example would take minutes.
+    return settings(max_examples=number, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+
+
 @given(stores())
-# Shrinking an example would take minutes.
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@_examples(8)
 def test_no_sentence_contradicts_its_table(frames: Frames) -> None:
-    ready = study(frames, [claim() for claim in defined_in(claims, Claim)])
+    _check_sentences(_study(frames))
+
+
+@given(stores())
+@_examples(3)
+def test_no_sentence_of_the_first_screen_contradicts_its_table(frames: Frames) -> None:
+    _check_first_screen(_study(frames))
+
+
+@pytest.mark.proofs
+@given(stores())
+@_examples(200)
+def test_no_sentence_of_many_reports_contradicts_its_table(frames: Frames) -> None:
+    ready = _study(frames)
+    _check_sentences(ready)
+    _check_first_screen(ready)
+
+
+def _study(frames: Frames) -> Study:
+    return study(frames, [claim() for claim in defined_in(claims, Claim)])
+
+
+def _check_sentences(ready: Study) -> None:
     first = headline(ready)
     note(first)
     _check_headline(first, ready)
@@ -116,12 +143,6 @@ def test_no_sentence_contradicts_its_table(frames: Frames) -> None:
     _check_rankings(ready)
     _check_verdicts(ready)
     _check_summary(ready)
-
-
-@given(stores())
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-def test_no_sentence_of_the_first_screen_contradicts_its_table(frames: Frames) -> None:
-    _check_first_screen(study(frames, [claim() for claim in defined_in(claims, Claim)]))
 
 
 def _check_headline(text: str, ready: Study) -> None:
