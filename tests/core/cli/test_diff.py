@@ -1,10 +1,15 @@
 """`harness diff`: two stores or reports, for readers, for programs and as a page."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from posharness.store import layout
+from posharness.store.checksums import write_checksums
 from tests.benchmarks.synthetic_store import Size, write_store
 from tests.core.commands import harness
 
@@ -52,3 +57,52 @@ def test_what_is_neither_is_a_mistake_with_advice(stores: tuple[Path, Path], tmp
     refused = harness("diff", stores[0], stores[0], "--html", tmp_path)
     assert refused.status == 2
     assert "Give a file" in refused.err
+
+
+@pytest.fixture(scope="module")
+def retrained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Three seeds of two encodings; and a store in which encoding1 has three other seeds."""
+    folder = tmp_path_factory.mktemp("retrained")
+    for name, seeds in (("before", {0, 1, 2}), ("after", {3, 4, 5})):
+        write_store(folder / name, Size(labels=2, tasks=1, seeds=6, sequences=64))
+        for home, label, seed in _cells(folder / name):
+            if seed not in (seeds if label == "encoding1" else {0, 1, 2}):
+                shutil.rmtree(home)
+    return folder / "before", folder / "after"
+
+
+def _cells(store: Path) -> list[tuple[Path, str, int]]:
+    found = []
+    for home in sorted((store / "cells").iterdir()):
+        cell = json.loads((home / layout.CELL).read_text("utf-8"))
+        found.append((home, cell["encoding"]["label"], cell["seed"]))
+    return found
+
+
+def test_an_encoding_with_other_seeds_differs_by_noise_only(retrained: tuple[Path, Path]) -> None:
+    found = json.loads(harness("diff", *retrained, "--json").out)
+    assert [(each["what"], each["one"], each["other"]) for each in found["ran"]] == [
+        ("finished seeds of encoding1 on task0", "0, 1, 2", "3, 4, 5")
+    ]
+    changes = found["numbers"] + found["ranks"] + found["verdicts"]
+    assert changes
+    assert all("encoding1" in each["what"] for each in found["numbers"])
+    assert not any(each["beyond_noise"] for each in changes)
+
+
+def test_a_change_of_a_fifth_is_named(retrained: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(retrained[1], tmp_path / "worse")
+    for home, label, seed in _cells(tmp_path / "worse"):
+        if label == "encoding1":
+            rows = pd.read_parquet(home / layout.PREDICTIONS)
+            # A quarter of four fifths is a fifth.
+            kept = np.random.default_rng(seed).random(len(rows)) >= 0.25
+            rows.assign(correct=rows["correct"] & kept).to_parquet(home / layout.PREDICTIONS, index=False)
+            write_checksums(home, home.name)
+    found = json.loads(harness("diff", retrained[0], tmp_path / "worse", "--json").out)
+    beyond = [each for each in found["numbers"] if each["beyond_noise"]]
+    assert beyond
+    assert all(each["what"].startswith("encoding1 on task0") for each in beyond)
+    assert min(each["difference"] for each in beyond) == pytest.approx(-0.2, abs=0.1)
+    text = harness("diff", retrained[0], tmp_path / "worse").out
+    assert "encoding1 on task0" in text
