@@ -203,6 +203,16 @@ def test_a_task_without_distances_is_in_the_map_of_all_tasks(frames: Frames) -> 
     assert values["value"].notna().all()
 
 
+def test_it_says_why_cells_have_no_result(simulated: Simulate) -> None:
+    statuses = {
+        ("relative", "copy", seed): ("diverged", f"The loss was {'nan' if seed else 'inf'}.")
+        for seed in range(3)
+    }
+    statuses |= {("absolute", "copy", 0): ("skipped", "Not for decoders.")}
+    found = _screen(simulated(seeds=3, tasks=("copy",), statuses=statuses))
+    assert found.unfinished == ["2 diverged: The loss was nan.", "1 diverged: The loss was inf."]
+
+
 @pytest.mark.parametrize("status", ["failed", "waiting"])
 def test_without_a_result_it_claims_nothing(simulated: Simulate, status: str) -> None:
     found = _screen(simulated(default=status, seeds=1, tasks=("copy",)))

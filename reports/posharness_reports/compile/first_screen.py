@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from posharness_reports.figures.first_screen import (
 )
 from posharness_reports.figures.palette import COLOURS, looks
 from posharness_reports.figures.theme import RC
-from posharness_reports.formatting import count, enumerate_words, fraction, show, span, with_interval
+from posharness_reports.formatting import count, enumerate_words, fraction, shorten, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Ranking
@@ -33,6 +34,7 @@ __all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
 
 NOT_MEASURED = "not measured"
 _NAMED, _RANKED = 6, 9
+_REASONS, _REASON = 3, 160
 
 _SIGNS = {
     "borne out": ("✓", "good"),
@@ -75,6 +77,7 @@ class FirstScreen:
     Attributes:
         subject: what was compared, on what.
         setting: how: seeds, models, steps and lengths, and how many cells have no result.
+        unfinished: why cells have no result, the most frequent reason first.
         ranked_on: what the ranking is over.
         ranked: the first labels of the ranking.
         left: the number of labels that are not shown.
@@ -84,6 +87,7 @@ class FirstScreen:
 
     subject: str
     setting: str = ""
+    unfinished: list[str] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     ranked_on: str = ""
     ranked: list[Ranked] = field(default_factory=list)
@@ -157,6 +161,7 @@ def first_screen(
     return FirstScreen(
         subject_line(trained) if len(trained.cells) else "No trained cells",
         _setting(trained.cells),
+        _unfinished(trained.cells),
         [_verdict(claim, contrasts_of(claim, judged)) for claim in study.claims],
         ranked_on,
         ranked[:_RANKED],
@@ -200,8 +205,10 @@ def _setting(cells: pd.DataFrame) -> str:
     if cells.empty:
         return ""
     done = cells[cells["status"] == "done"]
-    seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed") if len(done) else "no seed"
-    parts = [f"{seeds} each", _models(done)]
+    parts = [_models(done)]
+    if len(done):
+        seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed")
+        parts.insert(0, f"{seeds} each")
     for column, text in (("steps", "{} training steps"), ("train_length", "trained at {} tokens")):
         values = done[column].dropna().astype(int)
         if len(values):
@@ -210,6 +217,17 @@ def _setting(cells: pd.DataFrame) -> str:
     if len(done) < len(cells):
         parts.append(f"{show(len(done))} of {count(len(cells), 'cell')} done")
     return ", ".join(filter(None, parts))
+
+
+def _unfinished(cells: pd.DataFrame) -> list[str]:
+    """How many cells ended for each reason: "3 diverged: The loss was nan at step 2." """
+    if cells.empty:
+        return []
+    ended = cells[~cells["status"].isin(("done", "skipped", "superseded")) & (cells["reason"] != "")]
+    found = Counter(zip(ended["status"], ended["reason"], strict=True)).most_common()
+    lines = [f"{show(n)} {status}: {shorten(reason, _REASON)}" for (status, reason), n in found[:_REASONS]]
+    rest = sum(n for _, n in found[_REASONS:])
+    return lines + ([f"{show(rest)} more for other reasons"] if rest else [])
 
 
 def _spans(cells: pd.DataFrame) -> bool:
