@@ -25,6 +25,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian
 
 LABELS = ("relative", "absolute", "<rope> & 'co'")
 LONG = ("ترميز الموضع النسبي", "an-encoding-with-a-name-" + "x" * 90, "קידוד[בסיס=10000]")
+OUTSIDE = """[...document.querySelectorAll(".canvas svg text")].filter((text) => {
+  const [box, all] = [text, text.ownerSVGElement].map((each) => each.getBoundingClientRect());
+  return box.width && (box.left < all.left - 1 || box.right > all.right + 1 || box.bottom > all.bottom + 1);
+}).map((text) => text.textContent)"""
+"""The texts that leave their figure."""
+
 AXE = files("axe_core_python") / "axe.min.js"
 
 
@@ -357,6 +363,19 @@ def test_long_labels_and_those_from_right_to_left_stay_whole(
             "[...document.querySelectorAll('.ranking bdi')].map((each) => getComputedStyle(each).direction)"
         )
         assert sorted(directions) == ["ltr", "rtl", "rtl"]
+        # A name in a figure may be cut, but what is read there is whole.
+        tab.run("document.querySelector('.first .canvas').focus()")
+        read = set()
+        for key in ("Home", *["ArrowUp"] * 3, *["ArrowDown"] * 3):
+            tab.press(key)
+            read.add(reading(tab).splitlines()[0][1:])
+        assert read == set(LONG)
+        tab.press("Escape")
+        assert tab.run(OUTSIDE) == []
+        tab.media(kind="print")
+        tab.resize(718, 1040)
+        assert tab.run("document.documentElement.scrollWidth") == 718
+        assert tab.run(OUTSIDE) == []
 
 
 def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None:
