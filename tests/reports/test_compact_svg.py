@@ -42,14 +42,20 @@ def elements(svg: str) -> Iterator[tuple[str, str, str, list[float], list[tuple[
     by_id = {e.get("id"): e for e in tree.iter() if e.get("id")}
     for element in tree.iter():
         tag = element.tag.rpartition("}")[2]
-        if tag not in ("path", "use", "text", "rect", "image"):
+        declared = element.get("style", "").split(";")
+        declared += [rule for name in element.get("class", "").split() for rule in rules[name].split(";")]
+        declared += [f"{name}:{element.get(name)}" for name in ("fill", "clip-path") if element.get(name)]
+        clip = next((rule.partition(":")[2].strip() for rule in declared if "clip-path" in rule), "")
+        if tag not in ("path", "use", "text", "rect", "image") and not (tag == "g" and clip):
             continue
-        style = element.get("style") or rules.get(element.get("class") or "", "")
+        style = ";".join(
+            sorted(rule.replace(" ", "") for rule in declared if rule and "clip-path" not in rule)
+        )
         for name, (light, _) in VARIABLES.items():
             style = style.replace(f"var(--{name})", light)
         style = re.sub("font-family: ?[^;]+", "font-family", style)  # that of the page
         shape = "".join(element.get(name, "") + " " for name in ("d", "x", "y", "width", "height"))
-        names = [element.get("href") or element.get(LINK) or "", element.get("clip-path") or ""]
+        names = [element.get("href") or element.get(LINK) or "", clip]
         targets = [by_id[name.strip("url(#)")] for name in names if name]
         referred = [(each.tag, "".join(part.get("d", "") for part in each.iter())) for each in targets]
         numbers = [float(number) for number in re.findall(r"-?[\d.]+", shape)]
