@@ -62,7 +62,7 @@ def elements(svg: str) -> Iterator[tuple[str, str, str, list[float], list[tuple[
         turned = element.get("transform") or ""
         if not re.match(r"rotate\(-?0 ", turned):
             numbers += [float(number) for number in re.findall(r"-?[\d.]+", turned)]
-        yield tag, element.text or "", style.replace(" ", "").lower(), numbers, referred
+        yield tag, (element.text or "").strip(), style.replace(" ", "").lower(), numbers, referred
 
 
 def test_the_page_draws_what_the_file_draws(file: str) -> None:
