@@ -59,8 +59,9 @@ def terminal(name: str, *command: str) -> None:
         check=True,
         env=surroundings,
     )
-    # A progress bar redraws its lines; a terminal keeps the last ones.
+    # A progress bar redraws its lines; a terminal keeps the last ones, and not that of the spinner.
     lines = [line.rpartition("\r")[2] for line in ended.stdout.split("\n")]
+    lines = [line for line in lines if "compiling the report" not in line]
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(Text(f"$ harness {' '.join(command)}", style="bold"))
     console.print(Text.from_ansi("\n".join(lines).rstrip()))
