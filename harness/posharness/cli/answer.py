@@ -41,8 +41,8 @@ def print_answer(out: Console, page: Path) -> None:
     for verdict in about["verdicts"]:
         if verdict["outcome"] == "not measured":
             continue
-        line = Text(f"{verdict['sign']} ", style=_TONES.get(verdict["sign"], "dim"))
-        line += Text(f"{verdict['claim']} ") + Text(verdict["outcome"], style="bold")
+        sign, tone = verdict["sign"], _TONES.get(verdict["sign"], "dim")
+        line = Text.assemble((f"{sign} ", tone), f"{verdict['claim']} ", (verdict["outcome"], "bold"))
         out.print(line, Text(f"  {verdict['detail']}", style="dim"), sep="\n", width=width)
     _print_ranking(out, about["ranking"], width)
     if about["curve"]:
