@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started
+from posharness.contracts import CellOutcome, Event, Executor, Finished, Observer, Started, Waiting
 from posharness.contracts.cell import Cell
 from posharness.cost.amount import Amount, amounts_of
 from posharness.defaults import DEFAULT_EXECUTOR, DEFAULT_STORE
@@ -127,6 +127,8 @@ class Execution:
         def record(event: Event) -> None:
             if isinstance(event, Started):
                 started.add(event.key)
+            if isinstance(event, Waiting):  # another process was first
+                started.discard(event.key)
             if isinstance(event, Finished):
                 outcomes[event.key] = event.outcome
             self.observe(event)

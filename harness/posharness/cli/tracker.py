@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from posharness.cli.expectation import Expectation
-from posharness.contracts.executor import Finished, Progress, Started
+from posharness.contracts.executor import Progress, Started, Waiting
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
@@ -102,7 +102,9 @@ class Tracker:
             self.running[event.key] = Running(now)
         elif isinstance(event, Progress):
             self.running.setdefault(event.key, Running(now)).record(event, now)
-        elif isinstance(event, Finished):
+        elif isinstance(event, Waiting):
+            self.running.pop(event.key, None)
+        else:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
                 self.scores[event.key] = began.last.score if began.last else None

@@ -52,7 +52,11 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Another run makes this cell, and its end is awaited. `holder`: which process, where and since when."""
+    """Another run makes this cell, also if this one has started it, and its end is awaited.
+
+    Attributes:
+        holder: which process, where and since when.
+    """
 
     key: str
     holder: str

@@ -208,6 +208,8 @@ class _Pool:
             self._gpus.give_back(process.gpus)
             if answer.outcome is None:
                 self._waiting.append(cell)
+                self._awaited.add(cell.key)
+                self._observe(Waiting(cell.key, self._store.holder(cell.key)))
                 continue
             self._pass_on(answer.last)
             outcome = answer.outcome if answer.stored else self._record(cell, answer.outcome)
@@ -227,9 +229,12 @@ class _Pool:
         for process, cell in self._running.items():
             process.kill() if process in left else None
             answer = process.close()
-            outcome = answer.outcome if answer.outcome and answer.stored else INTERRUPTED
+            outcome = answer.outcome if answer.outcome and answer.stored else self._interrupted(cell)
             self._observe(Finished(cell.key, outcome))
         self._running.clear()
+
+    def _interrupted(self, cell: Cell) -> CellOutcome:
+        return CellOutcome("done") if self._store.done(cell.key) else INTERRUPTED
 
 
 def _store(store: Store, cell: Cell, outcome: CellOutcome) -> None:

@@ -18,6 +18,7 @@ from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
 from posharness.parent_death import GRACE
+from posharness.store import Store
 
 __all__ = ["SlurmExecutor", "SlurmLauncher"]
 
@@ -94,7 +95,7 @@ class SlurmExecutor(Executor):
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         if not cells:
             return
-        folder = run.store.resolve() / _FOLDER
+        folder = Store.open(run.store.resolve(), create=True).path / _FOLDER
         launcher = SlurmLauncher(folder, self.options, self.workers, self.requeues)
         job = RemoteRun.here(run, self.timeout)
         run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0, leave=self.leave_running)

@@ -53,7 +53,7 @@ class Answer:
     """What the process of a cell answers.
 
     Attributes:
-        outcome: of the cell; None if another process is running it.
+        outcome: of the cell; None if another process is running it, or has made it meanwhile.
         last: the last progress, which may be too recent for another process to have read it.
         stored: whether the outcome is in the store.
     """
@@ -96,7 +96,7 @@ def _run_job(job: Job, lifeline: Connection) -> Answer:
         _limit_memory(job.memory)
     with Store.open(job.store, create=True).begin(job.cell) as work:
         if work is None:
-            return Answer(CellOutcome("done"))
+            return Answer(None)
         _redirect_output(work.folder / LOG)
         last: Progress | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -199,6 +200,30 @@ def test_a_cell_that_another_harness_makes_is_waited_for(tmp_path: Path) -> None
         Finished(ours.key, CellOutcome("done")),
         Finished(theirs.key, CellOutcome("done")),
     ]
+
+
+def test_a_cell_that_another_process_was_first_to_begin_counts_as_its(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, cell, events = Store.open(tmp_path / "runs", create=True), make_cell(), list[Event]()
+
+    def observe(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Waiting):
+            held.close()
+            assert LocalRunner(store.path, (PLUGIN,))(cell).status == "done"
+
+    with ExitStack() as held, monkeypatch.context() as patch:
+        held.enter_context(store.begin(cell))
+        patch.setattr(Store, "busy", lambda *_: False)  # it is begun between the look and the start
+        execution = Execution(store.path, plugin_paths=(PLUGIN,), observe=observe)
+        summary = execution.run(lambda _: [cell])
+    assert [type(event) for event in events if not isinstance(event, Progress)] == [
+        Started,
+        Waiting,
+        Finished,
+    ]
+    assert summary.elsewhere == {cell.key}
 
 
 def test_a_store_that_cannot_be_used_is_refused_before_anything_runs(tmp_path: Path) -> None:
