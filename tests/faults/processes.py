@@ -1,4 +1,4 @@
-"""A run as a program of its own, and its processes: the harness, the fork server and the cells."""
+"""A run as a program of its own, and its processes: harness, fork server, nursery and cells."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from posharness.store import Store
 __all__ = ["PLUGIN", "Kind", "RunningHarness", "make_cell", "until"]
 
 PLUGIN = Path(__file__).parents[1] / "core" / "executors" / "moody.py"
-Kind = Literal["harness", "server", "cell"]
+Kind = Literal["harness", "server", "nursery", "cell"]
+"""The nursery is between the server and the cells: it has imported their plugins."""
 
 _SCRIPT = """
 import pickle, sys
@@ -93,29 +94,34 @@ class RunningHarness:
 
     def processes(self) -> dict[Kind, list[int]]:
         """Those that are alive."""
-        found: dict[Kind, list[int]] = {"harness": [], "server": [], "cell": []}
+        parents: dict[int, int] = {}
+        groups: dict[Kind, list[int]] = {"harness": [], "server": [], "nursery": [], "cell": []}
+        others = []
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError, ValueError):
                 if self.mark not in (entry / "environ").read_bytes().split(b"\0"):
                     continue
-                state, *_, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                state, parent, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
                 if state == "Z":
                     continue
                 number = int(entry.name)
+                parents[number] = int(parent)
                 if number == self.process.pid:
-                    found["harness"].append(number)
-                elif int(session) == self.process.pid:
-                    if b"forkserver" in (entry / "cmdline").read_bytes():
-                        found["server"].append(number)
-                else:
-                    found["cell"].append(number)
-        return found
+                    groups["harness"].append(number)
+                elif int(session) != self.process.pid:
+                    others.append(number)
+                elif b"forkserver" in (entry / "cmdline").read_bytes():
+                    groups["server"].append(number)
+        for number in others:
+            groups["nursery" if parents[number] in groups["server"] else "cell"].append(number)
+        return groups
 
-    def kill(self, *kinds: Kind) -> None:
-        """Kill all of some kinds at once; of cells only the first, unless the harness goes too."""
+    def kill(self, *kinds: Kind, which: int = 0) -> None:
+        """Kill all of some kinds at once; of cells only one, unless the harness goes too."""
         alive = self.processes()
         for kind in kinds:
-            for number in alive[kind] if "harness" in kinds else alive[kind][:1]:
+            only = which % max(1, len(alive[kind]))
+            for number in alive[kind] if "harness" in kinds else alive[kind][only : only + 1]:
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
 

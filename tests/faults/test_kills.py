@@ -24,8 +24,9 @@ pytestmark = [
 KILLS: tuple[tuple[Kind, ...], ...] = (
     *[("cell",)] * 8,
     *[("harness",)] * 5,
-    *[("server",)] * 4,
-    *[("harness", "server", "cell")] * 3,
+    *[("server",)] * 2,
+    *[("nursery",)] * 2,
+    *[("harness", "server", "nursery", "cell")] * 3,
 )
 BITS = ("predictions.parquet", "weights.safetensors", "interventions.parquet")
 
@@ -60,7 +61,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path, part: int) -> None
     kills = (
         [chance.choice(KILLS) for _ in range(50)]
         if amount(1, 0)
-        else [KILLS[0], KILLS[8], KILLS[13], KILLS[-1]]
+        else [KILLS[0], KILLS[8], KILLS[13], KILLS[15], KILLS[-1]]
     )
     stores = runs = 0
     store = Store.open(tmp_path / "0", create=True)
@@ -77,7 +78,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path, part: int) -> None
         time.sleep(chance.uniform(0, 2.5))
         if kinds == ("cell",):
             until(running.trains, 240)
-        running.kill(*kinds)
+        running.kill(*kinds, which=chance.randrange(3))
         if "harness" in kinds:
             until(running.gone, 60)
             check_state(store, reference)
