@@ -68,7 +68,10 @@ def test_a_reach_beyond_the_longest_distance_is_told_as_such() -> None:
     assert censored_reach(3, np.random.default_rng(7), 60) >= 0.9
 
 
-@pytest.mark.parametrize(("tasks", "objectives", "seeds"), [(1, 1, 3), (1, 3, 2), (3, 1, 3), (8, 1, 3)])
+@pytest.mark.parametrize(
+    ("tasks", "objectives", "seeds"),
+    [(1, 1, 3), (1, 3, 2), (3, 1, 3), pytest.param(8, 1, 3, marks=pytest.mark.proofs)],
+)
 @pytest.mark.parametrize("regime", FALSE)
 def test_copies_of_one_encoding_are_seldom_told_apart(
     regime: str, tasks: int, objectives: int, seeds: int
