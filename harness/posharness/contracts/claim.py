@@ -67,6 +67,7 @@ class Claim(Named, ABC):
         refuted_by: what would refute it, as a clause after "Refuted by"; may be empty.
         contrasts: what it compares, declared before the runs.
         metric: the name of what `measure` returns for a run; higher is better.
+        where: the sequences in which it is measured, as in "at the training length"; may be empty.
         smallest_effect: the smallest difference of the metric that matters, above 0.
         scaled: whether 0 of the metric is chance and 1 is perfect. Only then failed runs can count as at
             chance.
@@ -81,6 +82,7 @@ class Claim(Named, ABC):
     refuted_by: ClassVar[str] = ""
     contrasts: ClassVar[tuple[Contrast, ...]]
     metric: ClassVar[str]
+    where: ClassVar[str] = ""
     smallest_effect: ClassVar[float] = 0.05
     scaled: ClassVar[bool] = True
     needs_room: ClassVar[bool] = True

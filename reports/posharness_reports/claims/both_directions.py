@@ -18,6 +18,7 @@ class BothDirections(Claim):
     statement = "Bidirectional attention captures dependencies better than causal attention."
     refuted_by = "an effect surely below the smallest that matters"
     contrasts: ClassVar = (Twins("body", "encoder", "decoder"),)
+    where = "at the training length"
     metric = "normalised accuracy at the training length, mean over buckets of dependency length"
     order = 50
 

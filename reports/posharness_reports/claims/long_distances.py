@@ -18,6 +18,7 @@ class LongDistances(Claim):
     statement = "Relative encodings capture long dependencies better than absolute ones."
     refuted_by = "an effect over the farther distances that is surely below the smallest that matters"
     contrasts: ClassVar = ((Group("relative"), "absolute"), (Group("relative"), "learned"))
+    where = "at the training length"
     metric = (
         "normalised accuracy at the training length, mean over the farther half of the buckets of dependency "
         "length"

@@ -18,6 +18,7 @@ class OneDivision(Claim):
     statement = "Attention whose scores are divided by √d once is better than if they are divided twice."
     refuted_by = "an effect surely below the smallest that matters"
     contrasts: ClassVar = (Twins("attention", "softmax", "twice_scaled"),)
+    where = "at the training length"
     metric = "normalised accuracy at the training length, mean over buckets of dependency length"
     order = 60
 

@@ -20,6 +20,7 @@ class OtherLengths(Claim):
         "an effect surely below the smallest that matters in sequences shorter and longer than in training"
     )
     contrasts: ClassVar = ((Group("relative"), Group("absolute")),)
+    where = "at other lengths"
     metric = (
         "normalised accuracy in sequences shorter and longer than in training, mean over the tested lengths"
     )

@@ -18,6 +18,7 @@ class VaryingDistances(Claim):
     statement = "Relative encodings capture dependencies of varying length better than absolute ones."
     refuted_by = "an effect surely below the smallest that matters, over tasks or on most of them"
     contrasts: ClassVar = ((Group("relative"), "absolute"), (Group("relative"), "learned"))
+    where = "at the training length"
     metric = "normalised accuracy at the training length, mean over buckets of dependency length"
     order = 10
 

@@ -293,12 +293,13 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     sure = [outcome for outcome in counts if outcome != "undecided"]
     first = sure[0] if sure else "undecided"
     sign, tone = _SIGNS[first] if len(sure) < 2 else ("±", "plain")
-    words = _in_words(counts)
+    sides = len({contrast.labels for contrast in measured})
+    words = _in_words(counts, "decoding" if sides == 1 else "comparison")
     # The first of those over the most tasks, whatever its effect.
     shown = max(measured, key=lambda contrast: len(contrast.by_task))
-    where = count(len(shown.by_task), "task")
-    if len({contrast.decoding for contrast in measured}) > 1:
-        where = f"{shown.decoding}, {where}"
+    decodings = len({contrast.decoding for contrast in measured})
+    place = [claim.where, shown.decoding if decodings > 1 else "", count(len(shown.by_task), "task")]
+    where = ", ".join(filter(None, place))
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
     detail = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}"
     others = [contrast for contrast in measured if contrast is not shown]
@@ -309,16 +310,14 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     return Verdict(sign, tone, words, claim.statement, detail, measure)
 
 
-def _in_words(counts: Mapping[str, int]) -> str:
-    """How often each outcome occurs: "undecided in both comparisons"."""
+def _in_words(counts: Mapping[str, int], noun: str) -> str:
+    """How often each outcome occurs: "undecided in both decodings"."""
     of = sum(counts.values())
     if len(counts) == 1:
         (outcome,) = counts
-        return outcome + (
-            "" if of == 1 else " in both comparisons" if of == 2 else f" in all {of} comparisons"
-        )
+        return outcome + ("" if of == 1 else f" in both {noun}s" if of == 2 else f" in all {of} {noun}s")
     first, *others = (f"{outcome} in {n}" for outcome, n in counts.items())
-    return ", ".join([f"{first} of {of} comparisons", *others])
+    return ", ".join([f"{first} of {of} {noun}s", *others])
 
 
 def _seeds_of(others: Sequence[ClaimContrast]) -> str:

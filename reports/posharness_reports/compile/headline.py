@@ -97,9 +97,10 @@ def over_dependencies(study: Study) -> dict[tuple[str, str], Ranking]:
 def _other(ranking: Ranking, scope: str) -> str:
     """What the other scope of the same task says."""
     best, behind = lead(ranking)
+    there = f"{scope.capitalize()} on the same task"
     if not behind:
-        return f"{scope.capitalize()}, no encodings are told apart."
-    return f"{scope.capitalize()}, {best} is ahead of {enumerate_words(first_labels(behind, _NAMED))}."
+        return f"{there}, no encodings are told apart."
+    return f"{there}, {best} is ahead of {enumerate_words(first_labels(behind, _NAMED))}."
 
 
 def _sure_difference(ranking: Ranking) -> float:

@@ -71,7 +71,7 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Reada
     order = _best_first(study, key)
     reaches = matching(study.by_distance.reach, task=key[0], objective=key[1], scope=key[2])
     name = f"On {panel.title}" + (f", {key[2]}" if key[2] != SCOPES[0] else "")
-    about = "One dot per seed; band: 95 %."
+    about = "Lines: means, not normalised; small dots: single seeds; bands: 95 % intervals."
     if len(panel.labels) > MOST_SHARED:
         chosen = [*order[:_BEST], *order[-_WORST:]]
         panel, grey = behind(panel)
@@ -82,7 +82,8 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Reada
             bands=False,
             dots=panel.dots[panel.dots["label"].isin(chosen)],
         )
-        about = f"One dot per seed. In colour: the {_BEST} highest and the {_WORST} lowest means."
+        about = "Lines: means, not normalised; dots: single seeds. In colour: the "
+        about += f"{_BEST} highest and the {_WORST} lowest means."
         about += f" {grey.format('encodings')}"
     return f"{what_it_shows(name, study.rankings.each.get(key), reaches)} {about}", side_by_side(
         [[panel]], styles

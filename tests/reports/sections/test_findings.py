@@ -27,7 +27,9 @@ def test_headline_is_of_the_task_that_tells_encodings_apart(simulated: Simulate)
     )
     assert " with relative, " in said
     assert "; not yet learned at the training length: absolute (" in said
-    assert said.endswith(" (4 seeds). At the training length, relative is ahead of absolute.")
+    assert said.endswith(
+        " (4 seeds). At the training length on the same task, relative is ahead of absolute."
+    )
     near, beyond = (line for line in by_task(ready) if line.startswith("On copy"))
     assert near.startswith("On copy, information carries farther with relative than with absolute: area ")
     assert said.startswith(beyond)
@@ -40,7 +42,7 @@ def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simula
     rows["correct"] = ~beyond | (rows["sequence"] % 16 == 0)
     said = headline(study(frames))
     assert said.startswith("On copy beyond the training length (96 tokens instead of 48), accuracy is higher")
-    assert said.endswith(" (6 seeds). At the training length, no encodings are told apart.")
+    assert said.endswith(" (6 seeds). At the training length on the same task, no encodings are told apart.")
     assert "not yet learned" not in said
 
 
@@ -76,8 +78,8 @@ def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
         "On copy, information carries farther with e0 than with e4: area under accuracy by distance 1.00 ["
     )
     assert headline(ready).endswith(
-        "; not separated from e0: e1, e2 and 5 others (4 seeds). Beyond the training length, "
-        "e0 is ahead of e4."
+        "; not separated from e0: e1, e2 and 5 others (4 seeds). Beyond the training length on the same "
+        "task, e0 is ahead of e4."
     )
     assert "; not separated from e0: e1, e2, e3, e5, e6 and 2 others (4 seeds)." in by_task(ready)[0]
 

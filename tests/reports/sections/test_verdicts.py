@@ -459,11 +459,11 @@ def test_what_no_number_of_seeds_decides_is_not_asked_for(
 @pytest.mark.parametrize(
     ("means", "noise", "says"),
     [
-        ((0.77, 0.7), (-0.01, 0.0, 0.01), "; not 0, but perhaps less than the 0.05 that matters; likely"),
+        ((0.77, 0.7), (-0.01, 0.0, 0.01), "; perhaps less than the 0.05 that matters; likely"),
         (
             (0.77, 0.7),
             (-0.0075, 0.0, 0.0075),
-            "; beyond the 0.05 that matters by itself, but not once corrected for 1 contrast;",
+            "; beyond the 0.05 that matters, but not surely once corrected for the 1 contrast",
         ),
         ((0.7, 0.5), (-0.1, 0.0, 0.1), "; likely to be decided"),
     ],

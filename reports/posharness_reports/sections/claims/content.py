@@ -232,7 +232,7 @@ def outlook(contrast: ClaimContrast) -> str:
     if contrast.obstacle:
         return f"{clauses}; {_OBSTACLES[contrast.obstacle]}"
     more = _more(contrast)
-    likely = f"; likely to be decided by {more}" if more[0].isdigit() else f"; {more}"
+    likely = f"; likely to be decided by {more} encoding" if more[0].isdigit() else f"; {more}"
     return clauses + _beyond(contrast) + likely
 
 
@@ -241,10 +241,10 @@ def _beyond(contrast: ClaimContrast) -> str:
     low, high = contrast.overall.interval()
     smallest = contrast.claim.smallest_effect
     if low > smallest or high < -smallest:
-        corrected = f"once corrected for {count(contrast.tests, 'contrast')}"
-        return f"; beyond the {fraction(smallest)} that matters by itself, but not {corrected}"
+        corrected = f"once corrected for the {count(contrast.tests, 'contrast')} of this report"
+        return f"; beyond the {fraction(smallest)} that matters, but not surely {corrected}"
     if low > 0 or high < 0:
-        return f"; not 0, but perhaps less than the {fraction(smallest)} that matters"
+        return f"; perhaps less than the {fraction(smallest)} that matters"
     return ""
 
 
