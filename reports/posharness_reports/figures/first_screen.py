@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
-import seaborn as sns
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import distance_panel
-from posharness_reports.figures.heatmap import fix_colours
+from posharness_reports.figures.heatmap import draw_fields
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
@@ -213,13 +212,12 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
         texts = table.map(fraction)
         place = (left + i * (across + _GAP), bottom)
         axes = figure.add_axes((place[0] / size[0], place[1] / size[1], across / size[0], height / size[1]))
-        sns.heatmap(
-            table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=texts if roomy else None, fmt="",
-            annot_kws={"size": 7.5}, linewidths=0.6, cbar=False,
-            xticklabels=[shorten(task, _LONGEST_TASK) for task in tasks],
-            yticklabels=names if i == 0 else False,
-        )  # fmt: skip
-        fix_colours(axes)
+        draw_fields(axes, table, texts if roomy else None)
+        axes.set_xticklabels([shorten(task, _LONGEST_TASK) for task in tasks])
+        if i == 0:
+            axes.set_yticklabels(names)
+        else:
+            axes.set_yticks([])
         figure.read_rows(axes, _HEADINGS[scope], ("task", "normalised accuracy"), table, tasks)
         axes.tick_params(length=0, labelcolor=INK)
         axes.tick_params(axis="y", labelrotation=0)

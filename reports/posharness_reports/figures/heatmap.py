@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
+from seaborn.utils import relative_luminance
 
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.panels import Panel
@@ -16,14 +18,17 @@ from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
-__all__ = ["fix_colours", "heatmap"]
+__all__ = ["draw_fields", "heatmap"]
 
 _WIDTH, _ROW, _LONGEST_LABEL = 9.6, 0.21, 34
 _ROOMY, _FIELD = 5.0, 0.3
 """The width of a figure with notes, and of a field with a number, in inches."""
 
-_LIGHT = "#fdfdfd"
-"""Nearly white, and no colour of the page, which would become dark on a dark page."""
+_LIGHT, _DARK_TEXT = "#fdfdfd", ".15"
+"""Colours of numbers on fields: none is a colour of the page, which would turn on a dark page."""
+
+_DARK = 0.408
+"""The relative luminance up to which a field has light numbers."""
 
 
 def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> ReadableFigure:
@@ -55,11 +60,8 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     figure = ReadableFigure(width, height)
     axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
     roomy = size[0] / len(ticks) > _FIELD
-    sns.heatmap(
-        table, ax=axes, vmin=0, vmax=1, cmap="crest", annot=roomy, fmt=".2f", annot_kws={"size": 7.5},
-        linewidths=0.6, cbar=False, xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names,
-    )  # fmt: skip
-    fix_colours(axes)
+    draw_fields(axes, table, table.map("{:.2f}".format) if roomy else None)
+    axes.set(xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names)
     figure.read_rows(
         axes,
         ", ".join(filter(None, (panel.title, panel.subtitle))),
@@ -83,8 +85,30 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     return figure
 
 
-def fix_colours(axes: Axes) -> None:
-    """Give the numbers of a heatmap colours that a dark page does not turn: the fields keep theirs too."""
-    for text in axes.texts:
-        if to_hex(text.get_color()) == SURFACE:
-            text.set_color(_LIGHT)
+def draw_fields(axes: Axes, table: pd.DataFrame, texts: pd.DataFrame | None = None) -> None:
+    """Draw a row of coloured fields for each row of a table with values from 0 to 1, the first on top.
+
+    seaborn's heat map draws the whole figure to see whether its labels overlap, which takes more than a
+    gigabyte for a hundred rows.
+
+    Args:
+        texts: what is written on the fields of `table`, if anything.
+    """
+    rows, columns = table.shape
+    axes.grid(visible=False)
+    mesh = axes.pcolormesh(
+        np.ma.masked_invalid(table.to_numpy(float)),
+        cmap=sns.color_palette("crest", as_cmap=True), vmin=0, vmax=1, linewidths=0.6, edgecolor=SURFACE,
+    )  # fmt: skip
+    axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=np.arange(columns) + 0.5, yticks=np.arange(rows) + 0.5)
+    if texts is None:
+        return
+    mesh.update_scalarmappable()
+    colours = np.asarray(mesh.get_facecolor()).reshape(rows, columns, -1)
+    written = texts.to_numpy(str)
+    for row, column in zip(*np.nonzero(table.notna().to_numpy()), strict=True):
+        dark = relative_luminance(colours[row, column]) <= _DARK
+        axes.text(
+            column + 0.5, row + 0.5, written[row, column], ha="center", va="center", size=7.5,
+            color=_LIGHT if dark else _DARK_TEXT,
+        )  # fmt: skip
