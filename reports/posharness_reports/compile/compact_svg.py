@@ -30,14 +30,15 @@ def compact(svg: str, scope: str) -> str:
     body = _ID.sub(lambda match: f' id="{ids[match[1]]}"', body)
     body = _REFERENCE.sub(lambda match: match[1] + ids.get(match[2], match[2]), body)
     parts: dict[str, str] = {}
-    body = re.sub(r"<[a-zA-Z][^>]*>", lambda tag: _classed(tag[0], scope, parts), body)
-    # Doubled, a class is above the rules of the page, as the style of an element is.
-    rules = "".join(f".{name}.{name}{{{_tight(style)}}}" for style, name in parts.items())
+    body = re.sub(r"<[a-zA-Z][^>]*>", lambda tag: _classed(tag[0], parts), body)
+    # Below another class, it is above the rules of the page, as the style of an element is.
+    rules = "".join(f".{scope} .{name}{{{_tight(style)}}}" for style, name in parts.items())
     body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
     body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _hundredths, tag[0]), body)
     body = re.sub(r' d="([^"]*)"', lambda path: f' d="{_drawn(path[1])}"', body)
     body = re.sub(r">\s*\n\s*<", "><", _ungrouped(body)).replace("<g/>", "").replace("<defs></defs>", "")
-    return f"{opening[0]}<style>{rules}</style>{body}"
+    classed = opening[0].replace("<svg", f'<svg class="{scope}"', 1)
+    return f"{classed}<style>{rules}</style>{body}"
 
 
 def _names(beginning: str, values: Iterable[str]) -> dict[str, str]:
@@ -46,7 +47,7 @@ def _names(beginning: str, values: Iterable[str]) -> dict[str, str]:
     return {value: f"{beginning}{next(numbers):x}" for value in dict.fromkeys(values)}
 
 
-def _classed(tag: str, scope: str, parts: dict[str, str]) -> str:
+def _classed(tag: str, parts: dict[str, str]) -> str:
     """A tag with classes in place of its style and its clip, of which many elements have the same.
 
     The fill of a path stays with it: each field of a heat map has its own.
@@ -61,7 +62,7 @@ def _classed(tag: str, scope: str, parts: dict[str, str]) -> str:
     fill = re.match(r"fill: (#\w{6})(?:; |$)", declared) if tag.startswith("<path ") else None
     given = f' fill="{fill[1]}"' if fill else ""
     rules = [declared[fill.end() :] if fill else declared, f"clip-path: {clip[1]}" if clip else ""]
-    names = [parts.setdefault(rule, f"{scope}_{len(parts):x}") for rule in rules if rule]
+    names = [parts.setdefault(rule, f"k{len(parts):x}") for rule in rules if rule]
     given += f' class="{" ".join(names)}"' if names else ""
     bare = _CLIP.sub("", _STYLE.sub("", tag))
     end = "/>" if bare.endswith("/>") else ">"

@@ -13,13 +13,18 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """With what a text begins that a spreadsheet takes for a formula."""
 
 
-def inert_csv(frame: pd.DataFrame) -> bytes:
-    """The rows of a frame as CSV; numbers stay numbers, a text like a formula gets an apostrophe."""
+def inert_csv(frame: pd.DataFrame, digits: int | None = None) -> bytes:
+    """The rows of a frame as CSV; numbers stay numbers, a text like a formula gets an apostrophe.
+
+    Args:
+        digits: the significant digits of a number; by default all.
+    """
     inert = frame.copy()
     for index, dtype in enumerate(frame.dtypes):
         if not is_numeric_dtype(dtype):
             inert.isetitem(index, frame.iloc[:, index].map(_inert).array)
-    return inert.to_csv(index=False, lineterminator="\n").encode()
+    form = None if digits is None else f"%.{digits}g"
+    return inert.to_csv(index=False, lineterminator="\n", float_format=form).encode()
 
 
 def _inert(value: Any) -> Any:

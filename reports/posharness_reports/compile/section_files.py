@@ -32,6 +32,9 @@ PAPER = "paper"
 _PAPER_WIDTHS = {"column": 3.25, "page": 6.75}
 _DPI = 144
 _LONG = 40
+_SIGNIFICANT = 6
+"""The digits of a number in the CSV of a table, which the page holds as well; those of data/ have all."""
+
 # Without dates, so that the same frames give the same files.
 _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
@@ -193,7 +196,7 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
         numeric=numeric,
         folded=bool(frame.attrs.get("folded")) or len(fields) > _LONG,
         files={
-            "csv": inert_csv(frame),
+            "csv": inert_csv(frame, _SIGNIFICANT),
             "tex": latex_table(columns, fields, numeric, caption=caption, label=name).encode(),
         },
     )

@@ -59,10 +59,13 @@ def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
         colours = [styles[label].colour for label in layer_rows["label"]]
         axes.axvline(layer_rows["uniform"].mean(), color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
         spans = [
-            [(low, k), (high, k)]
-            for low, high, k in zip(layer_rows["low"], layer_rows["high"], y, strict=True)
+            ([(low, k), (high, k)], colour)
+            for low, high, k, colour in zip(layer_rows["low"], layer_rows["high"], y, colours, strict=True)
+            if low < high
         ]
-        axes.add_collection(LineCollection(spans, colors=colours, linewidths=1.2, alpha=0.5, zorder=2))
+        if spans:
+            lines, own = zip(*spans, strict=True)
+            axes.add_collection(LineCollection(lines, colors=own, linewidths=1.2, alpha=0.5, zorder=2))
         axes.scatter(layer_rows["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
         axes.set_xlim(0, farthest)
         axes.set_ylim(len(order) - 0.4, -0.6)
