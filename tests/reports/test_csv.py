@@ -22,3 +22,9 @@ def test_a_text_that_looks_like_a_formula_gets_an_apostrophe_and_nothing_else_ch
     expected = plain.replace("=HYPER", "'=HYPER").replace("+a", "'+a").replace("-2+3", "'-2+3")
     assert inert_csv(frame).decode() == expected
     assert inert_csv(frame.iloc[2:]).decode() == frame.iloc[2:].to_csv(index=False, lineterminator="\n")
+
+
+def test_numbers_can_have_fewer_digits() -> None:
+    frame = pd.DataFrame({"share": [2 / 3, 1.0, float("nan"), 1.23456789e-9], "n": [12345678, 1, 2, 3]})
+    expected = "share,n\n0.666667,12345678\n1.0,1\n,2\n1.23457e-09,3\n"
+    assert inert_csv(frame, 6).decode() == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 __all__ = ["inert_csv"]
 
@@ -21,10 +21,13 @@ def inert_csv(frame: pd.DataFrame, digits: int | None = None) -> bytes:
     """
     inert = frame.copy()
     for index, dtype in enumerate(frame.dtypes):
+        column = frame.iloc[:, index]
         if not is_numeric_dtype(dtype):
-            inert.isetitem(index, frame.iloc[:, index].map(_inert).array)
-    form = None if digits is None else f"%.{digits}g"
-    return inert.to_csv(index=False, lineterminator="\n", float_format=form).encode()
+            inert.isetitem(index, column.map(_inert).array)
+        elif digits is not None and is_float_dtype(dtype):
+            # As numbers: a text without its ".0" would make a whole number of 1.0.
+            inert.isetitem(index, column.map(f"{{:.{digits}g}}".format).astype(float).array)
+    return inert.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _inert(value: Any) -> Any:
