@@ -35,7 +35,10 @@ def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
     body = re.sub(r"(font: [^;\"']*?px )[^;\"]+", r"\1var(--sans)", body)
     body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
     width = re.search(r'<svg[^>]* width="([\d.]+)pt"', body)
+    box = re.search(r'<svg[^>]* viewBox="0 0 ([\d.]+) ([\d.]+)"', body)
     size = f"width:{float(width[1]) / 0.75:.0f}px" if width else ""
+    # A figure out of sight is not laid out: its style says how high it is.
+    size += f";aspect-ratio:{box[1]}/{box[2]}" if box else ""
     opening = f'<svg role="img" aria-label="{escape(alt)}" style="{size}" '
     body = re.sub(r' (?:width|height)="[\d.]+pt"', "", body, count=2)
     return compact(body.replace("<svg ", opening, 1).strip(), scope)

@@ -239,6 +239,7 @@ function showFigure(name, figure) {
   const panel = zoomed === name ? figure.panels[index] : null;
   const [left, top, right, bottom] = panel ? around(figure, panel) : [0, 0, figure.width, figure.height];
   figure.svg.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
+  figure.svg.style.aspectRatio = `${right - left} / ${bottom - top}`;
 }
 
 // A panel with its titles, ticks and names.
