@@ -28,7 +28,7 @@ QUESTIONS: Mapping[Place, str] = {
 }
 """The question that each part of a report answers."""
 
-_ROWS_SHOWN = 100
+_ROWS_SHOWN = 50
 _ROWS_IN_MARKDOWN = 40
 
 

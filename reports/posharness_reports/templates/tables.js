@@ -51,7 +51,7 @@ const fixed = (value, digits) => {
 // As `posharness_reports.formatting.show` writes a value.
 const shown = (text, kind) => {
   const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  if (kind === "number" && /^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
+  if (kind === "n" && /^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
   if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", True: "yes", False: "no", inf: "∞", "-inf": "−∞" }[text] ?? text;
   const value = Number(text);
   const size = Math.abs(value);
