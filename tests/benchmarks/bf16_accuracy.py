@@ -30,7 +30,7 @@ def accuracies(task: str, precision: str, seeds: int, workers: int, store: Path)
         "task": {task: {"budget": {"steps": _TASKS[task]}}},
     }
     found = posharness.run(["relative"], tasks=[task], store=store, workers=workers, overrides=settings)
-    rows = found.predictions.merge(found.cells[["cell", "seed", "train_length"]], on="cell")
+    rows = found.predictions.merge(found.cells[["cell", "train_length"]], on="cell")
     rows = rows[(rows["length"] == rows["train_length"]) & (rows["decoding"] == "teacher-forced")]
     by_seed: list[float] = rows.groupby("seed")["correct"].mean().tolist()
     return by_seed

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _SHARES = (0.1, 0.25, 0.5)
-_TASKS = {"recall": 400, "copy": 800, "flip_flop": 500, "needle": 400}
+_TASKS = {"recall": 300, "copy": 500, "flip_flop": 350, "needle": 300}
 _PARTS = {"corpus": "train", "treebank": "dev"}
 
 
@@ -56,8 +56,8 @@ def commands(treebank: Path | None) -> dict[str, tuple[str, ...]]:
         texts = {f"--{name}": treebank / f"en_ewt-ud-{part}.conllu" for name, part in _PARTS.items()}
         given = tuple(argument for pair in texts.items() for argument in map(str, pair))
         found["treebank"] = (
-            *("--config", "treebank", "--plugins", "absolute,relative", *given),
-            *("--set", "task.bert.budget.steps=300", "--set", "task.bert.budget.validate_every=100"),
+            *("--config", "treebank", "--plugins", "absolute,relative", "--readings", "heads", *given),
+            *("--set", "task.bert.budget.steps=200", "--set", "task.bert.budget.validate_every=100"),
         )
     return {name: (*command, "--seeds", "1", "--no-report") for name, command in found.items()}
 

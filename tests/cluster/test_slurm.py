@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_an_array_of_cells_and_one_that_is_cancelled(tmp_path: Path) -> None:
 def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp_path: Path) -> None:
     flag = tmp_path / "slow"
     flag.touch()
-    cell = make_cell(3, flag, steps=3000)
+    cell = make_cell(3, flag, steps=1500)  # more than a minute at first
     events: list[Event] = []
 
     def observe(event: Event) -> None:
@@ -67,7 +68,8 @@ def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp
     run = LocalRunner(tmp_path / "slurm", (PLUGIN,))
     SlurmExecutor(time=1, warning=30).execute([cell], run=run, observe=observe)
     assert not flag.exists(), events[-1]
-    assert "Restarts=1" in subprocess.check_output(["scontrol", "show", "job"], text=True)
+    shown = subprocess.check_output(["scontrol", "show", "job"], text=True)
+    assert re.search("Restarts=[1-9]", shown), shown
     assert_same_as_local([cell], tmp_path / "slurm", tmp_path / "local")
 
 
