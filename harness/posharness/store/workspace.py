@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from posharness.contracts import CellOutcome, Progress
-from posharness.contracts.atomic_files import UNFINISHED, sync, sync_tree, write_json
+from posharness.contracts.atomic_files import UNFINISHED, new_file, sync, sync_tree, write_json
 from posharness.contracts.cell import Cell
 from posharness.store.checksums import write_checksums
-from posharness.store.layout import CELL, CHECKPOINT, LIVE, CellStatus, now
+from posharness.store.layout import CELL, CHECKPOINT, LIVE, LOG, CellStatus, now
 
 __all__ = ["INTERRUPTED", "Busy", "CellWorkspace"]
 
@@ -82,6 +82,7 @@ class CellWorkspace:
         if outcome.status != "interrupted":
             resumable = self._put_checkpoint_aside(outcome)
             self._write_cell()  # other people's code has run beside it
+            self._seal_log()
             for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
                 left.unlink()
             write_checksums(self.folder, self._cell.key)
@@ -90,6 +91,17 @@ class CellWorkspace:
             if not resumable:
                 self._kept.unlink(missing_ok=True)
         return state
+
+    def _seal_log(self) -> None:
+        """Put a copy of the log in its place: whoever has it open writes to a file that is gone.
+
+        Output goes on after the end: that of a process the plugin has started, or the complaint that the
+        harness is gone. It would be taken for damage.
+        """
+        log = self.folder / LOG
+        if log.is_file():
+            with new_file(log) as copy:
+                shutil.copyfile(log, copy)
 
     def _write_cell(self) -> None:
         write_json(self.folder / CELL, self._cell.model_dump(mode="json"), durable=True)

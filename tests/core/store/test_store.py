@@ -86,6 +86,19 @@ class TestCells:
             assert store.done(cell.key)
             assert store.cell(cell.key) == cell
 
+    @pytest.mark.parametrize("status", ["done", "crashed"])
+    def test_output_after_its_end_is_no_damage(self, store: Store, status: Status) -> None:
+        with store.begin(CELL) as work:
+            folder = begun(work).folder
+            write_results(folder)
+            with (folder / "log.txt").open("a") as log:
+                log.write("while it ran\n")
+                log.flush()
+                begun(work).finish(CellOutcome(status))
+                log.write("after its end\n")
+        assert store.log(CELL.key) == "while it ran\n"
+        assert not store.damaged(CELL.key)
+
     def test_an_exception_in_between_leaves_an_interrupted_cell(self, store: Store) -> None:
         with pytest.raises(ZeroDivisionError), store.begin(CELL):
             raise ZeroDivisionError
