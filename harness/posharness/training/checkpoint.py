@@ -19,7 +19,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from posharness.contracts.atomic_files import new_file
 from posharness.contracts.cell import Cell
 
-__all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "StopSignal", "resumable"]
+__all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "OwnHandler", "StopSignal", "resumable"]
 
 _OWNER = "posharness_cell"
 """The entry of a checkpoint that holds the key of its cell."""
@@ -53,6 +53,20 @@ class StopSignal:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+
+
+class OwnHandler(pl.Callback):
+    """Gives SIGTERM back the handler that it had before Lightning put its own in front of it.
+
+    Lightning's leaves the training by an error between two steps, without a checkpoint.
+    """
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._own = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._own)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

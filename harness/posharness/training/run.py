@@ -9,6 +9,7 @@ from statistics import median
 
 import torch
 from pytorch_lightning.strategies import ModelParallelStrategy
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from safetensors.torch import save_model
 
 from posharness.contracts import CellOutcome, Progress
@@ -133,7 +134,10 @@ class _Attempt:
         """Train the model, with the other processes of the cell; the tested weights are in it then."""
         module = TrainingModule(self.cell, self.model, self.task.objectives, self.place)
         batches = TrainingBatches(self.cell, self.task)
-        self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint, self.cell.key))
+        try:
+            self.trainer.fit(module, batches, ckpt_path=resumable(self.checkpoint, self.cell.key))
+        except SIGTERMException:  # the signal came before the first step, while Lightning listened
+            raise Interrupted from None
         if self.trainer.logger:
             close(self.trainer.logger)
         weights = self.validation.best_weights

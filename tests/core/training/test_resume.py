@@ -12,12 +12,15 @@ from zipfile import ZipFile
 
 import pandas as pd
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from posharness.contracts import Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings, TrainerSettings
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
+from posharness.training.batches import TrainingBatches
+from posharness.training.checkpoint import Checkpoints
 from posharness.training.run import train_cell
 
 Folder = Callable[[str], Path]
@@ -102,6 +105,54 @@ def test_a_resumed_cell_ends_with_the_same_bits(
     assert steps[0] == ("training", 9)
     assert (parts / "checkpoint.ckpt").exists()  # until the files are in their place
     assert_same(whole, parts)
+
+
+@pytest.mark.parametrize(("step", "goes_on"), [(7, ("training", 9)), (23, ("evaluating", 7))])
+def test_a_signal_after_the_end_of_a_step_stops_the_cell_after_the_next(
+    registry: Registry,
+    folder: Folder,
+    step: int,
+    goes_on: tuple[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = make_cell(registry)
+    whole, parts = folder("whole"), folder("parts")
+    train_cell(cell, registry, whole, cache=whole, observe=ignore)
+
+    def then_signal(self: Checkpoints, trainer: pl.Trainer, *args: Any) -> None:
+        at_the_end(self, trainer, *args)
+        if trainer.global_step == step:
+            signal.raise_signal(signal.SIGTERM)
+
+    at_the_end = Checkpoints.on_train_batch_end
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "on_train_batch_end", then_signal)
+        interrupt(cell, registry, parts, ignore)
+    seen: list[tuple[str, int]] = []
+    train_cell(cell, registry, parts, cache=parts, observe=lambda news: seen.append((news.stage, news.step)))
+    assert seen[0] == goes_on
+    assert_same(whole, parts)
+
+
+def test_a_signal_before_the_first_step_stops_the_cell(
+    registry: Registry, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Parts of a batch end before a step does, and Lightning looks for a signal at the end of each.
+    cell = make_cell(registry, batch=4).model_copy(update={"trainer": TrainerSettings(accumulate=2)})
+    parts = folder("parts")
+    interrupt(cell, registry, parts, stop_at("training", 7))
+
+    def signal_first(self: TrainingBatches) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return as_it_is(self)
+
+    as_it_is = TrainingBatches.__len__
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingBatches, "__len__", signal_first)
+        interrupt(cell, registry, parts, ignore)
+    steps: list[int] = []
+    train_cell(cell, registry, parts, cache=parts, observe=lambda news: steps.append(news.step))
+    assert steps[0] == 8
 
 
 @pytest.mark.parametrize("patience", [0, 2])
