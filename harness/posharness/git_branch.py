@@ -24,6 +24,9 @@ _PATIENCE = 300.0
 _OWN = (".posharness/", "*.unfinished")
 """What publishing into a folder leaves for itself there."""
 
+_EXACT = "* -text -filter -ident -working-tree-encoding"
+"""The attributes of a file that git stores as it is."""
+
 
 @dataclass(frozen=True)
 class GitBranch:
@@ -75,7 +78,8 @@ def publish_to_branch(target: GitBranch, publish: Callable[[Path], Path], messag
             old = _copy(target, site)
             publish(site)
             (site / ".nojekyll").touch()  # else GitHub leaves out what begins with an underscore
-            _git(site, "add", "--all", "--", ".", *(f":(exclude){name}" for name in _OWN))
+            # Forced: a .gitignore of the branch or of the user would leave out a part of the report.
+            _git(site, "add", "--all", "--force", "--", ".", *(f":(exclude){name}" for name in _OWN))
             if old and not _git(site, "status", "--porcelain", "--untracked-files=no"):
                 return False
             _git(site, "commit", "--quiet", "--no-verify", "-m", message)
@@ -93,12 +97,22 @@ def _copy(target: GitBranch, site: Path) -> str:
         site.parent, "ls-remote", "--heads", "--", target.url, f"refs/heads/{target.branch}", to=target
     )
     if heads:
-        options = ("--quiet", "--depth", "1", "--single-branch", "--branch", target.branch)
+        options = ("--quiet", "--no-checkout", "--depth", "1", "--single-branch", "--branch", target.branch)
         _git(site.parent, "clone", *options, "--", target.url, str(site), to=target)
+        _keep_every_byte(site)
+        _git(site, "reset", "--quiet", "--hard")
         return heads.split()[0]
     _git(site.parent, "init", "--quiet", str(site))
+    _keep_every_byte(site)
     _git(site, "symbolic-ref", "HEAD", f"refs/heads/{target.branch}")
     return ""
+
+
+def _keep_every_byte(site: Path) -> None:
+    """Let no .gitattributes of the branch or of the user change a file: it would not fit its checksum."""
+    info = site / ".git" / "info"
+    info.mkdir(exist_ok=True)
+    (info / "attributes").write_text(f"{_EXACT}\n")
 
 
 def _push(site: Path, target: GitBranch) -> str:

@@ -42,7 +42,7 @@ def publish(remote: Path, name: str, content: str = "report") -> bool:
         site.mkdir(exist_ok=True)
         (site / ".posharness").mkdir(exist_ok=True)
         (site / ".posharness" / "publish.lock").touch()
-        (site / name).write_text(content)
+        (site / name).write_bytes(content.encode())
         return site
 
     target = GitBranch.parse(f"{remote}#pages")
@@ -64,6 +64,23 @@ def test_again_changes_nothing_and_another_joins(remote: Path) -> None:
     assert git(remote, "rev-parse", "pages~1") == first
     assert publish(remote, "a.html", "another")
     assert git(remote, "show", "pages:a.html") == "another"
+
+
+def test_what_a_branch_ignores_or_rewrites_is_published_as_it_is(remote: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    git(tmp_path, "init", "--quiet", "--initial-branch", "pages", str(others))
+    (others / ".gitignore").write_text("*.csv\n")
+    (others / ".gitattributes").write_text("* text eol=crlf\n")
+    (others / "notes.txt").write_text("theirs\n")
+    git(others, "add", "--all")
+    git(others, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "--quiet", "-m", "others")
+    git(others, "push", "--quiet", str(remote), "pages")
+    theirs = git(remote, "rev-parse", "pages:notes.txt")
+    assert publish(remote, "table.csv", "1,2\r\n")
+    stored = ["git", "cat-file", "blob", "pages:table.csv"]
+    assert subprocess.run(stored, cwd=remote, check=True, capture_output=True).stdout == b"1,2\r\n"
+    assert git(remote, "rev-parse", "pages:notes.txt") == theirs
+    assert not publish(remote, "table.csv", "1,2\r\n")
 
 
 def test_a_refused_push_leaves_the_branch_and_says_why(remote: Path) -> None:
