@@ -117,6 +117,8 @@ def export(
     from posharness.store.exchange import pack
 
     opened = Store.open(store, create=False)
+    if to.exists() and not to.is_file():
+        raise UserError(f"--to {to} is no file that can be replaced; give the path of a new file.")
     chosen = _ended(opened, keys) if keys else [key for key in opened.keys() if opened.done(key)]  # noqa: SIM118
     if not chosen:
         raise UserError(f"The store {store} holds no cell that is done; run something first.")
@@ -144,9 +146,10 @@ def gc(
 ) -> None:
     """Remove what is left over, and cells of the chosen sorts."""
     from posharness.store import Store
-    from posharness.store.maintenance import remove, unneeded
+    from posharness.store.maintenance import remove_unneeded, unneeded
 
-    opened = Store.open(one_store(argument, store), create=not dry_run)
+    path = one_store(argument, store)
+    opened = Store.open(path, create=False) if dry_run else _writable(path)
     chosen: dict[Sort, bool] = {
         "leftovers": True,
         "failed": failed,
@@ -154,32 +157,30 @@ def gc(
         "orphaned": orphaned,
         "aside": aside,
     }
-    going = list(dict.fromkeys(unneeded(opened, [sort for sort, on in chosen.items() if on])))
-    if not dry_run:
-        for _, path in going:
-            remove(path)
+    sorts = [sort for sort, on in chosen.items() if on]
+    found = list(unneeded(opened, sorts)) if dry_run else remove_unneeded(opened, sorts)
+    going = list(dict.fromkeys((each.sort, each.path) for each in found))
     if json:
-        rows = [{"sort": sort, "path": str(path)} for sort, path in going]
+        rows = [{"sort": sort, "path": str(each)} for sort, each in going]
         print_json({"store": str(opened.path), "removed": not dry_run, "paths": rows})
         return
     out = console()
-    for sort, path in going:
-        out.print(f"{sort}: {path}", soft_wrap=True)
-    sorts = ", ".join(f"{n} {sort}" for sort, n in Counter(sort for sort, _ in going).items())
+    for sort, each in going:
+        out.print(f"{sort}: {each}", soft_wrap=True)
+    counts = ", ".join(f"{n} {sort}" for sort, n in Counter(sort for sort, _ in going).items())
     done = "would go" if dry_run else "removed"
-    out.print(f"{opened.path}: {sorts or 'nothing'} {done}", soft_wrap=True)
+    out.print(f"{opened.path}: {counts or 'nothing'} {done}", soft_wrap=True)
 
 
 @program.command(epilog="[bold]Examples[/]\n  harness store rm 3f9a 77e0")
 def rm(keys: Keys, store: Place = DEFAULT_STORE) -> None:
     """Remove cells with all of their files, for good."""
-    from posharness.store import Store
     from posharness.store.layout import CHECKED, WORK
     from posharness.store.maintenance import remove
     from posharness.store.workspace import Busy
 
-    opened = Store.open(store, create=True)
-    for key in [opened.find(key) for key in keys]:
+    opened = _writable(store)
+    for key in dict.fromkeys(opened.find(key) for key in keys):
         try:
             with opened.replacing(key):
                 for path in (opened.home(key), opened.path / WORK / key, opened.path / CHECKED / key):
@@ -205,9 +206,8 @@ def rerun(
     """Make cells again from what the store knows of them, with the code of today."""
     from posharness.defaults import DEFAULT_EXECUTOR
     from posharness.execution import Execution
-    from posharness.store import Store
 
-    opened = Store.open(store, create=True)
+    opened = _writable(store)
     cells = {key: opened.cell(key) for key in _ended(opened, keys)}
 
     def plan(registry: Registry) -> list[Cell]:
@@ -227,8 +227,20 @@ def rerun(
         raise typer.Exit(1)
 
 
+def _writable(path: Path) -> Store:
+    """A store that there is, to be changed.
+
+    Raises:
+        UserError: there is none, or it cannot be written.
+    """
+    from posharness.store import Store
+
+    Store.open(path, create=False)  # a misspelt path makes no new one
+    return Store.open(path, create=True)
+
+
 def _ended(store: Store, keys: list[str]) -> list[str]:
-    found = [store.find(key) for key in keys]
+    found = list(dict.fromkeys(store.find(key) for key in keys))
     for key in found:
         if not store.home(key).is_dir():
             raise UserError(f"The cell {key[:12]} has not ended; `harness run` resumes it.")

@@ -39,7 +39,7 @@ def files_of(folder: Path) -> dict[str, os.stat_result]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, f"{name}/"))
                 else:
-                    found[name] = entry.stat()
+                    found[name] = _state(entry)
     return found
 
 
@@ -93,6 +93,14 @@ def signature(key: str, files: Mapping[str, os.stat_result]) -> str:
     """A digest of the names, sizes and times of a cell's files: equal as long as none was written to."""
     rows = [f"{each.st_size} {each.st_mtime_ns} {each.st_ctime_ns} {name!a}" for name, each in files.items()]
     return hashlib.sha256("\n".join([key, *sorted(rows)]).encode()).hexdigest()
+
+
+def _state(entry: os.DirEntry[str]) -> os.stat_result:
+    """The state of a file; that of the link itself where it leads nowhere."""
+    try:
+        return entry.stat()
+    except OSError:
+        return entry.stat(follow_symlinks=False)
 
 
 def _content(key: str, sums: Mapping[str, str]) -> bytes:

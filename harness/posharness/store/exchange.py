@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from lzma import LZMAError
 from pathlib import Path
 
 from posharness.contracts.atomic_files import UNFINISHED, new_file, sync_tree
@@ -48,7 +51,11 @@ def merge(into: Store, other: Store) -> Merged:
         theirs = other.ended(key)
         if theirs is None:
             continue
-        if reason := other.damage(key, remember=False):
+        try:
+            reason = other.damage(key, remember=False)
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror or error})"
+        if reason:
             found.damaged[key] = reason
             continue
         try:
@@ -78,6 +85,7 @@ def pack(store: Store, keys: Collection[str], path: Path) -> int:
             raise UserError(
                 f"The cell {key[:12]} is damaged ({reason}); run it again, or export the others by key."
             )
+    path.parent.mkdir(parents=True, exist_ok=True)
     with new_file(path, durable=True) as aside, tarfile.open(aside, "w:gz", dereference=True) as archive:
         archive.add(store.path / STORE, STORE)
         for name in RECORDS:
@@ -97,7 +105,7 @@ def unpacked(path: Path, beside: Store) -> Iterator[Store]:
     Raises:
         UserError: the file is not one that `pack` wrote.
     """
-    folder = beside.path / f".import-{path.name}{UNFINISHED}"
+    folder = beside.path / f".import.{os.getpid()}{UNFINISHED}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -106,9 +114,12 @@ def unpacked(path: Path, beside: Store) -> Iterator[Store]:
                 for member in archive:
                     if (member.name in (STORE, *RECORDS) and member.isfile()) or _of_cell(member):
                         archive.extract(member, folder, filter="data")
-        except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+            if not (folder / STORE).is_file():
+                raise ValueError(f"it holds no {STORE}")
+        except (tarfile.TarError, EOFError, ValueError, OSError, LZMAError, zlib.error) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise UserError(
-                f"{path} cannot be unpacked ({str(error)[:200]}); give a file that "
+                f"{path} cannot be unpacked ({' '.join(reason.split())[:200]}); give a file that "
                 "`harness store export` wrote."
             ) from error
         yield Store.open(folder, create=False)
@@ -126,8 +137,19 @@ def _copy(source: Path, into: Store, key: str) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     shutil.copytree(source, aside)
     sync_tree(aside)
-    shutil.rmtree(into.home(key), ignore_errors=True)
+    if _is_sound(into, key):
+        shutil.rmtree(into.home(key), ignore_errors=True)
+    elif into.home(key).exists():
+        into.set_aside(key)
     aside.rename(into.home(key))
+
+
+def _is_sound(store: Store, key: str) -> bool:
+    """Whether a cell has ended and its files can be read and are those that it ended with."""
+    try:
+        return not store.damage(key)
+    except OSError:
+        return False
 
 
 def _differ(ours: Path, theirs: Path, key: str) -> bool:

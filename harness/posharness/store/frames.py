@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow.parquet import ParquetFile
 
 from posharness.contracts import Frames
 from posharness.contracts.cell import Cell
@@ -31,21 +30,12 @@ from posharness.store import layout
 from posharness.store.costs import read_costs
 from posharness.store.layout import CellStatus
 from posharness.store.store import Store
+from posharness.store.tables import read_table, schema
 from posharness.store.tuned import read_tuned
 from posharness.visible import shortened, visible
 
 __all__ = ["read_frames", "read_rows"]
 
-_ARROW = {
-    "category": pa.dictionary(pa.int32(), pa.string()),
-    "bool": pa.bool_(),
-    "int16": pa.int16(),
-    "int32": pa.int32(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "text": pa.string(),
-    "ints": pa.list_(pa.int32()),
-}
 _NUMBERS = {"int64": "Int64", "float64": "float64"}
 """Types of numbers in `cells`, where one may be missing."""
 
@@ -116,7 +106,7 @@ def read_frames(store: Store) -> Frames:
         entry.tuned = tuned.trials.get(entry.key) or tuned.final.get(entry.key) or {}
     cells = pd.DataFrame([entry.row() for entry in entries], columns=CELLS.names)
     cells = cells.astype({each.name: _NUMBERS[each.type] for each in CELLS.columns if each.type in _NUMBERS})
-    cells["started"] = pd.to_datetime(cells["started"], utc=True)
+    cells["started"] = pd.to_datetime(cells["started"], utc=True, format="ISO8601")
 
     def joined(name: str, table: Table) -> pd.DataFrame:
         return _visible(_join([(e, part) for e in entries if (part := getattr(e, name)) is not None], table))
@@ -155,8 +145,8 @@ def _read(store: Store, key: str) -> _Entry | None:
         _check_facts(facts)
         folder = store.folder(key)
         if status.status == "done":
-            predictions = _table(folder / layout.PREDICTIONS, PREDICTIONS)
-            curve = None if cell.pretrained else _table(folder / layout.CURVE, CURVES)
+            predictions = read_table(folder / layout.PREDICTIONS, PREDICTIONS)
+            curve = None if cell.pretrained else read_table(folder / layout.CURVE, CURVES)
             mechanism = _optional(folder / layout.MECHANISM, MECHANISM)
             interventions = _optional(folder / layout.INTERVENTIONS, INTERVENTIONS)
             examples = _optional(folder / layout.EXAMPLES, EXAMPLES)
@@ -168,7 +158,7 @@ def _read(store: Store, key: str) -> _Entry | None:
         reason = f"its folder cannot be read ({message})"
         return _Entry(key, cell, status.model_copy(update={"status": "failed", "reason": reason}))
     try:
-        curve = _table(folder / layout.CURVE, CURVES)
+        curve = read_table(folder / layout.CURVE, CURVES)
     except (OSError, ValueError, KeyError, pa.ArrowException):
         curve = None  # it ended, or is being written, before there was one
     return _Entry(key, cell, status, facts, None, curve)
@@ -184,6 +174,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "mappings": (list,),
 }
 _MEMBERS = {"texts": str, "ints": int, "mappings": dict}
+_LARGEST = 2**53
+"""Of the whole numbers that a float64 holds all."""
 
 
 def _check_facts(facts: dict[str, Any]) -> None:
@@ -198,22 +190,14 @@ def _check_facts(facts: dict[str, Any]) -> None:
             continue
         right = isinstance(value, _TYPES.get(column.type, (object,))) and not isinstance(value, bool)
         member = _MEMBERS.get(column.type)
-        if not right or (member and not all(isinstance(item, member) for item in value)):
+        items = value if isinstance(value, list) else [value]
+        endless = any(isinstance(item, int) and abs(item) > _LARGEST for item in items)
+        if not right or endless or (member and not all(isinstance(item, member) for item in value)):
             raise ValueError(f"{column.name} is {abridged(value)}, expected {TYPES[column.type]}")
 
 
-def _schema(table: Table) -> pa.Schema:
-    return pa.schema({column.name: _ARROW[column.type] for column in table.own_columns})
-
-
-def _table(path: Path, table: Table) -> pa.Table:
-    schema = _schema(table)
-    with ParquetFile(path) as file:
-        return file.read(use_threads=False).select(schema.names).cast(schema)
-
-
 def _optional(path: Path, table: Table) -> pa.Table | None:
-    return _table(path, table) if path.exists() else None
+    return read_table(path, table) if path.exists() else None
 
 
 def _rows(table: pa.Table, kind: Table) -> pd.DataFrame:
@@ -252,7 +236,7 @@ def _shown(value: Any) -> Any:
 
 def _join(parts: Sequence[tuple[_Entry, pa.Table]], kind: Table) -> pd.DataFrame:
     """One frame of many tables, each row led by its cell's identity; strings that repeat as categories."""
-    table = pa.concat_tables([table for _, table in parts]) if parts else _schema(kind).empty_table()
+    table = pa.concat_tables([table for _, table in parts]) if parts else schema(kind).empty_table()
     rows = _rows(table, kind)
     counts = [table.num_rows for _, table in parts]
     identities = pd.DataFrame([entry.identity() for entry, _ in parts], columns=_IDENTITY)

@@ -242,7 +242,7 @@ class Store:
 
         Raises:
             Busy: another process is running this cell.
-            UserError: its folder may not be read, so that nobody knows whether it is done.
+            UserError: its folder cannot be read, so that nobody knows whether it is done.
         """
         self.check_readable(cell.key)
         with self._locked(cell.key):
@@ -320,20 +320,20 @@ class Store:
         return state.model_copy(update={"status": "interrupted"})
 
     def check_readable(self, key: str) -> None:
-        """Refuse to go on with a cell that has ended and whose files may not be read.
+        """Refuse to go on with a cell that has ended and whose files cannot be read.
 
         Raises:
-            UserError: a file may not be read.
+            UserError: a file cannot be read.
         """
         try:
             self.damage(key)
-        except PermissionError as error:
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # it has not ended
+        except OSError as error:
             raise UserError(
                 f"The cell {key[:12]} cannot be read ({_why(error)}); make {self.home(key)} and all in it "
                 "readable: it may be done, and is not made again."
             ) from error
-        except OSError:
-            pass  # it has not ended
 
     def damaged(self, key: str) -> bool:
         """Whether a cell has ended and its files are no longer those that it ended with."""

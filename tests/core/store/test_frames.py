@@ -281,6 +281,46 @@ def test_predictions_of_another_shape_are_corrupt(store: Store) -> None:
     assert frames.predictions.empty
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("correct", None),
+        ("length", None),
+        ("objective", None),
+        ("decoding", "backwards"),
+        ("blind", math.inf),
+        ("chance", -math.inf),
+    ],
+)
+def test_predictions_that_hold_what_they_cannot_are_corrupt(store: Store, column: str, value: object) -> None:
+    cell, good = make_cell("rope"), make_cell("rope", 2)
+    train(
+        store,
+        cell,
+        more={"predictions.parquet": predictions("recall", 3, correct=True).assign(**{column: value})},
+    )
+    train(store, good)
+    frames = read_frames(store)
+    assert row(frames, cell)["status"] == "failed"
+    assert column in row(frames, cell)["reason"]
+    assert set(frames.predictions["cell"]) == {good.key}
+
+
+def test_endless_numbers_and_dates_without_fractions_take_nothing_down(store: Store) -> None:
+    bad, worse, good = (make_cell("rope", seed) for seed in range(3))
+    for cell, fact in ((bad, {"parameters": 10**400}), (worse, {"undefined_lengths": [10**30]})):
+        folder = train(store, cell)
+        (folder / "result.json").write_text(json.dumps(RESULT | fact))
+        write_checksums(folder, cell.key)
+    folder = train(store, good)
+    status = json.loads((folder / "status.json").read_text()) | {"started": "2031-12-31T23:59:59+00:00"}
+    (folder / "status.json").write_text(json.dumps(status))
+    write_checksums(folder, good.key)
+    frames = read_frames(store)
+    assert [row(frames, cell)["status"] for cell in (bad, worse, good)] == ["failed", "failed", "done"]
+    assert row(frames, good)["started"].year == 2031
+
+
 def test_a_cell_with_interventions_brings_them_and_one_without_has_none(store: Store) -> None:
     cell = make_cell("rope", seed=3)
     train(store, make_cell("rope", seed=4))

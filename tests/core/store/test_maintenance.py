@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from posharness.cli.app import main
 from posharness.contracts import CellOutcome
-from posharness.store import Store
+from posharness.store import Store, maintenance
 from posharness.store.checksums import write_checksums
+from posharness.store.exchange import unpacked
 from tests.core.store.test_store import begun, complete, make_cell
 
 CELLS = [make_cell(seed) for seed in range(4)]
@@ -155,3 +158,78 @@ def test_rm_removes_a_cell_and_refuses_a_running_one(
     assert store.status(CELLS[0].key) is None
     assert not (store.path / "checked" / CELLS[0].key).exists()
     assert store.done(CELLS[1].key)
+
+
+def test_what_is_made_while_gc_looks_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed cell is done and one that left nothing is begun, between the search and the removal."""
+    store = store_of(tmp_path / "a", {0: "x"}, failed=(1,))
+    with store.begin(CELLS[2]):
+        pass
+    found = list(maintenance.unneeded(store, ["leftovers", "failed"]))
+    assert {each.key for each in found} == {CELLS[1].key, CELLS[2].key}
+    complete(store, CELLS[1], "done meanwhile")
+    monkeypatch.setattr(maintenance, "unneeded", lambda *_: found)
+    with store.begin(CELLS[2]) as work:
+        assert maintenance.remove_unneeded(store, ["leftovers", "failed"]) == []
+        assert begun(work).folder.is_dir()
+    assert store.done(CELLS[1].key)
+
+
+def test_gc_and_check_leave_an_import_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = store_of(tmp_path / "a", {0: "x"})
+    assert harness(capsys, "store", "export", "--store", store.path, "--to", tmp_path / "new" / "x")[0] == 0
+    into = Store.open(tmp_path / "b", create=True)
+    with unpacked(tmp_path / "new" / "x", into) as cells:
+        assert harness(capsys, "store", "gc", into.path)[0] == 0
+        assert harness(capsys, "store", "check", into.path)[0] == 0
+        assert cells.done(CELLS[0].key)
+        (left,) = into.path.glob(".import.*")
+        os.utime(left, (0, 0))
+        assert harness(capsys, "store", "check", into.path)[0] == 1
+    assert not left.exists()
+
+
+def test_merging_sets_a_damaged_cell_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    into, other = (store_of(tmp_path / name, {0: "x"}) for name in "ab")
+    result = into.home(CELLS[0].key) / "result.json"
+    result.write_text("valuable")
+    assert harness(capsys, "store", "merge", into.path, other.path)[0] == 0
+    assert into.done(CELLS[0].key)
+    assert (into.path / "aside" / CELLS[0].key / "result.json").read_text() == "valuable"
+
+
+@pytest.mark.parametrize(
+    "command", [("rm", "0"), ("rerun", "0"), ("gc", "--store"), ("gc", "--dry-run", "--store")]
+)
+def test_a_misspelt_store_is_named_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    given = command if command[-1] == "--store" else (*command, "--store")
+    status, printed = harness(capsys, "store", *given, tmp_path / "misspelt")
+    assert (status, "There is no store at" in printed) == (2, True)
+    assert not (tmp_path / "misspelt").exists()
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w:bz2", "w"])
+def test_a_damaged_archive_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: Literal["w:gz", "w:xz", "w:bz2", "w"]
+) -> None:
+    store = store_of(tmp_path / "a", {0: "x" * 5000})
+    packed = tmp_path / "cells.tar"
+    with tarfile.open(packed, mode) as archive:
+        archive.add(store.path, "runs")
+    whole = packed.read_bytes()
+    for content in (b"", whole, whole[:200], whole[:150] + b"\xff" * 30 + whole[180:]):
+        packed.write_bytes(content)
+        status, printed = harness(capsys, "store", "import", packed, "--store", tmp_path / "b")
+        assert (status, printed.count("\n")) == (2, 1), printed
+        assert "give a file that `harness store export` wrote" in printed
+
+
+def test_an_export_replaces_files_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = store_of(tmp_path / "a", {0: "x"})
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        status, printed = harness(capsys, "store", "export", "--store", store.path, "--to", place)
+        assert (status, "give the path of a new file" in printed) == (2, True)
+    assert (tmp_path / "pipe").is_fifo()

@@ -182,28 +182,39 @@ class TestCells:
         with store.begin(CELL) as work:
             assert (begun(work).folder / "checkpoint.ckpt").exists() == newer
 
-    def test_a_cell_that_may_not_be_read_is_neither_made_again_nor_deleted(
-        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+    def test_a_cell_that_cannot_be_read_is_neither_made_again_nor_deleted(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         complete(store)
         path = store.home(CELL.key) / "predictions.parquet"
+        why = os.strerror(number).lower()
 
         def refuse(folder: Path) -> NoReturn:
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            raise OSError(number, os.strerror(number), str(path))
 
         with monkeypatch.context() as patch:  # permissions do not bind the user root
             patch.setattr("posharness.store.store.files_of", refuse)
             status = store.status(CELL.key)
             with (
-                pytest.raises(UserError, match=r"predictions.parquet: permission denied\); make .* readable"),
+                pytest.raises(UserError, match=rf"predictions.parquet: {why}\); make .* readable"),
                 store.begin(CELL),
             ):
                 pass
         assert status is not None
-        assert status.reason == (
-            "its folder cannot be read (predictions.parquet: permission denied); make it readable"
-        )
+        assert status.reason == (f"its folder cannot be read (predictions.parquet: {why}); make it readable")
         assert store.done(CELL.key)
+
+    @pytest.mark.parametrize("target", ["nowhere", "result.json"])
+    def test_a_link_that_leads_nowhere_is_damage(self, store: Store, target: str) -> None:
+        complete(store)
+        link = store.home(CELL.key) / "result.json"
+        link.unlink()
+        link.symlink_to(target)
+        assert store.damage(CELL.key) == "result.json has changed"
+        complete(store)
+        assert store.done(CELL.key)
+        assert (store.path / "aside" / CELL.key / "result.json").is_symlink()
 
     def test_other_remnants_are_cleared_away(self, store: Store) -> None:
         for keep in (False, True, False):
