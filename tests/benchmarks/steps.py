@@ -83,7 +83,7 @@ _ENCODINGS = (
     "cope",
 )
 
-_GROUPS: Mapping[str, Callable[[], Iterator[_Case]]] = {
+GROUPS: Mapping[str, Callable[[], Iterator[_Case]]] = {
     "narrow": _narrow,
     "bert": _bert,
     "chunk-128": _chunks(128, 16),
@@ -92,7 +92,7 @@ _GROUPS: Mapping[str, Callable[[], Iterator[_Case]]] = {
 }
 
 
-def _prepare(case: _Case, registry: Registry) -> Callable[[bool], None]:
+def prepare(case: _Case, registry: Registry) -> Callable[[bool], None]:
     """A training step, plain or not."""
     found = registry.tasks.find(case.task)
     choice = registry.choose(found, dict(case.params or {}))
@@ -153,9 +153,9 @@ def main(names: Sequence[str]) -> None:
     sys.stdout.write(
         "| task | encoding | layers | plain ms | now ms | ratio | spread |\n|---|---|---|---|---|---|---|\n"
     )
-    for name in names or _GROUPS:
-        for case in _GROUPS[name]():
-            plain, new = _measure(_prepare(case, registry))
+    for name in names or GROUPS:
+        for case in GROUPS[name]():
+            plain, new = _measure(prepare(case, registry))
             ratios = sorted(one / other for one, other in zip(plain, new, strict=True))
             low, _, high = statistics.quantiles(ratios, n=4)
             before, now = 1000 * statistics.median(plain), 1000 * statistics.median(new)
