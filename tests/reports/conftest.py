@@ -144,7 +144,9 @@ def simulate(
                         "score": 0.9 if status == "done" else None,
                         "torch": "2.13.0",
                         "python": "3.11.7",
-                        "machine": "x86_64, 2 cores",
+                        "machine": "x86_64",
+                        "cpu": "two cores",
+                        "device": "cpu",
                         "results_version": 1,
                         "started": f"2026-01-05T10:{len(cells) // 60:02d}:{len(cells) % 60:02d}Z"
                         if began

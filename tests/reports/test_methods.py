@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from posharness.contracts import Frames
 from posharness_reports.compile.methods import methods
+from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.study import study
 
 Simulate = Callable[..., Frames]
@@ -19,7 +20,15 @@ def test_it_says_what_was_run(simulated: Simulate) -> None:
         "of 32 and a learning rate of 0.003 on sequences of 48 tokens, and tested on sequences of 48 and 96 "
         "tokens."
     ) in text
-    assert "6 runs took 0.0 hours of training with PyTorch 2.13.0, Python 3.11.7 and x86_64, 2 cores." in text
+    assert "6 runs took 0.0 hours of training with PyTorch 2.13.0 and Python 3.11.7 on two cores." in text
+
+
+def test_a_gpu_stands_for_the_processor_beside_it(simulated: Simulate) -> None:
+    frames = simulated(seeds=2, tasks=("copy",))
+    frames.cells["device"] = ["cpu", "a GPU"] * 2
+    ready = study(frames)
+    assert "and Python 3.11.7 on a GPU and two cores." in methods(ready)
+    assert any("Finished cells differ in device (a GPU, cpu)." in each for each in caveats(ready))
 
 
 def test_what_did_not_finish_is_not_a_method(simulated: Simulate) -> None:

@@ -103,6 +103,8 @@ def _cell(label: str, seed: int) -> dict[str, Any]:
         "torch": "2.13.0",
         "python": "3.11.7",
         "machine": "x86_64",
+        "cpu": "a processor",
+        "device": "cpu",
         "results_version": 1,
         "started": "2026-01-05T10:00:00Z",
         "settings": {"width": 8, "steps": 40},

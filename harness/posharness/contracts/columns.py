@@ -181,6 +181,8 @@ CELLS = Table(
         Column("torch", "text", "version of PyTorch"),
         Column("python", "text", "version of Python"),
         Column("machine", "text", "architecture of the processor"),
+        Column("cpu", "text", "model of the processor"),
+        Column("device", "text", "what trained it: cpu, or the model of a GPU"),
         Column("results_version", "int64", "version of the core's results, part of the key"),
         Column("started", "time", "when it started"),
         Column(

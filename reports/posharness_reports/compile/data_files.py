@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from posharness_reports.compile.inert_csv import inert_csv
+from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.data.prepare import settings_text
 from posharness_reports.measures.ranking import Pair, Ranking
 from posharness_reports.measures.statistics import ALPHA
@@ -20,7 +21,8 @@ __all__ = ["data_files", "data_frames", "read_data"]
 _CELL = (
     *("cell", "label", "encoding", "attention", "body", "task", "seed", "status", "reason", "family"),
     *("parameters", "encoding_parameters", "steps", "seconds", "step_ms", "step_wall_ms"),
-    *("train_length", "max_length", "score", "torch", "python", "machine", "results_version"),
+    *("train_length", "max_length", "score"),
+    *MADE_WITH,
     *("started", "version", "task_version", "pretrained", "settings"),
 )
 _OVER_TASKS = ""

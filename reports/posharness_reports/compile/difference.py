@@ -11,6 +11,7 @@ import pandas as pd
 
 from posharness.contracts.comparison import Change, Comparison
 from posharness_reports.data.grouping import grouped
+from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.formatting import difference as signed
 from posharness_reports.formatting import enumerate_words, fraction
 from posharness_reports.measures.statistics import ALPHA, Estimate, holm, mean_of_estimates, run_mean
@@ -22,7 +23,6 @@ Data = Mapping[str, pd.DataFrame]
 """The frames of `posharness_reports.compile.data_files.data_frames`."""
 
 _NONE = "–"
-_VERSIONS = {"torch": "torch", "python": "Python", "machine": "machine", "results_version": "results version"}
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _ran(one: Data, other: Data) -> Iterator[Change]:
         if task in settings[1] and settings[0][task] != settings[1][task]:
             a, b = settings[0][task], settings[1][task]
             yield _changed(f"settings of {task}", " ".join(sorted(a - b)), " ".join(sorted(b - a)))
-    for column, noun in _VERSIONS.items():
+    for column, noun in MADE_WITH.items():
         texts = [", ".join(sorted({str(v) for v in cells[column].dropna()} - {""})) for cells in sides]
         if texts[0] != texts[1]:
             yield _changed(noun, *texts)

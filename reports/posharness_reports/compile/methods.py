@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ __all__ = ["methods"]
 
 _SIZES = {"layers": "{} layers", "heads": "{} heads", "width": "width {}"}
 _TRAINING = {"batch": "batches of {}", "lr": "a learning rate of {}", "precision": "precision {}"}
-_VERSIONS = {"torch": "PyTorch {}", "python": "Python {}", "machine": "{}"}
+_VERSIONS = {"torch": "PyTorch {}", "python": "Python {}"}
 
 
 def methods(study: Study) -> str:
@@ -69,7 +69,17 @@ def _where_it_ran(done: pd.DataFrame) -> str:
     ]
     hours = float(done["seconds"].sum()) / 3600
     ran = f" with {enumerate_words(found)}" if found else ""
-    return f"{count(len(done), 'run')} took {hours:.1f} hours of training{ran}."
+    machines = sorted(set(map(_machine, done.to_dict("records"))) - {""})
+    place = f" on {enumerate_words(machines)}" if machines else ""
+    return f"{count(len(done), 'run')} took {hours:.1f} hours of training{ran}{place}."
+
+
+def _machine(cell: Mapping[Any, Any]) -> str:
+    """The GPU that trained a cell, or else the processor."""
+    device, processor, architecture = (
+        "" if pd.isna(cell[name]) else str(cell[name]) for name in ("device", "cpu", "machine")
+    )
+    return device if device not in ("", "cpu") else processor or architecture
 
 
 def _values(cells: pd.DataFrame, name: str) -> str:

@@ -18,14 +18,13 @@ from posharness_reports.compile.headline import headline
 from posharness_reports.compile.methods import methods
 from posharness_reports.compile.page import markdown_report, report_page
 from posharness_reports.compile.section_files import RenderedSection, render
+from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.publish.report_folder import FORMAT
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
 
 __all__ = ["compile_report"]
-
-_VERSIONS = ("torch", "python", "machine", "results_version")
 
 
 def compile_report(
@@ -117,7 +116,7 @@ def _about(
         "tasks": sorted(set(cells["task"])),
         "encodings": ready.trained.labels or ready.labels,
         "seeds": sorted({int(seed) for seed in cells["seed"].dropna()}),
-        "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in _VERSIONS},
+        "versions": {name: sorted({str(v) for v in done[name].dropna()}) for name in MADE_WITH},
         "sections": [{"title": section.title, "failure": section.failure} for section in sections],
         "figures": [
             figure.name

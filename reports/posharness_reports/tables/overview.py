@@ -8,6 +8,7 @@ import pandas as pd
 
 from posharness.contracts.versions import SUPERSEDED
 from posharness_reports.data.grouping import grouped
+from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.data.prepare import settings_text
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
@@ -58,8 +59,7 @@ def settings(study: Study) -> pd.DataFrame:
 def environments(study: Study) -> pd.DataFrame:
     """The versions and machines of finished cells, and the number of cells for each."""
     done = study.cells[study.cells["status"] == "done"]
-    columns = ["torch", "python", "machine", "results_version"]
-    counted = done[columns].astype("string").fillna("unknown").value_counts(sort=False)
+    counted = done[list(MADE_WITH)].astype("string").fillna("unknown").value_counts(sort=False)
     return folded(counted.rename("cells").reset_index())
 
 

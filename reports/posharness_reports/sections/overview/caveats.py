@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from posharness_reports.data.grouping import grouped
+from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import learned
@@ -31,11 +32,11 @@ def caveats(study: Study) -> list[str]:
             "is compared at its tuned settings; *What each encoding was given* names them."
         )
     done = study.cells[study.cells["status"] == "done"]
-    for column in ("torch", "python", "machine", "results_version"):
+    for column, noun in MADE_WITH.items():
         values = sorted({str(value) for value in done[column].dropna()})
         if len(values) > 1:
             sentences.append(
-                f"Finished cells differ in {column.replace('_', ' ')} ({', '.join(values)}). That can cause "
+                f"Finished cells differ in {noun} ({', '.join(values)}). That can cause "
                 "differences in speed, and small differences in accuracy."
             )
     for (task,), cells in grouped(done, ["task"]):
