@@ -99,11 +99,19 @@ def markers(tab: Tab, label: str) -> list[dict[str, float]]:
           const data = JSON.parse(document.getElementById("data").textContent);
           const canvas = document.querySelector(".first .canvas");
           const number = data.figures[canvas.dataset.figure].series.indexOf({label!r});
-          // A band is one shape, and a line has a marker at each point.
-          const groups = [...canvas.querySelectorAll(`g[data-s="${{number}}"]`)];
-          const marked = groups.map((group) => [...group.querySelectorAll("use")]);
-          const uses = marked.find((found) => found.length > 1);
-          const boxes = uses.map((use) => use.getBoundingClientRect());
+          // The markers of a line are the parts of one path, and the largest number of closed parts.
+          const paths = [...canvas.querySelectorAll(`g[data-s="${{number}}"] path`)];
+          const parts = paths.map((path) => [path, path.getAttribute("d").match(/M[^Mz]*z/g) ?? []]);
+          const [path, drawn] = parts.reduce((most, each) => (each[1].length > most[1].length ? each : most));
+          const circles = [...canvas.querySelectorAll(`g[data-s="${{number}}"] circle`)];
+          const boxes = circles.map((circle) => circle.getBoundingClientRect());
+          for (const d of boxes.length ? [] : drawn) {{
+            const alone = path.cloneNode();
+            alone.setAttribute("d", d);
+            path.after(alone);
+            boxes.push(alone.getBoundingClientRect());
+            alone.remove();
+          }}
           return boxes.map((b) => ({{x: b.x + b.width / 2, y: b.y + b.height / 2}}));
         }})()"""
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from posharness_reports.compile.compact_svg import with_shared_style
 from posharness_reports.figures.palette import COLOURS, MARKERS, looks
 from posharness_reports.templates import fill_markdown, fill_page
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from posharness.contracts.section import Place
     from posharness_reports.compile.examples import Examples
     from posharness_reports.compile.first_screen import FirstScreen
-    from posharness_reports.compile.section_files import RenderedSection
+    from posharness_reports.compile.section_files import RenderedFigure, RenderedSection
 
 __all__ = ["markdown_report", "report_page"]
 
@@ -39,10 +42,14 @@ def report_page(
     about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection], examples: Examples
 ) -> bytes:
     """The content of report.html; `about` is the content of report.json."""
+    figures = [*first.figures, *(figure for section in sections for figure in section.figures)]
+    figure_style, drawings = with_shared_style({figure.name: figure.inline for figure in figures})
     return fill_page(
         "report.html.j2",
         _SCRIPTS,
-        data=_data(about["encodings"], first, sections),
+        data=_data(about["encodings"], figures),
+        drawings=drawings,
+        figure_style=Markup(figure_style),
         examples=examples,
         about=about,
         first=first,
@@ -61,9 +68,8 @@ def markdown_report(
     )
 
 
-def _data(labels: Sequence[str], first: FirstScreen, sections: Sequence[RenderedSection]) -> dict[str, Any]:
+def _data(labels: Sequence[str], figures: Sequence[RenderedFigure]) -> dict[str, Any]:
     """What the scripts read: the look of each label, and the values of each figure."""
-    figures = [*first.figures, *(figure for section in sections for figure in section.figures)]
     styles = looks(labels)
     return {
         "series": [

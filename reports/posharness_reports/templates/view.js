@@ -223,7 +223,7 @@ function showFigure(name, figure) {
   }
   for (const group of figure.svg.querySelectorAll("[data-parts]")) {
     const labels = figure.parts[group.dataset.parts];
-    const parts = [...group.querySelectorAll("path, use")].filter((part) => !part.closest("defs"));
+    const parts = [...group.querySelectorAll("path, circle, use")].filter((part) => !part.closest("defs"));
     parts.forEach((part, i) => part.classList.toggle("hidden", !shown(figure, labels[i])));
   }
   for (const cover of figure.svg.querySelectorAll(".cover")) cover.remove();
