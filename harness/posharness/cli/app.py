@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Outside its standalone mode, typer hands its errors and exit statuses to the caller.
         with stopped_by_signals(), shown_warnings():
-            status = _with_plain_help(typer.main.get_command(app)).main(
+            status = _prepared(typer.main.get_command(app)).main(
                 given, prog_name="harness", standalone_mode=False
             )
     except typer.TyperException as error:
@@ -127,12 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _with_plain_help(program: Any) -> Any:
-    """The program, whose help shows no type beside a switch, and a default in one kind of brackets."""
+def _prepared(program: Any) -> Any:
+    """The program, whose commands say that they are stopped.
+
+    Its help shows no type beside a switch, and a default in one kind of brackets.
+    """
     for command in (program, *program.commands.values()):
         if command is not program and hasattr(command, "commands"):
-            _with_plain_help(command)
+            _prepared(command)
             continue
+        if command is not program:
+            command.callback = _said_when_stopped(command.callback)
         # The option for help is made with the first context, and kept.
         for option in command.get_params(typer.Context(command, help_option_names=_HELP)):
             if getattr(option, "is_flag", False) and option.metavar is None:
@@ -141,6 +147,20 @@ def _with_plain_help(program: Any) -> Any:
                 option.help = f"{option.help} \\[default: {option.show_default}]"
                 option.show_default = False
     return program
+
+
+def _said_when_stopped(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that says by itself that it is stopped: typer ends every stopped one in silence, with 130."""
+
+    @wraps(command)
+    def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return command(*arguments, **named)
+        except KeyboardInterrupt as error:
+            complain("stopped.")
+            raise typer.Exit(exit_status(error)) from None
+
+    return run
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -23,6 +23,7 @@ from posharness.errors import HarnessWarning
 from posharness.visible import shortened, visible
 
 __all__ = [
+    "NOT_BEGUN",
     "STYLES",
     "command_line",
     "complain",
@@ -37,6 +38,9 @@ __all__ = [
     "table",
 ]
 
+NOT_BEGUN = "not begun"
+"""What is said of a cell of which the store knows nothing, in the place of its status."""
+
 STYLES = {
     "done": "green",
     "reused": "green",
@@ -47,6 +51,7 @@ STYLES = {
     "timeout": "bold red",
     "interrupted": "yellow",
     "skipped": "yellow",
+    NOT_BEGUN: "dim",
 }
 """The style of each status; the word itself is always printed too."""
 

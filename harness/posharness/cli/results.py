@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from posharness.cli.output import STYLES, number, table
+from posharness.cli.output import NOT_BEGUN, STYLES, number, table
 from posharness.contracts.cell import Cell
 from posharness.contracts.columns import qualified
 
@@ -43,8 +43,10 @@ class Column:
 
 
 def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> None:
-    """Print the tables of the planned cells, and why the others are not done."""
+    """Print the tables of the planned cells, and why those that were begun are not done."""
     state = results.cells.set_index("cell")
+    state = state.reindex([*state.index, *(cell.key for cell in planned if cell.key not in state.index)])
+    state["status"] = state["status"].fillna(NOT_BEGUN)
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in planned:
         groups.setdefault((cell.task.label, cell.body_name), []).append(cell)
@@ -62,7 +64,7 @@ def print_results(out: Console, results: Results, planned: Sequence[Cell]) -> No
             _print_task(out, f"{task}, {body}", cells, [], state)
     for cell in planned:
         status, reason = (str(state.loc[cell.key, name]) for name in ("status", "reason"))
-        if status != "done":
+        if status not in ("done", NOT_BEGUN):
             line = Text(status, style=STYLES[status]) + Text(f" {cell} ({cell.key[:8]}): {reason}")
             out.print(line, soft_wrap=True)
 
@@ -126,5 +128,6 @@ def _value(column: Column, keys: Sequence[str], state: pd.DataFrame) -> str:
     reached = [column.accuracy[key] for key in keys if key in column.accuracy]
     if reached:
         return number(sum(reached) / len(reached))
-    undefined = any(column.length in lengths for lengths in state.loc[list(keys), "undefined_lengths"])
+    known = state.loc[[key for key in keys if state.loc[key, "status"] != NOT_BEGUN], "undefined_lengths"]
+    undefined = any(column.length in lengths for lengths in known)
     return "undefined" if undefined else number(None)

@@ -183,6 +183,7 @@ def _conclude(
     counts = summary.counts
     readings = {cell.key for cell in summary.planned if cell.pretrained}
     read = sum(key in readings and outcome.status == "done" for key, outcome in summary.outcomes.items())
+    waiting = len({cell.key for cell in summary.planned} - summary.reused - {*summary.outcomes})
     parts = [
         f"{counts['done'] - read - len(summary.elsewhere - readings)} trained",
         *([f"{read - len(summary.elsewhere & readings)} read"] if readings else []),
@@ -190,6 +191,7 @@ def _conclude(
         f"{len(summary.reused)} reused",
         f"{counts['skipped']} skipped",
         *([f"{summary.failed} not done"] if summary.failed else []),
+        *([f"{waiting} not begun"] if waiting else []),
     ]
     out.print(f"{', '.join(parts)} in {duration(time.monotonic() - began)}")
     if compiler:

@@ -159,11 +159,14 @@ def _failure(error: BaseException, job: Job) -> CellOutcome:
 def _limit_memory(gigabytes: float) -> None:
     """Let allocations fail beyond a limit of address space, of which a process has much from the start."""
     own = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (own + int(gigabytes * 1e9),) * 2)
+    most = min(own + gigabytes * 1e9, 2.0**62)  # more than any machine has, and the system can hold it
+    resource.setrlimit(resource.RLIMIT_AS, (int(most),) * 2)
 
 
 def _is_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "allocate memory" in str(error)
+    # The stack of a thread is memory too.
+    known = ("allocate memory", "can't start new thread")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in known)
 
 
 def use_threads(number: int) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from posharness.cli.stopping import Stopped, exit_status
 from posharness.store import Store
 
 from ..commands import harness
@@ -239,3 +242,17 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     process.wait(timeout=30)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Stopped(signal.SIGTERM), Stopped(signal.SIGHUP)])
+@pytest.mark.parametrize("command", [("verify", "x"), ("store", "check")])
+def test_every_command_says_that_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, error: KeyboardInterrupt, command: tuple[str, ...]
+) -> None:
+    def stop(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("posharness.reports.verify_report", stop)
+    monkeypatch.setattr("posharness.store.Store.open", stop)
+    ended = harness(*command)
+    assert (ended.status, ended.err) == (exit_status(error), "harness: stopped.\n")

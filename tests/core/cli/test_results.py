@@ -64,6 +64,7 @@ def cell(label: str, seed: int) -> Cell:
 @pytest.mark.parametrize("lengths", [(64,), (64, 128), ()])
 def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: tuple[int, ...]) -> None:
     good, other, limited, broken = cell("good", 0), cell("good", 1), cell("limited", 0), cell("limited", 1)
+    stopped = [cell("good", 2), cell("late", 0)]
     rows = pd.concat(
         [
             predictions(good.key, [("test", "copy", 32, 8, True), ("test", "copy", 64, 8, True)]),
@@ -84,11 +85,12 @@ def test_the_tables_say_means_undefined_lengths_and_what_went_wrong(lengths: tup
     print_results(
         Console(file=out, width=80, markup=False),
         Results(state, rows, pd.DataFrame(), pd.DataFrame()),
-        [good, other, limited, broken],
+        [good, other, limited, broken, *stopped],
     )
     text = out.getvalue()
     lines = {words[0]: words[1:] for line in text.splitlines() if (words := line.split())}
-    assert lines["good"] == ["0.500", "1.000", "2", "done"]
+    assert lines["good"] == ["0.500", "1.000", "2", "done,", "1", "not", "begun"]
+    assert lines["late"] == ["–", "–", "1", "not", "begun"]
     assert lines["limited"] == ["1.000", "undefined" if lengths else "–", "1", "done,", "1", "failed"]
     assert lines["chance"] == ["0.250", "0.250"]
     assert f"failed limited on copy, decoder, seed 1 ({broken.key[:8]}): ValueError: no [such] thing" in text

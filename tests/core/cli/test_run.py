@@ -103,6 +103,18 @@ class TestRun:
         assert re.search(r"failed fragile on copy.*RuntimeError: \[fragile\] broke", story.first.out)
         assert "Traceback" not in story.first.out + story.first.err
 
+    def test_a_run_that_stops_early_shows_what_it_has_and_says_so(self, story: Story, tmp_path: Path) -> None:
+        others = ["fragile,rope" if part == "rope,learned,fragile" else part for part in story.command[:-1]]
+        ended = harness(*others, tmp_path / "runs", "--fail-fast", "--workers", "1")
+        assert ended.status == 1, ended
+        assert "0 trained, 0 reused, 0 skipped, 1 not done, 1 not begun" in ended.out
+        assert re.search(r"rope +1 not begun", ended.out)
+        assert (
+            ended.err
+            == "harness: stopped after as many failures as allowed. The same command resumes the run.\n"
+        )
+        assert "\nReport: " in ended.out
+
     def test_the_table_and_the_report_end_it(self, story: Story) -> None:
         lines = story.first.out.splitlines()
         assert re.search(r"rope +\d\.\d{3} .* 1 done", story.first.out)

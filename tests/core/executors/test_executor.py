@@ -245,6 +245,15 @@ def test_a_cell_that_allocates_more_than_allowed_says_so(tmp_path: Path) -> None
     assert last.outcome.reason.startswith("needed more than the 1.5 GB of --memory: ")
 
 
+def test_a_limit_beyond_all_memory_limits_nothing(tmp_path: Path) -> None:
+    (cell,), events = GOOD[:1], list[Event]()
+    LocalExecutor(workers=1).execute(
+        [cell], run=LocalRunner(tmp_path / "runs", (PLUGIN,), memory=1e300), observe=events.append
+    )
+    assert isinstance(events[-1], Finished)
+    assert events[-1].outcome.status == "done"
+
+
 def test_cells_share_out_the_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     run = Run(Store.open(tmp_path, create=True))
