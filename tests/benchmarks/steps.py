@@ -89,6 +89,7 @@ GROUPS: Mapping[str, Callable[[], Iterator[_Case]]] = {
     "chunk-128": _chunks(128, 16),
     "chunk-256": _chunks(256, 8),
     "chunk-1024": _chunks(1024, 2),
+    "chunk-2048": _chunks(2048, 1),
 }
 
 
