@@ -19,7 +19,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from posharness.contracts.atomic_files import new_file
 from posharness.contracts.cell import Cell
 
-__all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "OwnHandler", "StopSignal", "resumable"]
+__all__ = ["AtomicCheckpointIO", "Checkpoints", "Interrupted", "StopSignal", "resumable"]
 
 _OWNER = "posharness_cell"
 """The entry of a checkpoint that holds the key of its cell."""
@@ -55,20 +55,6 @@ class StopSignal:
         self.requested = True
 
 
-class OwnHandler(pl.Callback):
-    """Gives SIGTERM back the handler that it had before Lightning put its own in front of it.
-
-    Lightning's leaves the training by an error between two steps, without a checkpoint.
-    """
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._own = signal.getsignal(signal.SIGTERM)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._own)
-
-
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place: Lightning's own goes through the system's temporary folder."""
 
@@ -83,7 +69,8 @@ class Checkpoints(pl.Callback):
     """Writes a checkpoint every few minutes and when asked to stop, always between two steps.
 
     It must come after every callback whose state the checkpoint holds. Where several processes train the
-    cell, the first decides for all.
+    cell, the first decides for all. Lightning's own handler of SIGTERM, which would leave the training by an
+    error and without a checkpoint, is taken away before the first step.
     """
 
     def __init__(self, path: Path, stop: StopSignal, cell: Cell) -> None:
@@ -93,7 +80,12 @@ class Checkpoints(pl.Callback):
         self._trainer = cell.trainer
         self._saved = 0.0
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
         self._saved = time.monotonic()
 
     def on_save_checkpoint(

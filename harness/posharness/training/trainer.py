@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy, Strategy
 
 from posharness.contracts.cell import Cell
-from posharness.training.checkpoint import AtomicCheckpointIO, OwnHandler
+from posharness.training.checkpoint import AtomicCheckpointIO
 from posharness.training.place import ALONE, Place, PlaceEnvironment
 
 __all__ = ["quiet", "trainer"]
@@ -36,7 +36,7 @@ def trainer(
         accumulate_grad_batches=cell.trainer.accumulate,
         plugins=[PlaceEnvironment(place), AtomicCheckpointIO()],
         max_steps=cell.budget.steps,
-        callbacks=[OwnHandler(), *callbacks],
+        callbacks=list(callbacks),
         default_root_dir=folder,
         logger=logger,
         enable_checkpointing=False,
