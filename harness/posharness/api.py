@@ -50,6 +50,8 @@ def execute(
     chosen: Mapping[Arm, Point] | None = None
     if tuning:
         trials, chosen = run_trials(tuning, experiment, execution, announce=announce)
+        if trials.stopped:
+            return trials
 
     def planned(asked: Experiment, registry: Registry) -> list[Cell]:
         if chosen is not None:

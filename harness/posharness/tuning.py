@@ -33,6 +33,8 @@ def run_trials(
 ) -> tuple[RunSummary, dict[Arm, Point]]:
     """Run the trials that the store does not hold yet, and choose a point for each encoding and task.
 
+    None is chosen where the run stopped before its end: trials that were not made would count as failed.
+
     Args:
         announce: called with a message before each preparation, and with what was chosen.
 
@@ -48,6 +50,8 @@ def run_trials(
     summary = execution.run(lambda _: [trial.cell for trial in trials])
     store = Store.open(execution.store, create=False)
     write_tuned(store.path, TunedCells({trial.cell.key: trial.point for trial in trials}))
+    if summary.stopped:
+        return summary, {}
     chosen = choose(trials, store)
     for (label, task, body), point in chosen.items():
         words = ", ".join(f"{name}={value}" for name, value in point.items())

@@ -18,7 +18,7 @@ from posharness.registry.registry import Registry
 from posharness.store import Store
 from posharness.tuning import choose
 
-from .commands import harness
+from .commands import FRAGILE, harness
 
 TINY: dict[str, Any] = {
     "tasks": ["offset_recall[length=7,symbols=3,offsets=[1,2]]"],
@@ -158,6 +158,22 @@ def test_a_dry_run_shows_the_trials_first(tiny: Path, tmp_path: Path) -> None:
     wrong = harness(*command, "--tune", "speed=[1,2]")
     assert wrong.status == 2
     assert "--tune speed" in wrong.err
+
+
+@pytest.mark.usefixtures("warm_server")
+def test_nothing_is_chosen_from_trials_that_were_stopped(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "fragile.py").write_text(FRAGILE)
+    command = ("run", "--config", tiny, "--plugins", "fragile,rope", "--plugin-path", tmp_path / "fragile.py")
+    store = tmp_path / "runs"
+    ended = harness(
+        *(*command, "--store", store, "--tune", "lr=[.001,.003]", "--tune-seeds", "1"),
+        *("--fail-fast", "--workers", "1", "--no-report"),
+    )
+    assert ended.status == 1, ended
+    assert "chosen for" not in ended.out
+    assert "1 not done, 3 not begun" in ended.out
+    assert json.loads((store / "tuning.json").read_text())["final"] == {}
+    assert len(Store.open(store, create=False).keys()) == 1
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
