@@ -107,7 +107,9 @@ def _main() -> None:
 
 
 def _leave_at_the_end_of_input() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a process that is forked from this one would wait for its lock for ever.
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 
