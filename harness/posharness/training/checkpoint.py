@@ -69,7 +69,8 @@ class Checkpoints(pl.Callback):
     """Writes a checkpoint every few minutes and when asked to stop, always between two steps.
 
     It must come after every callback whose state the checkpoint holds. Where several processes train the
-    cell, the first decides for all. Lightning's own handler of SIGTERM, which would leave the training by an
+    cell, the first decides for all, and one is written at the end of training: it takes all of them, and the
+    others do not wait for the test. Lightning's own handler of SIGTERM, which would leave the training by an
     error and without a checkpoint, is taken away before the first step.
     """
 
@@ -104,6 +105,15 @@ class Checkpoints(pl.Callback):
             self.keep(trainer)
         if stop:
             raise Interrupted
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._trainer.processes > 1:
+            self.keep(trainer)
+
+    def keep_in_test(self, trainer: pl.Trainer) -> None:
+        """Write the checkpoint after training, in the first process alone."""
+        if self._trainer.processes == 1:
+            self.keep(trainer)
 
     def keep(self, trainer: pl.Trainer) -> None:
         """Write the checkpoint, in place of an older one."""

@@ -156,7 +156,7 @@ class _Attempt:
             scored += sequences
             self.reporter.evaluating(scored, total)
             if self.stop.requested:
-                self.checkpoints.keep(self.trainer)
+                self.checkpoints.keep_in_test(self.trainer)
                 raise Interrupted
 
         # Lightning leaves the model on the CPU.

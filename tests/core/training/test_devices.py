@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
+from posharness.contracts import Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, OptimiserSettings, TrainerSettings
+from posharness.errors import CellStopped
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection
 from posharness.training.run import train_cell
@@ -72,8 +75,21 @@ def test_parts_of_a_batch_add_up_to_the_batch(train: Train, alone: Path) -> None
     assert_close(train(accumulate=3), alone)
 
 
-def test_two_processes_train_as_one(train: Train, alone: Path) -> None:
-    assert_close(train(devices=2, accumulate=2), alone)
+def test_two_processes_train_as_one_also_if_stopped_in_the_test(
+    registry: Registry, alone: Path, tmp_path: Path
+) -> None:
+    cell = make_cell(registry, devices=2, accumulate=2)
+
+    def stop(news: Progress) -> None:
+        if news.stage == "evaluating":
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(CellStopped):
+        train_cell(cell, registry, tmp_path, cache=tmp_path, observe=stop)
+    seen: list[Progress] = []
+    assert train_cell(cell, registry, tmp_path, cache=tmp_path, observe=seen.append).status == "done"
+    assert {news.stage for news in seen} == {"evaluating"}
+    assert_close(tmp_path, alone)
 
 
 @pytest.mark.cluster
