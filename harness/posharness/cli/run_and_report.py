@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from posharness.cost.amount import Amount
     from posharness.execution import Execution, RunSummary
 
-__all__ = ["FailFast", "MaxFailures", "Memory", "Report", "Timeout", "Workers", "run_and_report"]
+__all__ = [
+    "FailFast",
+    "MaxFailures",
+    "Memory",
+    "Report",
+    "Timeout",
+    "Workers",
+    "leave_running",
+    "run_and_report",
+]
 
 Workers = Annotated[
     int | None,
@@ -103,7 +112,7 @@ def run_and_report(
                     executor,
                     max_failures,
                     memory,
-                    partial(_leave_running, display),
+                    partial(leave_running, display),
                 )
                 summary = start(execution, display.announce)
         _conclude(
@@ -138,12 +147,18 @@ def _display() -> Display:
     return PlainDisplay(out)
 
 
-def _leave_running(display: Display) -> bool:
-    """Ask after Ctrl-C whether cells go on that run without this process; without a terminal they do not."""
+def leave_running(display: Display) -> bool:
+    """Ask after Ctrl-C whether cells go on that run without this process.
+
+    Without a terminal they do not, nor after a second Ctrl-C, nor after the end of the input.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     display.close()
-    answer = console(stderr=True).input("Cells run on the cluster. Let them go on? (y/N) ")
+    try:
+        answer = console(stderr=True).input("Cells run on the cluster. Let them go on? (y/N) ")
+    except (KeyboardInterrupt, EOFError):
+        return False
     return answer.strip().lower().startswith("y")
 
 

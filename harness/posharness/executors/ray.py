@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run
 from posharness.parent_death import GRACE
 
 __all__ = ["RayExecutor"]
+
+_ANSWERS_WITHIN = 10.0
+"""Seconds within which the address of a cluster answers."""
 
 
 class RayExecutor(Executor):
@@ -84,6 +88,7 @@ def _import_ray() -> Any:
 
 
 def _connect(ray: Any, address: str) -> None:
+    _check_answers(address)
     try:
         ray.init(
             address or "local",
@@ -97,14 +102,42 @@ def _connect(ray: Any, address: str) -> None:
         raise UserError(f"{what}: there is no Ray cluster to use ({reason}); start one: ray start.") from None
 
 
+def _check_answers(address: str) -> None:
+    """Refuse the address of a cluster where nothing listens: Ray would try it for ever.
+
+    Raises:
+        UserError: nothing does.
+    """
+    host, colon, port = address.rpartition(":")
+    if "/" in address or not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host, int(port)), _ANSWERS_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"--executor ray[address={address}]: nothing answers there ({error}); give the address that "
+            "`ray start --head` has printed."
+        ) from None
+
+
 class _RayLauncher(Launcher):
     def __init__(self, ray: Any, resources: dict[str, float]) -> None:
         self._ray = ray
+        self._resources = resources
         # What is tried again is the scheduler's matter. A process is not used again: it may have another GPU.
         self._task = ray.remote(max_retries=0, max_calls=1, **resources)(_run)
 
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
         return [_RayTask(self._ray, self._task.remote(job, cell)) for cell in cells]
+
+    def why_waiting(self, waiting: Sequence[Launched]) -> str:
+        names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+        needed = {names[name]: amount for name, amount in self._resources.items() if amount}
+        machines = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
+        if any(all(has.get(name, 0) >= amount for name, amount in needed.items()) for has in machines):
+            return "the machines of the Ray cluster are busy"
+        asked = ", ".join(f"{name} {amount:g}" for name, amount in needed.items())
+        return f"no machine of the Ray cluster has what a cell asks for: {asked}"
 
     def stop(self, running: Sequence[Launched]) -> None:
         references = [each.reference for each in running if isinstance(each, _RayTask)]

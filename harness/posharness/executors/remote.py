@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Protocol
 from posharness.contracts import CellOutcome, CellRunner, Finished, Observer, Progress, Started
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
-from posharness.errors import UserError
+from posharness.errors import HarnessWarning, UserError
 from posharness.store import INTERRUPTED, Busy, Store
 
 __all__ = ["Launched", "Launcher", "Lost", "RemoteRun", "run_remotely"]
@@ -23,6 +24,8 @@ __all__ = ["Launched", "Launcher", "Lost", "RemoteRun", "run_remotely"]
 _POLL = 0.5
 """Seconds between two looks at the running cells."""
 
+_LONG = 60.0
+"""Seconds without a running cell after which the user is told why."""
 
 _LEFT = CellOutcome("interrupted", "it goes on elsewhere; the next run takes its result")
 
@@ -59,6 +62,10 @@ class Launcher(ABC):
     @abstractmethod
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
         """Start the process of each cell, at once or when there is room."""
+
+    @abstractmethod
+    def why_waiting(self, waiting: Sequence[Launched]) -> str:
+        """Why cells that were given to it have not started, in a few words."""
 
     @abstractmethod
     def stop(self, running: Sequence[Launched]) -> None:
@@ -126,6 +133,8 @@ class _Scheduler:
         self._started: set[str] = set()
         self._last: dict[str, Progress] = {}
         self._tries: dict[str, int] = {}
+        self._idle_since = time.monotonic()
+        self._told = False
 
     def run_all(self, cells: Sequence[Cell], leave: Callable[[], bool]) -> None:
         for cell in cells:
@@ -140,6 +149,7 @@ class _Scheduler:
                 self._launch()
                 self._report_progress()
                 self._collect()
+                self._say_why_none_runs()
                 if self._running:
                     time.sleep(_POLL)
         except BaseException as error:
@@ -166,6 +176,16 @@ class _Scheduler:
                 self._start(key)
                 self._last[key] = progress
                 self._observe(progress)
+
+    def _say_why_none_runs(self) -> None:
+        """Tell the user, once each time, why no cell has run for long."""
+        now = time.monotonic()
+        if not self._running or self._started & self._running.keys():
+            self._idle_since, self._told = now, False
+        elif not self._told and now - self._idle_since >= _LONG:
+            self._told = True
+            why = self._launcher.why_waiting([launched for launched, _ in self._running.values()])
+            warnings.warn(f"No cell has started for {_LONG:g} s: {why}.", HarnessWarning, stacklevel=2)
 
     def _start(self, key: str) -> None:
         """Report that a cell has started, once."""

@@ -152,6 +152,10 @@ class SlurmLauncher(Launcher):
         jobs: list[Any] = self._executor.map_array(work, cells)
         return jobs
 
+    def why_waiting(self, waiting: Sequence[Launched]) -> str:
+        reasons = {self._queue.reason(each.id) for each in waiting if isinstance(each, _SlurmJob)} - {""}
+        return f"Slurm gives as reason {', '.join(sorted(reasons))}" if reasons else "Slurm gives no reason"
+
     def stop(self, running: Sequence[Launched]) -> None:
         jobs = [each for each in running if isinstance(each, _SlurmJob)]
         for each in jobs:
@@ -179,18 +183,23 @@ class _Queue:
     """The jobs that the cluster has not ended, as squeue lists them; no accounting is needed."""
 
     def __init__(self) -> None:
-        self._listed: set[str] = set()
+        self._listed: dict[str, str] = {}
         self._looked = -_LOOK
 
     def holds(self, job: str) -> bool:
         now = time.monotonic()
         if now - self._looked >= _LOOK:
-            command = ["squeue", "--noheader", "--array", "--format=%i", "--user", str(os.getuid())]
+            command = ["squeue", "--noheader", "--array", "--format=%i %r", "--user", str(os.getuid())]
             found = subprocess.run(command, capture_output=True, text=True, check=False)
             if found.returncode == 0:  # else the controller does not answer, and the cells may run on
-                self._listed = set(found.stdout.split())
+                lines = (line.partition(" ") for line in found.stdout.splitlines())
+                self._listed = {number: reason.strip() for number, _, reason in lines}
                 self._looked = now
         return job in self._listed
+
+    def reason(self, job: str) -> str:
+        """Why a job does not run, in a word of Slurm's; "" where it gives none."""
+        return self._listed.get(job, "") if self.holds(job) else ""
 
 
 class _SlurmJob:
