@@ -73,6 +73,22 @@ def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp
     assert_same_as_local([cell], tmp_path / "slurm", tmp_path / "local")
 
 
+def test_a_run_that_is_stopped_leaves_no_job(tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+    flag.touch()
+    cells = [make_cell(seed, flag, steps=1500) for seed in range(5)]  # three more than cores
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Progress) and event.step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SlurmExecutor().execute(cells, run=LocalRunner(tmp_path / "slurm", (PLUGIN,)), observe=stop)
+    assert not subprocess.check_output(["squeue", "-h", "-t", "PENDING,RUNNING"], text=True)
+    store = Store.open(tmp_path / "slurm", create=False)
+    assert list((store.path / "work").glob("*/checkpoint.ckpt"))
+
+
 def test_two_machines_train_a_cell_as_two_processes_of_one_do(tmp_path: Path) -> None:
     two = [make_cell(5, trainer=TrainerSettings(**{name: 2})) for name in ("num_nodes", "devices")]
     store = Store.open(tmp_path / "store", create=True)

@@ -143,7 +143,11 @@ class SlurmLauncher(Launcher):
             # submitit raises an error of its own for each way in which sbatch refuses a job.
             reason = " ".join(str(error).split())[-300:]
             raise UserError(f"--executor slurm: sbatch takes no job: {reason}.") from error
-        return [_SlurmJob(each, self._queue) for each in jobs]
+        return [self.watch(each) for each in jobs]
+
+    def watch(self, job: Any) -> Launched:
+        """A job of submitit's as a cell that was given to a launcher."""
+        return _SlurmJob(job, self._queue)
 
     def _submit(self, work: _Requeued, cells: Sequence[Cell]) -> list[Any]:
         # A job has one task; its cell starts the processes on the other machines.
@@ -157,12 +161,21 @@ class SlurmLauncher(Launcher):
         return f"Slurm gives as reason {', '.join(sorted(reasons))}" if reasons else "Slurm gives no reason"
 
     def stop(self, running: Sequence[Launched]) -> None:
-        jobs = [each for each in running if isinstance(each, _SlurmJob)]
-        for each in jobs:
-            each.cancel()
+        jobs = [each.id for each in running if isinstance(each, _SlurmJob)]
+        # First those that have not begun: scancel tries for minutes to send one of them a signal.
+        _scancel("--state=PENDING", jobs=jobs)
+        # The signal that Slurm sends before the time limit, and no further one: the cell needs its seconds.
+        _scancel("--state=RUNNING", "--signal=TERM", jobs=jobs)
         end = time.monotonic() + GRACE + _LOOK
-        while time.monotonic() < end and any(self._queue.holds(each.id) for each in jobs):
+        while (left := [job for job in jobs if self._queue.holds(job)]) and time.monotonic() < end:
             time.sleep(1)
+        _scancel(jobs=left)
+
+
+def _scancel(*options: str, jobs: Sequence[str]) -> None:
+    for start in range(0, len(jobs), _ARRAY):
+        command = ["scancel", *options, *jobs[start : start + _ARRAY]]
+        subprocess.run(command, capture_output=True, check=False)
 
 
 def _arrays(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -231,11 +244,6 @@ class _SlurmJob:
             )
         outcome: CellOutcome = self._job.result()
         return outcome
-
-    def cancel(self) -> None:
-        # The signal that Slurm sends before the time limit, and no further one: the cell needs its seconds.
-        subprocess.run(["scancel", "--signal=TERM", self.id], capture_output=True, check=False)
-        subprocess.run(["scancel", "--state=PENDING", self.id], capture_output=True, check=False)
 
 
 class _AtLimit(KeyboardInterrupt):

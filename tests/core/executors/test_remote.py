@@ -19,6 +19,7 @@ from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
 from posharness.executors.ray import RayExecutor
 from posharness.executors.remote import Launched, Launcher, RemoteRun, run_remotely
+from posharness.executors.slurm import SlurmLauncher
 
 CELL = Cell(
     encoding=Choice(name="absolute"),
@@ -101,3 +102,26 @@ def test_an_address_where_no_ray_cluster_answers_is_refused_at_once(
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(UserError, match=rf"--executor ray\[address={address}\]: nothing answers there"):
             RayExecutor(address=address).execute([CELL], run=LocalRunner(tmp_path), observe=print)
+
+
+def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # To a pending job, scancel tries for a minute and a half to send one.
+    commands: list[list[str]] = []
+
+    def note(command: list[str], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(returncode=0, stdout="")
+
+    parameters = SimpleNamespace(update_parameters=lambda **_: None)
+    submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
+    monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
+    monkeypatch.setattr("subprocess.run", note)
+    launcher = SlurmLauncher(tmp_path, {}, at_once=1, requeues=1)
+    job = SimpleNamespace(job_id="7_0", paths=SimpleNamespace(result_pickle=tmp_path / "none"))
+    launcher.stop([launcher.watch(job)])
+    assert [command for command in commands if command[0] == "scancel"] == [
+        ["scancel", "--state=PENDING", "7_0"],
+        ["scancel", "--state=RUNNING", "--signal=TERM", "7_0"],
+    ]
