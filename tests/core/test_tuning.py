@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import pandas as pd
 import pytest
 
 import posharness
+from posharness.api import execute
+from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
+from posharness.execution import Execution, RunSummary
 from posharness.experiment import Experiment, load_experiment
 from posharness.planning.plan_tuning import FIRST_SEED, Trial, Tuning, arm_of, plan_final, plan_trials
 from posharness.registry.registry import Registry
 from posharness.store import Store
 from posharness.tuning import choose
 
-from .commands import FRAGILE, harness
+from .commands import harness
 
 TINY: dict[str, Any] = {
     "tasks": ["offset_recall[length=7,symbols=3,offsets=[1,2]]"],
@@ -160,20 +164,22 @@ def test_a_dry_run_shows_the_trials_first(tiny: Path, tmp_path: Path) -> None:
     assert "--tune speed" in wrong.err
 
 
-@pytest.mark.usefixtures("warm_server")
-def test_nothing_is_chosen_from_trials_that_were_stopped(tiny: Path, tmp_path: Path) -> None:
-    (tmp_path / "fragile.py").write_text(FRAGILE)
-    command = ("run", "--config", tiny, "--plugins", "fragile,rope", "--plugin-path", tmp_path / "fragile.py")
-    store = tmp_path / "runs"
-    ended = harness(
-        *(*command, "--store", store, "--tune", "lr=[.001,.003]", "--tune-seeds", "1"),
-        *("--fail-fast", "--workers", "1", "--no-report"),
-    )
-    assert ended.status == 1, ended
-    assert "chosen for" not in ended.out
-    assert "1 not done, 3 not begun" in ended.out
-    assert json.loads((store / "tuning.json").read_text())["final"] == {}
-    assert len(Store.open(store, create=False).keys()) == 1
+def test_nothing_is_chosen_from_trials_that_were_stopped(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, announced = list[RunSummary](), list[str]()
+
+    def stopped(execution: Execution, plan: Callable[[Registry], list[Cell]]) -> RunSummary:
+        runs.append(RunSummary(tuple(plan(Registry.load())), frozenset(), stopped=True))
+        return runs[-1]
+
+    monkeypatch.setattr(Execution, "run", stopped)
+    store = Store.open(tmp_path / "runs", create=True)
+    execution = Execution(store.path)
+    assert execute(experiment, execution, announce=announced.append, tuning=Tuning(GRID, 2)) is runs[0]
+    assert len(runs) == 1
+    assert not any("chosen" in line for line in announced)
+    assert json.loads((store.path / "tuning.json").read_text())["final"] == {}
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
