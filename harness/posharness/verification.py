@@ -8,7 +8,7 @@ import io
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from itertools import zip_longest
@@ -20,6 +20,7 @@ from posharness.contracts.strict_json import parse_json, strict_json
 from posharness.errors import UserError
 from posharness.store import Store
 from posharness.store.checksums import CHECKSUMS
+from posharness.store.layout import is_key
 
 __all__ = ["MADE", "Made", "compare_files", "compare_numbers", "compare_store", "read_made", "write_made"]
 
@@ -81,12 +82,13 @@ def read_made(folder: Path) -> tuple[Made, dict[str, Any]]:
         made = Made(**{each.name: content[each.name] for each in fields(Made)})
         right = _sealed({name: value for name, value in content.items() if name != "digest"}) == written
         mappings = [content["files"], content["numbers"], made.cells, made.superseded]
+        right = right and _are_tables(content["numbers"].values()) and _fits(made)
     except FileNotFoundError:
         raise UserError(
             f"{folder} has no {MADE}: it is no report, or of an earlier version; compile it again with "
             "`harness report STORE`."
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, IsADirectoryError):
         right, mappings = False, []
     if not right or not all(isinstance(each, dict) for each in mappings):
         raise UserError(f"{path} is damaged; compile the report again with `harness report STORE`.")
@@ -103,9 +105,9 @@ def compare_files(folder: Path, content: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is missing"
         elif _digest(folder / name) != digest:
             yield f"{name} has changed"
-    for name, table in content["numbers"].items():
-        if name in names:
-            yield from _differences(name, table, _numbers(folder / name), "the table has")
+    for name in sorted(filter(_is_table, names | set(content["numbers"]))):
+        own = _numbers(folder / name) if name in names else []
+        yield from _differences(name, content["numbers"].get(name, []), own, "the table has")
 
 
 def compare_store(made: Made, store: Store) -> Iterator[str]:
@@ -155,6 +157,20 @@ def _sealed(content: Mapping[str, Any]) -> bytes:
     """The file of a content: with its digest at the end, and no byte that could be otherwise."""
     digest = hashlib.sha256(strict_json(content, indent=1).encode()).hexdigest()
     return (strict_json({**content, "digest": digest}, indent=1) + "\n").encode()
+
+
+def _are_tables(tables: Iterable[object]) -> bool:
+    return all(isinstance(table, list) and all(isinstance(row, list) for row in table) for table in tables)
+
+
+def _fits(made: Made) -> bool:
+    """Whether its values are of their types: its file may come from anywhere."""
+    texts = (made.title, made.baseline, made.compiler, made.command, *made.superseded.values())
+    return (
+        all(isinstance(text, str) for text in (*texts, *made.cells.values()))
+        and all(map(is_key, made.cells))
+        and (made.level is None or (isinstance(made.level, float) and 0 < made.level < 1))
+    )
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from posharness.contracts.strict_json import strict_json
 from posharness.errors import UserError
 from posharness.store import Store
 from posharness.verification import (
@@ -152,3 +155,31 @@ def test_an_edited_record_is_refused(report: Path) -> None:
     path.unlink()
     with pytest.raises(UserError, match=r"has no made.json"):
         read_made(report)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"numbers": {"tables/accuracy.csv": 3}},
+        {"numbers": {"tables/accuracy.csv": [3]}},
+        {"numbers": {}},
+        {"numbers": {"tables/accuracy.csv": [], "tables/other.csv": [["a"]]}},
+        {"cells": {"../../x": "y"}},
+        {"cells": {CELL.key: 3}},
+        {"level": "high"},
+        {"level": 2.0},
+        {"title": ["x"]},
+        {"compiler": 3},
+    ],
+)
+def test_a_record_that_was_written_by_someone_who_knows_how_is_refused_or_named(
+    report: Path, store: Store, tmp_path: Path, field: dict[str, object]
+) -> None:
+    path = report / "made.json"
+    content = {k: v for k, v in json.loads(path.read_text()).items() if k != "digest"} | field
+    digest = hashlib.sha256(strict_json(content, indent=1).encode()).hexdigest()
+    path.write_text(strict_json({**content, "digest": digest}, indent=1) + "\n")
+    found: list[str] = []
+    with suppress(UserError):
+        found = differences(report, store, tmp_path) or ["nothing"]
+    assert found != ["nothing"]
