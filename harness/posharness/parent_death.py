@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["GRACE", "end_group", "end_with_parent", "outlive_parent_shortly"]
+__all__ = ["GRACE", "children", "end_group", "end_with_parent", "outlive_parent_shortly"]
 
 GRACE = 8.0
 """Seconds that a cell has to write its checkpoint before its process is ended."""
@@ -55,6 +55,15 @@ def end_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError):
         os.kill(leader, signal.SIGKILL)
+
+
+def children() -> set[int]:
+    """The numbers of the processes that this one has started and not waited for; empty where not known."""
+    found: set[int] = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError, ValueError):
+            found.update(map(int, listed.read_text().split()))
+    return found
 
 
 def _signal_at_death_of_parent(number: signal.Signals) -> None:

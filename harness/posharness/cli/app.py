@@ -29,7 +29,7 @@ from posharness.cli import (
 )
 from posharness.cli import list as list_
 from posharness.cli.output import complain, prepare_streams, shown_warnings
-from posharness.cli.stopping import exit_status, stopped_by_signals
+from posharness.cli.stopping import end_soon, exit_status, stopped_by_signals
 from posharness.errors import UserError, did_you_mean
 
 __all__ = ["app", "main"]
@@ -102,7 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 when a cell did not end as done, 2 for a mistake of the user's, 128 and the
         number of the signal when stopped by one: 130 from the keyboard.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    status = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    if arguments is None:
+        end_soon(status)
+    return status
+
+
+def _run(given: list[str]) -> int:
     prepare_streams()
     try:
         # Outside its standalone mode, typer hands its errors and exit statuses to the caller.

@@ -6,11 +6,17 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["Stopped", "exit_status", "stopped_by_signals"]
+from posharness.parent_death import children, end_group
+
+__all__ = ["Stopped", "end_soon", "exit_status", "stopped_by_signals"]
+
+_FAREWELL = 5.0
+"""Seconds that a process has to end once its command has."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -47,6 +53,26 @@ def stopped_by_signals() -> Iterator[None]:
 def exit_status(error: KeyboardInterrupt) -> int:
     """128 and the number of the signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
+
+
+def end_soon(status: int) -> None:
+    """Let this process end with a status, some seconds later at most.
+
+    Python waits without a limit for threads that a plugin has started, and for what it does at the exit.
+    """
+
+    def end() -> None:
+        time.sleep(_FAREWELL)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):  # the reader is gone, or a plugin has closed it
+                stream.flush()
+        for child in children():
+            with suppress(ProcessLookupError):
+                if os.getsid(child) == os.getsid(0):  # a browser that was opened has left
+                    end_group(child)
+        os._exit(status)
+
+    threading.Thread(target=end, name="farewell", daemon=True).start()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

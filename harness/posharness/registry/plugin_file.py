@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from posharness.parent_death import children, end_group
 from posharness.registry.source.definitions import read_module
 from posharness.registry.unchanged import unchanged
 
@@ -41,7 +45,7 @@ def import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with unchanged():
+        with unchanged(), _alone():
             spec.loader.exec_module(module)
         _refuse_foreign_neighbours(path, folder)
     except BaseException:
@@ -49,6 +53,27 @@ def import_file(path: Path) -> ModuleType:
         raise
     setattr(module, _STATE, _state(path, folder))
     return module
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """A process that is started within it ends with this one, and a copy of this one at once.
+
+    They hold the output of this process, and whoever reads it would wait for them.
+    """
+    own, before = os.getpid(), children()
+    try:
+        yield
+    finally:
+        if os.getpid() != own:
+            os._exit(0)
+        for started in children() - before:
+            atexit.register(_end, started)
+
+
+def _end(child: int) -> None:
+    if child in children():  # else its number may be another's
+        end_group(child)
 
 
 def _refuse_foreign_neighbours(path: Path, folder: Path) -> None:

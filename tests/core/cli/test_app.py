@@ -256,3 +256,34 @@ def test_every_command_says_that_it_is_stopped(
     monkeypatch.setattr("posharness.store.Store.open", stop)
     ended = harness(*command)
     assert (ended.status, ended.err) == (exit_status(error), "harness: stopped.\n")
+
+
+LINGERING = """
+import atexit, os, subprocess, threading, time
+from posharness.contracts import PositionalEncoding, hookimpl
+
+threading.Thread(target=time.sleep, args=(600,)).start()
+atexit.register(time.sleep, 600)
+subprocess.Popen(["sleep", "600"])
+os.fork() or time.sleep(600)
+os.fork()
+
+class Lingering(PositionalEncoding):
+    name = "lingering"
+
+@hookimpl
+def posharness_encodings():
+    return [Lingering]
+"""
+
+
+def test_nothing_that_a_plugin_starts_keeps_a_command_from_ending(tmp_path: Path) -> None:
+    (tmp_path / "lingering.py").write_text(LINGERING)
+    program = (
+        "import sys; from posharness.cli import main, stopping; stopping._FAREWELL = 0.2; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "list", "--encodings", "--plugin-path", "lingering.py"]
+    # Its output is read to the end: a process that was left would hold it open.
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("lingering") == 1
