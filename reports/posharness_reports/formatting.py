@@ -51,7 +51,7 @@ def show(value: Any) -> str:
 
 def fraction(value: float) -> str:
     """An accuracy with two decimals; a few hundred sequences do not give more precision."""
-    return "–" if math.isnan(value) else f"{value:z.2f}"
+    return "–" if math.isnan(value) else f"{value:z.2f}".replace("-", "−")
 
 
 def below(value: float, limit: float) -> str:
@@ -91,7 +91,7 @@ def nats(value: float, low: float, high: float) -> str:
         "–" if math.isnan(v) else f"{0.0 if abs(v) < 1e-9 else v:z#.3g}".rstrip(".")
         for v in (value, low, high)
     ]
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]".replace("-", "−")
 
 
 def distance(value: float) -> str:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from posharness.contracts import Claim, Frames
-from posharness.contracts.columns import FREE_RUNNING
+from posharness.contracts.columns import FREE_RUNNING, TABLES
 from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import prepare, title, without_trials
+from posharness_reports.data.texts import with_plain_texts
 from posharness_reports.measures.accuracy import Measured, by_dependency_length, by_evaluation_length
 from posharness_reports.measures.other_lengths import changes
 from posharness_reports.measures.outcomes import Outcomes, outcomes
@@ -144,7 +145,8 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "", alph
     """The study of these frames; a study is returned as it is, with its claims, baseline and rate."""
     if isinstance(frames, Study):
         return frames
-    compared, trials = without_trials(frames)
+    tables = {table.name: with_plain_texts(getattr(frames, table.name)) for table in TABLES}
+    compared, trials = without_trials(Frames(**tables, costs=frames.costs))
     ready = prepare(compared)
     return Study(
         ready.cells,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -240,6 +241,8 @@ for (const width of widths) {
     found[width] = {
       overflow: page.documentElement.scrollWidth - width,
       figure: first ? first.getBoundingClientRect().top : null,
+      verdicts: page.querySelector(".verdicts li:last-child")?.getBoundingClientRect().bottom,
+      bar: page.querySelector("form.view").getBoundingClientRect().top,
     };
     if (--left === 0) document.body.textContent = JSON.stringify(found);
   };
@@ -274,3 +277,20 @@ def test_a_browser_shows_the_figure_at_once_and_scrolls_only_down(
     assert {width: each["overflow"] for width, each in found.items()} == dict.fromkeys(found, 0)
     assert set(found) == {"380", "768", "1280"}
     assert found["1280"]["figure"] < 500
+    assert 0 < found["1280"]["verdicts"] <= found["1280"]["bar"]
+
+
+def test_of_many_claims_the_first_screen_says_the_effects_and_folds_the_rest(
+    simulated: Simulate, tmp_path: Path
+) -> None:
+    frames = simulated(seeds=2, tasks=("copy", "offset_recall"), sequences=12)
+    measured = [line for line in _screen(frames).verdicts if line.outcome != "not measured"]
+    assert any(line.more for line in measured)
+    for lines in (len(measured), 100):
+        with patch("posharness_reports.compile.first_screen._LINES", lines):
+            page = _compile(frames, tmp_path / "study").read_text("utf-8")
+        shown = page.partition('<details class="terms">')[0]
+        for line in measured:
+            assert line.effect in html.unescape(shown)
+            assert (line.more in html.unescape(shown)) == (lines == 100 or not line.more)
+            assert line.more in html.unescape(page)

@@ -46,6 +46,7 @@ def test_accuracies() -> None:
     assert with_interval(0.5, 0.444, 0.556) == "0.50 [0.44, 0.56]"
     assert with_interval(NAN, NAN, NAN) == "–"
     assert fraction(-0.001) == "0.00"
+    assert fraction(-0.05) == "−0.05"
 
 
 @pytest.mark.parametrize(

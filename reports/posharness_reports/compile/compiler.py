@@ -48,17 +48,19 @@ class HtmlCompiler(Compiler):
         """See `posharness_reports.compile.report.compile_report`."""
         # Every command finds the compiler; only this one waits for pandas and seaborn.
         from posharness_reports.compile.report import compile_report
+        from posharness_reports.data.texts import plain_texts
 
-        return compile_report(
-            frames,
-            sections,
-            claims=claims,
-            title=title,
-            folder=folder,
-            baseline=baseline,
-            alpha=alpha,
-            formats=self._formats,
-        )
+        with plain_texts():
+            return compile_report(
+                frames,
+                sections,
+                claims=claims,
+                title=title,
+                folder=folder,
+                baseline=baseline,
+                alpha=alpha,
+                formats=self._formats,
+            )
 
     def undecided(
         self, frames: Frames, *, claims: Sequence[Claim] = (), alpha: float = 0.05

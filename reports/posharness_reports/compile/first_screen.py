@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
-from posharness_reports.sections.claims.content import effect_text, members_differ, outlook
+from posharness_reports.sections.claims.content import effect_text, failures, members_differ, outlook
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
@@ -34,6 +35,9 @@ __all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
 
 NOT_MEASURED = "not measured"
 _NAMED, _RANKED = 6, 9
+_LINES, _LINE = 24, 72
+"""The lines of verdicts that a screen of 1,280 × 800 holds, and the characters of a line."""
+
 _REASONS, _REASON = 3, 160
 
 _SIGNS = {
@@ -48,15 +52,21 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The line of a claim: its sign and tone, the outcome in words, the claim, what the runs say, and what
-    is measured and would refute it."""
+    """The line of a claim: its sign and tone, the outcome in words, the claim, what the runs say (its effect,
+    and what else), and what is measured and would refute it."""
 
     sign: str
     tone: str
     outcome: str
     claim: str
-    detail: str
+    effect: str
+    more: str = ""
     measure: str = ""
+
+    @property
+    def detail(self) -> str:
+        """All that the runs say."""
+        return "; ".join(filter(None, (self.effect, self.more)))
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,13 @@ class FirstScreen:
     def compared(self) -> str:
         """What was compared, on what and how, as a sentence."""
         return f"{', '.join(filter(None, (self.subject, self.setting)))}."
+
+    @property
+    def crowded(self) -> bool:
+        """Whether all that the runs say about the claims is more than a screen holds."""
+        texts = [f"{each.claim} {each.outcome} · {each.detail}" for each in self.measured]
+        unmeasured = " ".join(self.unmeasured)
+        return sum(math.ceil(len(text) / _LINE) for text in (*texts, unmeasured)) > _LINES
 
     @property
     def measured(self) -> list[Verdict]:
@@ -301,13 +318,13 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     place = [claim.where, shown.decoding if decodings > 1 else "", count(len(shown.by_task), "task")]
     where = ", ".join(filter(None, place))
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
-    detail = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}"
+    effect = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}{failures(shown)}"
     others = [contrast for contrast in measured if contrast is not shown]
-    detail += members_differ(shown) + outlook(shown) + _seeds_of(others)
+    more = members_differ(shown) + outlook(shown).removeprefix(failures(shown)) + _seeds_of(others)
     measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
     if claim.refuted_by:
         measure += f" Refuted by {claim.refuted_by}."
-    return Verdict(sign, tone, words, claim.statement, detail, measure)
+    return Verdict(sign, tone, words, claim.statement, effect, more.removeprefix("; "), measure)
 
 
 def _in_words(counts: Mapping[str, int], noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 __all__ = ["Box", "Path", "box_of", "circle_radius", "number", "parse", "place", "written"]
 
@@ -16,13 +17,23 @@ Box = tuple[float, float, float, float]
 
 _POINTS = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}
 _COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
+_TAIL = re.compile(r"\.\d*$")
+_STRAIGHT = {"M", "L", "z"}
+_CLOSED: tuple[str, list[Point]] = ("Z", [])
 _ROUND = 8
 """The number of curves of which matplotlib draws a circle."""
 
 
 def parse(text: str) -> Path | None:
-    """The commands of a path; None if it has others than those that matplotlib writes."""
-    path: Path = []
+    """The commands of a path; None if there are none, or others than those that matplotlib writes."""
+    words = text.split()
+    if not words:
+        return None
+    if set(words[::3]) <= _STRAIGHT and len(words) % 3 == (words[-1:] == ["z"]):
+        points = zip(map(float, words[1::3]), map(float, words[2::3]), strict=True)
+        path = [(command, [point]) for command, point in zip(words[::3], points, strict=False)]
+        return [*path, _CLOSED] if len(words) % 3 else path
+    path = []
     for command, rest in _COMMAND.findall(text):
         command = "Z" if command == "z" else command
         values = [float(value) for value in rest.split()]
@@ -54,11 +65,14 @@ def circle_radius(path: Path) -> float | None:
 
 def number(value: float, digits: int) -> str:
     """A number without what SVG does not need: zeros at its ends."""
-    text = f"{value:.{digits}f}"
+    return _text(round(value * 10**digits), digits)
+
+
+@cache
+def _text(units: int, digits: int) -> str:
+    text = f"{units / 10**digits:.{digits}f}"
     if digits:
         text = text.rstrip("0").rstrip(".")
-    if text in ("-0", "0", ""):
-        return "0"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
@@ -72,45 +86,45 @@ def written(paths: Iterable[Path], digits: int) -> str:
 
 
 def _relative(path: Path, digits: int) -> str:
+    """Points are whole numbers of the last digit."""
+    scale = 10**digits
     parts: list[str] = []
-    begin = here = (0.0, 0.0)
+    begin = here = (0, 0)
     last = ""
     for i, (command, points) in enumerate(path):
-        goals = [(round(x, digits), round(y, digits)) for x, y in points]
         if command == "Z":
             parts.append("z")
             here, last = begin, ""
             continue
+        goals = [(round(x * scale), round(y * scale)) for x, y in points]
         if command == "M":
             begin = here = goals[0]
-            parts.append("M" + _joined([number(here[0], digits), number(here[1], digits)]))
+            parts.append("M" + _joined([_text(here[0], digits), _text(here[1], digits)]))
             last = ""
             continue
-        if command == "L" and i > 1 and goals[0] == begin and path[i + 1 : i + 2] in ([], [("Z", [])]):
-            # The line that closes a part.
-            parts.append("z" if i + 1 == len(path) else "")
-            continue
-        moved = [number(goal[axis] - here[axis], digits) for goal in goals for axis in (0, 1)]
-        here = goals[-1]
         if command == "L":
-            letter, moved = _straight(moved)
-            if moved == ["0"] and len(path) > 2:
+            (goal,) = goals
+            if goal == begin and i > 1 and path[i + 1 : i + 2] in ([], [_CLOSED]):
+                # The line that closes a part.
+                parts.append("z" if i + 1 == len(path) else "")
                 continue
+            across, down = goal[0] - here[0], goal[1] - here[1]
+            if not across and not down and len(path) > 2:
+                continue
+            letter = "h" if not down else "v" if not across else "l"
+            moved = {"h": [across], "v": [down], "l": [across, down]}[letter]
+            here = goal
         else:
+            moved = []
+            for goal in goals:
+                moved += [goal[0] - here[0], goal[1] - here[1]]
+            here = goals[-1]
             letter = command.lower()
-        text = _joined(moved)
+        text = _joined([_text(value, digits) for value in moved])
         repeated = letter == last and parts
         parts.append((_gap(parts[-1], text) if repeated else letter) + text)
         last = letter
     return "".join(parts)
-
-
-def _straight(moved: list[str]) -> tuple[str, list[str]]:
-    """The letter and the numbers of a line: one number if it is level or upright."""
-    across, down = moved
-    if down == "0":
-        return "h", [across]
-    return ("v", [down]) if across == "0" else ("l", moved)
 
 
 def _joined(numbers: Sequence[str]) -> str:
@@ -122,7 +136,6 @@ def _joined(numbers: Sequence[str]) -> str:
 
 def _gap(before: str, after: str) -> str:
     """What parts two numbers: nothing where a sign or a second point does."""
-    if not before or after.startswith("-"):
+    if not before or after[0] == "-":
         return ""
-    tail = re.split(r"[ \-a-zA-Z]", before)[-1]
-    return "" if after.startswith(".") and "." in tail else " "
+    return "" if after[0] == "." and _TAIL.search(before) else " "

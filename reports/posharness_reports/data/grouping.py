@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 __all__ = ["grouped", "matching"]
@@ -22,7 +23,10 @@ def grouped(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, pd.D
 
 def matching(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
     """The rows with these values. An empty frame is returned as it is, because it may lack the columns."""
+    if frame.empty:
+        return frame
+    kept = np.ones(len(frame), dtype=bool)
     for column, value in values.items():
-        if not frame.empty:
-            frame = frame[frame[column] == value]
-    return frame
+        same = frame[column] == value
+        kept &= same.to_numpy() if same.dtype == bool else same.to_numpy(dtype=bool, na_value=False)
+    return frame if kept.all() else frame[kept]

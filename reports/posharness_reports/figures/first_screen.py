@@ -209,7 +209,8 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     for i, scope in enumerate(scopes):
         table = values[values["scope"] == scope].pivot_table(index="label", columns="task", values="value")
         table = table.reindex(index=list(order), columns=tasks)
-        texts = table.map(fraction)
+        # The fonts of figures have no minus sign (see `theme.RC`).
+        texts = table.map(lambda value: fraction(value).replace("−", "-"))
         place = (left + i * (across + _GAP), bottom)
         axes = figure.add_axes((place[0] / size[0], place[1] / size[1], across / size[0], height / size[1]))
         draw_fields(axes, table, texts if roomy else None)

@@ -55,11 +55,22 @@ def line_ends(lines: pd.DataFrame) -> pd.DataFrame:
         lines: columns label, x, y. Several lines of one label (column run) share a name, at the mean
             height of the ends of the longest ones.
     """
-    keys = ["label", "run"] if "run" in lines else ["label"]
-    last = lines.sort_values("x", kind="stable").groupby(keys, as_index=False).last()
-    # A run that stopped early ends in the middle of the panel; the name belongs to the longer ones.
-    last = last[last["x"] == last.groupby("label")["x"].transform("max")]
-    return last.groupby("label").agg(x=("x", "max"), y=("y", "mean")).reset_index()
+    ends: dict[tuple[str, int], tuple[float, float]] = {}
+    runs = lines["run"] if "run" in lines else [0] * len(lines)
+    points = zip(lines["label"], runs, lines["x"], lines["y"], strict=True)
+    for label, run, x, y in sorted(points, key=lambda point: point[2]):
+        # Where a run has no value, it has no end.
+        ends[label, run] = (x, y if y == y else ends.get((label, run), (x, y))[1])
+    of_label: dict[str, list[tuple[float, float]]] = {}
+    for (label, _), end in ends.items():
+        of_label.setdefault(label, []).append(end)
+    rows = []
+    for name, own in sorted(of_label.items()):
+        # A run that stopped early ends in the middle of the panel; the name belongs to the longer ones.
+        far = max(x for x, _ in own)
+        heights = [y for x, y in own if x == far and y == y]
+        rows.append((name, far, sum(heights) / len(heights) if heights else math.nan))
+    return pd.DataFrame(rows, columns=["label", "x", "y"])
 
 
 def label_ends(axes: Axes, ends: pd.DataFrame, size: tuple[float, float], figure: ReadableFigure) -> None:

@@ -57,6 +57,8 @@ RC: dict[Any, Any] = {
     "axes.titlesize": 10.5,
     "axes.titleweight": "normal",
     "axes.titlelocation": "left",
+    # No ticks are above: to look for them lays out every tick again.
+    "axes.titley": 1.0,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.spines.top": False,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import stats
+from scipy import special
 from scipy.integrate import trapezoid
 from scipy.optimize import isotonic_regression
 
@@ -132,11 +132,11 @@ def reach(
     runs = np.array([np.interp(grid, place, run) for run in odds])
     mean = runs.mean(0)
     if len(runs) > 1:
-        half = stats.t.ppf(0.5 + LEVEL / 2, len(runs) - 1) * runs.std(0, ddof=1) / np.sqrt(len(runs))
+        half = special.stdtrit(len(runs) - 1, 0.5 + LEVEL / 2) * runs.std(0, ddof=1) / np.sqrt(len(runs))
     else:
         inner = (accuracy * n + 0.5) / (n + 1)
         error = slope * np.sqrt(inner * (1 - inner) / np.maximum(worth, 1))
-        half = stats.norm.ppf(0.5 + LEVEL / 2) * np.interp(grid, place, error[0])
+        half = special.ndtri(0.5 + LEVEL / 2) * np.interp(grid, place, error[0])
     goal = float(np.log(threshold / (1 - threshold)))
     length, low, high = (_crossing(line, grid, goal) for line in (mean, mean - half, mean + half))
     own = np.divide(summed, total, out=np.full(summed.shape, np.nan), where=total > 0)

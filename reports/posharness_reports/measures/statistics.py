@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
-from scipy import special, stats
+from scipy import special
 from statsmodels.stats.proportion import proportion_confint
 
 __all__ = [
@@ -106,7 +106,7 @@ def t_interval(
     level: float = LEVEL,
 ) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Student's t interval of means with these standard errors and degrees of freedom; NaN if unknown."""
-    half = stats.t.ppf(0.5 + level / 2, freedom) * error
+    half = special.stdtrit(freedom, 0.5 + level / 2) * error
     return mean - half, mean + half
 
 
@@ -130,7 +130,7 @@ def across_runs(
     known = np.where(runs > 1, runs, 2)
     mean = np.nansum(means, 0) / known
     variance = np.where(np.isfinite(means), (means - mean) ** 2, 0.0).sum(0) / (known - 1)
-    half = stats.t.ppf(0.5 + level / 2, known - 1) * np.sqrt(variance / known)
+    half = special.stdtrit(known - 1, 0.5 + level / 2) * np.sqrt(variance / known)
     n = np.maximum(np.asarray(predictions, dtype=float), 1.0)
     inner = (np.clip(mean, 0, 1) * n + 0.5) / (n + 1)  # log odds need a mean off 0 and 1
     odds, spread = np.log(inner / (1 - inner)), half / (inner * (1 - inner))
@@ -185,7 +185,7 @@ def within_run(
     p = np.divide(correct.sum(0), n, out=np.full(n.shape, np.nan), where=n > 0)
     effective = n * design_effect(correct, total)
     # Student's t for few sequences, as in Korn and Graubard's correction of the effective number.
-    few = stats.norm.ppf(0.5 + level / 2) / stats.t.ppf(0.5 + level / 2, np.maximum(sequences - 1, 1))
+    few = special.ndtri(0.5 + level / 2) / special.stdtrit(np.maximum(sequences - 1, 1), 0.5 + level / 2)
     few = np.where((p > 0) & (p < 1), few, 1.0)
     low, high = wilson(p * effective * few**2, effective * few**2, level)
     return low, high

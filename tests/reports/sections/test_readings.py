@@ -305,7 +305,7 @@ def test_a_rise_is_told_only_where_there_is_one(simulated: Simulate) -> None:
     falling: list[Answer] = [("truncation", "", r, r < 4, -1.0, "") for r in (1, 2, 4)]
     for answers, said in (
         (flat, "is 0.00 [0.00, 0.00], not distinguishable"),
-        (falling, "is -1.00 [-1.00, -1.00], below 0"),
+        (falling, "is −1.00 [−1.00, −1.00], below 0"),
     ):
         frames = with_readings(simulated(tasks=("bert",), seeds=1, sequences=8), {"truncation": answers})
         prose = sections(frames)["truncation"].prose.replace("\\", "")
@@ -327,7 +327,7 @@ def test_chance_is_that_of_each_model(simulated: Simulate) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.00456, "0.00456"), (12.345, "12.3"), (-1e-17, "0.00"), (123.4, "123"), (-0.0312, "-0.0312")],
+    [(0.00456, "0.00456"), (12.345, "12.3"), (-1e-17, "0.00"), (123.4, "123"), (-0.0312, "−0.0312")],
 )
 def test_nats_have_three_significant_digits(value: float, said: str) -> None:
     assert nats(value, value, value) == f"{said} [{said}, {said}]"

@@ -240,7 +240,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
         assert match[3] == "no encodings are told apart"
         assert not apart
     means = found.means.set_index("label")
-    quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?) with (\w+)", match[4])
+    quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?) with (\w+)", match[4])
     assert len(quoted) == 2
     for score, label in quoted:
         assert score == with_interval(*means.loc[label, ["mean", "low", "high"]])
@@ -248,7 +248,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
 
 def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str, found: Ranking) -> None:
     if scope == SCOPES[1]:
-        quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?) with (\w+)", clause)
+        quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?) with (\w+)", clause)
         means = found.means.set_index("label")
         assert len(quoted) == 2
         for score, label in quoted:
@@ -256,7 +256,7 @@ def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str
         return
     reach = ready.by_distance.reach
     reach = reach[(reach["task"] == place[0]) & (reach["objective"] == place[1]) & (reach["scope"] == scope)]
-    quoted = re.findall(r"(-?\d\.\d\d(?: \[[-\d., ]*\])?), reach ([^a-z]+) with (\w+)", clause)
+    quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?), reach ([^a-z]+) with (\w+)", clause)
     assert len(quoted) == 2
     for area, tokens, label in quoted:
         row = reach.set_index("label").loc[label]
@@ -275,7 +275,7 @@ def _check_remark(text: str, ready: Study, place: tuple[str, str], scope: str, c
         for label, own in inside.groupby("label")
         if label in labels and (own["normalised"] < 0.9).any()
     }
-    named = set(re.findall(r"(\w+) \(-?\d", text.rpartition(" (")[0]))
+    named = set(re.findall(r"(\w+) \(−?\d", text.rpartition(" (")[0]))
     assert named == (weak if scope == SCOPES[1] else set())
 
 

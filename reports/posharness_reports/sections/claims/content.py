@@ -32,7 +32,7 @@ from posharness_reports.sections.claims.verdicts import (
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["describe", "effect_text", "members_differ", "outlook", "prose", "tables"]
+__all__ = ["describe", "effect_text", "failures", "members_differ", "outlook", "prose", "tables"]
 
 _METHOD = (
     "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
@@ -209,7 +209,7 @@ def members_differ(contrast: ClaimContrast) -> str:
     return "".join(clauses)
 
 
-def _failed(contrast: ClaimContrast) -> str:
+def failures(contrast: ClaimContrast) -> str:
     """How many runs failed, and what changes if they count as 0."""
     if not any(contrast.failed):
         return ""
@@ -226,7 +226,7 @@ def _failed(contrast: ClaimContrast) -> str:
 
 def outlook(contrast: ClaimContrast) -> str:
     """Clauses on the failed runs of a contrast, and on what an undecided one lacks; "" for neither."""
-    clauses = _failed(contrast)
+    clauses = failures(contrast)
     if contrast.outcome != "undecided":
         return clauses
     if contrast.obstacle:
