@@ -18,7 +18,7 @@ class FallWithDistance(Claim):
     statement = "With relative encodings, accuracy falls less with distance than with absolute ones."
     refuted_by = "a slope as steep as that of absolute encodings, or steeper"
     contrasts: ClassVar = ((Group("relative"), "absolute"), (Group("relative"), "learned"))
-    where = "at the training length"
+    where = "for each doubling of distance, at the training length"
     metric = "change of normalised accuracy at the training length with each doubling of dependency length"
     smallest_effect = 0.01
     scaled = False

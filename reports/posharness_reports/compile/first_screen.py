@@ -314,14 +314,16 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     words = _in_words(counts, "decoding" if sides == 1 else "comparison")
     # The first of those over the most tasks, whatever its effect.
     shown = max(measured, key=lambda contrast: len(contrast.by_task))
-    decodings = len({contrast.decoding for contrast in measured})
-    place = [claim.where, shown.decoding if decodings > 1 else "", count(len(shown.by_task), "task")]
+    decodings = list(dict.fromkeys(contrast.decoding for contrast in measured))
+    place = [claim.where, shown.decoding if len(decodings) > 1 else "", count(len(shown.by_task), "task")]
     where = ", ".join(filter(None, place))
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
     effect = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}{failures(shown)}"
     others = [contrast for contrast in measured if contrast is not shown]
     more = members_differ(shown) + outlook(shown).removeprefix(failures(shown)) + _seeds_of(others)
     measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
+    if len(decodings) > 1:
+        measure += f" The decodings are {enumerate_words(decodings)}."
     if claim.refuted_by:
         measure += f" Refuted by {claim.refuted_by}."
     return Verdict(sign, tone, words, claim.statement, effect, more.removeprefix("; "), measure)

@@ -194,7 +194,7 @@ def test_failed_runs_without_a_value_at_chance_are_counted_and_no_more() -> None
     claim.scaled = False
     (found,) = judge_claims(setting(claim, failed=(("a", "two", 7),)))
     assert (found.failed, found.sensitivity) == ((0, 1), None)
-    assert judged.outlook(found) == "; without 0 and 1 failed runs"
+    assert judged.outlook(found).startswith("; without 0 and 1 failed runs; ")
 
 
 @pytest.mark.parametrize(
@@ -459,11 +459,16 @@ def test_what_no_number_of_seeds_decides_is_not_asked_for(
 @pytest.mark.parametrize(
     ("means", "noise", "says"),
     [
-        ((0.77, 0.7), (-0.01, 0.0, 0.01), "; perhaps less than the 0.05 that matters; likely"),
+        ((0.77, 0.7), (-0.01, 0.0, 0.01), "; perhaps by less than the 0.05 that matters; likely"),
         (
             (0.77, 0.7),
             (-0.0075, 0.0, 0.0075),
-            "; beyond the 0.05 that matters, but not surely once corrected for the 1 contrast",
+            "; by more than the 0.05 that matters, but not surely once corrected for the 1 contrast",
+        ),
+        (
+            (0.7, 0.77),
+            (-0.01, 0.0, 0.01),
+            "; against the claim, perhaps by less than the 0.05 that matters; likely",
         ),
         ((0.7, 0.5), (-0.1, 0.0, 0.1), "; likely to be decided"),
     ],
@@ -474,6 +479,13 @@ def test_an_undecided_effect_that_is_not_0_says_why(
     found = verdict(values({"a": means}, noise=noise))
     assert found.outcome == "undecided"
     assert judged.outlook(found).startswith(says)
+
+
+@pytest.mark.parametrize(("sides", "outcome"), [(1, "borne out"), (-1, "contradicted")])
+def test_a_sure_effect_says_what_it_surely_exceeds(sides: int, outcome: str) -> None:
+    found = verdict(values({task: means[::sides] for task, means in CLEAR.items()}))
+    assert found.outcome == outcome
+    assert judged.outlook(found) == "; surely by more than the 0.05 that matters"
 
 
 def test_words_and_tables_say_what_was_found_and_what_was_left_out() -> None:

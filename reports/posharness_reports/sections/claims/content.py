@@ -225,8 +225,10 @@ def failures(contrast: ClaimContrast) -> str:
 
 
 def outlook(contrast: ClaimContrast) -> str:
-    """Clauses on the failed runs of a contrast, and on what an undecided one lacks; "" for neither."""
+    """Clauses: the failed runs of a contrast, how large a sure effect is, what an undecided one lacks."""
     clauses = failures(contrast)
+    if contrast.outcome in ("borne out", "contradicted"):
+        return f"{clauses}; surely by more than the {fraction(contrast.claim.smallest_effect)} that matters"
     if contrast.outcome != "undecided":
         return clauses
     if contrast.obstacle:
@@ -237,14 +239,15 @@ def outlook(contrast: ClaimContrast) -> str:
 
 
 def _beyond(contrast: ClaimContrast) -> str:
-    """Why an effect is undecided although its interval leaves out 0."""
+    """Why an effect is undecided although its interval leaves out 0, and whether it is against the claim."""
     low, high = contrast.overall.interval()
     smallest = contrast.claim.smallest_effect
+    against = "against the claim, " if high < 0 else ""
     if low > smallest or high < -smallest:
         corrected = f"once corrected for the {count(contrast.tests, 'contrast')} of this report"
-        return f"; beyond the {fraction(smallest)} that matters, but not surely {corrected}"
+        return f"; {against}by more than the {fraction(smallest)} that matters, but not surely {corrected}"
     if low > 0 or high < 0:
-        return f"; perhaps less than the {fraction(smallest)} that matters"
+        return f"; {against}perhaps by less than the {fraction(smallest)} that matters"
     return ""
 
 
