@@ -35,8 +35,8 @@ __all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
 
 NOT_MEASURED = "not measured"
 _NAMED, _RANKED = 6, 9
-_LINES, _LINE = 24, 72
-"""The lines of verdicts that a screen of 1,280 × 800 holds, and the characters of a line."""
+_LINES, _LINE, _SMALL = 23, 72, 90
+"""The lines of verdicts that a screen of 1,280 × 800 holds; the characters of a line, and of a small one."""
 
 _REASONS, _REASON = 3, 160
 
@@ -114,9 +114,9 @@ class FirstScreen:
     @property
     def crowded(self) -> bool:
         """Whether all that the runs say about the claims is more than a screen holds."""
-        texts = [f"{each.claim} {each.outcome} · {each.detail}" for each in self.measured]
-        unmeasured = " ".join(self.unmeasured)
-        return sum(math.ceil(len(text) / _LINE) for text in (*texts, unmeasured)) > _LINES
+        texts = [(f"{each.claim} {each.outcome}", each.detail) for each in self.measured]
+        texts.append((f"{NOT_MEASURED}, for want of runs of both sides", " ".join(self.unmeasured)))
+        return sum(math.ceil(len(one) / _LINE + len(two) / _SMALL) for one, two in texts) > _LINES
 
     @property
     def measured(self) -> list[Verdict]:
