@@ -58,7 +58,8 @@ def exit_status(error: KeyboardInterrupt) -> int:
 def end_soon(status: int) -> None:
     """Let this process end with a status, some seconds later at most.
 
-    Python waits without a limit for threads that a plugin has started, and for what it does at the exit.
+    Python waits without a limit for threads that a plugin has started, and for what it does at the exit. The
+    processes that this one has started end at once.
     """
 
     def end() -> None:
@@ -66,13 +67,22 @@ def end_soon(status: int) -> None:
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # the reader is gone, or a plugin has closed it
                 stream.flush()
-        for child in children():
-            with suppress(ProcessLookupError):
-                if os.getsid(child) == os.getsid(0):  # a browser that was opened has left
-                    end_group(child)
+        _end_children()
         os._exit(status)
 
+    _end_children()
     threading.Thread(target=end, name="farewell", daemon=True).start()
+
+
+def _end_children() -> None:
+    """End what is left of the processes that this one has started: they hold its output.
+
+    One is the resource tracker of `multiprocessing`, which goes on as long as what a cell has started.
+    """
+    for child in children():
+        with suppress(ProcessLookupError):
+            if os.getsid(child) == os.getsid(0):  # a browser that was opened has a session of its own
+                end_group(child)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
