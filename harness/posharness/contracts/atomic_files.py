@@ -149,10 +149,11 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """`sync` for a folder and everything in it."""
+    """`sync` for a folder and every file in it. A pipe is left alone: opening it would wait for a writer."""
     for parent, _, names in os.walk(folder):
-        for name in names:
-            sync(Path(parent, name))
+        for path in (Path(parent, name) for name in names):
+            if path.is_file():
+                sync(path)
         sync(Path(parent))
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from lzma import LZMAError
 from pathlib import Path
 
-from posharness.contracts.atomic_files import UNFINISHED, new_file, sync_tree
+from posharness.contracts.atomic_files import UNFINISHED, new_file, new_folder, sync, sync_tree
 from posharness.errors import UserError
-from posharness.store.checksums import read_checksums
+from posharness.store.checksums import files_of, read_checksums
 from posharness.store.layout import CELLS, PREDICTIONS, STORE, is_key
 from posharness.store.records import RECORDS, merge_records
 from posharness.store.store import Store
@@ -133,15 +133,15 @@ def _of_cell(member: tarfile.TarInfo) -> bool:
 
 
 def _copy(source: Path, into: Store, key: str) -> None:
-    aside = into.home(key).with_name(f".{key}{UNFINISHED}")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
-    sync_tree(aside)
-    if _is_sound(into, key):
-        shutil.rmtree(into.home(key), ignore_errors=True)
-    elif into.home(key).exists():
-        into.set_aside(key)
-    aside.rename(into.home(key))
+    """Copy a cell's files; a sound result that it replaces goes, any other is set aside."""
+    with new_folder(into.home(key), replace=True) as aside:
+        for name in files_of(source):
+            (aside / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, aside / name)
+        sync_tree(aside)
+        if into.home(key).exists() and not _is_sound(into, key):
+            into.set_aside(key)
+    sync(into.home(key).parent)
 
 
 def _is_sound(store: Store, key: str) -> bool:

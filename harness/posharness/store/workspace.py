@@ -85,6 +85,7 @@ class CellWorkspace:
             self._seal_log()
             for left in self.folder.glob(f".*{UNFINISHED}"):  # by a process that was killed
                 left.unlink()
+            self._remove_pipes()
             write_checksums(self.folder, self._cell.key)
             sync_tree(self.folder)
             self._publish()
@@ -102,6 +103,12 @@ class CellWorkspace:
         if log.is_file():
             with new_file(log) as copy:
                 shutil.copyfile(log, copy)
+
+    def _remove_pipes(self) -> None:
+        """Remove what is neither a file, a folder nor a link: whoever reads it would wait for ever."""
+        for path in self.folder.rglob("*"):
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                path.unlink()
 
     def _write_cell(self) -> None:
         write_json(self.folder / CELL, self._cell.model_dump(mode="json"), durable=True)

@@ -65,6 +65,12 @@ class TrainingModule(pl.LightningModule):
         self._weights = list(self.model.parameters())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        try:
+            return self._step(batch, batch_idx)
+        except StopIteration as error:  # which Lightning would take for the end of the data, and begin again
+            raise RuntimeError("StopIteration was raised in a training step") from error
+
+    def _step(self, batch: Batch, batch_idx: int) -> Tensor:
         step, turn = self.global_step, batch_idx % self.cell.trainer.accumulate
         part = self.place.processes * turn + self.place.rank
         self._seed_dropout(derive("dropout", self.cell.seed, step, *([part] if part else [])))

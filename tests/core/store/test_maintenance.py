@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -233,3 +234,24 @@ def test_an_export_replaces_files_alone(tmp_path: Path, capsys: pytest.CaptureFi
         status, printed = harness(capsys, "store", "export", "--store", store.path, "--to", place)
         assert (status, "give the path of a new file" in printed) == (2, True)
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_merge_that_fills_the_disk_leaves_nothing_half_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into, other = store_of(tmp_path / "a", {0: "x"}), store_of(tmp_path / "b", {1: "y"})
+    (other.home(CELLS[1].key) / "plugins").mkdir()
+    (other.home(CELLS[1].key) / "plugins" / "mine.py").touch()
+    write_checksums(other.home(CELLS[1].key), CELLS[1].key)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("posharness.store.exchange.sync_tree", fail)
+        status, printed = harness(capsys, "store", "merge", into.path, other.path)
+    assert (status, "No space left on device" in printed) == (2, True)
+    assert os.listdir(into.path / "cells") == [CELLS[0].key]
+    assert harness(capsys, "store", "merge", into.path, other.path)[0] == 0
+    assert into.done(CELLS[1].key)
+    assert (into.home(CELLS[1].key) / "plugins" / "mine.py").exists()

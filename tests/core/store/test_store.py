@@ -205,6 +205,14 @@ class TestCells:
         assert status.reason == (f"its folder cannot be read (predictions.parquet: {why}); make it readable")
         assert store.done(CELL.key)
 
+    def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(self, store: Store) -> None:
+        with store.begin(CELL) as work:
+            write_results(begun(work).folder)
+            os.mkfifo(begun(work).folder / "log.txt")
+            begun(work).finish(CellOutcome("done"))
+        assert store.done(CELL.key)
+        assert store.log(CELL.key) == ""
+
     @pytest.mark.parametrize("target", ["nowhere", "result.json"])
     def test_a_link_that_leads_nowhere_is_damage(self, store: Store, target: str) -> None:
         complete(store)

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import pytest
@@ -259,6 +259,24 @@ def test_a_loss_that_is_no_number_ends_the_cell_as_diverged(registry: Registry, 
     assert read(folder)["steps"] == 1
     assert read(folder)["score"] is None
     assert pd.read_parquet(folder / "curve.parquet").step.tolist() == [1]
+
+
+def test_a_plugin_that_raises_stop_iteration_is_not_the_end_of_the_data(
+    registry: Registry, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning began the epoch again, without an end."""
+    called = 0
+
+    def stop(*_: object) -> NoReturn:
+        nonlocal called
+        called += 1
+        if called > 3:
+            pytest.exit("it went on")
+        raise StopIteration
+
+    monkeypatch.setattr("posharness.training.training_step.TrainingModule._seed_dropout", stop)
+    with pytest.raises(RuntimeError, match="StopIteration was raised"):
+        train(make_cell(registry))
 
 
 def test_patience_stops_training_and_tests_the_best_weights(registry: Registry, train: Train) -> None:
