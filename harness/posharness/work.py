@@ -31,8 +31,8 @@ def work(execution: Execution, *, wait: bool = False) -> RunSummary:
         wait: go on until stopped, and wait for plans that are opened later.
 
     Raises:
-        UserError: there is no store or no open plan, or the code of a cell's plugins differs from that of
-            the run which planned it.
+        UserError: there is no store or no open plan, a file of a plan's plugins is not here, or the code of a
+            cell's plugins differs from that of the run which planned it.
     """
     store = Store.open(execution.store, create=False)
     summary, tried = RunSummary((), frozenset()), set[str]()
@@ -76,18 +76,24 @@ def _ended(cell: Cell, store: Store, tried: set[str]) -> bool:
 
 
 def _run(execution: Execution, plan: OpenPlan, cells: list[Cell]) -> RunSummary:
-    """Run cells of a plan in its folder, with its plugins."""
+    """Run cells of a plan in its folder, with its plugins.
+
+    Raises:
+        UserError: this machine cannot run them as planned.
+    """
+    if absent := [path for path in plan.plugin_paths if not path.exists()]:
+        raise _refusal(plan, f"The plugin {absent[0]} of a run is not on this machine; put it there")
     before = Path.cwd()
     here = replace(execution, store=execution.store.absolute(), plugin_paths=plan.plugin_paths, joins=True)
     if plan.directory.is_dir():
         os.chdir(plan.directory)
     try:
-        return here.run(lambda registry: _checked(cells, registry))
+        return here.run(lambda registry: _checked(plan, cells, registry))
     finally:
         os.chdir(before)
 
 
-def _checked(cells: list[Cell], registry: Registry) -> list[Cell]:
+def _checked(plan: OpenPlan, cells: list[Cell], registry: Registry) -> list[Cell]:
     """The cells, if this machine would give them the results that their keys stand for.
 
     Raises:
@@ -95,17 +101,22 @@ def _checked(cells: list[Cell], registry: Registry) -> list[Cell]:
     """
     for cell in cells:
         if cell.results_version != RESULTS_VERSION:
-            raise UserError(
-                f"The cell {cell.key[:12]} was planned by another version of posharness; install that one "
-                "here."
+            raise _refusal(
+                plan,
+                f"The cell {cell.key[:12]} was planned by another version of posharness; install it here",
             )
         for catalogue, choice in _parts(cell, registry):
             if registry.digests.digest(registry.class_of(catalogue, choice)) != choice.digest:
-                raise UserError(
+                raise _refusal(
+                    plan,
                     f"The code of {choice.name} on this machine differs from that of the run which planned "
-                    "the cells; install the same version here."
+                    "the cells; install the same version here",
                 )
     return cells
+
+
+def _refusal(plan: OpenPlan, why: str) -> UserError:
+    return UserError(f"{why}. If the run was killed or is not wanted any more, delete its plan {plan.path}.")
 
 
 def _parts(cell: Cell, registry: Registry) -> Iterator[tuple[Catalogue[Any], Choice]]:

@@ -51,10 +51,23 @@ def test_other_code_is_refused(store: Store, cells: list[Cell]) -> None:
     edited = cell.model_copy(update={"encoding": cell.encoding.model_copy(update={"digest": "other"})})
     with (
         opened_plan(store, [edited], ()),
-        pytest.raises(UserError, match="The code of absolute on this mach"),
+        pytest.raises(
+            UserError, match=r"The code of absolute on this mach.* delete its plan .*/plans/\w+.json"
+        ),
     ):
         work(Execution(store.path, workers=1))
     assert store.status(edited.key) is None
+
+
+def test_a_plugin_that_is_not_on_this_machine_is_named(
+    store: Store, cells: list[Cell], tmp_path: Path
+) -> None:
+    absent = tmp_path / "absent.py"
+    with (
+        opened_plan(store, cells, [absent]),
+        pytest.raises(UserError, match=rf"The plugin {absent} of a run is not on this machine"),
+    ):
+        work(Execution(store.path, workers=1))
 
 
 @pytest.mark.usefixtures("terminal")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 
-__all__ = ["CellCost", "PlanCost", "check_memory", "kind_of_cost", "plan_cost"]
+__all__ = ["CellCost", "PlanCost", "check_memory", "kind_of_cost", "of_processes", "plan_cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class CellCost:
     Attributes:
         step: seconds of a training step.
         seconds: of the whole cell; fewer if it stops early.
-        own: bytes of memory of its process alone, at the peak.
+        own: bytes of memory of its processes alone, at the peak.
         shared: bytes of memory that all cells' processes share.
         device: bytes of memory of the GPU at the peak; 0 without one.
         disk: bytes of its folder.
@@ -40,6 +40,18 @@ class PlanCost:
     seconds: float
     memory: float
     disk: float
+
+
+def of_processes(own: float, shared: float, number: int) -> float:
+    """Bytes of memory of all processes of a cell on one machine, beside what cells share.
+
+    All but the first are started anew, and share nothing.
+
+    Args:
+        own: of the first one.
+        shared: that it shares with other cells.
+    """
+    return own + (number - 1) * (own + shared)
 
 
 def kind_of_cost(cell: Cell) -> str:

@@ -17,7 +17,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from posharness.contracts.cell import Cell
-from posharness.cost.cells import CellCost, kind_of_cost
+from posharness.cost.cells import CellCost, kind_of_cost, of_processes
 from posharness.errors import UserError
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.executors.gpu_shares import GpuShares
@@ -195,10 +195,11 @@ def _measure(job: _Job) -> CellCost:
     fixed = max(0.0, first.rest - first.tested * a_test)
     validations = math.ceil(budget.steps / budget.validate_every)
     device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    own = max(0.0, _peak() - shared)
     return CellCost(
         step=later.step,
         seconds=_START + fixed + budget.steps * later.step + validations * validation + tests * a_test,
-        own=max(0.0, _peak() - shared),
+        own=of_processes(own, shared, cell.trainer.devices),
         shared=shared,
         device=device,
         disk=later.weights + later.rows * tests / later.tested,

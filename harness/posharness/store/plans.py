@@ -23,10 +23,12 @@ class OpenPlan:
     """The cells of a run that has not ended.
 
     Attributes:
+        path: of its file.
         plugin_paths: the single-file plugins that the run has loaded.
         directory: the working directory of the run, for texts that are named relative to it.
     """
 
+    path: Path
     cells: tuple[Cell, ...]
     plugin_paths: tuple[Path, ...]
     directory: Path
@@ -66,6 +68,7 @@ def open_plans(store: Store) -> list[OpenPlan]:
         try:
             content = json.loads(path.read_bytes())
             plan = OpenPlan(
+                path,
                 tuple(Cell.model_validate_json(json.dumps(cell)) for cell in content["cells"]),
                 tuple(map(Path, content["plugin_paths"])),
                 Path(content["directory"]),

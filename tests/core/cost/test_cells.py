@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from posharness.contracts.cell import Cell, Choice
-from posharness.cost.cells import CellCost, check_memory, kind_of_cost, plan_cost
+from posharness.cost.cells import CellCost, check_memory, kind_of_cost, of_processes, plan_cost
 from posharness.errors import UserError
 
 
@@ -44,3 +44,8 @@ def test_what_does_not_fit_is_refused_with_what_does() -> None:
         check_memory(CELLS, COSTS, 3, available=5e9)
     with pytest.raises(UserError, match=r"the largest is e on large, encoder, seed 0: give a smaller"):
         check_memory(CELLS, COSTS, 1, available=3e9)
+
+
+def test_a_cell_on_several_devices_needs_the_memory_of_all_its_processes() -> None:
+    assert of_processes(3.0, 2.0, 1) == 3.0
+    assert of_processes(3.0, 2.0, 4) == 3.0 + 3 * 5.0
