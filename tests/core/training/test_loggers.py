@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pytorch_lightning.loggers import CSVLogger
 
 from posharness.contracts import Progress
 from posharness.contracts.cell import Budget, Cell, ModelSettings, TrainerSettings
@@ -53,23 +54,29 @@ def assert_logged(curve: pd.DataFrame, logged: Callable[[str], dict[int, float]]
     assert logged("gradient_norm") == pytest.approx(dict(curve["gradient_norm"]))
 
 
-def test_a_csv_file_has_the_whole_curve_also_of_a_cell_that_was_resumed(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cell = make_cell(registry, "csv")
+def train_in_two(cell: Cell, registry: Registry, folder: Path) -> pd.DataFrame:
+    """Train a cell that fails in its fourth step, and again, from its checkpoint after the third."""
 
     def stop(reporter: ProgressReporter, step: int, loss: float) -> None:
         if step == 4:
             raise RuntimeError("stopped")
 
     often = cell.model_copy(update={"trainer": cell.trainer.model_copy(update={"checkpoint_every": 1e-9})})
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ProgressReporter, "training", stop)
         with pytest.raises(RuntimeError):
-            train(often, registry, tmp_path / "cell", lambda _: None)
+            train(often, registry, folder, lambda _: None)
     resumed: set[int] = set()
-    curve = train(often, registry, tmp_path / "cell", lambda news: resumed.add(news.resumed))
+    curve = train(often, registry, folder, lambda news: resumed.add(news.resumed))
     assert max(resumed) == 3
+    return curve
+
+
+def test_a_csv_file_has_the_whole_curve_also_of_a_cell_that_was_resumed(
+    registry: Registry, tmp_path: Path
+) -> None:
+    cell = make_cell(registry, "csv")
+    curve = train_in_two(cell, registry, tmp_path / "cell")
     logged = pd.read_csv(tmp_path / "logs" / "csv" / cell.key[:12] / "metrics.csv").set_index("step")
     assert list(logged.index) == list(curve.index) == [1, 2, 3, 4, 5, 6]
     (objective,) = set(curve["objective"])
@@ -79,15 +86,18 @@ def test_a_csv_file_has_the_whole_curve_also_of_a_cell_that_was_resumed(
         assert logged[name].tolist() == pytest.approx(curve[name].tolist())
 
 
-def test_tensorboard_reads_the_curve(registry: Registry, tmp_path: Path) -> None:
+def test_tensorboard_reads_the_curve_once_also_of_a_cell_that_was_resumed(
+    registry: Registry, tmp_path: Path
+) -> None:
     pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     cell = make_cell(registry, "tensorboard")
-    curve = train(cell, registry, tmp_path / "cell", lambda _: None)
+    curve = train_in_two(cell, registry, tmp_path / "cell")
     events = EventAccumulator(str(tmp_path / "logs" / "tensorboard" / cell.key[:12]))
     events.Reload()
     assert_logged(curve, lambda name: {event.step: event.value for event in events.Scalars(name)})
+    assert [event.step for event in events.Scalars("gradient_norm")] == [1, 2, 3, 4, 5, 6]
 
 
 def wandb_records(file: Path) -> Iterator[bytes]:
@@ -132,6 +142,22 @@ def test_mlflow_writes_the_curve_into_files(registry: Registry, tmp_path: Path) 
         curve,
         lambda name: {each.step: each.value for each in client.get_metric_history(run.info.run_id, name)},
     )
+
+
+def test_a_logger_that_fails_later_stops_no_training(
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(logger: CSVLogger) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(CSVLogger, "save", fail)
+    curve = train(make_cell(registry, "csv"), registry, tmp_path / "cell", lambda _: None)
+    assert list(curve.index) == [1, 2, 3, 4, 5, 6]
+    said = "CSVLogger failed; the training goes on without it: OSError('no space left')\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_logger_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
