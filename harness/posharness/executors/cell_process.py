@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from posharness.contracts import CellOutcome
-from posharness.executors.forkserver import has_ended
+from posharness.executors.forkserver import has_ended, wake
 from posharness.executors.nursery import NursedProcess, Nursery
 from posharness.executors.worker import Answer, Job, work_on
 from posharness.parent_death import GRACE, end_group
@@ -48,6 +48,8 @@ class CellProcess:
             timeout: seconds after which it is stopped.
         """
         self.gpus = job.gpus
+        self._nursery = nursery
+        self._wake_server()
         self._answers, answer = context.Pipe(duplex=False)
         self._process: BaseProcess | NursedProcess
         if nursery is not None:
@@ -69,6 +71,7 @@ class CellProcess:
 
     def ended(self) -> bool:
         """Whether it has ended; one that is overdue is stopped, and killed if that does not help."""
+        self._wake_server()
         now = time.monotonic()
         self._memory = max(self._memory, _memory(self._process.pid))
         if self._stop_at is not None and self._kill_at is None and now >= self._stop_at:
@@ -88,13 +91,21 @@ class CellProcess:
         self._receive()
         self._process.join(_FAREWELL)
         self.kill()
-        self._process.join()
+        while self._process.exitcode is None:
+            self._wake_server()
+            self._process.join(_FAREWELL)
         code = self._process.exitcode
         self._process.close()
         self._answers.close()
         if self._kill_at is not None and (self._answer is None or self._answer.interrupted):
             return Answer(CellOutcome("timeout", f"took longer than {self._timeout:g} s"), stored=False)
         return self._answer or Answer(_outcome_of_dead_process(code or 0, self._memory), stored=False)
+
+    def _wake_server(self) -> None:
+        """Let those who start processes, and see their ends, go on if a cell has stopped them."""
+        wake()
+        if self._nursery is not None:
+            self._nursery.wake()
 
     def _receive(self) -> bool:
         """Whether its answer is here."""

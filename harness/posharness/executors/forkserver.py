@@ -13,7 +13,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any
 
-__all__ = ["PRELOAD", "fork_server", "has_ended"]
+__all__ = ["PRELOAD", "fork_server", "has_ended", "wake"]
 
 PRELOAD = "posharness.executors.preload"
 """What every fork server of the harness imports before the first process."""
@@ -92,6 +92,14 @@ def has_ended() -> bool:
         return False
     # It is left for the library to reap, which then starts another one.
     return os.waitid(os.P_PID, server._forkserver_pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def wake() -> None:
+    """Let the running server go on if a process that it has started has stopped it."""
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, signal.SIGCONT)
 
 
 def _stop(server: Any, *, at_once: bool) -> None:

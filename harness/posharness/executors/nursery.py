@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import reduction
@@ -50,6 +51,11 @@ class Nursery:
     def ended(self) -> bool:
         """Whether it has ended of itself, or by another's hand."""
         return self._process.exitcode is not None
+
+    def wake(self) -> None:
+        """Let it go on if one of its cells has stopped it."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid or os.getpid(), signal.SIGCONT)
 
     def close(self) -> None:
         """End it, and whatever is left of its cells."""

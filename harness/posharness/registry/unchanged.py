@@ -32,7 +32,7 @@ def imports_unchanged() -> Iterator[None]:
 
 @contextmanager
 def unchanged() -> Iterator[None]:
-    """Afterwards folder, environment, signal handlers, imports and what torch computes by are as before."""
+    """Afterwards all is as before: folder, environment, streams, signals, imports, what torch computes by."""
     environment = dict(os.environ)
     folder = os.open(".", os.O_RDONLY)  # it may have no path any more
     here = threading.current_thread() is threading.main_thread()
@@ -40,12 +40,16 @@ def unchanged() -> Iterator[None]:
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - it is kept
     dtype, device, threads = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
     grad, strict = torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled()
-    streams = sys.stdout, sys.stderr
+    streams, standard = (sys.stdout, sys.stderr), _duplicates()
     try:
         with imports_unchanged():
             yield
     finally:
         sys.stdout, sys.stderr = streams
+        for number, duplicate in standard.items():
+            with suppress(OSError):  # it has closed everything
+                os.dup2(duplicate, number, inheritable=True)
+                os.close(duplicate)
         os.fchdir(folder)
         os.close(folder)
         if dict(os.environ) != environment:
@@ -65,3 +69,12 @@ def unchanged() -> Iterator[None]:
             torch.set_num_threads(threads)
         torch.set_grad_enabled(grad)
         torch.use_deterministic_algorithms(strict)
+
+
+def _duplicates() -> dict[int, int]:
+    """Another descriptor for each of the standard streams that are open."""
+    found = {}
+    for number in range(3):
+        with suppress(OSError):
+            found[number] = os.dup(number)
+    return found

@@ -267,6 +267,7 @@ atexit.register(time.sleep, 600)
 subprocess.Popen(["sleep", "600"])
 os.fork() or time.sleep(600)
 os.fork()
+os.closerange(0, 3)
 
 class Lingering(PositionalEncoding):
     name = "lingering"

@@ -46,6 +46,8 @@ class Moody(Task):
             time.sleep(600)
         if self.mood == "stop":
             os.kill(os.getpid(), signal.SIGSTOP)
+        if self.mood == "halt":
+            os.kill(os.getppid(), signal.SIGSTOP)
         if self.mood == "lock":
             ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
         if self.mood in ("child", "widow") and not self.forked:

@@ -245,6 +245,13 @@ def test_a_cell_that_allocates_more_than_allowed_says_so(tmp_path: Path) -> None
     assert last.outcome.reason.startswith("needed more than the 1.5 GB of --memory: ")
 
 
+def test_a_cell_that_stops_what_it_was_forked_from_holds_nothing_up(tmp_path: Path) -> None:
+    run = Run(Store.open(tmp_path, create=True))
+    cells = (make_cell("halt"), make_cell())
+    run.execute(*cells, workers=1)
+    assert [run.finished(cell).outcome.status for cell in cells] == ["done"] * 2
+
+
 def test_a_limit_beyond_all_memory_limits_nothing(tmp_path: Path) -> None:
     (cell,), events = GOOD[:1], list[Event]()
     LocalExecutor(workers=1).execute(
