@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts import Frames
-from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.grouping import grouped, matching, places
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import SCOPES
@@ -125,14 +126,11 @@ def speed(frames: Frames) -> pd.DataFrame:
 
 
 def _values(task: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for (label, seed), own in grouped(rows.astype({"label": str}), ["label", "seed"]):
-        yield {
-            "task": task,
-            "label": label,
-            "seed": int(seed),
-            "value": float(own["value"].mean()),
-            "reason": "",
-        }
+    values = rows["value"].to_numpy(float)
+    for (label, seed), own in places(rows.assign(label=rows["label"].astype(str)), ["label", "seed"]):
+        known = values[own][~np.isnan(values[own])]
+        mean = float(known.mean()) if len(known) else math.nan
+        yield {"task": task, "label": str(label), "seed": int(seed), "value": mean, "reason": ""}
 
 
 def _without_value(task: str, label: str, reason: str) -> dict[str, Any]:

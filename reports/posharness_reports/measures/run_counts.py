@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from posharness_reports.data.grouping import grouped
+from posharness_reports.data.grouping import places
 from posharness_reports.measures.statistics import across_runs, t_interval, within_run
 
 __all__ = ["RunCounts", "count_runs", "mean_with_interval", "sums"]
@@ -46,20 +46,29 @@ def count_runs(
         rows: columns label, seed, length, sequence and `value`.
         index: the bucket of each row.
     """
-    needed = rows[["label", "seed", "length", "sequence", value]].assign(_bucket=index)
-    for label, rows_of_label in grouped(needed, ["label"]):
-        runs = [_count(int(seed[0]), run, buckets, value) for seed, run in grouped(rows_of_label, ["seed"])]
-        yield str(label[0]), runs
+    lengths, numbers = rows["length"].to_numpy(np.int64), rows["sequence"].to_numpy(np.int64)
+    values = rows[value].to_numpy(float)
+    found: dict[str, list[RunCounts]] = {}
+    for (label, seed), own in places(rows, ["label", "seed"]):
+        run = _count(int(seed), lengths[own], numbers[own], values[own], index[own], buckets)
+        found.setdefault(str(label), []).append(run)
+    yield from found.items()
 
 
-def _count(seed: int, run: pd.DataFrame, buckets: int, value: str) -> RunCounts:
+def _count(
+    seed: int,
+    lengths: Int[Array, " n"],
+    numbers: Int[Array, " n"],
+    values: Float[Array, " n"],
+    index: Int[Array, " n"],
+    buckets: int,
+) -> RunCounts:
     # A sequence is identified by its length and number: numbers start at 0 for each evaluation length.
-    lengths, numbers = run["length"].to_numpy(np.int64), run["sequence"].to_numpy(np.int64)
     _, sequence = np.unique(lengths * (numbers.max() + 1) + numbers, return_inverse=True)
-    place = sequence * buckets + run["_bucket"].to_numpy()
+    place = sequence * buckets + index
     size = (int(sequence.max()) + 1) * buckets
     total = np.bincount(place, minlength=size)
-    summed = np.bincount(place, weights=run[value].to_numpy(float), minlength=size)
+    summed = np.bincount(place, weights=values, minlength=size)
     return RunCounts(seed, summed.reshape(-1, buckets), total.reshape(-1, buckets).astype(float))
 
 
