@@ -45,13 +45,16 @@ class GitBranch:
         url, sign, branch = text.rpartition("#")
         if not sign or not url or Path(text).exists():
             return None
-        if url.startswith("-") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", branch):
+        wrong = url.startswith("-") or branch == "HEAD" or branch.startswith("refs/")
+        if wrong or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", branch):
             raise UserError(f"--to {text}: expected GIT_URL#branch, for example …/pages.git#gh-pages.")
         # git runs in another folder, where a relative path would name something else.
         return cls(str(Path(url).resolve()) if Path(url).exists() else url, branch)
 
     def __str__(self) -> str:
-        return f"{self.url}#{self.branch}"
+        # A password or token in the address stays out of messages, which end up in logs.
+        shown = re.sub(r"^(https?://)[^/]*@", r"\1…@", self.url)
+        return f"{shown}#{self.branch}"
 
 
 def publish_to_branch(target: GitBranch, publish: Callable[[Path], Path], message: str) -> bool:
@@ -86,7 +89,8 @@ def publish_to_branch(target: GitBranch, publish: Callable[[Path], Path], messag
             reason = _push(site, target)
         if not reason:
             return True
-        if not re.search(r"fetch first|non-fast-forward|cannot lock ref|failed to update ref", reason):
+        meanwhile = re.search(r"fetch first|non-fast-forward|cannot lock ref|failed to update ref", reason)
+        if not meanwhile or "exists; cannot create" in reason:  # pages/new beside pages, say
             raise UserError(f"--to {target}: the push was refused, and the branch is as it was: {reason}")
     raise UserError(f"--to {target}: others pushed each time meanwhile, {_TRIES} times; try again.")
 
@@ -155,7 +159,9 @@ def _git(folder: Path, *arguments: str, to: GitBranch | None = None) -> str:
         raise UserError(f"git {arguments[0]} took longer than {_PATIENCE:.0f} s; try again.") from None
     if made.returncode:
         lines = [line for line in made.stderr.splitlines() if line.strip() and not line.startswith("hint:")]
-        reason = "; ".join(line.strip() for line in lines)[-600:] or f"exit status {made.returncode}"
+        reason = "; ".join(line.strip() for line in lines) or f"exit status {made.returncode}"
+        if len(reason) > 600:
+            reason = f"{reason[:300]} … {reason[-300:]}"
         where = f"--to {to}: " if to else ""
         raise _Failed(f"{where}git {arguments[0]} failed: {reason}", reason)
     return made.stdout.strip()

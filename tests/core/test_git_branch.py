@@ -112,10 +112,27 @@ def test_a_folder_is_no_branch(text: str) -> None:
         assert GitBranch.parse(text) is None
 
 
-@pytest.mark.parametrize("text", ["--upload-pack=x#b", "x.git#../b", "x.git#-b"])
+@pytest.mark.parametrize(
+    "text", ["--upload-pack=x#b", "x.git#../b", "x.git#-b", "x.git#HEAD", "x.git#refs/heads/b"]
+)
 def test_what_git_would_take_for_an_option_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="GIT_URL#branch"):
         GitBranch.parse(text)
+
+
+def test_a_branch_that_another_stands_in_the_way_of_is_refused_with_the_reason(remote: Path) -> None:
+    publish(remote, "a.html")
+    target = GitBranch.parse(f"{remote}#pages/new")
+    assert target is not None
+    with pytest.raises(UserError, match=r"the push was refused.*exists; cannot create"):
+        publish_to_branch(target, lambda site: site, "Publish")
+
+
+def test_no_message_shows_a_token() -> None:
+    target = GitBranch.parse("https://me:secret@example.org/pages.git#pages")
+    assert target is not None
+    assert "secret" in target.url
+    assert str(target) == "https://…@example.org/pages.git#pages"
 
 
 def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
