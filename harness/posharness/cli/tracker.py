@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Running", "Tracker"]
 
+_FEW = 0.02
+"""The part of a stage that says nothing of its pace where its start is in it: the first step is slow."""
+
 
 @dataclass
 class Running:
@@ -57,6 +60,8 @@ class Running:
                 continue
             began, first = anchor
             steps = self.last.step - first.step
+            if first.step == 0 and steps < _FEW * self.last.steps:
+                continue
             if steps > 0 and now > began:
                 return max(0.0, (now - began) / steps * (self.last.steps - self.last.step))
         return None

@@ -149,6 +149,16 @@ class TestTracker:
         cells = by_key(cell())
         tracker, clock = self.start(cells)
         (key,) = cells
+        tracker.record(training(key, 0))
+        clock.now += 8
+        tracker.record(training(key, 1))
+        assert tracker.running[key].left(clock.now) is None  # not 8 s for each step
+        assert tracker.left() is None
+
+    def test_nor_are_its_first_steps(self) -> None:
+        cells = by_key(cell())
+        tracker, clock = self.start(cells)
+        (key,) = cells
         for seconds, step in ((0, 0), (8, 10), (10, 20)):
             clock.now += seconds
             tracker.record(training(key, step))
