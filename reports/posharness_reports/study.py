@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from posharness.contracts import Claim, Frames
-from posharness.contracts.columns import FREE_RUNNING, TABLES
+from posharness.contracts.columns import FREE_RUNNING
 from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import prepare, title, without_trials
 from posharness_reports.data.texts import with_plain_texts
@@ -145,8 +145,7 @@ def study(frames: Frames, claims: Sequence[Claim] = (), baseline: str = "", alph
     """The study of these frames; a study is returned as it is, with its claims, baseline and rate."""
     if isinstance(frames, Study):
         return frames
-    tables = {table.name: with_plain_texts(getattr(frames, table.name)) for table in TABLES}
-    compared, trials = without_trials(Frames(**tables, costs=frames.costs))
+    compared, trials = without_trials(with_plain_texts(frames))
     ready = prepare(compared)
     return Study(
         ready.cells,

@@ -43,6 +43,12 @@ def test_random_experiments_are_planned_or_refused_in_one_message(tmp_path: Path
         "encoding",
         "task.copy.params.length",
     ]
+    for task in ("bert", "bytes"):  # to make a corpus takes seconds, once
+        plan(
+            load_experiment(preset="smoke", overrides={"plugins": ["rope"], "tasks": [task]}),
+            registry,
+            tmp_path,
+        )
     planned = 0
     for number in range(amount(4000, 150)):
         chance = random.Random(number)

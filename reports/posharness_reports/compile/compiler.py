@@ -50,7 +50,7 @@ class HtmlCompiler(Compiler):
         from posharness_reports.compile.report import compile_report
         from posharness_reports.data.texts import plain_texts
 
-        with plain_texts():
+        with plain_texts(frames):
             return compile_report(
                 frames,
                 sections,

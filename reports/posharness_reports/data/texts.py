@@ -1,4 +1,7 @@
-"""Texts of frames as Python's own: a report makes thousands of small frames, for which pyarrow's are slow."""
+"""Texts of frames as Python's own: a report makes thousands of small frames, for which pyarrow's are slow.
+
+Where there are many rows they save no time, and take more memory.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,34 @@ from typing import Any
 
 import pandas as pd
 
+from posharness.contracts import Frames
+from posharness.contracts.columns import TABLES
+
 __all__ = ["plain_texts", "with_plain_texts"]
+
+_MANY = 500_000
+"""Predictions, as of 80 cells."""
 
 
 @contextmanager
-def plain_texts() -> Iterator[None]:
-    """Keep the texts of every frame that is made as Python's own."""
+def plain_texts(frames: Frames) -> Iterator[None]:
+    """Keep the texts of every frame that is made as Python's own, unless `frames` are large."""
+    if len(frames.predictions) > _MANY:
+        yield
+        return
     with pd.option_context("mode.string_storage", "python"):
         yield
 
 
-def with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its texts, and the texts of its categories, as Python's own."""
+def with_plain_texts(frames: Frames) -> Frames:
+    """The frames with their texts, and those of their categories, as Python's own, unless they are large."""
+    if len(frames.predictions) > _MANY:
+        return frames
+    tables = {table.name: _with_plain_texts(getattr(frames, table.name)) for table in TABLES}
+    return Frames(**tables, costs=frames.costs)
+
+
+def _with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
     made: dict[str, Any] = {}
     for name in map(str, frame.columns):
         column = frame[name]
