@@ -68,7 +68,7 @@ def test_the_gain_is_the_mean_of_what_each_token_gains(frames: Frames) -> None:
     for label, own in both.groupby("label"):
         gain = (own["log_prob_x"] - own["log_prob_y"]).mean()
         assert f"**{label}**" in prose
-        assert f"{gain:.3g}" in prose, (label, gain)
+        assert f"{gain:.3g}".replace("-", "−") in prose, (label, gain)
         assert f"{len(own)} tokens" in prose
     points = section.tables["gains by distance, all values"]
     assert set(points["gain_in"]) == {"accuracy", "log p"}
