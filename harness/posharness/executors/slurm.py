@@ -164,8 +164,9 @@ class SlurmLauncher(Launcher):
         jobs = [each.id for each in running if isinstance(each, _SlurmJob)]
         # First those that have not begun: scancel tries for minutes to send one of them a signal.
         _scancel("--state=PENDING", jobs=jobs)
-        # The signal that Slurm sends before the time limit, and no further one: the cell needs its seconds.
-        _scancel("--state=RUNNING", "--signal=TERM", jobs=jobs)
+        # All processes of a job get it. SIGTERM would end those that start cells, and with them the cells,
+        # which need their seconds; they do not listen for SIGINT.
+        _scancel("--state=RUNNING", "--signal=INT", jobs=jobs)
         end = time.monotonic() + GRACE + _LOOK
         while (left := [job for job in jobs if self._queue.holds(job)]) and time.monotonic() < end:
             time.sleep(1)

@@ -123,5 +123,5 @@ def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
     launcher.stop([launcher.watch(job)])
     assert [command for command in commands if command[0] == "scancel"] == [
         ["scancel", "--state=PENDING", "7_0"],
-        ["scancel", "--state=RUNNING", "--signal=TERM", "7_0"],
+        ["scancel", "--state=RUNNING", "--signal=INT", "7_0"],
     ]
