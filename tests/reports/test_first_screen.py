@@ -24,6 +24,7 @@ from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.first_screen import FirstScreen, first_screen
 from posharness_reports.compile.headline import headline, separating_over_tasks, subject
 from posharness_reports.figures.first_screen import distance_figure, everything, what_it_shows
+from posharness_reports.formatting import count
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, rank
 from posharness_reports.measures.statistics import ALPHA
@@ -116,11 +117,32 @@ def test_a_verdict_is_shown_by_the_contrast_over_the_most_tasks(simulated: Simul
     for claim, line in zip(CLAIMS, first_screen(ready, judged, set()).verdicts, strict=True):
         own = [each for each in judged if each.claim is claim and each.evidence]
         if {each.decoding for each in own} == {"teacher-forced", "free-running"}:
-            widest = next(each for each in own if len(each.by_task) == 2)
-            assert ", teacher-forced, 2 tasks: " in line.detail
+            about = [each for each in own if line.outcome.startswith(each.outcome)]
+            widest = max(about, key=lambda each: len(each.by_task))
+            assert f", {widest.decoding}, {count(len(widest.by_task), 'task')}: " in line.detail
             assert effect_text(widest) in line.detail
         elif own:
             assert "teacher-forced" not in line.detail
+
+
+def test_the_numbers_beside_a_verdict_are_those_of_the_contrast_that_its_word_is_about(
+    simulated: Simulate,
+) -> None:
+    ready = study(simulated(seeds=3, tasks=("copy", "offset_recall"), sequences=24), CLAIMS)
+    judged = judge_claims(ready.trained)
+    wide, *_ = (each for each in judged if each.evidence and len(each.by_task) == 2)
+    assert wide.evidence is not None
+    undecided = replace(wide, p=1.0, mixed=1.0)
+    overall = replace(wide.evidence.effect.overall, mean=-0.9)
+    found = replace(wide.evidence.effect, overall=overall, tested=replace(overall, error=0.001))
+    found = replace(found, by_block=dict([*found.by_block.items()][:1]))
+    sure = replace(wide, evidence=replace(wide.evidence, effect=found), p=0.001, mixed=1.0)
+    assert (undecided.outcome, sure.outcome) == ("undecided", "contradicted")
+    for contrasts in ([undecided, sure], [sure, undecided]):
+        line = first_screen(ready, contrasts, set()).verdicts[CLAIMS.index(wide.claim)]
+        assert line.outcome == "contradicted in 1 of 2 decodings, undecided in 1"
+        assert f"contradicted, {effect_text(sure)}" in line.effect
+        assert effect_text(undecided) not in line.effect
 
 
 def test_it_says_what_was_compared_judged_and_ranked(simulated: Simulate) -> None:

@@ -312,8 +312,9 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     sign, tone = _SIGNS[first] if len(sure) < 2 else ("±", "plain")
     sides = len({contrast.labels for contrast in measured})
     words = _in_words(counts, "decoding" if sides == 1 else "comparison")
-    # The first of those over the most tasks, whatever its effect.
-    shown = max(measured, key=lambda contrast: len(contrast.by_task))
+    # Of those that the word is about, the first over the most tasks, whatever its effect.
+    about = [contrast for contrast in measured if contrast.outcome == first]
+    shown = max(about, key=lambda contrast: len(contrast.by_task))
     decodings = list(dict.fromkeys(contrast.decoding for contrast in measured))
     place = [claim.where, shown.decoding if len(decodings) > 1 else "", count(len(shown.by_task), "task")]
     where = ", ".join(filter(None, place))

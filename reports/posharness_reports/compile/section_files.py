@@ -20,7 +20,7 @@ from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.compile.markdown import to_html
 from posharness_reports.compile.svg import inline
-from posharness_reports.figures.readable import ReadableFigure
+from posharness_reports.figures.readable import PaperFigure, ReadableFigure
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import show, slug
 
@@ -165,7 +165,7 @@ def draw(caption: str, figure: Figure, taken: set[str], formats: Sequence[str] =
 
 def _on_paper(figure: Figure) -> Iterator[tuple[str, bytes]]:
     """The figure at the widths of a column and a page, with its fonts: embedded in PDF, as shapes in SVG."""
-    if not isinstance(figure, ReadableFigure) or figure.paper is None:
+    if not isinstance(figure, PaperFigure) or figure.paper is None:
         return
     for place, width in _PAPER_WIDTHS.items():
         for number, part in enumerate(figure.paper(width), 1):

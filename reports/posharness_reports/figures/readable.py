@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["READ", "ReadableFigure"]
+__all__ = ["READ", "PaperFigure", "ReadableFigure"]
 
 READ = ("y", "low", "high", "seeds", "predictions", "followed")
 """What can be read at a point, as far as it is known."""
@@ -18,15 +18,24 @@ READ = ("y", "low", "high", "seeds", "predictions", "followed")
 _DIGITS = 4
 
 
-class ReadableFigure(Figure):
+class PaperFigure(Figure):
+    """A figure that can be drawn again for a paper.
+
+    Attributes:
+        paper: draws it at a width in inches and without a title, as one or several figures; None if it
+            cannot.
+    """
+
+    paper: Callable[[float], Sequence[Figure]] | None = None
+
+
+class ReadableFigure(PaperFigure):
     """A figure whose values the page shows at the pointer, and whose labels it can hide.
 
     Attributes:
         series: its labels. Whatever refers to a label, refers to its place in this list.
         panels: what can be read in each set of axes, as the page's script takes it.
         parts: of each collection with a part for each label, the labels of its parts.
-        paper: draws it again for a paper, at a width in inches and without a title, as one or several
-            figures; None if it cannot.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -34,7 +43,6 @@ class ReadableFigure(Figure):
         self.series: list[str] = []
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[int]] = []
-        self.paper: Callable[[float], Sequence[Figure]] | None = None
         self._marked = 0
 
     def belongs(self, artist: Artist, label: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from posharness_reports.figures.palette import COLOURS, DARK
 
-__all__ = ["ACCENT", "GHOST", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
+__all__ = ["ACCENT", "BAD", "GHOST", "GOOD", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
 
 # All values differ, so that each can be found and replaced in a finished SVG.
 SURFACE, INK, MUTED, GRID, GHOST = "#ffffff", "#1f2430", "#5b6472", "#e4e7ec", "#c3c9d3"

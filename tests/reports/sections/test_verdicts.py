@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 from scipy.stats import ttest_ind
 
 from posharness.contracts import Claim, Frames, Group, Twins, defined_in
+from posharness.contracts.columns import DECODINGS
 from posharness_reports import claims
 from posharness_reports.claims.both_directions import BothDirections
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
+from posharness_reports.sections.claims.figure import claim_figure, row_labels
 from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims, region
 from posharness_reports.study import Study, study
 
@@ -545,5 +548,44 @@ def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> 
     assert list(section.tables) == ["Verdicts", "Effects by task"]
     (figure,) = section.figures.values()
     (axes,) = figure.axes
-    assert axes.get_title(loc="left") == "One is better than *two*."
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["one − two"]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["One is better than *two*.", "borne out", "one − two, 2 tasks"]
+
+
+class OfMany(Given):
+    """A claim with more contrasts than names of sides that fit on a line."""
+
+    contrasts: ClassVar[Any] = tuple((f"{'an_encoding_with_a_name_' * 3}{i}", "two") for i in range(3))
+
+
+def test_each_row_of_the_figure_has_a_label_of_its_own_that_is_whole() -> None:
+    labels = (*(str(better) for better, _ in OfMany.contrasts), "two")
+    given = {
+        (task, label, seed): 0.5 + each + 0.1 * (label == "two")
+        for task in ("a (o)", "a (o, free-running)")
+        for label in labels
+        for seed, each in enumerate(NOISE)
+    }
+    found = judge_claims(setting(OfMany(given), labels))
+    one = [replace(contrast, decoding=name) for contrast in found for name in DECODINGS]
+    names = row_labels(one)
+    assert len(set(names)) == len(names) == 6
+    for name, contrast in zip(names, one, strict=True):
+        assert name.startswith(f"{contrast.better} − {contrast.other}, {contrast.decoding}, ")
+    (figure,) = claim_figure(one).values()
+    figure.canvas.draw()
+    written = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert all(word in written for name in names for word in name.split())
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not [1 for a, b in combinations(boxes, 2) if a.overlaps(b)]
+
+
+def test_the_caption_of_effects_names_only_what_is_drawn() -> None:
+    for noise, interval in ((NOISE, True), ((0.0,), False)):
+        ((caption, figure),) = claim_figure([verdict(values(CLEAR, noise))]).items()
+        drawn = [
+            line for line in figure.axes[0].lines if line.get_linewidth() == 2 and len(line.get_xdata()) == 2
+        ]
+        drawn = [line for line in drawn if line.get_marker() == "None"]
+        assert ("interval" in caption) == bool(drawn) == interval

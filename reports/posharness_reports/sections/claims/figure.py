@@ -2,65 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from posharness.contracts.columns import DECODINGS
+from posharness.contracts import Claim
 from posharness_reports.figures.line_labels import text_width
-from posharness_reports.figures.theme import ACCENT, GHOST, GRID, INK, MUTED
-from posharness_reports.formatting import shorten
+from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.theme import ACCENT, BAD, GHOST, GOOD, GRID, INK, MUTED
+from posharness_reports.formatting import count
 from posharness_reports.sections.claims.verdicts import ClaimContrast
 
-__all__ = ["claim_figure"]
+__all__ = ["claim_figure", "row_labels"]
 
-_WIDTH, _ROW, _TITLE, _BOTTOM = 9.6, 0.32, 0.6, 0.5
-_LONGEST = 44
+_WIDTH, _SIDE, _PAGE = 6.4, 0.12, 8.7
+"""The width of the figure, the room at its sides, and the height of a page of a paper, in inches."""
+
+_LINE, _STRIP, _GAP, _TICKS = 0.16, 0.22, 0.1, 0.34
+"""The heights of a line of text, of the strip of a contrast, between two, and of the ticks, in inches."""
+
+_COLOURS = {"borne out": GOOD, "contradicted": BAD}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of one claim: its statement, then for each contrast its label above its strip."""
+
+    claim: Claim
+    contrasts: Sequence[ClaimContrast]
+    width: float
+    last: bool
+
+    @cached_property
+    def statement(self) -> list[str]:
+        return _wrapped(self.claim.statement, self.width)
+
+    @cached_property
+    def labels(self) -> list[list[str]]:
+        """The lines of each label; the outcome is at the end of the first."""
+        names = row_labels(self.contrasts)
+        room = text_width(max((each.outcome for each in self.contrasts), key=len)) + 0.2
+        return [_wrapped(name, self.width - room) for name in names]
+
+    @property
+    def height(self) -> float:
+        rows = sum(_LINE * len(lines) + _STRIP + _GAP for lines in self.labels)
+        return _LINE * len(self.statement) + _GAP + rows + _TICKS + (_LINE if self.last else 0)
 
 
 def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
     """Caption to figure: one set of axes per claim, with a row per contrast."""
     measured = [contrast for contrast in judged if contrast.evidence]
-    claims = list(dict.fromkeys(contrast.claim for contrast in measured))
-    names = {contrast: shorten(_name(contrast), _LONGEST) for contrast in measured}
-    left = text_width(max(names.values(), key=len)) + 0.3
-    verdicts = text_width(max((contrast.outcome for contrast in measured), key=len)) + 0.3
-    by_claim = {claim: [contrast for contrast in measured if contrast.claim is claim] for claim in claims}
-    height = sum(_TITLE + _ROW * len(contrasts) for contrasts in by_claim.values()) + _BOTTOM
-    figure = Figure(figsize=(_WIDTH, height))
-    top = height
-    for claim, contrasts in by_claim.items():
-        top -= _TITLE + _ROW * len(contrasts)
-        place = (
-            left / _WIDTH,
-            top / height,
-            (_WIDTH - left - verdicts) / _WIDTH,
-            _ROW * len(contrasts) / height,
-        )
-        axes = figure.add_axes(place)
-        widest = max(abs(effect) for each in contrasts for effect in [*each.by_task, each.overall.mean])
-        limit = 1.1 * max(widest, 2 * claim.smallest_effect)
-        axes.set_title(claim.statement, loc="left", x=-left / (_WIDTH - left - verdicts), size=9)
-        axes.axvspan(-claim.smallest_effect, claim.smallest_effect, color=GRID, linewidth=0)
-        axes.axvline(0, color=GHOST, linewidth=1)
-        axes.set(xlim=(-limit, limit), ylim=(len(contrasts) - 0.5, -0.5), yticks=range(len(contrasts)))
-        axes.set_yticklabels([names[contrast] for contrast in contrasts], color=INK)
-        axes.grid(visible=False)
-        for row, contrast in enumerate(contrasts):
-            _draw(axes, contrast, row)
-            axes.annotate(
-                contrast.outcome, (1.02, row), xycoords=("axes fraction", "data"), color=MUTED, va="center"
-            )
-        if claim is claims[-1]:
-            axes.set_xlabel("effect: difference of the claim's metric")
-    caption = (
-        "Effects behind the verdicts. One dot per task. Diamond and line: the mean over tasks with its 95 % "
+    figure = _drawn(_by_claim(measured, _WIDTH), _WIDTH)
+    figure.paper = lambda width: [_drawn(part, width) for part in _pages(_by_claim(measured, width))]
+    return {_caption(measured): figure}
+
+
+def row_labels(contrasts: Sequence[ClaimContrast]) -> list[str]:
+    """What each row is about, all distinct: both sides, the decoding if there are several, and the tasks."""
+    decodings = {contrast.decoding for contrast in contrasts}
+    labels = []
+    for contrast in contrasts:
+        tasks = list(contrast.by_task.index)
+        where = str(tasks[0]) if len(tasks) == 1 else count(len(tasks), "task")
+        parts = [contrast.decoding if len(decodings) > 1 else "", where]
+        labels.append(", ".join([f"{contrast.better} − {contrast.other}", *filter(None, parts)]))
+    seen: dict[str, int] = {}
+    for place, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        labels[place] += f" ({seen[label]})" if labels.count(label) > 1 or seen[label] > 1 else ""
+    return labels
+
+
+def _caption(measured: Sequence[ClaimContrast]) -> str:
+    """How to read the figure; of what is not drawn, nothing."""
+    lines = [contrast.overall.error > 0 for contrast in measured]
+    interval = "" if not any(lines) else ", with its 95 % interval"
+    interval += " where runs give one" if any(lines) and not all(lines) else ""
+    return (
+        "Effects behind the verdicts. One dot per task. Diamond: the mean over tasks"
+        f"{interval}. Shaded: effects too small to matter."
     )
-    return {caption + "interval. Shaded: effects too small to matter.": figure}
 
 
-def _draw(axes: Axes, contrast: ClaimContrast, row: int) -> None:
+def _by_claim(measured: Sequence[ClaimContrast], width: float) -> list[_Rows]:
+    claims = list(dict.fromkeys(contrast.claim for contrast in measured))
+    return [
+        _Rows(
+            claim,
+            [contrast for contrast in measured if contrast.claim is claim],
+            width - 2 * _SIDE,
+            claim is claims[-1],
+        )
+        for claim in claims
+    ]
+
+
+def _pages(claims: Iterable[_Rows]) -> list[list[_Rows]]:
+    """The claims that fit on a page together."""
+    pages: list[list[_Rows]] = [[]]
+    for rows in claims:
+        if pages[-1] and sum(each.height for each in pages[-1]) + rows.height > _PAGE:
+            pages.append([])
+        pages[-1].append(rows)
+    return pages
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """The lines of a text that is so wide."""
+    return textwrap.wrap(text, max(int(width / text_width("m")), 12)) or [""]
+
+
+def _drawn(claims: Sequence[_Rows], width: float) -> PaperFigure:
+    height = sum(rows.height for rows in claims)
+    figure = PaperFigure(figsize=(width, height))
+    top = height
+    for rows in claims:
+        down = rows.height - _TICKS - (_LINE if rows.last else 0)
+        top -= rows.height
+        bottom = top + rows.height - down
+        axes = figure.add_axes(
+            (_SIDE / width, bottom / height, (width - 2 * _SIDE) / width, down / height), ylim=(down, 0)
+        )
+        _draw_claim(axes, rows)
+    return figure
+
+
+def _draw_claim(axes: Axes, rows: _Rows) -> None:
+    smallest = rows.claim.smallest_effect
+    widest = max(abs(effect) for each in rows.contrasts for effect in [*each.by_task, each.overall.mean])
+    limit = 1.1 * max(widest, 2 * smallest)
+    axes.set(xlim=(-limit, limit), yticks=[])
+    axes.grid(visible=False)
+    axes.locator_params(axis="x", nbins=5)
+    down = _text(axes, rows.statement, 0.0, INK, 9) + _GAP
+    for contrast, lines in zip(rows.contrasts, rows.labels, strict=True):
+        colour = _COLOURS.get(contrast.outcome, MUTED)
+        place = axes.get_yaxis_transform()
+        axes.text(1, down, contrast.outcome, transform=place, color=colour, size=8, ha="right", va="top")
+        down = _text(axes, lines, down, INK, 8)
+        strip = (-smallest, down + 0.02), 2 * smallest, _STRIP - 0.04
+        axes.add_patch(Rectangle(*strip, color=GRID, linewidth=0))
+        axes.plot([0, 0], [down, down + _STRIP], color=GHOST, linewidth=1)
+        _draw(axes, contrast, down + _STRIP / 2)
+        down += _STRIP + _GAP
+    if rows.last:
+        axes.set_xlabel("effect: difference of the claim's metric")
+
+
+def _text(axes: Axes, lines: Sequence[str], down: float, colour: str, size: float) -> float:
+    """Write lines from the left end; the place below them."""
+    for line in lines:
+        axes.text(0, down, line, transform=axes.get_yaxis_transform(), color=colour, size=size, va="top")
+        down += _LINE
+    return down
+
+
+def _draw(axes: Axes, contrast: ClaimContrast, row: float) -> None:
     tasks = contrast.by_task
     axes.plot(tasks, [row] * len(tasks), "o", color=ACCENT, alpha=0.35, markersize=4, markeredgewidth=0)
     low, high = contrast.overall.interval()
@@ -68,8 +171,3 @@ def _draw(axes: Axes, contrast: ClaimContrast, row: int) -> None:
         # An interval from few runs can be far wider than any effect; it ends at the axes.
         axes.plot([low, high], [row, row], color=INK, linewidth=2, solid_capstyle="butt")
     axes.plot([contrast.overall.mean], [row], "D", color=INK, markersize=5)
-
-
-def _name(contrast: ClaimContrast) -> str:
-    decoding = f", {contrast.decoding}" if contrast.decoding != DECODINGS[0] else ""
-    return f"{contrast.better} − {contrast.other}{decoding}"
