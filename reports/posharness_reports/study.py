@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -112,14 +112,20 @@ class Study(Frames):
     @cached_property
     def trained(self) -> Study:
         """The part about trained cells: everything but the readings."""
-        return self._part(self.cells["pretrained"] == "")
+        return self.part(self.cells["pretrained"] == "")
 
     @cached_property
     def readings(self) -> Study:
         """The part about readings of pretrained models."""
-        return self._part(self.cells["pretrained"] != "")
+        return self.part(self.cells["pretrained"] != "")
 
-    def _part(self, chosen: pd.Series[bool]) -> Study:
+    def of_runs(self, runs: Collection[tuple[str, str]]) -> Study:
+        """The part about these pairs of task and label."""
+        pairs = zip(self.cells["task"].astype(str), self.cells["label"].astype(str), strict=True)
+        return self.part(pd.Series([pair in runs for pair in pairs], self.cells.index, dtype=bool))
+
+    def part(self, chosen: pd.Series[bool]) -> Study:
+        """The part about the chosen cells."""
         if chosen.all():
             return self
         cells = self.cells[chosen].reset_index(drop=True)

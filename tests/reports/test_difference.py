@@ -14,6 +14,7 @@ from posharness.contracts import Frames, UserError
 from posharness.contracts.comparison import Comparison
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.data.prepare import place_name
 
 Simulate = Callable[..., Frames]
 CLAIMS = [claim() for claim in posharness_claims()]
@@ -117,12 +118,100 @@ def test_what_was_run_otherwise_is_named(runs: Frames) -> None:
     assert not found.numbers
 
 
-def test_single_runs_are_never_beyond_noise(simulated: Simulate) -> None:
-    one = simulated(seeds=1, tasks=("copy",))
-    found = _compare(one, _worse(_with_seeds(one, "relative", {0: 5}), "relative", "copy", 0.5))
+def test_what_has_one_seed_is_not_tested(simulated: Simulate) -> None:
+    one = simulated(seeds=1, tasks=("copy", "offset_recall"))
+    worse = _worse(_with_seeds(one, "relative", {0: 5}), "relative", "copy", 0.5)
+    found = _compare(one, worse)
+    changes = (*found.numbers, *found.ranks, *found.verdicts)
     assert found.numbers
-    assert not any(change.beyond_noise for change in found.numbers)
-    assert all(change.p is None for change in found.numbers)
+    # Neither beyond noise nor within it: nobody knows the noise.
+    assert all(change.beyond_noise is None and change.p is None for change in changes)
+    assert {change.why for change in changes} == {"one seed in the first and the second"}
+    more = simulated(seeds=3, tasks=("copy", "offset_recall"))
+    (why,) = {change.why for change in _compare(one, more).numbers}
+    assert why == "one seed in the first"
+    page = found.page.decode()
+    assert f"{len(found.numbers)} not tested" in page
+    assert "not tested: one seed in the first and the second" in page
+
+
+def _only(frames: Frames, label: str = "", task: str = "") -> Frames:
+    """Frames without a label or a task."""
+    left = (frames.cells["label"] != label) & (frames.cells["task"] != task)
+    return _of_cells(frames, frames.cells["cell"][left])
+
+
+def test_ranks_over_other_tasks_are_made_again_over_those_of_both(
+    simulated: Simulate, tmp_path: Path
+) -> None:
+    whole = simulated(("relative", "absolute", "rope"), seeds=3)
+    part = _only(whole, task="copy")
+    for sides in (whole, part), (_report(whole, tmp_path / "study"), _report(part, tmp_path / "part")):
+        found = _compare(*sides)
+        # The runs are the same, so over the same tasks nothing differs.
+        assert not found.ranks
+        assert found.compared["ranks"] > 3
+        (note,) = found.notes["ranks"]
+        assert "only the first has relative, absolute and rope on copy" in note.replace(
+            "absolute, relative and rope", "relative, absolute and rope"
+        )
+    # What would be said otherwise: the rankings that the reports hold differ.
+    ranks = [pd.read_csv(tmp_path / name / "data" / "ranking.csv") for name in ("study", "part")]
+    over = [
+        rows[rows["task"].isna()].set_index(["objective", "scope", "label"])["best_rank"] for rows in ranks
+    ]
+    assert not over[0].equals(over[1])
+
+
+def test_ranks_among_other_encodings_are_made_again_among_those_of_both(simulated: Simulate) -> None:
+    whole = simulated(("relative", "absolute", "rope"), seeds=3, tasks=("copy", "offset_recall"))
+    found = _compare(whole, _only(whole, label="relative"))
+    assert not found.ranks
+    assert "only the first has relative on copy and offset_recall" in found.notes["ranks"][0]
+    nothing = _compare(_only(whole, label="relative"), _only(_only(whole, label="absolute"), label="rope"))
+    assert nothing.compared["ranks"] == 0
+    assert nothing.notes["ranks"] == (
+        "No ranks can be compared: no task was run with two encodings in common.",
+    )
+
+
+def test_verdicts_are_compared_over_the_encodings_of_both(simulated: Simulate, tmp_path: Path) -> None:
+    whole = simulated(("relative", "rope", "absolute"), seeds=3)
+    part = _only(whole, label="rope")
+    stores = _compare(whole, part)
+    assert not stores.verdicts
+    assert stores.notes["verdicts"][0].startswith("Judged again over the encodings and tasks that both have.")
+    assert stores.compared["verdicts"] == _compare(part, part).compared["verdicts"]
+    worse = _compare(
+        whole, _worse(_with_seeds(part, "relative", {0: 7, 1: 8, 2: 9}), "relative", "copy", 0.9)
+    )
+    assert any(change.beyond_noise for change in worse.verdicts)
+    # Reports hold no runs of claims: they say which of their verdicts cannot be compared, and why.
+    reports = _compare(_report(whole, tmp_path / "study"), _report(part, tmp_path / "part"))
+    assert reports.compared["verdicts"] < stores.compared["verdicts"]
+    refused = [note for note in reports.notes["verdicts"] if "relative encodings against" in note]
+    assert any("only the first has the encodings rope" in note for note in refused)
+    assert all(note.endswith("Give the stores, to compare over what both have.") for note in refused)
+
+
+def test_a_task_alone_makes_a_verdict_another(simulated: Simulate, tmp_path: Path) -> None:
+    whole = simulated(seeds=3)
+    part = _only(whole, task="copy")
+    stores = _compare(whole, part)
+    assert not stores.verdicts
+    reports = _compare(_report(whole, tmp_path / "study"), _report(part, tmp_path / "part"))
+    assert not reports.verdicts
+    assert any("only the first has the tasks copy" in note for note in reports.notes["verdicts"])
+
+
+def test_free_running_is_named_once(simulated: Simulate) -> None:
+    assert place_name("copy", "copy (free-running)") == "copy, free-running"
+    assert place_name("bert", "mlm") == "bert (mlm)"
+    assert place_name("copy", "copy") == "copy"
+
+
+def _report(frames: Frames, folder: Path) -> Path:
+    return HtmlCompiler().compile(frames, [], claims=CLAIMS, title="A", folder=folder).parent
 
 
 def test_a_folder_without_data_is_refused(runs: Frames, tmp_path: Path) -> None:

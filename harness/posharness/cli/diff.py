@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _SHOWN = 12
-"""The number of changes within noise that are listed."""
+"""The number of changes within noise, and of those that were not tested, that are listed."""
 
 _EPILOG = """[bold]Examples[/]
   harness diff runs other-runs
   harness diff runs/reports/0123456789ab site/ba9876543210 --html diff.html
 
 Each is a store, or the folder of a compiled or published report. A number differs beyond noise if \
-Welch's test over runs says so, corrected for all numbers that both have."""
+Welch's test over runs says so, corrected for all numbers that both have; with one seed on a side, it is not \
+tested. Ranks and verdicts are compared over the encodings and tasks that both have."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,19 +61,32 @@ def diff(
         )
         return
     out = console()
-    if found.same:
+    if found.same and not found.notes:
         out.print(f"Nothing differs: {_counts(found.compared)} are the same.", soft_wrap=True)
         return
-    _print(out, "What was run", found.ran)
+    out.print(Text("What was run", style="bold"))
+    _list(out, found.ran)
+    if not found.ran:
+        out.print(Text("  nothing differs", style="dim"))
     for noun, changes in (("numbers", found.numbers), ("ranks", found.ranks), ("verdicts", found.verdicts)):
         beyond = [change for change in changes if change.beyond_noise]
-        within = [change for change in changes if not change.beyond_noise]
+        untested = [change for change in changes if change.beyond_noise is None]
+        within = [change for change in changes if change.beyond_noise is False]
         heading = f"{noun.capitalize()}: {len(beyond)} of {found.compared[noun]} differ beyond noise"
-        _print(out, f"{heading}, {len(within)} within" if within else heading, beyond)
-        if within:
-            _print(out, "Within noise", within[:_SHOWN], style="dim")
-            if len(within) > _SHOWN:
-                out.print(Text(f"  … and {count('other', len(within) - _SHOWN)}", style="dim"))
+        for words, others in (("within", within), ("not tested", untested)):
+            heading += f", {len(others)} {words}" if others else ""
+        out.print(Text(heading, style="bold"))
+        for note in found.notes.get(noun, ()):
+            out.print(Text(f"  {note}", style="dim"))
+        _list(out, beyond)
+        if not changes:
+            out.print(Text("  nothing differs", style="dim"))
+        for words, others in (("Not tested", untested), ("Within noise", within)):
+            if others:
+                out.print(Text(words, style="dim"))
+                _list(out, others[:_SHOWN], style="dim")
+                if len(others) > _SHOWN:
+                    out.print(Text(f"  … and {count('other', len(others) - _SHOWN)}", style="dim"))
     if html is not None:
         out.print(str(html), soft_wrap=True)
 
@@ -93,11 +107,9 @@ def _counts(compared: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {noun}" for noun, n in compared.items())
 
 
-def _print(out: Console, heading: str, changes: Sequence[Change], style: str = "") -> None:
-    out.print(Text(heading, style=style or "bold"))
+def _list(out: Console, changes: Sequence[Change], style: str = "") -> None:
     for change in changes:
         p = "" if change.p is None else f", p {change.p:.3f}" if change.p >= 0.001 else ", p < .001"
+        why = f" ({change.why})" if change.why else ""
         out.print(Text(f"  {change.what}", style=style))
-        out.print(Text(f"    {change.one} → {change.other}{p}", style=style))
-    if not changes:
-        out.print(Text("  nothing differs", style="dim"))
+        out.print(Text(f"    {change.one} → {change.other}{p}{why}", style=style))

@@ -16,17 +16,19 @@ class Change:
         what: what differs, such as "relative on copy: score".
         one, other: its value in each of the reports, as text; "–" where there is none.
         beyond_noise: whether the difference is larger than that between runs explains. True for what has no
-            noise, such as a setting.
+            noise, such as a setting; None where it could not be tested.
         difference: the second value minus the first; None for what is no number.
         p: that there is no difference, corrected for all that are compared; None where it is not tested.
+        why: why it could not be tested, as a clause: "one seed in the first".
     """
 
     what: str
     one: str
     other: str
-    beyond_noise: bool = True
+    beyond_noise: bool | None = True
     difference: float | None = None
     p: float | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,11 @@ class Comparison:
     Attributes:
         names: what the reports are called.
         ran: differences in what was run.
-        numbers: numbers that differ, those beyond noise first.
+        numbers: numbers that differ, those beyond noise first, then those that could not be tested.
         ranks: labels whose ranks differ.
         verdicts: contrasts of claims whose verdicts differ.
         compared: how many numbers, ranks and verdicts both reports have.
+        notes: sentences about each of these: over what they were compared, what could not be, and why.
         page: all of it as an HTML page that needs no network.
     """
 
@@ -49,9 +52,10 @@ class Comparison:
     ranks: tuple[Change, ...]
     verdicts: tuple[Change, ...]
     compared: Mapping[str, int]
+    notes: Mapping[str, tuple[str, ...]]
     page: bytes
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs."""
+        """Whether nothing differs, in what could be compared."""
         return not (self.ran or self.numbers or self.ranks or self.verdicts)

@@ -85,15 +85,18 @@ class HtmlCompiler(Compiler):
         claims: Sequence[Claim] = (),
     ) -> Comparison:
         """See `posharness_reports.compile.difference.compare`."""
-        from posharness_reports.compile.data_files import data_frames, read_data
+        from posharness_reports.compile.comparable import shared_runs
+        from posharness_reports.compile.data_files import data_frames, read_data, verdict_frame
         from posharness_reports.compile.difference import compare
         from posharness_reports.publish.report_folder import NotAReport, read_report
         from posharness_reports.study import study
 
         sides = []
+        studies = []
         for source in (one, other):
             if isinstance(source, Frames):
-                sides.append(data_frames(study(source, claims)))
+                studies.append(study(source, claims))
+                sides.append(data_frames(studies[-1]))
                 continue
             try:
                 found = read_data(read_report(source).files)
@@ -101,10 +104,19 @@ class HtmlCompiler(Compiler):
                 raise UserError(
                     f"{source} is not a compiled report: {error}. Give a report or a store."
                 ) from None
-            if not found:
+            if "tasks" not in found.get("verdicts", ()):
                 raise UserError(
-                    f"{source} holds no data/: it was compiled by an earlier version. "
+                    f"{source} holds no data/ of this version: it was compiled by an earlier one. "
                     "Compile it again with `harness report STORE`, or give its store."
                 )
             sides.append(found)
-        return compare(sides[0], sides[1], names)
+        again = None
+        if len(studies) == 2:
+            runs = shared_runs(sides[0]["cells"], sides[1]["cells"])
+            alike = (
+                [data["verdicts"] for data in sides]
+                if runs is None
+                else [verdict_frame(whole.of_runs(runs)) for whole in studies]
+            )
+            again = (alike[0], alike[1])
+        return compare(sides[0], sides[1], names, again)

@@ -11,12 +11,13 @@ import pandas as pd
 from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.data.prepare import settings_text
-from posharness_reports.measures.ranking import Pair, Ranking
+from posharness_reports.measures.ranking import Pair, Ranking, Rankings
 from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.sections.claims.sides import SEPARATOR
 from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims
 from posharness_reports.study import Study
 
-__all__ = ["data_files", "data_frames", "read_data"]
+__all__ = ["data_files", "data_frames", "ranking_frames", "read_data", "verdict_frame"]
 
 _CELL = (
     *("cell", "label", "encoding", "attention", "body", "task", "seed", "status", "reason", "family"),
@@ -42,7 +43,7 @@ def data_frames(study: Study, judged: Sequence[ClaimContrast] | None = None) -> 
       `objective` is then the decoding.
     - `pairs`: all pairs of each ranking. `error` and `freedom` are the standard error of the difference and
       its degrees of freedom, `p` is corrected.
-    - `verdicts`: each contrast of each claim.
+    - `verdicts`: each contrast of each claim, with the labels of its sides and the tasks of its effect.
 
     Args:
         judged: the contrasts of the study's claims, if they are known already.
@@ -59,9 +60,8 @@ def data_frames(study: Study, judged: Sequence[ClaimContrast] | None = None) -> 
         "reach": distance.reach,
         "changes": trained.changes,
         "interventions": trained.outcomes.overall,
-        "ranking": _ranking(trained),
-        "pairs": _pairs(trained),
-        "verdicts": _verdicts(judge_claims(trained) if judged is None else judged),
+        **ranking_frames(trained.rankings),
+        "verdicts": verdict_frame(trained, judged),
     }
     ends = {"low": "low_95", "high": "high_95", "area_low": "area_low_95", "area_high": "area_high_95"}
     return {name: frame.rename(columns=ends).reset_index(drop=True) for name, frame in frames.items()}
@@ -95,16 +95,21 @@ def _cells(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[list(_CELL)].assign(settings=[settings_text(settings) for settings in cells["settings"]])
 
 
-def _rankings(study: Study) -> Iterator[tuple[dict[str, str], Ranking]]:
-    for (decoding, scope), ranking in study.rankings.overall.items():
+def ranking_frames(rankings: Rankings) -> dict[str, pd.DataFrame]:
+    """The frames `ranking` and `pairs` of `data_frames`."""
+    return {"ranking": _ranking(rankings), "pairs": _pairs(rankings)}
+
+
+def _rankings(rankings: Rankings) -> Iterator[tuple[dict[str, str], Ranking]]:
+    for (decoding, scope), ranking in rankings.overall.items():
         yield {"task": _OVER_TASKS, "objective": decoding, "scope": scope}, ranking
-    for (task, objective, scope), ranking in study.rankings.each.items():
+    for (task, objective, scope), ranking in rankings.each.items():
         yield {"task": task, "objective": objective, "scope": scope}, ranking
 
 
-def _ranking(study: Study) -> pd.DataFrame:
+def _ranking(rankings: Rankings) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for where, ranking in _rankings(study):
+    for where, ranking in _rankings(rankings):
         ranks = ranking.ranks(ALPHA)
         for row in ranking.means.to_dict("records"):
             best, worst = ranks[row["label"]]
@@ -129,8 +134,8 @@ _RANKED = ("label", "best_rank", "worst_rank", "runs", "mean", "low_95", "high_9
 _PAIRED = ("better", "other", "difference", "error", "freedom", "low_95", "high_95", "improvement", "p")
 
 
-def _pairs(study: Study) -> pd.DataFrame:
-    rows = [{**where, **_pair(pair)} for where, ranking in _rankings(study) for pair in ranking.pairs]
+def _pairs(rankings: Rankings) -> pd.DataFrame:
+    rows = [{**where, **_pair(pair)} for where, ranking in _rankings(rankings) for pair in ranking.pairs]
     return pd.DataFrame(rows, columns=[*_WHERE, *_PAIRED])
 
 
@@ -152,13 +157,25 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 _JUDGED = (
     *("claim", "better", "other", "decoding", "verdict", "smallest_effect"),
+    *("better_side", "better_labels", "other_side", "other_labels", "tasks"),
     *("effect", "error", "freedom", "low_95", "high_95", "p", "runs", "other_runs", "failed", "other_failed"),
 )
 
 
-def _verdicts(judged: Sequence[ClaimContrast]) -> pd.DataFrame:
+def _sides(contrast: ClaimContrast) -> dict[str, str]:
+    """What the sides are called without their labels, and all labels of each that have a value."""
+    sides = zip(("better", "other"), contrast.heads, contrast.sides, strict=True)
+    found: dict[str, str] = {}
+    for side, head, labels in sides:
+        found[f"{side}_side"] = head
+        found[f"{side}_labels"] = ", ".join(label.partition(SEPARATOR)[0] for label in labels)
+    return found
+
+
+def verdict_frame(study: Study, judged: Sequence[ClaimContrast] | None = None) -> pd.DataFrame:
+    """The frame `verdicts` of `data_frames`."""
     rows = []
-    for contrast in judged:
+    for contrast in judge_claims(study.trained) if judged is None else judged:
         effect = contrast.overall
         low, high = effect.interval()
         rows.append(
@@ -169,6 +186,8 @@ def _verdicts(judged: Sequence[ClaimContrast]) -> pd.DataFrame:
                 "decoding": contrast.decoding,
                 "verdict": contrast.outcome,
                 "smallest_effect": contrast.claim.smallest_effect,
+                **_sides(contrast),
+                "tasks": ", ".join(sorted(contrast.by_task.index)),
                 "effect": effect.mean,
                 "error": effect.error,
                 "freedom": effect.freedom,

@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 
 from posharness.contracts.comparison import Change, Comparison
+from posharness_reports.compile.comparable import (
+    Compared,
+    Data,
+    compare_ranks,
+    compare_verdicts,
+    p_of_gap,
+    why_untested,
+)
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.made_with import MADE_WITH
-from posharness_reports.formatting import difference as signed
+from posharness_reports.data.prepare import place_name
 from posharness_reports.formatting import enumerate_words, fraction
-from posharness_reports.measures.statistics import ALPHA, Estimate, holm, mean_of_estimates, run_mean
+from posharness_reports.measures.statistics import ALPHA, Estimate, holm, run_mean
 from posharness_reports.templates import fill_page
 
 __all__ = ["compare"]
-
-Data = Mapping[str, pd.DataFrame]
-"""The frames of `posharness_reports.compile.data_files.data_frames`."""
 
 _NONE = "–"
 
@@ -39,55 +44,63 @@ class _Number:
         return fraction(self.estimate.mean)
 
 
-def compare(one: Data, other: Data, names: tuple[str, str]) -> Comparison:
+def compare(
+    one: Data, other: Data, names: tuple[str, str], again: tuple[pd.DataFrame, pd.DataFrame] | None = None
+) -> Comparison:
     """Compare two reports.
 
     A number is the mean over runs. It differs beyond noise if Welch's test over runs says so at .05, after
     Holm's correction, in which the scores share one half and the numbers by length and by distance a quarter
     each. A rank or a verdict differs beyond noise if the difference between encodings that it rests on does.
+    What has a single seed in either report is not tested.
+
+    Args:
+        again: see `posharness_reports.compile.comparable.compare_verdicts`.
     """
-    numbers, tested = _numbers(one, other)
-    pairs = _effects(one["pairs"], other["pairs"], ["task", "objective", "scope"], "difference")
-    contrasts = _effects(one["verdicts"], other["verdicts"], ["claim", "decoding"], "effect")
-    found = Comparison(
+    found = {
+        "numbers": _numbers(one, other),
+        "ranks": compare_ranks(one, other),
+        "verdicts": compare_verdicts(one["verdicts"], other["verdicts"], again),
+    }
+    comparison = Comparison(
         names=names,
         ran=tuple(_ran(one, other)),
-        numbers=tuple(sorted(numbers, key=lambda change: (not change.beyond_noise, change.p or 0.0))),
-        ranks=tuple(_ranks(one["ranking"], other["ranking"], pairs)),
-        verdicts=tuple(_verdicts(one["verdicts"], other["verdicts"], contrasts)),
-        compared={
-            "numbers": tested,
-            "ranks": len(_shared(one["ranking"], other["ranking"], _RANKED)),
-            "verdicts": len(_shared(one["verdicts"], other["verdicts"], _CONTRAST)),
-        },
+        numbers=_ordered(found["numbers"].changes),
+        ranks=_ordered(found["ranks"].changes),
+        verdicts=_ordered(found["verdicts"].changes),
+        compared={kind: each.count for kind, each in found.items()},
+        notes={kind: each.notes for kind, each in found.items() if each.notes},
         page=b"",
     )
-    return replace(found, page=fill_page("difference.html.j2", ("tables.js",), found=found))
+    return replace(comparison, page=fill_page("difference.html.j2", ("tables.js",), found=comparison))
 
 
-def _numbers(one: Data, other: Data) -> tuple[list[Change], int]:
-    """The numbers that differ, and how many both reports have."""
+def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Those beyond noise first, then those that were not tested."""
+    order = {True: 0, None: 1, False: 2}
+    return tuple(sorted(changes, key=lambda change: (order[change.beyond_noise], change.p or 0.0)))
+
+
+def _numbers(one: Data, other: Data) -> Compared:
+    """The numbers that differ, of those that both reports have."""
     shared: list[tuple[str, _Number, _Number, float]] = []
     for kind, (frame, value, keys, name) in _NUMBERS.items():
         sides = [_runs(data[frame], keys, value) for data in (one, other)]
         own = [(name(key), sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
         weight = _SHARES[kind] / max(len(own), 1)
         shared += [(*each, weight) for each in own]
-    p = [_p(a.estimate, b.estimate) for _, a, b, _ in shared]
+    p = [p_of_gap(a.estimate, b.estimate) for _, a, b, _ in shared]
     corrected = holm([1.0 if np.isnan(each) else each for each in p], [weight for *_, weight in shared])
     changes = []
     for (what, a, b, _), raw, adjusted in zip(shared, p, corrected, strict=True):
         if sorted(a.values) != sorted(b.values):
-            known = not np.isnan(raw)
             gap = b.estimate.mean - a.estimate.mean
-            changes.append(
-                Change(what, str(a), str(b), known and adjusted <= ALPHA, gap, adjusted if known else None)
-            )
-    return changes, len(shared)
-
-
-def _where(task: str, objective: str) -> str:
-    return task if objective in (task, "") else f"{task} ({objective})"
+            if np.isnan(raw):
+                why = why_untested(a.estimate, b.estimate)
+                changes.append(Change(what, str(a), str(b), None, gap, why=why))
+            else:
+                changes.append(Change(what, str(a), str(b), adjusted <= ALPHA, gap, adjusted))
+    return Compared(tuple(changes), len(shared))
 
 
 _NUMBERS: Mapping[str, tuple[str, str, list[str], Callable[[Any], str]]] = {
@@ -95,19 +108,19 @@ _NUMBERS: Mapping[str, tuple[str, str, list[str], Callable[[Any], str]]] = {
         "scores",
         "value",
         ["task", "objective", "scope", "measure", "label"],
-        lambda key: f"{key[4]} on {_where(key[0], key[1])}: {key[3]}, {key[2]}",
+        lambda key: f"{key[4]} on {place_name(key[0], key[1])}: {key[3]}, {key[2]}",
     ),
     "length": (
         "accuracy-by-length-runs",
         "accuracy",
         ["task", "objective", "length", "label"],
-        lambda key: f"{key[3]} on {_where(key[0], key[1])}: accuracy at {key[2]} tokens",
+        lambda key: f"{key[3]} on {place_name(key[0], key[1])}: accuracy at {key[2]} tokens",
     ),
     "distance": (
         "accuracy-by-distance-runs",
         "accuracy",
         ["task", "objective", "scope", "bucket", "label"],
-        lambda key: f"{key[4]} on {_where(key[0], key[1])}: accuracy at distance {key[3]}, {key[2]}",
+        lambda key: f"{key[4]} on {place_name(key[0], key[1])}: accuracy at distance {key[3]}, {key[2]}",
     ),
 }
 _SHARES = {"score": 0.5, "length": 0.25, "distance": 0.25}
@@ -119,78 +132,6 @@ def _runs(frame: pd.DataFrame, keys: list[str], value: str) -> dict[Any, _Number
         for key, rows in grouped(frame, keys)
         if rows[value].notna().any()
     }
-
-
-def _p(one: Estimate, other: Estimate) -> float:
-    """Two-sided p that two independent estimates have one mean; NaN if either has no error."""
-    gap = _gap(one, other)
-    return min(2 * min(gap.p_above(0.0), gap.p_below(0.0)), 1.0) if gap.error > 0 else float("nan")
-
-
-def _gap(one: Estimate, other: Estimate) -> Estimate:
-    if not np.isfinite([one.error, other.error]).all():
-        return Estimate(other.mean - one.mean, float("nan"), float("nan"))
-    _, error, freedom = mean_of_estimates(
-        np.zeros(2), np.array([one.error**2, other.error**2]), np.array([one.freedom, other.freedom])
-    )
-    return Estimate(other.mean - one.mean, float(error), float(freedom))
-
-
-Key = tuple[Any, ...]
-
-
-def _effects(one: pd.DataFrame, other: pd.DataFrame, keys: list[str], value: str) -> dict[Key, bool]:
-    """Whether the difference between two labels changed beyond noise, by key and by the labels in order."""
-    sides = []
-    for frame in (one, other):
-        found: dict[Key, Estimate] = {}
-        for row in frame.to_dict("records"):
-            first, second = sorted((row["better"], row["other"]))
-            sign = 1.0 if row["better"] == first else -1.0
-            key = (*(row[name] for name in keys), first, second)
-            found[key] = Estimate(sign * row[value], row["error"], row["freedom"])
-        sides.append(found)
-    shared = [key for key in sides[0] if key in sides[1]]
-    p = [_p(sides[0][key], sides[1][key]) for key in shared]
-    corrected = holm([1.0 if np.isnan(each) else each for each in p])
-    return {key: value <= ALPHA for key, value in zip(shared, corrected, strict=True)}
-
-
-def _ranks(one: pd.DataFrame, other: pd.DataFrame, pairs: Mapping[Key, bool]) -> Iterator[Change]:
-    for (task, objective, scope, label), (a, b) in _shared(one, other, _RANKED).items():
-        texts = [_rank(row["best_rank"], row["worst_rank"]) for row in (a, b)]
-        if texts[0] != texts[1]:
-            where = f"over tasks, {objective}" if task == "" else f"on {_where(task, objective)}"
-            beyond = any(
-                changed
-                for key, changed in pairs.items()
-                if key[:3] == (task, objective, scope) and label in key[3:]
-            )
-            yield Change(f"{label}: rank {where}, {scope}", texts[0], texts[1], beyond)
-
-
-def _rank(best: int, worst: int) -> str:
-    return str(best) if best == worst else f"{best}–{worst}"
-
-
-_RANKED = ["task", "objective", "scope", "label"]
-_CONTRAST = ["claim", "better", "other", "decoding"]
-
-
-def _verdicts(one: pd.DataFrame, other: pd.DataFrame, effects: Mapping[Key, bool]) -> Iterator[Change]:
-    for (claim, better, second, decoding), (a, b) in _shared(one, other, _CONTRAST).items():
-        if a["verdict"] != b["verdict"]:
-            beyond = effects.get((claim, decoding, *sorted((better, second))), False)
-            texts = [f"{row['verdict']} ({signed(row['effect'])})" for row in (a, b)]
-            what = f"{claim}: {better} against {second}, {decoding}"
-            yield Change(what, texts[0], texts[1], beyond, float(b["effect"] - a["effect"]))
-
-
-def _shared(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> dict[Key, tuple[Any, Any]]:
-    sides = [
-        {tuple(row[key] for key in keys): row for row in frame.to_dict("records")} for frame in (one, other)
-    ]
-    return {key: (row, sides[1][key]) for key, row in sides[0].items() if key in sides[1]}
 
 
 def _ran(one: Data, other: Data) -> Iterator[Change]:

@@ -23,7 +23,7 @@ from posharness.contracts.columns import (
 )
 from posharness.contracts.versions import SUPERSEDED, replacement_reason, superseded, versioned_rows
 
-__all__ = ["prepare", "settings_text", "title", "without_trials"]
+__all__ = ["place_name", "prepare", "settings_text", "title", "without_trials"]
 
 _TEXT = [
     *(
@@ -128,8 +128,13 @@ def title(task: str, objective: str, cells: pd.DataFrame) -> str:
     stated = set().union(*cells.loc[cells["task"] == task, "objectives"])
     if len(stated) < 2:
         return str(task)
+    return place_name(task, objective)
+
+
+def place_name(task: str, objective: str) -> str:
+    """A task and one of its objectives as a name, without repeating the task: "copy, free-running"."""
     name, _, qualifiers = objective.removesuffix(")").partition(" (")
-    if name == task.partition("[")[0]:
+    if name in (task.partition("[")[0], ""):
         return ", ".join(filter(None, (task, qualifiers)))
     return f"{task} ({', '.join(filter(None, (name, qualifiers)))})"
 

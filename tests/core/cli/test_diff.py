@@ -47,7 +47,7 @@ def test_programs_get_json(stores: tuple[Path, Path]) -> None:
     found = json.loads(harness("diff", *stores, "--json").out)
     assert found["same"] is False
     assert found["ran"][0]["other"] == "0, 1, 2"
-    assert set(found) == {"names", "ran", "numbers", "ranks", "verdicts", "compared", "same"}
+    assert set(found) == {"names", "ran", "numbers", "ranks", "verdicts", "compared", "notes", "same"}
 
 
 def test_what_is_neither_is_a_mistake_with_advice(stores: tuple[Path, Path], tmp_path: Path) -> None:
@@ -104,5 +104,20 @@ def test_a_change_of_a_fifth_is_named(retrained: tuple[Path, Path], tmp_path: Pa
     assert beyond
     assert all(each["what"].startswith("encoding1 on task0") for each in beyond)
     assert min(each["difference"] for each in beyond) == pytest.approx(-0.2, abs=0.1)
-    text = harness("diff", retrained[0], tmp_path / "worse").out
-    assert "encoding1 on task0" in text
+    page = tmp_path / "page.html"
+    text = harness("diff", retrained[0], tmp_path / "worse", "--html", page).out
+    # The terminal, programs and the page say the same.
+    for kind in ("numbers", "ranks", "verdicts"):
+        every = found[kind]
+        beyond = sum(each["beyond_noise"] is True for each in every)
+        assert f"{kind.capitalize()}: {beyond} of {found['compared'][kind]} differ beyond noise" in text
+        assert f"{len(every)} of {found['compared'][kind]} differ, {beyond} beyond noise" in page.read_text()
+
+
+def test_stores_with_other_tasks_are_compared_over_those_of_both(tmp_path: Path) -> None:
+    for name, tasks in (("whole", 3), ("part", 2)):
+        write_store(tmp_path / name, Size(labels=2, tasks=tasks, seeds=2, sequences=16))
+    done = harness("diff", tmp_path / "whole", tmp_path / "part")
+    assert "Ranked again over what both have" in done.out
+    assert "task2" in done.out
+    assert "Ranks: 0 of" in done.out

@@ -84,6 +84,7 @@ class ClaimContrast:
     Attributes:
         better, other: the names of the sides: labels, or what groups are called, with the members that have a
             value in a task that is compared.
+        heads, sides: what the sides are called without their members, and these members.
         labels: the labels of both sides, with or without a value.
         evidence: None if no task has runs of both.
         members: whether the members of a side differ, for each side with several; p is corrected for all
@@ -116,6 +117,8 @@ class ClaimContrast:
     members: tuple[Members, ...] = ()
     alpha: float = ALPHA
     asked: Contrast | None = None
+    heads: tuple[str, str] = ("", "")
+    sides: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def by_task(self) -> pd.Series[float]:
@@ -347,6 +350,8 @@ def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast
         labels=labels,
         by_label=by_label(held, valued),
         members=compare_members({block: held[block] for block in used}, valued),
+        heads=(valued.heads[0] + valued.suffix, valued.heads[1] + valued.suffix),
+        sides=valued.members,
     )
 
 
