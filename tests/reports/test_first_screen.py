@@ -81,6 +81,8 @@ def test_the_sentence_of_the_figure_sets_one_encoding_above_another_only_if_they
     apart = what_it_shows("On copy", _ranking({"a": 0.9, "b": 0.3}, 0.01), REACHES)
     assert apart.startswith("On copy: the score is higher with a (0.90 [")
     assert ") than with b (0.30 [" in apart
+    tied = what_it_shows("On copy", _ranking({"a": 0.9, "c": 0.89, "b": 0.3}, 0.01), REACHES)
+    assert "; not told apart from a: c (0.89 [" in tied
     alike = what_it_shows("On copy", _ranking({"a": 0.86, "b": 0.82}, 0.1), REACHES)
     assert alike.startswith(
         "On copy: no encodings are told apart; scores are 0.82 to 0.86, with intervals within ["
@@ -99,9 +101,9 @@ def test_a_figure_sets_no_copy_of_an_encoding_against_the_other(simulated: Simul
         odds = 4 - np.log(frames.predictions["dependency_length"])
         right = rng.random(len(odds)) < 1 / (1 + np.exp(-odds))
         ready = study(replace(frames, predictions=frames.predictions.assign(correct=right))).trained
-        caption, _ = distance_figure(ready, ("copy", "copy", SCOPES[0]))
-        assert ": no encodings are told apart; " in caption
-        assert not re.search(r"\b(one|two)\b", caption)
+        caption, chart = distance_figure(ready, ("copy", "copy", SCOPES[0]))
+        assert ": no encodings are told apart; " in chart.sentence
+        assert not re.search(r"\b(one|two)\b", f"{chart.sentence} {caption}")
 
 
 def test_a_verdict_is_shown_by_the_contrast_over_the_most_tasks(simulated: Simulate) -> None:
@@ -206,9 +208,9 @@ def test_the_first_figure_shows_what_the_headline_is_about(simulated: Simulate) 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_headline_about_longer_sequences_has_a_figure_of_them(frames: Frames, scope: str) -> None:
     ready = study(frames).trained
-    caption, figure = distance_figure(ready, ("copy", "copy", scope))
-    assert (", beyond the training length: " in caption) == (scope == SCOPES[1])
-    (axes,) = figure.axes
+    _, chart = distance_figure(ready, ("copy", "copy", scope))
+    assert (", beyond the training length: " in chart.sentence) == (scope == SCOPES[1])
+    (axes,) = chart.figure.axes
     assert any(scope in text.get_text() for text in axes.texts)
 
 

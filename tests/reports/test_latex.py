@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.figures.first_screen import distance_figure
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.study import study
 
 LATEX = shutil.which("pdflatex")
@@ -63,7 +65,8 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
         assert b"/FontFile2" in path.read_bytes()
         assert "<text" not in path.with_suffix(".svg").read_text("utf-8")
     names = {path.name.partition("-column")[0] for path in report.glob("paper/*-column*.pdf")}
-    assert {"all-tasks", "accuracy-by-dependency-length", "learning-curves"} <= names
+    assert names == set(json.loads((report / "report.json").read_text("utf-8"))["figures"])
+    assert {"all-tasks", "dependency-length-lines", "learning-curves-lines"} <= names
     log = _typeset([*tables, *figures], tmp_path)
     assert "Overfull" not in log
     assert "Float too large" not in log
@@ -71,7 +74,10 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
 
 def test_a_figure_alone_has_no_title_on_paper(frames: Frames) -> None:
     ready = study(frames).trained
-    _, figure = distance_figure(ready, ("copy", "copy", "at the training length"))
+    _, chart = distance_figure(ready, ("copy", "copy", "at the training length"))
+    figure = chart.figure
+    assert isinstance(figure, ReadableFigure)
+    assert figure.paper is not None
     (alone,) = figure.paper(3.25)
     assert alone.get_size_inches()[0] == 3.25
     (axes,) = alone.axes

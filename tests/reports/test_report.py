@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from posharness.contracts import Frames, ReportSection, Section, UserError
+from posharness.contracts import Chart, Frames, ReportSection, Section, UserError
 from posharness_reports import posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 
@@ -83,7 +83,7 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
     assert about["cells"] == {"done": 10, "diverged": 1, "skipped": 1}
     assert about["created"] == "2026-01-05T10:00:11Z"
     assert about["encodings"] == ["absolute", "relative"]
-    assert "accuracy-by-dependency-length" in about["figures"]
+    assert "dependency-length-lines" in about["figures"]
     for name in about["figures"]:
         assert (report / f"figures/{name}.svg").read_bytes().startswith(b"<?xml")
     for name in about["tables"]:
@@ -243,9 +243,8 @@ class Adds(ReportSection):
         table = pd.DataFrame(
             {"n": pd.array([1, None], dtype="Int64"), "flag": [True, False], "when": ["a\nb", None]}
         )
-        return Section(
-            "Own words", "*Yes* <b>no</b>", {"Values": table, "Values ": table}, {"Values": figure}
-        )
+        chart = Chart("values", figure, table, lambda rows: f"There are {len(rows)} values.")
+        return Section("Own words", "*Yes* <b>no</b>", {"Values": table, "Values ": table}, {"Values": chart})
 
 
 @pytest.mark.parametrize(
@@ -266,10 +265,10 @@ def test_figures_are_saved_in_the_formats_that_are_given(
     frames = simulated(default="waiting", tasks=("copy",))
     made = HtmlCompiler(figures=figures).compile(frames, [Adds()], title="A", folder=tmp_path / "r")
     files = {path.name: path.read_bytes() for path in (tmp_path / "r/figures").iterdir()}
-    assert set(files) == {f"values.{ending}" for ending in starts}
-    assert all(files[f"values.{ending}"].startswith(start) for ending, start in starts.items())
+    assert set(files) == {f"adds-values.{ending}" for ending in starts}
+    assert all(files[f"adds-values.{ending}"].startswith(start) for ending, start in starts.items())
     downloads = [link["download"] for link in Page(made).of("a") if "download" in link]
-    assert ("values.pdf" in downloads) == ("pdf" in starts)
+    assert ("adds-values.pdf" in downloads) == ("pdf" in starts)
 
 
 class Silent(ReportSection):

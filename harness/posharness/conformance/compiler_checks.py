@@ -16,7 +16,7 @@ import pandas as pd
 from posharness.conformance.finding import Check
 from posharness.conformance.sample_frames import changed, empty_frames, sample_frames, unfinished_frames
 from posharness.conformance.slot_checks import well_named
-from posharness.contracts import Compiler, Frames, ReportSection, Section, UserError
+from posharness.contracts import Chart, Compiler, Frames, ReportSection, Section, UserError
 from posharness.registry.parameters import build
 
 __all__ = ["COMPILER_CHECKS", "TriedCompiler"]
@@ -40,8 +40,12 @@ class _Plain(ReportSection):
             "Plain words",
             f"There are {len(frames.cells)} cells of **seventeen** kinds.",
             tables={"Numbers of the cells": pd.DataFrame({"cells": [len(frames.cells)]})},
-            figures={"A falling line": figure},
+            figures={"A falling line": Chart("line", figure, pd.DataFrame({"y": [1, 0]}), _falls)},
         )
+
+
+def _falls(data: pd.DataFrame) -> str:
+    return f"The line falls from {data['y'].iloc[0]} to {data['y'].iloc[-1]}."
 
 
 class _Silent(ReportSection):

@@ -17,7 +17,7 @@ from posharness.conformance.sample_frames import (
     unfinished_frames,
 )
 from posharness.conformance.slot_checks import well_named
-from posharness.contracts import Frames, ReportSection, Section
+from posharness.contracts import Chart, Frames, ReportSection, Section
 
 __all__ = ["SECTION_CHECKS"]
 
@@ -62,13 +62,16 @@ def _malformed(section: Section) -> str:
         return f"its prose is {type(section.prose).__name__}: expected Markdown text"
     for what, kind, items in (
         ("table", pd.DataFrame, section.tables),
-        ("figure", Figure, section.figures),
+        ("figure", Chart, section.figures),
     ):
         for caption, item in items.items():
             if not (isinstance(caption, str) and caption.strip()):
                 return f"a {what} has no caption"
             if not isinstance(item, kind):
                 return f"the {what} {caption!r} is {type(item).__name__}: expected {kind.__name__}"
+    for caption, chart in section.figures.items():
+        if not isinstance(chart.figure, Figure):
+            return f"the figure of the chart {caption!r} is {type(chart.figure).__name__}: expected Figure"
     return ""
 
 
@@ -91,7 +94,10 @@ def deterministic(draft: Draft) -> str:
     same = list(one.tables) == list(two.tables) and all(
         one.tables[c].equals(two.tables[c]) for c in one.tables
     )
-    return "" if same else "the same frames give different tables"
+    if not same:
+        return "the same frames give different tables"
+    said = [{caption: chart.sentence for caption, chart in each.figures.items()} for each in (one, two)]
+    return "" if said[0] == said[1] else "the same frames give figures that say something else"
 
 
 def closed(draft: Draft) -> str:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from posharness.contracts.plugin import Body, Direction, Named, Slot
     from posharness.contracts.plugin_folder import defined_in
     from posharness.contracts.reading import Answers, MaskedModel, Reading
-    from posharness.contracts.section import PLACES, Place, ReportSection, Section, in_report_order
+    from posharness.contracts.section import PLACES, Chart, Place, ReportSection, Section, in_report_order
     from posharness.contracts.task import Batch, Change, Objective, Split, Task
     from posharness.errors import HarnessWarning, Incompatible, UserError
 
@@ -46,6 +46,7 @@ _MODULES = {
     "CellOutcome": "posharness.contracts.outcome",
     "CellRunner": "posharness.contracts.executor",
     "Change": "posharness.contracts.task",
+    "Chart": "posharness.contracts.section",
     "Claim": "posharness.contracts.claim",
     "Compiler": "posharness.contracts.compiler",
     "Direction": "posharness.contracts.plugin",
@@ -96,6 +97,7 @@ __all__ = [
     "CellOutcome",
     "CellRunner",
     "Change",
+    "Chart",
     "Claim",
     "Compiler",
     "Direction",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -15,7 +15,42 @@ if TYPE_CHECKING:
 
     from posharness.contracts.frames import Frames
 
-__all__ = ["PLACES", "Place", "ReportSection", "Section", "in_report_order"]
+__all__ = ["PLACES", "Chart", "Place", "ReportSection", "Section", "in_report_order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with the sentence that says what it shows in this report.
+
+    The sentence is made from the numbers that are drawn, so it is true whatever they are: "rope keeps 0.90 to
+    64 tokens; alibi is below it at 24". A difference that noise can make is no finding: say of a line what
+    its whole interval says.
+
+    Attributes:
+        name: names its files, after the name of the section. It is the same whatever the numbers are.
+        figure: the drawing.
+        data: the numbers that are drawn.
+        says: makes the sentence from `data`.
+        sentence: what `says` made of `data`.
+
+    Raises:
+        ValueError: the sentence is empty or does not end in a full stop.
+    """
+
+    name: str
+    figure: Figure
+    data: pd.DataFrame
+    says: Callable[[pd.DataFrame], str]
+    sentence: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        sentence = self.says(self.data)
+        if not (isinstance(sentence, str) and sentence.strip().endswith(".")):
+            raise ValueError(
+                f"The chart {self.name!r} says {sentence!r}: expected a sentence with a full stop that says "
+                "what the figure shows."
+            )
+        object.__setattr__(self, "sentence", sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +61,24 @@ class Section:
         title: the heading.
         prose: paragraphs of Markdown, without figures or tables.
         tables: tables by caption; each is also written as CSV.
-        figures: figures by caption; each is also written as SVG, PNG and PDF.
+        figures: charts by caption, which says how to read the figure; each is also written as SVG.
+
+    Raises:
+        TypeError: a figure is not a `Chart`, so that nothing says what it shows.
     """
 
     title: str
     prose: str = ""
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Chart] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for caption, chart in self.figures.items():
+            if not isinstance(chart, Chart):
+                raise TypeError(
+                    f"The figure {caption!r} of the section {self.title!r} is a {type(chart).__name__}: "
+                    "expected a Chart(name, figure, data, says), whose sentence says what the figure shows."
+                )
 
 
 Place = Literal["overview", "accuracy", "learning", "pretraining", "readings", "mechanism", "trust", "end"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import matplotlib as mpl
 import pandas as pd
 
-from posharness.contracts import Claim
+from posharness.contracts import Chart, Claim
 from posharness_reports.compile.headline import over_dependencies, separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.data.grouping import matching
@@ -20,7 +20,9 @@ from posharness_reports.figures.first_screen import (
     heatmap_figure,
     separating_task,
 )
-from posharness_reports.figures.palette import COLOURS, looks
+from posharness_reports.figures.heatmap import FIELDS
+from posharness_reports.figures.palette import COLOURS, MARKERS, looks
+from posharness_reports.figures.sentences import kept_fields
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import count, enumerate_words, fraction, shorten, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
@@ -39,6 +41,8 @@ _LINES, _LINE, _SMALL = 23, 72, 90
 """The lines of verdicts that a screen of 1,280 × 800 holds; the characters of a line, and of a small one."""
 
 _REASONS, _REASON = 3, 160
+
+_WHERE = dict(zip(SCOPES, ("at the farthest distance", "in longer sequences"), strict=True))
 
 _SIGNS = {
     "borne out": ("✓", "good"),
@@ -71,11 +75,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A label in the ranking: its possible ranks, colour, score, and whether it may be the best."""
+    """A label in the ranking: its possible ranks, its look, its score, and whether it may be the best."""
 
     label: str
     ranks: str
     colour: str
+    marker: str
     score: str
     best: bool
 
@@ -154,6 +159,7 @@ def first_screen(
             row["label"],
             _span(*ranks[row["label"]]),
             f"var(--series-{COLOURS.index(styles[row['label']].colour) + 1})",
+            MARKERS[styles[row["label"]].marker],
             with_interval(row["mean"], row["low"], row["high"]),
             ranks[row["label"]][0] == 1,
         )
@@ -163,7 +169,8 @@ def first_screen(
     with mpl.rc_context(RC):
         shown = _shown(study)
         if shown is not None:
-            curve = draw(*distance_figure(trained, shown), taken, formats)
+            caption, chart = distance_figure(trained, shown)
+            curve = draw(chart.name, caption, chart, taken, formats)
         values = everything(trained)
         if len(values):
             order = ranking.labels if ranking else []
@@ -172,9 +179,11 @@ def first_screen(
             caption = (
                 f"All tasks. Normalised accuracy: {zero} and 1 is perfect. Left: at the farthest distance "
                 "in sequences of the training length. Right, where it was tested: all predictions in longer "
-                "sequences."
+                f"sequences. {FIELDS} Empty: no result."
             )
-            overview = draw(caption, heatmap_figure(values, order), taken, formats)
+            data = values.assign(scope=values["scope"].map(_WHERE))
+            chart = Chart("all-tasks", heatmap_figure(values, order), data, kept_fields)
+            overview = draw(chart.name, caption, chart, taken, formats)
     return FirstScreen(
         subject_line(trained) if len(trained.cells) else "No trained cells",
         _setting(trained.cells),

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from posharness.contracts import Frames, ReportSection
+from posharness.contracts import Chart, Frames, ReportSection
 from posharness.contracts.section import Place
 from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.compile.latex import latex_table
@@ -41,20 +41,28 @@ _METADATA: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"Creat
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure: file name without ending, caption, files by ending (SVG always), and the SVG for the page.
+    """A figure: file name without ending, files by ending (SVG always), and the SVG for the page.
 
     Attributes:
+        sentence: what it shows.
+        note: how to read it.
         readings: what the page's script reads (see `figures.readable`); empty for any other figure.
         paper: what follows the name in the names of its files for papers, to their content; empty without
             `PAPER` among the formats, or if the figure cannot be drawn for a paper.
     """
 
     name: str
-    caption: str
+    sentence: str
+    note: str
     files: Mapping[str, bytes]
     inline: str
     readings: Mapping[str, Any] = field(default_factory=dict)
     paper: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def caption(self) -> str:
+        """What it shows, and how to read it."""
+        return f"{self.sentence} {self.note}"
 
 
 @dataclass(frozen=True)
@@ -116,18 +124,21 @@ def render(
                 return None
             return RenderedSection(
                 title=built.title,
-                anchor=_unique("section", built.title, taken),
+                anchor=_unique("section", built.title.partition(".")[0], taken),
                 place=section.place,
                 prose=built.prose,
                 html=to_html(built.prose),
-                figures=[draw(caption, figure, taken, formats) for caption, figure in built.figures.items()],
+                figures=[
+                    draw(f"{section.name}-{chart.name}", caption, chart, taken, formats)
+                    for caption, chart in built.figures.items()
+                ],
                 tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001
         heading = section.summary or section.name
         return RenderedSection(
             title=heading,
-            anchor=_unique("section", heading, taken),
+            anchor=_unique("section", heading.partition(".")[0], taken),
             place=section.place,
             failure=f"{type(error).__name__}: {error}".strip(": "),
             details=_traceback(error),
@@ -135,7 +146,7 @@ def render(
 
 
 def _unique(kind: str, heading: str, taken: set[str]) -> str:
-    base = name = slug(heading.partition(".")[0])
+    base = name = slug(heading)
     number = 1
     while f"{kind}/{name}" in taken:
         number += 1
@@ -150,29 +161,41 @@ def _traceback(error: BaseException) -> str:
     return "\n".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)
 
 
-def draw(caption: str, figure: Figure, taken: set[str], formats: Sequence[str] = ()) -> RenderedFigure:
-    """Draw a figure under a name that is not taken yet, as SVG and in `formats`."""
-    name = _unique("figures", caption, taken)
+def draw(name: str, note: str, chart: Chart, taken: set[str], formats: Sequence[str] = ()) -> RenderedFigure:
+    """Draw a figure under its name, with a number if that is taken, as SVG and in `formats`.
+
+    Args:
+        note: how to read it.
+    """
+    name, figure = _unique("figures", name, taken), chart.figure
     # The salt makes the ids inside an SVG the same every time.
     with mpl.rc_context({"svg.hashsalt": name}):
         files = {ending: _saved(figure, ending) for ending in ("svg", *formats) if ending != PAPER}
         on_paper = dict(_on_paper(figure)) if PAPER in formats else {}
     scope = f"f{len(taken)}"  # each figure adds a name
     readings = figure.readings if isinstance(figure, ReadableFigure) else {}
-    drawn = inline(files["svg"].decode(), alt=caption, scope=scope, readable=bool(readings))
-    return RenderedFigure(name, caption, files, drawn, readings, on_paper)
+    drawn = inline(
+        files["svg"].decode(), alt=f"{chart.sentence} {note}", scope=scope, readable=bool(readings)
+    )
+    return RenderedFigure(name, chart.sentence, note, files, drawn, readings, on_paper)
 
 
 def _on_paper(figure: Figure) -> Iterator[tuple[str, bytes]]:
-    """The figure at the widths of a column and a page, with its fonts: embedded in PDF, as shapes in SVG."""
-    if not isinstance(figure, PaperFigure) or figure.paper is None:
-        return
+    """The figure at the widths of a column and a page, with its fonts: embedded in PDF, as shapes in SVG.
+
+    A figure that does not say how it is drawn for a paper is drawn as it is, at these widths.
+    """
+    size = figure.get_size_inches()
+    redrawn = figure.paper if isinstance(figure, PaperFigure) else None
     for place, width in _PAPER_WIDTHS.items():
-        for number, part in enumerate(figure.paper(width), 1):
+        if redrawn is None:
+            figure.set_size_inches(width, size[1] * width / size[0])
+        for number, part in enumerate(redrawn(width) if redrawn else [figure], 1):
             name = f"-{place}" + (f"-{number}" if number > 1 else "")
             yield f"{name}.pdf", _saved(part, "pdf")
             with mpl.rc_context({"svg.fonttype": "path"}):
                 yield f"{name}.svg", _saved(part, "svg")
+    figure.set_size_inches(*size)
 
 
 def _saved(figure: Figure, ending: str) -> bytes:
@@ -187,7 +210,7 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
     fields = [
         [show(None if value is pd.NA else value) for value in row] for row in frame.itertuples(index=False)
     ]
-    name = _unique("tables", caption, taken)
+    name = _unique("tables", caption.partition(".")[0], taken)
     return RenderedTable(
         name=name,
         caption=caption,

@@ -1,4 +1,4 @@
-"""Figures of accuracy: by dependency length and by evaluation length."""
+"""Charts of accuracy: by dependency length and by evaluation length."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
-from matplotlib.figure import Figure
 
+from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.figures.heatmap import heatmap
+from posharness_reports.figures.heatmap import FIELDS, heatmap
 from posharness_reports.figures.palette import Look, looks
 from posharness_reports.figures.panels import (
     ACCURACY,
@@ -22,10 +22,10 @@ from posharness_reports.figures.panels import (
     side_by_side,
 )
 from posharness_reports.figures.readable import READ
-from posharness_reports.formatting import count, percent, reach, span
+from posharness_reports.figures.sentences import kept, kept_by_family
+from posharness_reports.formatting import reach, span
 from posharness_reports.measures.accuracy import SCOPES, Measured
 from posharness_reports.measures.outcomes import FOLLOWED, Outcomes
-from posharness_reports.measures.reach import THRESHOLD
 from posharness_reports.measures.statistics import normalised
 
 __all__ = [
@@ -33,11 +33,10 @@ __all__ = [
     "dependency_figures",
     "distance_panel",
     "evaluation_figures",
-    "kept_everywhere",
 ]
 
 Looks = Mapping[str, Look]
-Figures = dict[str, Figure]
+Charts = dict[str, Chart]
 
 _KEY = ["task", "objective", "scope"]
 
@@ -50,69 +49,57 @@ class _Plot:
     """A panel, and how to draw it when it has too many labels.
 
     Attributes:
+        bands: what its lines say: columns place, label, x, at (the name of x), low, high (both of normalised
+            accuracy) and seeds.
         order: its labels, the best first.
         notes: the reach of each label.
         each: whether to draw the lines too, in a panel for each kind of encodings.
     """
 
     panel: Panel
+    bands: pd.DataFrame
     order: list[str]
     notes: Mapping[str, str] = field(default_factory=dict)
     each: bool = False
 
 
-def dependency_figures(measured: Measured, cells: pd.DataFrame, outcomes: Outcomes | None = None) -> Figures:
-    """Caption to figure: accuracy by dependency length; distances and spans have separate figures.
+def dependency_figures(measured: Measured, cells: pd.DataFrame, outcomes: Outcomes | None = None) -> Charts:
+    """Caption to chart: accuracy by dependency length; distances and spans have separate figures.
 
     Args:
         cells: all cells, so that a label looks the same in every figure.
         outcomes: how answers follow their source, to be read at the points.
     """
-    figures: Figures = {}
+    charts: Charts = {}
     for (kind,), points in grouped(measured.points, ["distance"]):
         plots: list[_Plot] = []
         # In alphabetical order the scope "at the training length" comes first.
-        for key, _ in grouped(points, _KEY):
+        for key, own in grouped(points, _KEY):
             panel = distance_panel(measured, key, cells, outcomes)
             lengths = matching(measured.reach, **dict(zip(_KEY, key, strict=True)))
             lengths = lengths.sort_values(["area", "mean"], ascending=False, kind="stable")
             nothing = [math.nan] * len(lengths)
             texts = map(reach, lengths["reach"], nothing, nothing, lengths["shortest"], lengths["longest"])
             notes = dict(zip(lengths["label"], texts, strict=True))
-            plots.append(_Plot(panel, list(lengths["label"]), notes, key[2] == SCOPES[0]))
-        inside = matching(points, scope=SCOPES[0])
-        told = kept_everywhere(inside, f"At the training length, at every {_noun(kind)},")
-        figures |= _layout(f"Accuracy by {_noun(kind)}", plots, looks(cells["label"]), _noted(points), told)
-    return figures
+            bands = _bands(own.assign(at=own["bucket"]), cells)
+            plots.append(_Plot(panel, bands, list(lengths["label"]), notes, key[2] == SCOPES[0]))
+        charts |= _layout(
+            f"Accuracy by {_noun(kind)}",
+            plots,
+            looks(cells["label"]),
+            _noted(points),
+            "span-" if kind == "span" else "",
+        )
+    return charts
 
 
-def kept_everywhere(points: pd.DataFrame, where: str) -> str:
-    """How many lines keep to the threshold of the reach at all of these points, and how many fall below it.
-
-    A line counts with its whole band. Encodings are not counted apart, since the means of two differ even
-    where the encodings do not: the ranking says which are told apart.
-
-    Args:
-        points: columns task, objective, label, normalised, low, high and blind.
-        where: what the points are, the beginning of the sentence.
-
-    Returns:
-        A sentence with a space after it; "" without points.
-    """
-    points = points[points["normalised"].notna()]
-    if points.empty:
-        return ""
-    ends = points.assign(
-        low=normalised(points["low"].to_numpy(float), points["blind"].to_numpy(float)),
-        high=normalised(points["high"].to_numpy(float), points["blind"].to_numpy(float)),
-    )
-    least = ends.groupby(["task", "objective", "label"], observed=True)[["low", "high"]].min()
-    kept, fallen = int((least["low"] >= THRESHOLD).sum()), int((least["high"] < THRESHOLD).sum())
-    level = f"{percent(THRESHOLD)} of the way from blind to perfect"
-    return (
-        f"{where} {kept} of {count(len(least), 'line')} keep {level} with their whole band, "
-        f"and {fallen} fall below it. "
-    )
+def _bands(points: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The bands of lines as normalised accuracies; where distances are spans, 0 is chance, else blind."""
+    spans = set(cells.loc[cells["distance"] == "span", "task"])
+    zero = points["blind"].where(~points["task"].isin(spans), points["chance"]).to_numpy(float)
+    ends = {end: normalised(points[end].to_numpy(float), zero) for end in ("low", "high")}
+    places = [title(t, o, cells) for t, o in zip(points["task"], points["objective"], strict=True)]
+    return points[["label", "x", "at", "seeds"]].assign(place=places, **ends)
 
 
 def distance_panel(
@@ -141,8 +128,8 @@ def distance_panel(
     )
 
 
-def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> Figures:
-    """Caption to figure: accuracy by evaluation length, of what was tested at several lengths."""
+def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataFrame) -> Charts:
+    """Caption to chart: accuracy by evaluation length, of what was tested at several lengths."""
     if points.empty or runs.empty:
         return {}
     points, runs = (frame.rename(columns={"length": "x"}) for frame in (points, runs))
@@ -168,12 +155,12 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
         )
         ends = defined.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
         order = list(ends.sort_values(["last", "mean"], ascending=False, kind="stable").index)
-        plots.append(_Plot(panel, order + [label for label in panel.labels if label not in order]))
-    longer = points[(points["x"] > points["train_length"]) & ~points["undefined"].astype(bool)]
-    told = kept_everywhere(longer, "At every length beyond that of training,")
+        order += [label for label in panel.labels if label not in order]
+        bands = _bands(defined.assign(at=defined["x"].astype(int).astype(str)), cells)
+        plots.append(_Plot(panel, bands, order))
     crosses = " Cross: the encoding is undefined at that length." if points["undefined"].any() else ""
     note = _noted(points[~points["undefined"]], crosses)
-    return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note, told)
+    return _layout("Accuracy by evaluation length", plots, looks(cells["label"]), note)
 
 
 def band_note(points: pd.DataFrame, *, bands: bool = True) -> str:
@@ -194,27 +181,49 @@ def _noted(points: pd.DataFrame, more: str = "") -> Callable[[bool], str]:
 
 
 def _layout(
-    name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bool], str], told: str
-) -> Figures:
-    """A few labels share panels, with a row for each task; many get a heatmap and a panel for each kind."""
-    few: dict[str, list[Panel]] = {}
-    figures: Figures = {}
+    name: str, plots: Sequence[_Plot], styles: Looks, note: Callable[[bool], str], kind: str = ""
+) -> Charts:
+    """A few labels share panels, with a row for each task; many get a heatmap and a panel for each kind.
+
+    Args:
+        kind: the beginning of the names of the charts.
+    """
+    few: dict[str, list[_Plot]] = {}
+    charts: Charts = {}
     for plot in plots:
         panel = plot.panel
         if len(panel.labels) <= MOST_SHARED:
-            few.setdefault(panel.title, []).append(panel)
+            few.setdefault(panel.title, []).append(plot)
             continue
         about = ", ".join(filter(None, (panel.title, panel.subtitle)))
         caption = f"{name}, all encodings: {about}. Mean accuracy, the highest on top."
         caption += " Frame: the training length." if panel.marked else ""
-        caption += " Empty field: the encoding is undefined there." if len(panel.undefined) else ""
-        figures[caption] = heatmap(panel, plot.order, plot.notes)
+        caption += f" {FIELDS}"
+        place = f"{panel.title}-{_SHORT[panel.subtitle.partition(':')[0]]}" if panel.subtitle else panel.title
+        figure = heatmap(panel, plot.order, plot.notes)
+        charts[caption] = Chart(f"{kind}all-{place}", figure, plot.bands, _says)
         if plot.each:
             figure, grey = by_family(panel, styles)
-            caption = f"{name}, by kind of encoding: {about}. {note(False)}"
-            figures[f"{caption} {grey.format('encodings')}"] = figure
-    shared = {f"{name}. {told}{note(True)}": side_by_side(list(few.values()), styles)} if few else {}
-    return shared | figures
+            caption = f"{name}, by kind of encoding: {about}. {note(False)} {grey.format('encodings')}"
+            charts[caption] = Chart(f"{kind}kinds-{place}", figure, plot.bands, _says_of_kinds)
+    if not few:
+        return charts
+    figure = side_by_side([[plot.panel for plot in row] for row in few.values()], styles)
+    # Beyond the training length, distances are of other sequences; the lines say how lengths are kept.
+    first = pd.concat([row[0].bands for row in few.values()], ignore_index=True)
+    return {f"{name}. {note(True)}": Chart(f"{kind}lines", figure, first, _says)} | charts
+
+
+_SHORT = dict(zip(SCOPES, ("trained", "longer"), strict=True))
+_MEASURE = "normalised accuracy"
+
+
+def _says(bands: pd.DataFrame) -> str:
+    return kept(bands, _MEASURE)
+
+
+def _says_of_kinds(bands: pd.DataFrame) -> str:
+    return kept_by_family(bands, _MEASURE)
 
 
 def _noun(kind: str) -> str:

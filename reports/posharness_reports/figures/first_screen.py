@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import distance_panel
-from posharness_reports.figures.heatmap import draw_fields
+from posharness_reports.figures.heatmap import draw_fields, few_fields
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
@@ -20,6 +23,7 @@ from posharness_reports.figures.theme import INK, MUTED
 from posharness_reports.formatting import enumerate_words, fraction, reach, shorten, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
+from posharness_reports.measures.statistics import normalised
 from posharness_reports.measures.unsure import UNSURE, may_be_chance
 from posharness_reports.study import Study
 
@@ -63,8 +67,8 @@ def _apart(ranking: Ranking | None) -> tuple[float, float]:
     return (low if low == low else -1.0, effect.mean)
 
 
-def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, ReadableFigure]:
-    """Caption and figure of accuracy by distance of one task, objective and scope."""
+def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Chart]:
+    """Caption and chart of accuracy by distance of one task, objective and scope."""
     panel = distance_panel(study.by_distance, key, study.cells, study.outcomes)
     styles = looks(study.cells["label"])
     order = _best_first(study, key)
@@ -84,8 +88,10 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Reada
         about = "Lines: means, not normalised; dots: single seeds. In colour: the "
         about += f"{_BEST} highest and the {_WORST} lowest means."
         about += f" {grey.format('encodings')}"
-    return f"{what_it_shows(name, study.rankings.each.get(key), reaches)} {about}", side_by_side(
-        [[panel]], styles
+    ranking = study.rankings.each.get(key)
+    figure = side_by_side([[panel]], styles)
+    return about, Chart(
+        "accuracy-by-distance", figure, reaches, lambda rows: what_it_shows(name, ranking, rows)
     )
 
 
@@ -115,10 +121,12 @@ def what_it_shows(name: str, ranking: Ranking | None, reaches: pd.DataFrame) -> 
     if not behind:
         unsure = UNSURE if may_be_chance(ranking, best, ranking.labels[-1]) else ""
         return f"{name}: no encodings are told apart; {_in_common(ranking, reaches)}{unsure}."
-    tied = [label for label in ranking.labels if label != best and label not in behind]
+    tied = [f"{label} ({scores[label]})" for label in ranking.labels if label not in {best, *behind}]
     others = _names([f"{label} ({scores[label]})" for label in behind])
     text = f"{name}: the score is higher with {best} ({scores[best]}) than with {others}"
-    return text + (f"; not told apart from {best}: {_names(tied)}." if tied else ".")
+    far = [label for label in ranking.labels if label not in {best, *behind}]
+    unsure = UNSURE if any(may_be_chance(ranking, best, label) for label in far) else ""
+    return text + (f"; not told apart from {best}: {_names(tied)}{unsure}." if tied else ".")
 
 
 _REACH = ("reach", "low", "high", "shortest", "longest")
@@ -158,22 +166,40 @@ def everything(study: Study) -> pd.DataFrame:
     distances; beyond the training length, the mean over the longer lengths.
 
     Returns:
-        Columns scope, task (its title), label and value.
+        Columns scope, task (its title), label, value (NaN where it is undefined), low and high (the mean ends
+        of the intervals), seeds, predictions (of all runs) and undefined.
     """
     points, _ = study.by_length
     far = matching(study.by_distance.points, scope=SCOPES[0])
-    rows: list[tuple[str, str, str, float]] = []
+    spans = set(study.cells.loc[study.cells["distance"] == "span", "task"])
+    rows: list[dict[str, Any]] = []
     for (task, objective), own in grouped(points, ["task", "objective"]):
         name = title(task, objective, study.cells)
         known = own[~own["undefined"].astype(bool)]
         at_distance = matching(far, task=task, objective=objective)
         farthest = at_distance[at_distance["x"] == at_distance["x"].max()]
         inside = farthest if len(farthest) else known[known["length"] == known["train_length"]]
-        beyond = known[known["length"] > known["train_length"]]
+        beyond = own[own["length"] > own["train_length"]]
         for scope, part in zip(SCOPES, (inside, beyond), strict=True):
             for (label,), values in grouped(part, ["label"]):
-                rows.append((scope, name, str(label), float(values["normalised"].mean())))
-    return pd.DataFrame(rows, columns=["scope", "task", "label", "value"])
+                zero = values["chance" if task in spans else "blind"].to_numpy(float)
+                # As in the ranking, an encoding that is undefined at a length has no mean over lengths.
+                undefined = "undefined" in values and bool(values["undefined"].any())
+                ends = {
+                    "value": float(values["normalised"].mean(skipna=False)),
+                    **{end: float(normalised(values[end].to_numpy(float), zero).mean()) for end in _ENDS},
+                    "seeds": values["seeds"].min(),
+                    "predictions": values["predictions"].sum(),
+                }
+                ends = dict.fromkeys(ends, math.nan) if undefined else ends
+                rows.append(
+                    {"scope": scope, "task": name, "label": str(label), **ends, "undefined": undefined}
+                )
+    return pd.DataFrame(rows, columns=_VALUES)
+
+
+_ENDS = ("low", "high")
+_VALUES = ["scope", "task", "label", "value", *_ENDS, "seeds", "predictions", "undefined"]
 
 
 def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> ReadableFigure:
@@ -207,19 +233,26 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     size = (left + len(scopes) * (across + _GAP), top + height + bottom)
     figure = ReadableFigure(*size)
     for i, scope in enumerate(scopes):
-        table = values[values["scope"] == scope].pivot_table(index="label", columns="task", values="value")
+        own = values[values["scope"] == scope]
+        table = own.pivot_table(index="label", columns="task", values="value")
         table = table.reindex(index=list(order), columns=tasks)
         # The fonts of figures have no minus sign (see `theme.RC`).
         texts = table.map(lambda value: fraction(value).replace("−", "-"))
         place = (left + i * (across + _GAP), bottom)
         axes = figure.add_axes((place[0] / size[0], place[1] / size[1], across / size[0], height / size[1]))
-        draw_fields(axes, table, texts if roomy else None)
+        known = {
+            name: own.pivot_table(index="label", columns="task", values=name).reindex_like(table)
+            for name in ("seeds", "predictions")
+        }
+        crosses = {(row["label"], row["task"]) for row in own[own["undefined"]].to_dict("records")}
+        undefined = np.array([[(label, task) in crosses for task in tasks] for label in order])
+        draw_fields(axes, table, texts if roomy else None, few_fields(known), undefined)
         axes.set_xticklabels([shorten(task, _LONGEST_TASK) for task in tasks])
         if i == 0:
             axes.set_yticklabels(names)
         else:
             axes.set_yticks([])
-        figure.read_rows(axes, _HEADINGS[scope], ("task", "normalised accuracy"), table, tasks)
+        figure.read_rows(axes, _HEADINGS[scope], ("task", "normalised accuracy"), table, tasks, known)
         axes.tick_params(length=0, labelcolor=INK)
         axes.tick_params(axis="y", labelrotation=0)
         axes.set(xlabel="", ylabel="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,11 @@ from posharness_reports.figures.panels import Panel
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import shorten
+from posharness_reports.measures.reach import FEWEST
 
-__all__ = ["draw_fields", "heatmap"]
+__all__ = ["FIELDS", "draw_fields", "few_fields", "heatmap"]
+
+Fields = np.ndarray[Any, np.dtype[np.bool_]]
 
 _WIDTH, _ROW, _LONGEST_LABEL = 9.6, 0.21, 34
 _ROOMY, _FIELD = 5.0, 0.3
@@ -26,6 +30,9 @@ _ROOMY, _FIELD = 5.0, 0.3
 
 _LIGHT, _DARK_TEXT = "#fdfdfd", ".15"
 """Colours of numbers on fields: none is a colour of the page, which would turn on a dark page."""
+
+FIELDS = f"Dot in a corner: fewer than {FEWEST} predictions of a run. Cross: the encoding is undefined there."
+"""What the marks of fields mean, for captions."""
 
 _DARK = 0.408
 """The relative luminance up to which a field has light numbers."""
@@ -60,7 +67,16 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     figure = ReadableFigure(width, height)
     axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
     roomy = size[0] / len(ticks) > _FIELD
-    draw_fields(axes, table, table.map("{:.2f}".format) if roomy else None)
+    known = {
+        name: panel.lines.pivot_table(index="label", columns="x", values=name).reindex_like(table)
+        for name in ("seeds", "predictions")
+        if name in panel.lines
+    }
+    crosses = {(row["label"], row["x"]) for row in panel.undefined.to_dict("records")}
+    undefined = pd.DataFrame([[(label, x) in crosses for x in table] for label in table.index])
+    draw_fields(
+        axes, table, table.map("{:.2f}".format) if roomy else None, few_fields(known), undefined.to_numpy()
+    )
     axes.set(xticklabels=[ticks[x] for x in sorted(ticks)], yticklabels=names)
     figure.read_rows(
         axes,
@@ -68,6 +84,7 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
         (panel.x_label, panel.y_label),
         table,
         [ticks[x] for x in sorted(ticks)],
+        known,
     )
     axes.tick_params(length=0, labelcolor=INK)
     axes.tick_params(axis="x", labelrotation=90 if turned else 0, labelcolor=MUTED)
@@ -85,7 +102,22 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     return figure
 
 
-def draw_fields(axes: Axes, table: pd.DataFrame, texts: pd.DataFrame | None = None) -> None:
+def few_fields(known: Mapping[str, pd.DataFrame]) -> Fields | None:
+    """Which fields are of few predictions of a run."""
+    if "predictions" not in known:
+        return None
+    runs = known.get("seeds", 1)
+    few: Fields = (known["predictions"] / runs < FEWEST).to_numpy()
+    return few
+
+
+def draw_fields(
+    axes: Axes,
+    table: pd.DataFrame,
+    texts: pd.DataFrame | None = None,
+    few: Fields | None = None,
+    undefined: Fields | None = None,
+) -> None:
     """Draw a row of coloured fields for each row of a table with values from 0 to 1, the first on top.
 
     seaborn's heat map draws the whole figure to see whether its labels overlap, which takes more than a
@@ -93,6 +125,8 @@ def draw_fields(axes: Axes, table: pd.DataFrame, texts: pd.DataFrame | None = No
 
     Args:
         texts: what is written on the fields of `table`, if anything.
+        few: the fields of few predictions, with a dot in their corner.
+        undefined: the fields with a cross.
     """
     rows, columns = table.shape
     axes.grid(visible=False)
@@ -101,12 +135,21 @@ def draw_fields(axes: Axes, table: pd.DataFrame, texts: pd.DataFrame | None = No
         cmap=sns.color_palette("crest", as_cmap=True), vmin=0, vmax=1, linewidths=0.6, edgecolor=SURFACE,
     )  # fmt: skip
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=np.arange(columns) + 0.5, yticks=np.arange(rows) + 0.5)
-    if texts is None:
-        return
+    if undefined is not None and undefined.any():
+        down, across = np.nonzero(undefined)
+        axes.plot(across + 0.5, down + 0.5, "x", color=MUTED, ms=4, mew=1)
+    known = table.notna().to_numpy()
     mesh.update_scalarmappable()
     colours = np.asarray(mesh.get_facecolor()).reshape(rows, columns, -1)
+    if few is not None and (few & known).any():
+        down, across = np.nonzero(few & known)
+        dark = [relative_luminance(colours[place]) <= _DARK for place in zip(down, across, strict=True)]
+        tones = [_LIGHT if each else _DARK_TEXT for each in dark]
+        axes.scatter(across + 0.9, down + 0.17, s=4, c=tones, linewidth=0)
+    if texts is None:
+        return
     written = texts.to_numpy(str)
-    for row, column in zip(*np.nonzero(table.notna().to_numpy()), strict=True):
+    for row, column in zip(*np.nonzero(known), strict=True):
         dark = relative_luminance(colours[row, column]) <= _DARK
         axes.text(
             column + 0.5, row + 0.5, written[row, column], ha="center", va="center", size=7.5,

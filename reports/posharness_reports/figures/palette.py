@@ -11,10 +11,12 @@ __all__ = [
     *(
         "COLOURS",
         "DARK",
+        "DARK_SHADES",
         "FAMILIES",
         "FIXED",
         "MARKERS",
         "OTHERS",
+        "SHADES",
         "Look",
         "family",
         "looks",
@@ -40,6 +42,12 @@ DARK = (
     "#FEB80F", "#F5EF81",
 )  # fmt: skip
 """The same hues for a dark page."""
+
+SHADES = ("#20242a", "#8a9099", "#444a53", "#686e78")
+"""Greys for what is no encoding, neighbours unlike."""
+
+DARK_SHADES = ("#f3f4f6", "#747a84", "#c5cad1", "#9b9fa7")
+"""The same for a dark page."""
 
 MARKERS: Mapping[str, str] = dict(zip("osD^vPX<>ph", "●■◆▲▼✚✖◀▶⬟⬢", strict=True))
 """The markers of matplotlib, and characters that look like them."""
@@ -134,9 +142,12 @@ def looks(labels: Iterable[str], more: Iterable[str] = ()) -> Mapping[str, Look]
 
 
 def looks_in_order(names: Iterable[str]) -> Mapping[str, Look]:
-    """A look for each name that is no encoding, such as a head or a layer: neighbours are unlike."""
+    """A look for each name that is no encoding, such as a head or a layer: neighbours are unlike.
+
+    Its colours are greys: those of encodings would say what is not so.
+    """
     return {
-        name: _look(i * 3 % len(COLOURS), i % len(_MARKERS), i % len(_DASHES))
+        name: Look(SHADES[i % 4], _MARKERS[i % len(_MARKERS)], _DASHES[(i // 4 + i) % len(_DASHES)])
         for i, name in enumerate(sorted(set(names)))
     }
 

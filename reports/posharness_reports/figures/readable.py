@@ -92,13 +92,21 @@ class ReadableFigure(PaperFigure):
         )
 
     def read_rows(
-        self, axes: Axes, heading: str, axis: tuple[str, str], table: pd.DataFrame, ticks: Sequence[str]
+        self,
+        axes: Axes,
+        heading: str,
+        axis: tuple[str, str],
+        table: pd.DataFrame,
+        ticks: Sequence[str],
+        more: Mapping[str, pd.DataFrame],
     ) -> None:
         """Let the fields of a heat map be read.
 
         Args:
             table: a row for each label and a column for each tick, as they are drawn.
+            more: those of `READ` that are known besides y, each for the same fields.
         """
+        beside = [(name, more[name].to_numpy()) for name in READ if name in more]
         self.panels.append(
             self._panel(axes, heading, axis)
             | {
@@ -108,10 +116,10 @@ class ReadableFigure(PaperFigure):
                     self._place(str(label)): [self._across_and_down(axes, 0.0, y)[1] for y in (i, i + 1.0)]
                     for i, label in enumerate(table.index)
                 },
-                "read": ["y"],
+                "read": ["y", *(name for name, _ in beside)],
                 "points": [
-                    [self._place(str(label)), i, _number(value)]
-                    for label, values in zip(table.index, table.to_numpy(), strict=True)
+                    [self._place(str(label)), i, _number(value), *(_number(own[row, i]) for _, own in beside)]
+                    for row, (label, values) in enumerate(zip(table.index, table.to_numpy(), strict=True))
                     for i, value in enumerate(values)
                     if value == value
                 ],

@@ -19,6 +19,7 @@ from posharness.contracts import (
     Batch,
     Body,
     Change,
+    Chart,
     Frames,
     Named,
     Objective,
@@ -437,7 +438,8 @@ class Open(Count):
     name = "open"
 
     def build(self, frames: Frames) -> Section | None:
-        return Section("Cells", figures={"Nothing": plt.figure()})
+        chart = Chart("nothing", plt.figure(), frames.cells, lambda _: "Nothing is drawn.")
+        return Section("Cells", figures={"Nothing": chart})
 
 
 @pytest.mark.parametrize(

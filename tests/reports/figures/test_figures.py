@@ -10,17 +10,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from posharness.contracts import Frames
-from posharness_reports.figures.accuracy import (
-    dependency_figures,
-    evaluation_figures,
-    kept_everywhere,
-)
+from posharness_reports.figures.accuracy import dependency_figures, evaluation_figures
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
 from posharness_reports.figures.palette import looks
@@ -44,7 +40,8 @@ def _drawn(figure: Figure) -> bytes:
 
 def test_dependency_figure_names_lines_and_chance_and_has_dots_and_bands(frames: Frames) -> None:
     ready = study(frames)
-    ((caption, figure),) = dependency_figures(ready.by_distance, ready.cells).items()
+    ((caption, chart),) = dependency_figures(ready.by_distance, ready.cells).items()
+    figure = chart.figure
     assert "Mean over 1–2 seeds" in caption
     assert "with one seed, by its sequences only" in caption
     assert "across seeds (Student's t)" in caption
@@ -71,14 +68,15 @@ def test_spans_and_distances_never_share_a_figure(frames: Frames) -> None:
     )
     ready = study(replace(frames, cells=cells))
     figures = dependency_figures(ready.by_distance, ready.cells)
-    titles = [{axes.get_title() for axes in figure.axes} for figure in figures.values()]
+    titles = [{axes.get_title() for axes in chart.figure.axes} for chart in figures.values()]
     assert titles == [{"bert (mlm)", "offset_recall"}, {"copy"}]
     assert "span of influence" in list(figures)[1]
 
 
 def test_evaluation_figure_marks_the_training_length_and_what_is_undefined(simulated: Simulate) -> None:
     ready = study(simulated(("learned", "relative"), tasks=("copy", "bert"), sequences=16))
-    ((caption, figure),) = evaluation_figures(*ready.by_length, ready.cells).items()
+    ((caption, chart),) = evaluation_figures(*ready.by_length, ready.cells).items()
+    figure = chart.figure
     assert "undefined at that length" in caption
     assert [axes.get_title() for axes in figure.axes] == ["copy"]
     assert "training length" in _texts(figure)
@@ -88,7 +86,8 @@ def test_evaluation_figure_marks_the_training_length_and_what_is_undefined(simul
 
 def test_learning_figure_has_a_line_a_run(frames: Frames) -> None:
     ready = study(frames)
-    ((_, figure),) = learning_figures(ready.curves, ready.cells).items()
+    ((_, chart),) = learning_figures(ready.curves, ready.cells).items()
+    figure = chart.figure
     drawn = {(axes.get_title(), axes.get_ylabel()): len(axes.lines) for axes in figure.axes}
     assert drawn["copy", "training loss"] == 4
     assert drawn["bert (nsp)", "validation accuracy"] == 3
@@ -99,7 +98,8 @@ def test_many_encodings_get_a_map_and_a_panel_for_each_kind(simulated: Simulate)
     ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
     captions = dependency_figures(ready.by_distance, ready.cells)
     heat, each = (
-        next(f for c, f in captions.items() if word in c) for word in ("all encodings", "by kind of encoding")
+        next(chart.figure for c, chart in captions.items() if word in c)
+        for word in ("all encodings", "by kind of encoding")
     )
     assert sorted(label.get_text() for label in heat.axes[0].get_yticklabels()) == sorted(labels)
     assert [axes.get_title() for axes in each.axes] == [
@@ -108,39 +108,10 @@ def test_many_encodings_get_a_map_and_a_panel_for_each_kind(simulated: Simulate)
     named = [{text.get_text() for text in axes.texts} & set(labels) for axes in each.axes]
     assert named[:2] == [{"rope", "yarn"}, {"alibi"}]
     assert [len(names) for names in named] == [2, 1, 8, 5]
-    ((_, learning),) = learning_figures(ready.curves, ready.cells).items()
+    (chart,) = learning_figures(ready.curves, ready.cells).values()
+    learning = chart.figure
     assert sum(text in labels for text in _texts(learning)) == 2 * 8
     assert _drawn(heat)
-
-
-VALUES = st.dictionaries(
-    st.tuples(st.sampled_from(["copy", "recall"]), st.sampled_from("abc")),
-    st.lists(st.floats(-0.1, 1), min_size=1, max_size=3),
-    min_size=1,
-)
-
-
-@given(VALUES)
-def test_the_sentence_under_a_figure_counts_lines_by_their_bands_and_sets_no_encoding_apart(
-    values: dict[tuple[str, str], list[float]],
-) -> None:
-    half, blind = 0.05, 0.2
-    points = pd.DataFrame(
-        [
-            {"task": task, "objective": "o", "label": f"<{label}>", "normalised": value,
-             "low": value - half, "high": value + half, "blind": blind}
-            for (task, label), each in values.items()
-            for value in each
-        ]
-    )  # fmt: skip
-    text = kept_everywhere(points, "Here")
-    assert "<" not in text
-    limit = blind + 0.9 * (1 - blind)
-    assume(all(abs(min(each) + end - limit) > 1e-6 for each in values.values() for end in (-half, half)))
-    kept = sum(min(each) - half >= limit for each in values.values())
-    fallen = sum(min(each) + half < limit for each in values.values())
-    assert text.startswith(f"Here {kept} of {len(values)} line")
-    assert f", and {fallen} fall below it. " in text
 
 
 def _of_many(labels: int) -> Panel:

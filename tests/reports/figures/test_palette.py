@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
 from posharness.registry.registry import Registry
-from posharness_reports.figures.palette import COLOURS, DARK, FIXED, Look, looks, looks_in_order
+from posharness_reports.figures.palette import (
+    COLOURS,
+    DARK,
+    DARK_SHADES,
+    FIXED,
+    SHADES,
+    Look,
+    looks,
+    looks_in_order,
+)
 from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, SURFACE, VARIABLES
 
 # Machado, Oliveira & Fernandes 2009, table 1, severity 1: none, protanopia, deuteranopia, tritanopia.
@@ -108,5 +117,9 @@ def test_labels_without_end_still_have_looks() -> None:
 
 
 def test_heads_and_layers_that_are_neighbours_are_unlike() -> None:
-    found = list(looks_in_order(f"{i:02}" for i in range(14)).values())
-    assert len({look.colour for look in found}) == 14
+    found = list(looks_in_order(f"{i:02}" for i in range(24)).values())
+    assert len({(look.colour, look.dashes) for look in found}) == 24
+    assert all(one.colour != other.colour for one, other in itertools.pairwise(found))
+    for shades, page in ((SHADES, SURFACE), (DARK_SHADES, VARIABLES["surface"][1])):
+        assert not {*shades} & {*COLOURS, *DARK}
+        assert min(_contrast(shade, page) for shade in shades) >= 3

@@ -55,7 +55,8 @@ def test_what_was_stopped_is_listed_with_its_reason() -> None:
 
 @pytest.mark.parametrize(("plugins", "coloured"), [(3, 3), (20, 8)])
 def test_the_figure_names_as_many_as_can_be_told_apart(plugins: int, coloured: int) -> None:
-    ((caption, figure),) = section(costs(plugins)).figures.items()
+    ((caption, chart),) = section(costs(plugins)).figures.items()
+    figure = chart.figure
     named = {text.get_text() for text in figure.axes[0].texts if text.get_text().startswith("plugin")}
     assert len(named) == coloured
     assert {"plugin0", f"plugin{plugins - 1}"} <= named

@@ -107,7 +107,8 @@ def test_lines_are_of_the_lowest_seed_and_of_encodings_that_act_on_scores(simula
     silent = frames.mechanism["label"] == "absolute"
     mechanism = frames.mechanism.assign(effect=frames.mechanism["effect"].mask(silent))
     ready = study(replace(frames, mechanism=mechanism))
-    ((caption, figure),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
+    ((caption, chart),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
+    figure = chart.figure
     assert "One seed only (0)" in caption
     assert [axes.get_title() for axes in figure.axes] == ["relative, layer 0", "relative, layer 1"]
     # Three heads, a collection each.
@@ -136,7 +137,8 @@ def test_nothing_is_said_where_nothing_was_read_off(frames: Frames) -> None:
 def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[str, ...]) -> None:
     labels = tuple(f"e{i:02d}" for i in range(12))
     ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
-    ((_, figure),) = score_figures(of_one_seed(with_effect(ready.mechanism))).items()
+    (chart,) = score_figures(of_one_seed(with_effect(ready.mechanism))).values()
+    figure = chart.figure
     assert [axes.get_title() for axes in figure.axes] == list(labels)
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == [f"{stack} layer {n}".strip() for stack in sorted(stacks) for n in range(2)]
@@ -147,7 +149,8 @@ def test_more_than_a_dozen_encodings_are_rows_of_one_image(simulated: Simulate) 
     stacks = ("encoder", "decoder")
     ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
     effects = of_one_seed(with_effect(ready.mechanism))
-    ((caption, figure),) = score_figures(effects).items()
+    ((caption, chart),) = score_figures(effects).items()
+    figure = chart.figure
     assert "One line of colours per head" in caption
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == list(labels)
@@ -180,5 +183,5 @@ def test_a_report_holds_the_section(simulated: Simulate, tmp_path: Path) -> None
     made = HtmlCompiler().compile(frames, sections, title="Mechanism", folder=tmp_path / "r")
     about = json.loads((made.parent / "report.json").read_text(encoding="utf-8"))
     assert {"title": "What positions do to attention", "failure": ""} in about["sections"]
-    assert {"score-by-distance-bert", "mean-attended-distance-copy"} <= set(about["figures"])
+    assert {"mechanism-score-by-distance-bert", "mechanism-attended-distance-copy"} <= set(about["figures"])
     assert {"mean-attended-distance-by-layer", "mean-attended-distance-every-head"} <= set(about["tables"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames, ReportSection, Section
-from posharness_reports import posharness_report_sections
+from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.headline import headline
 from posharness_reports.formatting import nats
@@ -174,6 +176,58 @@ def test_readings_do_not_lead_the_report(simulated: Simulate, tmp_path: Path) ->
     assert "This section failed" not in page.read_text(encoding="utf-8")
 
 
+def _everything(simulated: Simulate) -> Frames:
+    """Frames that every section with a figure has something to show of."""
+    frames = with_decoders(simulated(tasks=("bert",), labels=("relative", "absolute"), sequences=8))
+    every = simulated(tasks=("bert", "copy"), labels=("relative", "absolute"), sequences=8)
+    cells, predictions = (
+        pd.concat([mine, others[~others["cell"].isin(frames.cells["cell"])]], ignore_index=True)
+        for mine, others in ((frames.cells, every.cells), (frames.predictions, every.predictions))
+    )
+    done = cells[["cell", "label", "encoding", "attention", "body", "task", "seed"]]
+    heads = pd.DataFrame(
+        [
+            {"stack": "", "layer": 0, "head": head, "distance": -far, "weight": 1 / (1 + far), "effect": -far}
+            for head in (0, 1)
+            for far in range(4)
+        ]
+    )
+    asked = predictions[(predictions["dependency_length"] >= 0) & (predictions["split"] == "test")]
+    costs = pd.DataFrame(
+        [
+            {"plugin": name, "length": n, "batch": 1, "seconds": s * n, "fastest": s * n, "slowest": s * n,
+             "mebibytes": 1.0, "stopped": ""}
+            for name, s in (("relative", 2e-5), ("absolute", 1e-5))
+            for n in (128, 256)
+        ]
+    )  # fmt: skip
+    whole = Frames(
+        cells,
+        predictions,
+        every.curves,
+        done.merge(heads, how="cross"),
+        asked.assign(change="source", outcome=np.resize(["followed", "kept"], len(asked))),
+        costs=costs,
+    )
+    return with_readings(whole, READINGS)
+
+
+def test_every_figure_of_every_section_says_what_it_shows(simulated: Simulate, tmp_path: Path) -> None:
+    frames = _everything(simulated)
+    claims = [claim() for claim in posharness_claims()]
+    built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
+    page = HtmlCompiler().compile(frames, built_in, claims=claims, title="All", folder=tmp_path / "r")
+    names = json.loads((page.parent / "report.json").read_text("utf-8"))["figures"]
+    without = {"fairness", "overview", "ranking", "unfinished"}
+    for name in {section.name for section in built_in} - without:
+        assert any(figure.startswith(f"{name}-") for figure in names), name
+    text = page.read_text("utf-8")
+    assert "This section failed" not in text
+    captions = re.findall(r"<figcaption><strong>(.*?)</strong>", text)
+    assert len(captions) == len(names) == text.count("<figcaption>")
+    assert all(re.search(r"\d", said) and said.endswith(".") for said in captions)
+
+
 def test_models_from_elsewhere_alone_make_a_report(simulated: Simulate, tmp_path: Path) -> None:
     frames = with_readings(
         simulated(tasks=("bert",), labels=("rope",), seeds=1), READINGS, cell="d" * 64, label="tiny"
@@ -218,8 +272,8 @@ def test_models_of_one_label_and_several_makings_are_told_apart(simulated: Simul
     assert labels == {"rope, bert (width=64)", "rope, bert (width=128)"}
 
 
-def test_the_gain_of_the_right_context_pairs_tokens_one_position_apart(simulated: Simulate) -> None:
-    frames = simulated(tasks=("bert",), labels=("rope",), seeds=2, sequences=8)
+def with_decoders(frames: Frames) -> Frames:
+    """The frames with a decoder beside each encoder, which is wrong where the encoder is right."""
     mlm = frames.predictions["objective"] == "mlm"
     rows = frames.predictions[mlm].astype({"cell": str, "body": str})
     rows["position"] = rows.groupby(["cell", "sequence"]).cumcount() + 3
@@ -232,11 +286,17 @@ def test_the_gain_of_the_right_context_pairs_tokens_one_position_apart(simulated
         log_prob=-1.5,
     )
     decoders = frames.cells.assign(cell=frames.cells["cell"].str[::-1], body="decoder")
-    both = replace(
+    return replace(
         frames,
         cells=pd.concat([frames.cells, decoders], ignore_index=True),
         predictions=pd.concat([rows, causal], ignore_index=True),
     )
+
+
+def test_the_gain_of_the_right_context_pairs_tokens_one_position_apart(simulated: Simulate) -> None:
+    frames = simulated(tasks=("bert",), labels=("rope",), seeds=2, sequences=8)
+    both = with_decoders(frames)
+    rows, causal = (both.predictions[both.predictions["body"] == body] for body in ("encoder", "decoder"))
     section = sections(both)["both-directions"]
     prose = section.prose.replace("\\", "")
     assert (

@@ -546,8 +546,8 @@ def test_the_section_is_there_when_something_was_judged(simulated: Simulate) -> 
     section = Claims().build(setting(Given(values(CLEAR))))
     assert section is not None
     assert list(section.tables) == ["Verdicts", "Effects by task"]
-    (figure,) = section.figures.values()
-    (axes,) = figure.axes
+    (chart,) = section.figures.values()
+    (axes,) = chart.figure.axes
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["One is better than *two*.", "borne out", "one − two, 2 tasks"]
 
@@ -572,7 +572,8 @@ def test_each_row_of_the_figure_has_a_label_of_its_own_that_is_whole() -> None:
     assert len(set(names)) == len(names) == 6
     for name, contrast in zip(names, one, strict=True):
         assert name.startswith(f"{contrast.better} − {contrast.other}, {contrast.decoding}, ")
-    (figure,) = claim_figure(one).values()
+    (chart,) = claim_figure(one).values()
+    figure = chart.figure
     figure.canvas.draw()
     written = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert all(word in written for name in names for word in name.split())
@@ -583,9 +584,11 @@ def test_each_row_of_the_figure_has_a_label_of_its_own_that_is_whole() -> None:
 
 def test_the_caption_of_effects_names_only_what_is_drawn() -> None:
     for noise, interval in ((NOISE, True), ((0.0,), False)):
-        ((caption, figure),) = claim_figure([verdict(values(CLEAR, noise))]).items()
+        ((caption, chart),) = claim_figure([verdict(values(CLEAR, noise))]).items()
         drawn = [
-            line for line in figure.axes[0].lines if line.get_linewidth() == 2 and len(line.get_xdata()) == 2
+            line
+            for line in chart.figure.axes[0].lines
+            if line.get_linewidth() == 2 and len(line.get_xdata()) == 2
         ]
         drawn = [line for line in drawn if line.get_marker() == "None"]
         assert ("interval" in caption) == bool(drawn) == interval

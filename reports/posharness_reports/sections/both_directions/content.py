@@ -94,7 +94,7 @@ def describe_task(study: Study, task: str, cells: pd.DataFrame) -> Section | Non
         f"the gain of the right context by distance. Mean over {seeds}, one dot a seed, with a 95 % "
         "band across seeds, or by sequences with one seed. Grey dotted line: no gain."
     )
-    return Section(task, _prose(accuracy, log_prob), shown, reading_figures(study, panels, caption))
+    return Section(task, _prose(accuracy, log_prob), shown, reading_figures(study, panels, caption, task))
 
 
 def _prose(accuracy: PairedDifference, log_prob: PairedDifference) -> str:

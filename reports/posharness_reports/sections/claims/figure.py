@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from posharness.contracts import Claim
+from posharness.contracts import Chart, Claim
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.sentences import verdict_counts
 from posharness_reports.figures.theme import ACCENT, BAD, GHOST, GOOD, GRID, INK, MUTED
 from posharness_reports.formatting import count
 from posharness_reports.sections.claims.verdicts import ClaimContrast
@@ -55,12 +56,29 @@ class _Rows:
         return _LINE * len(self.statement) + _GAP + rows + _TICKS + (_LINE if self.last else 0)
 
 
-def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Figure]:
-    """Caption to figure: one set of axes per claim, with a row per contrast."""
+def claim_figure(judged: Sequence[ClaimContrast]) -> dict[str, Chart]:
+    """Caption to chart: one set of axes per claim, with a row per contrast."""
     measured = [contrast for contrast in judged if contrast.evidence]
     figure = _drawn(_by_claim(measured, _WIDTH), _WIDTH)
     figure.paper = lambda width: [_drawn(part, width) for part in _pages(_by_claim(measured, width))]
-    return {_caption(measured): figure}
+    return {_caption(measured): Chart("effects", figure, _effects(measured), verdict_counts)}
+
+
+def _effects(measured: Sequence[ClaimContrast]) -> pd.DataFrame:
+    """A row for each contrast: what it is about, its verdict, and its effect with its interval."""
+    rows = []
+    for contrast in measured:
+        low, high = contrast.overall.interval()
+        rows.append(
+            {
+                "label": f"{contrast.better} − {contrast.other}, {contrast.claim.metric}",
+                "verdict": contrast.outcome,
+                "effect": contrast.overall.mean,
+                "low": low,
+                "high": high,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def row_labels(contrasts: Sequence[ClaimContrast]) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from posharness.contracts import Section
+from posharness.contracts import Chart, Section
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, Panel, behind, side_by_side
+from posharness_reports.figures.sentences import cost
 
 __all__ = ["describe"]
 
@@ -54,7 +54,7 @@ def _by_length(measured: pd.DataFrame, column: str, rounded: Callable[[float], f
     return table.rename(columns={"batch": "sequences"})
 
 
-def _figures(measured: pd.DataFrame) -> dict[str, Figure]:
+def _figures(measured: pd.DataFrame) -> dict[str, Chart]:
     batch = measured["batch"].max()
     rows = measured[measured["batch"] == batch]
     if rows.groupby("plugin").size().max() < 2 or rows.empty:
@@ -74,7 +74,8 @@ def _figures(measured: pd.DataFrame) -> dict[str, Figure]:
             " In colour: the four that take least time at their longest length, and the four that take most. "
         )
         caption += grey[0][1].format("plugins")
-    return {caption: side_by_side([panels], looks(rows["plugin"]))}
+    figure = side_by_side([panels], looks(rows["plugin"]))
+    return {caption: Chart("per-token", figure, rows, cost)}
 
 
 def _panel(rows: pd.DataFrame, values: pd.Series[float], title: str, y_label: str) -> Panel:

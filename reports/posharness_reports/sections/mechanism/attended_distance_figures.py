@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
+from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import Look, looks
+from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.sentences import nearer_than_equal
 from posharness_reports.figures.theme import MUTED
 from posharness_reports.formatting import shorten, span
 from posharness_reports.sections.mechanism.attended_distance import layer_name
@@ -18,15 +20,18 @@ from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, W
 
 __all__ = ["attended_distance_figures"]
 
+_NARROWEST = 1.3
+"""The width that a panel has at least, with the gap beside it, in inches."""
 
-def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Figure]:
-    """Caption to figure: mean attended distance by encoding and layer, a figure per task.
+
+def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Chart]:
+    """Caption to chart: mean attended distance by encoding and layer, a figure per task.
 
     Args:
         ranked: from `across_seeds`.
         cells: all cells, so that a label looks the same in every figure.
     """
-    figures: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     styles = looks(cells["label"])
     for (task,), rows in grouped(ranked, ["task"]):
         caption = (
@@ -39,19 +44,27 @@ def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict
                 "seed: a dot is the mean over seeds at one rank, and its line goes from the lowest to the "
                 "highest seed. "
             )
-        figures[caption + "Grey dotted line: equal weights on all visible tokens."] = _by_layer(rows, styles)
-    return figures
+        caption += "Grey dotted line: equal weights on all visible tokens."
+        figure = _by_layer(rows, styles)
+        charts[caption] = Chart(f"attended-distance-{task}", figure, rows, nearer_than_equal)
+    return charts
 
 
-def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> Figure:
+def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> PaperFigure:
+    figure = _drawn(rows, styles, WIDTH)
+    figure.paper = lambda width: [_drawn(rows, styles, width)]
+    return figure
+
+
+def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> PaperFigure:
     order = list(rows.groupby("label")["attended"].mean().sort_values(kind="stable").index)
     panels = list(grouped(rows, ["stack", "layer"]))
-    columns = min(MOST_ACROSS, len(panels))
     names = [shorten(label, 30) for label in order]
     left = 0.2 + text_width(max(names, key=len))
-    across = min((WIDTH - left) / columns - 0.2, 4.0)
+    columns = min(MOST_ACROSS, len(panels), max(int((width - left) / _NARROWEST), 1))
+    across = min((width - left) / columns - 0.2, 4.0)
     grid = Grid(len(panels), columns, (across, 0.21 * len(order) + 0.1), left, 0.3, (0.2, 0.6))
-    figure = Figure(figsize=(left + columns * (across + 0.2), grid.height))
+    figure = PaperFigure(figsize=(left + columns * (across + 0.2), grid.height))
     farthest = 1.05 * max(rows["high"].max(), rows["uniform"].max())
     for i, (axes, ((stack, layer), layer_rows)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
         axes.set_title(layer_name(stack, layer), size=9, pad=4)

@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy import ndarray
 
+from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import Look, looks_in_order
 from posharness_reports.figures.panels import MOST_SHARED
+from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.sentences import near_keys
 from posharness_reports.figures.theme import GHOST, MUTED
 from posharness_reports.formatting import shorten
 from posharness_reports.sections.mechanism.attended_distance import layer_name
@@ -32,6 +35,9 @@ Array = ndarray[Any, Any]
 _MOST_PANELS = 12
 """The largest number of encodings with panels of lines; more are rows of one image."""
 
+_NARROWEST = 1.6
+"""The width that a panel has at least, in inches."""
+
 _POINTS = 160
 """The number of distances drawn of one line; more could not be seen in a panel this small."""
 
@@ -41,8 +47,8 @@ _IMAGE = (
 )
 
 
-def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
-    """Caption to figure: what encodings add to a score by distance, a figure per task.
+def score_figures(effects: pd.DataFrame) -> dict[str, Chart]:
+    """Caption to chart: what encodings add to a score by distance, a figure per task.
 
     A few encodings get one row each, with a panel per layer and a colour per head. Many encodings get one
     panel each, with a colour per layer and a line per head. More than a dozen are rows of one image.
@@ -50,13 +56,15 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
     Args:
         effects: rows of `mechanism` with an effect, of one seed for each task and label.
     """
-    figures: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     for (task,), rows in grouped(effects, ["task"]):
         places = [place for place, _ in grouped(rows, ["stack", "layer"])]
         labels = sorted(set(rows["label"].astype(str)))
+        name = f"score-by-distance-{task}"
         seeds = ", ".join(str(seed) for seed in sorted(set(rows["seed"])))
         if len(labels) > _MOST_PANELS:
-            figures[_caption(task, _IMAGE, seeds)] = score_image(rows, labels)
+            figure = score_image(rows, labels)
+            charts[_caption(task, _IMAGE, seeds)] = Chart(name, figure, rows, near_keys)
             continue
         by_layer = len(labels) <= MOST_SHARED and len(places) <= MOST_ACROSS
         legend = "One line per head"
@@ -72,8 +80,9 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Figure]:
                 key=[layer_name(s, n) for s, n in zip(rows["stack"], rows["layer"], strict=True)]
             )
         caption = _caption(task, f"{legend}; heads and layers are numbered from 0.", seeds)
-        figures[caption] = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
-    return figures
+        figure = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
+        charts[caption] = Chart(name, figure, rows, near_keys)
+    return charts
 
 
 def _caption(task: str, reading: str, seeds: str) -> str:
@@ -84,15 +93,23 @@ def _caption(task: str, reading: str, seeds: str) -> str:
     )
 
 
-def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> Figure:
+def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> PaperFigure:
+    figure = _drawn(rows, split, columns, by_layer, WIDTH)
+    figure.paper = lambda width: [
+        _drawn(rows, split, min(columns, max(int(width / _NARROWEST), 1)), by_layer, width)
+    ]
+    return figure
+
+
+def _drawn(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool, width: float) -> PaperFigure:
     names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
     styles = looks_in_order(names)
     panels = list(grouped(rows, split))
-    per_row = max(1, math.floor(WIDTH / (0.5 + max(text_width(name) for name in names))))
+    per_row = max(1, math.floor(width / (0.5 + max(text_width(name) for name in names))))
     legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
-    across = min(WIDTH / columns, 3.2)
+    across = min(width / columns, 3.2)
     grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
-    figure = Figure(figsize=(max(across * columns, 3.2), grid.height))
+    figure = PaperFigure(figsize=(max(across * columns, 3.2), grid.height))
     _legend(figure, names, styles, per_row)
     scales = {label: _padded(part["effect"], 0.06) for (label,), part in grouped(rows, ["label"])}
     for i, (axes, (key, part)) in enumerate(zip(grid.axes(figure), panels, strict=True)):

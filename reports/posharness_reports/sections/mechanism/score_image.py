@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from posharness_reports.figures.line_labels import text_width
+from posharness_reports.figures.readable import PaperFigure
 from posharness_reports.figures.theme import SURFACE
 from posharness_reports.formatting import shorten
 from posharness_reports.sections.mechanism.small_multiples import WIDTH
@@ -22,13 +22,19 @@ _NEAR, _PER_OCTAVE = 16, 8
 _ROW, _LONGEST_LABEL, _TOP, _BOTTOM = 0.21, 34, 0.15, 0.5
 
 
-def score_image(rows: pd.DataFrame, labels: Sequence[str]) -> Figure:
+def score_image(rows: pd.DataFrame, labels: Sequence[str]) -> PaperFigure:
     """The effects of the heads of each label by distance, scaled from the label's lowest to its highest.
 
     Args:
         rows: columns label, stack, layer, head, distance, effect.
         labels: from top to bottom.
     """
+    figure = _drawn(rows, labels, WIDTH)
+    figure.paper = lambda width: [_drawn(rows, labels, width)]
+    return figure
+
+
+def _drawn(rows: pd.DataFrame, labels: Sequence[str], width: float) -> PaperFigure:
     shown = columns(rows["distance"])
     kept = rows[rows["distance"].isin(shown)].astype({"label": str, "stack": str})
     table = kept.pivot_table(index=["label", "stack", "layer", "head"], columns="distance", values="effect")
@@ -40,8 +46,8 @@ def score_image(rows: pd.DataFrame, labels: Sequence[str]) -> Figure:
     scaled = (table.to_numpy(dtype=float) - low.reindex(names).to_numpy()[:, None]) / spread[:, None]
 
     left = 0.2 + text_width(max((shorten(label, _LONGEST_LABEL) for label in labels), key=len))
-    width, height = WIDTH, _TOP + _ROW * len(labels) + _BOTTOM
-    figure = Figure(figsize=(width, height))
+    height = _TOP + _ROW * len(labels) + _BOTTOM
+    figure = PaperFigure(figsize=(width, height))
     axes = figure.add_axes(
         (left / width, _BOTTOM / height, (width - left - 0.2) / width, _ROW * len(labels) / height)
     )

@@ -77,7 +77,7 @@ def _describe_one(study: Study, task: str) -> Section:
     note = band_note(points) if len(points) else ""
     caption = "accuracy by distance of the nearest copy, and the net drop of log p when the copy is replaced."
     caption = f"{caption} {note}".rstrip()
-    return Section(task, _prose(study, task, net), tables, reading_figures(study, panels, caption))
+    return Section(task, _prose(study, task, net), tables, reading_figures(study, panels, caption, task))
 
 
 def _drop(study: Study, task: str, whole: str, damaged: str) -> PairedDifference:

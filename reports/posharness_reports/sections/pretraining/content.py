@@ -7,14 +7,14 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from posharness.contracts import Section
+from posharness.contracts import Chart, Section
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.figures.accuracy import distance_panel
-from posharness_reports.figures.learning import curve_panel
+from posharness_reports.figures.learning import curve_panel, run_values
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, Panel, side_by_side
+from posharness_reports.figures.sentences import fell
 from posharness_reports.formatting import count, escape_markdown, fraction, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
@@ -130,13 +130,17 @@ def _prose(task: str, table: pd.DataFrame) -> str:
     return heading + "\n\n" + "\n".join(points)
 
 
-def _figures(study: Study, task: str) -> dict[str, Figure]:
+def _figures(study: Study, task: str) -> dict[str, Chart]:
     """A row for each objective: its loss, and its accuracy by distance or, without distances, by step."""
     grid = []
+    data = []
     for objective in objectives(study, task):
         curves = matching(study.curves, task=task, objective=objective)
         validated = np.isfinite(curves["validation_loss"].astype(float)).any()
-        loss = curve_panel(curves, "validation_loss" if validated else "train_loss", f"{task}: {objective}")
+        column = "validation_loss" if validated else "train_loss"
+        loss = curve_panel(curves, column, f"{task}: {objective}")
+        values = run_values(curves, objective)
+        data.append(values.assign(loss=values[column]))
         grid.append(
             [panel for panel in (loss, _accuracy(study, task, objective, curves)) if len(panel.lines)]
         )
@@ -149,7 +153,13 @@ def _figures(study: Study, task: str) -> dict[str, Figure]:
         "By step: one line per run. By distance: the mean over seeds with a 95 % band, and one "
         "dot per seed. Grey dotted line: the accuracy of always giving the most frequent answer."
     )
-    return {caption: side_by_side(grid, looks(study.labels))}
+    values = pd.concat(data, ignore_index=True)
+    figure = side_by_side(grid, looks(study.labels))
+    return {caption: Chart(f"objectives-{task}", figure, values, _says)}
+
+
+def _says(values: pd.DataFrame) -> str:
+    return fell(values, "loss", "loss")
 
 
 def _accuracy(study: Study, task: str, objective: str, curves: pd.DataFrame) -> Panel:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from posharness.contracts import Section
+from posharness.contracts import Chart, Section
 from posharness.contracts.columns import OUTCOMES
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import band_note
-from posharness_reports.figures.heatmap import heatmap
+from posharness_reports.figures.heatmap import FIELDS, heatmap
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import ACCURACY, MOST_SHARED, Panel, log_spaced, side_by_side
+from posharness_reports.figures.sentences import kept
 from posharness_reports.formatting import with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.outcomes import FOLLOWED
@@ -68,29 +68,38 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis(index="encoding", columns=None).reset_index()
 
 
-def _figures(study: Study) -> dict[str, Figure]:
+def _figures(study: Study) -> dict[str, Chart]:
     """For each task and scope a row of panels: followed, kept and broke; a heatmap for many labels."""
     points = matching(study.outcomes.points, change="source")
     styles = looks(study.cells["label"])
-    figures: dict[str, Figure] = {}
+    charts: dict[str, Chart] = {}
     shared: list[list[Panel]] = []
+    data: list[pd.DataFrame] = []
     for key, rows in grouped(points, ["task", "objective", "scope"]):
         panels = [_panel(study, key, matching(rows, outcome=outcome)) for outcome in OUTCOMES]
         labels = panels[0].labels
+        where = f"{panels[0].title}, {key[2]}"
+        bands = matching(rows, outcome=FOLLOWED)
+        bands = bands[["label", "x", "low", "high", "seeds"]].assign(at=bands["bucket"], place=where)
         if len(labels) <= MOST_SHARED:
             shared.append(panels)
+            data.append(bands)
             continue
         means = matching(rows, outcome=FOLLOWED).groupby("label")["share"].mean()
         order = list(means.sort_values(ascending=False, kind="stable").index)
-        about = f"{panels[0].title}, {key[2]}"
-        figures[f"Answers that follow their source, all encodings: {about}. Mean share."] = heatmap(
-            panels[0], order, {}
-        )
+        caption = f"Answers that follow their source, all encodings: {where}. Mean share. {FIELDS}"
+        name = f"all-{panels[0].title}-{'trained' if key[2] == SCOPES[0] else 'longer'}"
+        charts[caption] = Chart(name, heatmap(panels[0], order, {}), bands, _says)
     if not shared:
-        return figures
+        return charts
     note = band_note(points).partition(" Grey dotted line")[0]
     caption = f"Answers after their source was changed, by dependency length. {note}"
-    return {caption: side_by_side(shared, styles)} | figures
+    figure = side_by_side(shared, styles)
+    return {caption: Chart("lines", figure, pd.concat(data, ignore_index=True), _says)} | charts
+
+
+def _says(bands: pd.DataFrame) -> str:
+    return kept(bands, "share of answers that follow their source")
 
 
 def _panel(study: Study, key: tuple[str, str, str], rows: pd.DataFrame) -> Panel:

@@ -54,7 +54,7 @@ def _describe_one(study: Study, task: str) -> Section:
         task,
         _prose(rows, attractors),
         {caption: table for caption, table in shown.items() if len(table)},
-        reading_figures(study, [panel], f"accuracy by distance of the subject. {note}".rstrip()),
+        reading_figures(study, [panel], f"accuracy by distance of the subject. {note}".rstrip(), task),
     )
 
 

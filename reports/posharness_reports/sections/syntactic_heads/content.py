@@ -94,7 +94,7 @@ def _describe_one(study: Study, task: str) -> Section:
         task,
         "\n".join([*_about_test(_sizes(study, task)), _prose(study, task, margin)]),
         {caption: table for caption, table in shown.items() if len(table)},
-        reading_figures(study, panels, caption),
+        reading_figures(study, panels, caption, task),
     )
 
 

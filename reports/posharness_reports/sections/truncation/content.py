@@ -54,7 +54,7 @@ def _describe_one(study: Study, task: str) -> Section:
         _prose(study, task),
         tables,
         reading_figures(
-            study, [panel], f"accuracy by the radius of the visible context. {band_note(points)}"
+            study, [panel], f"accuracy by the radius of the visible context. {band_note(points)}", task
         ),
     )
 
