@@ -67,6 +67,9 @@ def cost(
         raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
     if figure is not None and figure.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--figure {figure}: expected a file that ends in .svg, .png or .pdf.")
+    for option, file in (("--csv", csv), ("--figure", figure)):
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            raise UserError(f"{option} {file}: expected a file in a folder that is there.")
     from posharness.cost.measure import Limits, costs, parse_lengths
     from posharness.cost.step import choices
     from posharness.registry.registry import Registry
@@ -74,18 +77,25 @@ def cost(
     from posharness.store import Store
     from posharness.store.costs import add_costs
 
-    opened = None if store is None else Store.open(store, create=True)
     tokens, paths = parse_lengths(lengths), list(plugin_path or ())
     registry = Registry.load(paths)
     names = _all(registry) if plugins == "all" else split(plugins, ",")
+    if not names:
+        raise UserError("No plugins are named: give --plugins, for example --plugins relative,additive.")
     for name in names:
         choices(registry, name)
+    opened = None if store is None else Store.open(store, create=True)
     out = console(stderr=True)
     found: list[Cost] = []
-    for name in names:
-        if not json:
-            out.print(f"{name} …", style="dim")
-        found += costs(name, tokens, Limits(timeout, memory), batch=batch, paths=paths)
+    stopped: KeyboardInterrupt | None = None
+    try:
+        for name in names:
+            if not json:
+                out.print(f"{name} …", style="dim")
+            for one in costs(name, tokens, Limits(timeout, memory), batch=batch, paths=paths):
+                found.append(one)
+    except KeyboardInterrupt as error:  # what was measured is not lost
+        stopped = error
     if csv is not None:
         _write(csv, found)
     if figure is not None:
@@ -98,6 +108,8 @@ def cost(
         print_json([one.as_json() for one in found])
     else:
         _print(found, tokens)
+    if stopped is not None:
+        raise stopped
 
 
 def _all(registry: Registry) -> list[str]:

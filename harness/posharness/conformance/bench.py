@@ -228,8 +228,9 @@ def draw(*shape: int, purpose: str = "") -> Tensor:
 
 
 def difference(one: Tensor, other: Tensor) -> float:
-    """The largest difference between two tensors; infinite where either is NaN."""
-    apart = (one.float() - other.float()).abs()
+    """The largest difference between two tensors; infinite where either is NaN, 0 where both are −∞."""
+    one, other = one.float(), other.float()
+    apart = (one - other).abs().masked_fill(one == other, 0)
     return float(apart.nan_to_num(nan=torch.inf).max()) if apart.numel() else 0.0
 
 

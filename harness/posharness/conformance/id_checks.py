@@ -89,7 +89,9 @@ def _other_types(encoding: PositionalEncoding, given: SlotInput) -> str:
         if whole is not None and (apart := difference(whole, pair_scores(encoding, given))) > CLOSE:
             return f"ids 0.0, 1.0, … give scores that differ by {apart:.2g} from those of 0, 1, …"
         halves = _or_raises(encoding, given.positioned(given.pos_k * 0.5 + 0.25))
-    return "" if halves is None or halves.isfinite().all() else f"fractional ids give {not_finite(halves)}"
+    if halves is None or (halves.isfinite() | halves.isneginf()).all():
+        return ""
+    return f"fractional ids give {not_finite(halves)}"
 
 
 def _or_raises(encoding: PositionalEncoding, given: SlotInput) -> Tensor | None:

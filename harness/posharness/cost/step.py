@@ -7,9 +7,10 @@ from collections.abc import Callable
 from torch.nn.functional import cross_entropy
 
 from posharness.conformance.bench import Echo
-from posharness.contracts import Body, Direction, UserError
+from posharness.contracts import Body, Direction, Incompatible, UserError
 from posharness.contracts.cell import Cell, Choice, ModelSettings, OptimiserSettings
 from posharness.model import build_model
+from posharness.planning.plan import unknown
 from posharness.registry.registry import Registry
 from posharness.registry.selection import parse
 from posharness.seeds import generator
@@ -29,7 +30,9 @@ def choices(registry: Registry, plugin: str) -> tuple[Choice, Choice]:
     selection, *others = parse(plugin)
     if others:
         raise UserError(f"{plugin} is a grid: give each of its plugins by itself.")
-    if registry.attentions.has(selection.name) and not registry.encodings.has(selection.name):
+    if not registry.encodings.has(selection.name):
+        if not registry.attentions.has(selection.name):
+            raise unknown(registry, selection.name)
         return registry.select(registry.encodings, _PLAIN[0]), registry.select(registry.attentions, selection)
     return registry.select(registry.encodings, selection), registry.select(registry.attentions, _PLAIN[1])
 
@@ -40,7 +43,7 @@ def training_step(
     """A step on random tokens; each call trains once more.
 
     Raises:
-        Incompatible: the parts cannot work together in this direction.
+        Incompatible: the parts cannot work together in this direction, or at this length.
     """
     body: Body = "decoder" if direction == "causal" else "encoder"
     task = Echo(body, length=length)
@@ -53,6 +56,8 @@ def training_step(
         seed=0,
     )
     model = build_model(cell, registry, task)
+    if not model.body.defined(task, length):
+        raise Incompatible(f"it is defined for up to {model.body.max_length} tokens")
     optimiser = adamw(model, OptimiserSettings())
     tokens = task.sample(generator("cost", "tokens"), batch, length, "train")
 

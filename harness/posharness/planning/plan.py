@@ -24,7 +24,7 @@ from posharness.registry.plugin_code import PluginExit, plugin_code
 from posharness.registry.registry import Registry
 from posharness.registry.selection import Selection, parse_all
 
-__all__ = ["plan"]
+__all__ = ["plan", "unknown"]
 
 
 def plan(
@@ -99,7 +99,7 @@ def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], 
         elif registry.attentions.has(selection.name):
             attentions.append(registry.select(registry.attentions, selection))
         else:
-            raise _unknown(registry, selection.name)
+            raise unknown(registry, selection.name)
     if not (encodings or attentions):
         raise UserError("No plugins are named: give --plugins, for example --plugins relative,absolute.")
     default_attention = registry.select(registry.attentions, Selection(experiment.attention, {}))
@@ -114,7 +114,8 @@ def _plugins(experiment: Experiment, registry: Registry) -> tuple[list[Choice], 
     return encodings, quiet, default_attention
 
 
-def _unknown(registry: Registry, name: str) -> UserError:
+def unknown(registry: Registry, name: str) -> UserError:
+    """What is said of an encoding or attention that there is not, or that could not be loaded."""
     try:
         registry.encodings.find(name)
     except UserError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from posharness.cli.app import main
-from posharness.cost.measure import parse_lengths
+from posharness.cost import measure
+from posharness.cost.measure import Cost, Limits, costs, parse_lengths
 from posharness.errors import UserError
 from posharness.store import Store
 from posharness.store.costs import read_costs
@@ -65,3 +67,69 @@ def test_an_unknown_plugin_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "grid" in capsys.readouterr().err
     assert main(["cost", "--figure", "costs.txt"]) == 2
     assert ".svg" in capsys.readouterr().err
+    assert main(["cost", "--plugins", "additve"]) == 2
+    assert "did you mean 'additive'" in capsys.readouterr().err
+    assert main(["cost", "--plugins", ","]) == 2
+    assert "No plugins are named" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--figure"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cost", option, str(tmp_path / "none" / "costs.svg")]) == 2
+    assert capsys.readouterr().err.startswith(f"harness: {option} ")
+
+
+LIMITED = """
+from posharness.contracts import PositionalEncoding, hookimpl
+
+class Both(PositionalEncoding):
+    name = "both_sides"
+    directions = frozenset({"bidirectional"})
+
+class Short(PositionalEncoding):
+    name = "short"
+
+    def __init__(self, geometry):
+        super().__init__(geometry)
+        self.max_length = 8
+
+@hookimpl
+def posharness_encodings():
+    return [Both, Short]
+"""
+
+
+def test_what_an_encoding_is_not_defined_for_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "limited.py"
+    file.write_text(LIMITED)
+    assert (
+        main(["cost", "--plugins", "both_sides,short", "--lengths", "8,16", "--plugin-path", str(file)]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "both_sides was stopped at 8 tokens: both_sides is not defined for causal attention." in out
+    assert "short was stopped at 16 tokens: it is defined for up to 8 tokens." in out
+
+
+def test_what_was_measured_before_ctrl_c_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(plugin: str, *_: object, **__: object) -> Iterator[Cost]:
+        yield Cost(plugin, 8, seconds=0.25, mebibytes=3.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "costs", stopped)
+    assert main(["cost", "--plugins", "none,relative", "--lengths", "8,16"]) == 130
+    assert "250.0" in capsys.readouterr().out
+
+
+def test_memory_does_not_depend_on_the_lengths_before() -> None:
+    def at(*lengths: int) -> float:
+        *_, last = costs("relative", lengths, Limits(seconds=60, mebibytes=4096))
+        return last.mebibytes
+
+    alone = at(512)
+    assert at(256, 384, 512) == pytest.approx(alone, rel=0.1)

@@ -124,7 +124,8 @@ def test_a_later_check_names_it_too(
 
 
 @pytest.mark.parametrize(
-    ("encoding", "reason"), [(wrong.Decay, ""), (wrong.Candid, "it declares that it needs more")]
+    ("encoding", "reason"),
+    [(wrong.Decay, ""), (wrong.Near, ""), (wrong.Candid, "it declares that it needs more")],
 )
 def test_what_is_right_passes_every_check(
     encoding: type[PositionalEncoding], reason: str, registry: Registry

@@ -34,6 +34,15 @@ def waves(pos: Tensor, x: Tensor) -> Tensor:
     return (pos[:, None] * torch.linspace(0.1, 1, x.shape[-1])).sin().to(x.dtype)
 
 
+class Near(Decay):
+    """Hides what is more than three tokens away; right in every way."""
+
+    name = "near"
+
+    def bias(self, pos_q: Tensor, pos_k: Tensor, x: Tensor | None) -> Tensor:
+        return super().bias(pos_q, pos_k, x).masked_fill(self.distance(pos_q, pos_k) > 3, -torch.inf)
+
+
 class Spoken(Decay):
     name = "Spoken Name"
 
