@@ -92,12 +92,19 @@ def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) 
 def test_caveats_name_a_shared_machine(simulated: Simulate) -> None:
     frames = simulated(tasks=("copy",), seeds=4, sequences=8)
     shared = frames.cells["seed"] == 0
-    cells = frames.cells.assign(
-        step_wall_ms=frames.cells["step_ms"].where(~shared, 2 * frames.cells["step_ms"])
-    )
+    cells = frames.cells.assign(step_wall_ms=frames.cells["step_ms"] * shared.map({True: 2.0, False: 1.01}))
     (said,) = caveats(study(replace(frames, cells=cells)))
     done = frames.cells["status"] == "done"
-    assert said.startswith(f"In {(shared & done).sum()} of {done.sum()} finished cells")
+    assert said.startswith(f"In {(shared & done).sum()} of {done.sum()} finished cells a step took more")
+
+
+def test_caveats_say_where_steps_are_timed_by_the_clock(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), seeds=4, sequences=8)
+    clocked = frames.cells["seed"] == 0
+    times = frames.cells["step_wall_ms"].where(~clocked, frames.cells["step_ms"])
+    (said,) = caveats(study(replace(frames, cells=frames.cells.assign(step_wall_ms=times))))
+    done = frames.cells["status"] == "done"
+    assert said.startswith(f"In {(clocked & done).sum()} of {done.sum()} finished cells the milliseconds")
 
 
 def test_caveats_name_few_seeds_mixed_versions_and_unequal_steps(simulated: Simulate) -> None:

@@ -52,6 +52,14 @@ def caveats(study: Study) -> list[str]:
             "the clock than its process was at work: the machine was shared. Compare the milliseconds per "
             "step, which are its own, and not those by the clock."
         )
+    # Of two medians of many steps, only the same one twice are equal.
+    clocked = int((done["step_wall_ms"] == done["step_ms"]).sum())
+    if clocked:
+        sentences.append(
+            f"In {clocked} of {len(done)} finished cells the milliseconds per step are by the clock, because "
+            "several threads, several processes or a GPU shared the work: whatever else ran on the machine "
+            "counts, also in the accuracy at equal time."
+        )
     seeds = done.groupby(["task", "label"])["seed"].nunique()
     if (seeds == 1).any():
         sentences.append(
