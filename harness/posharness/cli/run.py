@@ -161,6 +161,7 @@ def run(
     from posharness.errors import UserError
     from posharness.experiment import load_experiment
     from posharness.planning.precision import remark_on_precision
+    from posharness.registry.selection import parse_all
 
     paths = plugin_path or []
     most = _most_seeds(until, max_seeds)
@@ -184,7 +185,8 @@ def run(
     if text := {name: value for name, value in text.items() if value is not None}:
         given["task"] = _corpus_settings(text, experiment, paths)
         experiment = load_experiment(preset=preset, config=config, overrides=given, settings=settings or ())
-    if remark := remark_on_precision(experiment.model, experiment.trainer):
+    of_tasks = [experiment.settings(selection.name) for selection in parse_all(experiment.tasks)]
+    if remark := remark_on_precision((model, trainer) for _, model, _, _, trainer in of_tasks):
         console(stderr=True).print(remark, style="dim", soft_wrap=True)
     if measure and not dry_run:
         raise UserError("--measure needs --dry-run.")
