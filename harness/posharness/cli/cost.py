@@ -30,6 +30,9 @@ A step is forward, loss, backward and optimiser of a causal model of two layers 
 Time is the process's own, the median of five steps; memory is the peak above what the model holds.
 Nothing else should compute meanwhile."""
 
+_NAME = 22
+"""Characters of a name that is not folded."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -142,6 +145,8 @@ def _print(found: list[Cost], tokens: list[int]) -> None:
     }
     for heading, value in values.items():
         shown = table(heading, *(f"{length:,} tokens" for length in tokens))
+        # Numbers are short: names and the heading are whole, also on 80 columns.
+        shown.columns[0].min_width = min(_NAME, max(map(len, (heading, *by_plugin))))
         for plugin, costs in by_plugin.items():
             row = [costs.get(length) for length in tokens]
             shown.add_row(

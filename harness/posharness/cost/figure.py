@@ -16,6 +16,7 @@ def draw(costs: Sequence[Cost], path: Path) -> None:
     Raises:
         ValueError: matplotlib knows no such format.
     """
+    from matplotlib import cycler, rcParams
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 5), layout="constrained")
@@ -24,7 +25,10 @@ def draw(costs: Sequence[Cost], path: Path) -> None:
         "seconds of a step": lambda cost: cost.seconds,
         "MiB at the peak": lambda cost: cost.mebibytes,
     }
+    # All encodings and attentions are several times as many as there are colours.
+    styles = cycler(linestyle=["-", "--", ":", "-."]) * rcParams["axes.prop_cycle"]
     for axes, (heading, value) in zip(panels, values.items(), strict=True):
+        axes.set_prop_cycle(styles)
         for plugin in dict.fromkeys(cost.plugin for cost in costs):
             measured = [cost for cost in costs if cost.plugin == plugin and not cost.stopped]
             axes.plot([cost.length for cost in measured], [value(cost) for cost in measured], label=plugin)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from posharness.cli.app import main
 from posharness.cost import measure
+from posharness.cost.figure import draw
 from posharness.cost.measure import Cost, Limits, costs, parse_lengths
 from posharness.errors import UserError
 from posharness.store import Store
@@ -124,6 +126,31 @@ def test_what_was_measured_before_ctrl_c_is_printed(
     monkeypatch.setattr(measure, "costs", stopped)
     assert main(["cost", "--plugins", "none,relative", "--lengths", "8,16"]) == 130
     assert "250.0" in capsys.readouterr().out
+
+
+def test_no_two_of_many_lines_look_alike(tmp_path: Path) -> None:
+    names = [f"plugin{number}" for number in range(36)]
+    found = [Cost(name, length, seconds=length, mebibytes=1.0) for name in names for length in (8, 16)]
+    draw(found, tmp_path / "costs.svg")
+    drawn = (tmp_path / "costs.svg").read_text()
+    lines = re.findall(r'clip-path="[^"]*" style="([^"]*)"', drawn)
+    assert len(lines) == 2 * len(names)
+    assert len(set(lines)) == len(names)
+
+
+def test_names_are_whole_on_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(plugin: str, lengths: Sequence[int], *_: object, **__: object) -> list[Cost]:
+        return [Cost(plugin, length, seconds=12.345, mebibytes=3000.0) for length in lengths]
+
+    monkeypatch.setattr(measure, "costs", measured)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["cost", "--plugins", "position_interpolation,none", "--lengths", "128..8192"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:2] == ["position_interpolation", "12,345.0"] for line in lines)
+    assert any("milliseconds of a step" in line for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_memory_does_not_depend_on_the_lengths_before() -> None:
