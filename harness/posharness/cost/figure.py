@@ -16,8 +16,9 @@ def draw(costs: Sequence[Cost], path: Path) -> None:
     Raises:
         ValueError: matplotlib knows no such format.
     """
-    from matplotlib import cycler, rcParams
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     figure = Figure(figsize=(11, 5), layout="constrained")
     panels = figure.subplots(1, 2)
