@@ -41,7 +41,7 @@ def outlive_parent_shortly() -> None:
             signal.alarm(int(GRACE) + 2)
 
     def end(number: int, frame: FrameType | None) -> None:
-        for child in _children(server):
+        for child in children():
             end_group(child)
         os._exit(1)
 
@@ -69,14 +69,3 @@ def children() -> set[int]:
 def _signal_at_death_of_parent(number: signal.Signals) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number))
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            # The name of the program, in brackets, may hold anything.
-            _, father = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if int(father) == parent:
-                found.append(int(entry.name))
-    return found
