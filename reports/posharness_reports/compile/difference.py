@@ -18,6 +18,7 @@ from posharness_reports.compile.comparable import (
     p_of_gap,
     why_untested,
 )
+from posharness_reports.compile.data_files import SETTING
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.data.prepare import place_name
@@ -192,8 +193,13 @@ def _per_cell(
 
 
 def _settings(cells: pd.DataFrame) -> dict[str, set[str]]:
+    names = [name for name in cells.columns if name.startswith(SETTING)]
     return {
-        str(task): {word for text in rows["settings"].dropna() for word in str(text).split()}
+        str(task): {
+            f"{name.removeprefix(SETTING)}={value}"
+            for name in names
+            for value in rows[name].dropna().unique()
+        }
         for (task,), rows in grouped(cells, ["task"])
     }
 

@@ -43,7 +43,7 @@ def headline(study: Study) -> str:
         other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
         return f"{text} {_other(each[other], other[2])}" if other in each else text
     if len(each) > 1:
-        tasks = len({key[:2] for key in each})
+        tasks = len({key[0] for key in each})
         scopes = {key[2] for key in each}
         where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
         place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"

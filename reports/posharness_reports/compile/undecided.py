@@ -11,7 +11,7 @@ from posharness_reports.measures.statistics import ALPHA, RANKING_SHARE
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
 
-__all__ = ["undecided"]
+__all__ = ["is_open", "missing_seeds", "undecided"]
 
 
 def undecided(frames: Frames, claims: Sequence[Claim] = (), alpha: float = ALPHA) -> list[Undecided]:
@@ -45,17 +45,27 @@ def _pairs(ready: Study) -> Iterator[Undecided]:
     number = sum(len(ranking.pairs) for _, _, ranking in named)
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
-            if pair.p > ALPHA and not _alike(pair, number, ready.alpha):
-                seeds = min(pair.effect.runs) / len(pair.effect.by_block)
-                missing = more_seeds(pair.effect.tested, seeds, 0.0, ready.alpha * RANKING_SHARE / number)
+            if is_open(pair, number, ready.alpha):
+                missing = missing_seeds(pair, number, ready.alpha)
                 yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)
 
 
-def _alike(pair: Pair, number: int, alpha: float) -> bool:
-    """Whether the difference is smaller than the smallest that matters, after correction for all pairs."""
+def is_open(pair: Pair, number: int, alpha: float) -> bool:
+    """Whether two labels are neither told apart nor sure to differ by less than matters.
+
+    Args:
+        number: of pairs in all rankings of the report, for which both tests are corrected.
+        alpha: the rate of false statements of the report.
+    """
     overall = pair.effect.tested
     p = max(overall.p_above(-SMALLEST), overall.p_below(SMALLEST))
-    return p * number / RANKING_SHARE <= alpha
+    return pair.p > ALPHA and not p * number / RANKING_SHARE <= alpha
+
+
+def missing_seeds(pair: Pair, number: int, alpha: float) -> int | None:
+    """The seeds to add to each label so that they are likely to be told apart; see `more_seeds`."""
+    seeds = min(pair.effect.runs) / len(pair.effect.by_block)
+    return more_seeds(pair.effect.tested, seeds, 0.0, alpha * RANKING_SHARE / number)
 
 
 def _posed(ready: Study) -> dict[str, str]:

@@ -26,8 +26,10 @@ __all__ = [
     "Pool",
     "Together",
     "arms",
+    "beside",
     "effect",
     "few",
+    "floor_p",
     "improvement",
     "least_p",
     "pooled",
@@ -78,6 +80,11 @@ class Arm:
         return int(np.isfinite(self.values).any(0).sum())
 
     @property
+    def means(self) -> int:
+        """The number of labels."""
+        return 1
+
+    @property
     def fewest(self) -> int:
         """The number of runs."""
         return self.runs
@@ -102,12 +109,16 @@ class Arm:
         """The mean over parts of the mean over seeds, with the variance between seeds (by clusters)."""
         return self.whole if np.array_equal(parts, self.parts) else self._estimate(parts)
 
+    def borrows(self, parts: Bool[Array, " p"]) -> int:
+        """1 if `tested` takes the variance of the pool, and 0 if it takes its own."""
+        return int(self.estimate(parts).error ** 2 < self.pool.variance / max(self.runs, 1))
+
     def tested(self, parts: Bool[Array, " p"]) -> Estimate:
         """The estimate, with the variance of its pool where its own is less: runs can agree by chance."""
         own = self.estimate(parts)
-        pooled = self.pool.variance / max(self.runs, 1)
-        if not own.error**2 < pooled:
+        if not self.borrows(parts):
             return own
+        pooled = self.pool.variance / max(self.runs, 1)
         # Two arms of one pool have its degrees of freedom together.
         return Estimate(own.mean, pooled**0.5, max(self.pool.freedom / 2, 1.0))
 
@@ -141,6 +152,11 @@ class Together:
         return sum(arm.runs for arm in self.members)
 
     @property
+    def means(self) -> int:
+        """The number of labels."""
+        return len(self.members)
+
+    @property
     def fewest(self) -> int:
         """The least number of runs of a member."""
         return min(arm.runs for arm in self.members)
@@ -158,6 +174,10 @@ class Together:
     def estimate(self, parts: Bool[Array, " p"]) -> Estimate:
         """The mean over members of the estimate of each; without an error if one of them has none."""
         return _together([arm.estimate(parts) for arm in self.members])
+
+    def borrows(self, parts: Bool[Array, " p"]) -> int:
+        """The number of members that are tested with the variance of their pool."""
+        return sum(arm.borrows(parts) for arm in self.members)
 
     def tested(self, parts: Bool[Array, " p"]) -> Estimate:
         """As `estimate`, of what is tested of each member."""
@@ -188,6 +208,8 @@ class Effect:
         tested, tested_by_block: the same with the variances that tests believe (see `with_pools`).
         runs: the number of runs of each of the two labels, over all blocks.
         spread: the p of Welch's test that all blocks have one effect; NaN if there are fewer than two.
+        means: the number of means of a label on a task.
+        pooled: how many of these are tested with the variance of the runs beside them.
     """
 
     overall: Estimate
@@ -196,6 +218,8 @@ class Effect:
     tested_by_block: Mapping[str, Estimate]
     runs: tuple[int, int]
     spread: float
+    means: int
+    pooled: int
 
 
 def least_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
@@ -219,20 +243,42 @@ def few(sides: Iterable[Mapping[str, Arm | Together]]) -> bool:
 _ARMS = 3
 
 
+def floor_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
+    """The p below which a test of two sides is not believed: `least_p` of few runs, and else 0."""
+    return least_p(one, other) if few((one, other)) else 0.0
+
+
 def arms(values: pd.DataFrame, block: str) -> dict[str, dict[str, Arm]]:
     """The arms of each block and label.
 
     Args:
-        values: columns `block`, part, label, seed and value.
+        values: columns `block`, part, label, seed, value and, where it is known, the precision of a value.
         block: the name of the column that names the block.
     """
     held: dict[str, dict[str, dict[tuple[str, int], list[float]]]] = {}
+    precision = _precisions(values, block)
     columns = (values[name].tolist() for name in (block, "label", "part", "seed", "value"))
     for place, label, part, seed, value in zip(*columns, strict=True):
         if np.isfinite(value):
             own = held.setdefault(str(place), {}).setdefault(str(label), {})
             own.setdefault((str(part), int(seed)), []).append(float(value))
-    return {place: _arms_of_block(held[place]) for place in sorted(held)}
+    return {
+        place: {
+            label: replace(arm, precision=max(precision.get((place, label), 0.0), arm.precision))
+            for label, arm in _arms_of_block(held[place]).items()
+        }
+        for place in sorted(held)
+    }
+
+
+def _precisions(values: pd.DataFrame, block: str) -> dict[tuple[str, str], float]:
+    """The precision of the values of each block and label: the root of their mean square."""
+    if "precision" not in values:
+        return {}
+    known = values[values["value"].notna() & values["precision"].notna()]
+    squares = known["precision"].astype(float).pow(2)
+    means = squares.groupby([known[block], known["label"]], observed=True).mean().pow(0.5)
+    return {(str(place), str(label)): float(mean) for (place, label), mean in means.items()}
 
 
 def _arms_of_block(held: Mapping[str, Mapping[tuple[str, int], Sequence[float]]]) -> dict[str, Arm]:
@@ -261,6 +307,29 @@ def pooled(held: Iterable[Arm], *, noisy: bool = False) -> Pool:
     if not squares > 0:
         return Pool(arms=len(known))
     return Pool(squares / total if noisy else total / float(freedom.sum()), total**2 / squares, len(known))
+
+
+def beside(values: pd.DataFrame, block: str, arm: Sequence[str]) -> tuple[list[Arm], int]:
+    """The arms that those of one ranking or contrast are measured by, and how many of them are independent.
+
+    Decodings and objectives of a run share its weights and most of its luck. Each is an arm, for each has a
+    variance of its own, but together they are one: what counts is the label on a block, in any decoding, with
+    two seeds or more.
+
+    Args:
+        values: columns `block`, part, label, seed, value and `arm`, of what may be compared: one scope of the
+            scores, or one claim.
+        arm: the columns that keep arms of one block and label apart.
+    """
+    known = values[np.isfinite(values["value"].to_numpy(float))]
+    seeds = known.groupby([block, "label"], observed=True)["seed"].nunique()
+    found = [
+        each
+        for _, alike in known.groupby(list(arm), observed=True)
+        for own in arms(alike, block).values()
+        for each in own.values()
+    ]
+    return found, int((seeds > 1).sum())
 
 
 def with_pools(
@@ -313,6 +382,7 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
     used = [name for name in by_block if name in repeated or not repeated]
     if not used:
         return None
+    sides = [(side[name], one[name].parts & other[name].parts) for name in used for side in (one, other)]
     differences, believed = (
         {name: _difference(*pairs[name]) for name in used} for pairs in (by_block, tested)
     )
@@ -324,6 +394,8 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
         believed,
         total,
         heterogeneity(list(believed.values())) if repeated else float("nan"),
+        sum(side.means for side, _ in sides),
+        sum(side.borrows(parts) for side, parts in sides),
     )
 
 

@@ -10,7 +10,7 @@ from posharness_reports.measures.statistics import Estimate
 __all__ = ["MOST", "more_seeds"]
 
 MOST = 100
-"""Beyond this number of seeds an effect counts as not decidable."""
+"""The seeds in all beyond which nobody is told how many are missing."""
 
 _POWER = 0.8
 

@@ -15,12 +15,13 @@ from posharness_reports.measures.comparison import (
     Arm,
     Effect,
     arms,
+    beside,
     effect,
-    few,
+    floor_p,
     improvement,
-    least_p,
     with_pools,
 )
+from posharness_reports.measures.scores import NO_DISTANCES
 from posharness_reports.measures.statistics import (
     ALPHA,
     RANKING_SHARE,
@@ -54,6 +55,8 @@ class Pair:
         improvement: the probability that a run of `better` is better than a run of `other`.
         p: two-sided, that there is no difference; as it is, or corrected by `rank_all`. 1 where there is no
             error.
+        alone: the same, not corrected.
+        least: the p below which so few runs are not believed; see `floor_p`.
     """
 
     better: str
@@ -61,6 +64,8 @@ class Pair:
     effect: Effect
     improvement: float
     p: float
+    alone: float = 1.0
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -191,13 +196,16 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
         if len(set(rows["posed"])) > 1 and (found := rank(rows, "posed")) is not None
     }
     each = {}
-    for _, alike in grouped(scores, ["decoding", "scope"]):
-        places = list(grouped(alike, ["task", "objective", "scope"]))
-        every = [arm for _, rows in places for own in arms(rows, "task").values() for arm in own.values()]
-        independent = len(alike[["posed", "label"]].drop_duplicates())  # objectives share their runs
-        for (task, objective, scope), rows in places:
-            if (found := rank(rows, "task", every, independent)) is not None:
-                each[str(task), str(objective), str(scope)] = found
+    # Runs of the other decoding are beside those of one; tasks without distances have other scores.
+    rows_of = scores.assign(distances=~scores["decoding"].astype(str).str.endswith(NO_DISTANCES))
+    around = {
+        key: beside(alike, "posed", ["task", "objective"])
+        for key, alike in grouped(rows_of, ["distances", "scope"])
+    }
+    places = ["decoding", "scope", "task", "objective", "distances"]
+    for (_, scope, task, objective, distances), rows in grouped(rows_of, places):
+        if (found := rank(rows, "task", *around[distances, scope])) is not None:
+            each[str(task), str(objective), str(scope)] = found
     families = [list(overall.values()), list(each.values())]
     p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
     remaining = iter(min(value * ALPHA / alpha, 1.0) for value in corrected(*p))
@@ -218,10 +226,9 @@ def corrected(overall: Sequence[float], each: Sequence[float]) -> list[float]:
 
 
 def p_of(found: Effect, one: Mapping[str, Arm], other: Mapping[str, Arm]) -> float:
-    """The two-sided p that there is no difference; 1 without an error. With two runs not below `least_p`."""
+    """The two-sided p that there is no difference, not below `floor_p`; 1 without an error."""
     p = 2 * min(found.tested.p_above(0.0), found.tested.p_below(0.0))
-    least = least_p(one, other) if few((one, other)) else 0.0
-    return 1.0 if np.isnan(p) else max(p, least)
+    return 1.0 if np.isnan(p) else max(p, floor_p(one, other))
 
 
 SMALLEST = 0.05
@@ -264,4 +271,5 @@ def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pa
         found = effect(by_label[one], by_label[other])
         assert found is not None
     sides = by_label[one], by_label[other]
-    return Pair(one, other, found, improvement(*sides), p_of(found, *sides))
+    p = p_of(found, *sides)
+    return Pair(one, other, found, improvement(*sides), p, alone=p, least=floor_p(*sides))

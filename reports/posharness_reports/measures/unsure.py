@@ -1,4 +1,4 @@
-"""Whether labels that are far apart may still differ by chance, and so are not separated."""
+"""Whether labels that are far apart may still differ by chance, and so are not told apart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGE = 0.3
 
 
 def may_be_chance(ranking: Ranking, best: str, last: str) -> bool:
-    """Whether two labels that no test separates are far apart."""
+    """Whether two labels that no test tells apart are far from each other."""
     (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
     low, _ = pair.effect.overall.interval()
     return low > _LARGE

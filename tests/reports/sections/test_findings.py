@@ -78,10 +78,10 @@ def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
         "On copy, information carries farther with e0 than with e4: area under accuracy by distance 1.00 ["
     )
     assert headline(ready).endswith(
-        "; not separated from e0: e1, e2 and 5 others (4 seeds). Beyond the training length on the same "
+        "; not told apart from e0: e1, e2 and 5 others (4 seeds). Beyond the training length on the same "
         "task, e0 is ahead of e4."
     )
-    assert "; not separated from e0: e1, e2, e3, e5, e6 and 2 others (4 seeds)." in by_task(ready)[0]
+    assert "; not told apart from e0: e1, e2, e3, e5, e6 and 2 others (4 seeds)." in by_task(ready)[0]
 
 
 def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:

@@ -54,7 +54,7 @@ def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
     table = ranking_table(found).set_index("encoding")
     assert table["rank"].to_dict() == {"a": "1–2", "b": "1–2", "c": "3", "d": "4"}
     assert table["group"].to_dict() == {"a": "a", "b": "a", "c": "b", "d": "c"}
-    assert sentence("on t", found).endswith("; it is separated from c and d; not separated from it: b.")
+    assert sentence("on t", found).endswith("; it is told apart from c and d; not told apart from it: b.")
 
 
 def test_failed_runs_stand_beside_the_means_that_leave_them_out(simulated: Simulate) -> None:
@@ -194,3 +194,20 @@ def test_a_baseline_that_was_not_run_is_refused() -> None:
 
 def test_one_encoding_is_not_ranked(simulated: Simulate) -> None:
     assert describe(study(simulated(labels=("relative",)))) is None
+
+
+def test_runs_of_the_other_decoding_show_whether_runs_fall_apart() -> None:
+    """As claims do, a ranking counts the labels on other tasks, whatever was decoded there."""
+    forced = _three({name: {"a": 0.9, "b": 0.1} for name in "tuv"})
+    free = forced[forced["task"] == "t"].assign(decoding="free-running", objective="o (free-running)")
+    both = rank_all(pd.concat([forced, free])).each
+    (pair,) = both["t", "o (free-running)", SCOPES[0]].pairs
+    assert pair.least == 0
+    assert pair.p <= ALPHA
+    # The same runs decoded in another way are no further runs.
+    (alone,) = rank_all(pd.concat([forced[forced["task"] == "t"], free])).each["t", "o", SCOPES[0]].pairs
+    assert alone.least > 0
+    # Nor does one run show how runs differ.
+    single = forced[(forced["task"] == "t") | (forced["seed"] == 0)]
+    (alone,) = rank_all(pd.concat([single, free])).each["t", "o", SCOPES[0]].pairs
+    assert alone.least > 0

@@ -22,6 +22,7 @@ from posharness_reports.formatting import reach as in_tokens
 from posharness_reports.formatting import with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking
+from posharness_reports.measures.scores import NO_DISTANCES
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims import content as verdicts
 from posharness_reports.sections.claims.verdicts import ClaimContrast, judge_claims
@@ -142,6 +143,7 @@ def _check_sentences(ready: Study) -> None:
         _check_finding(text, ready)
     _check_rankings(ready)
     _check_verdicts(ready)
+    _check_same_runs(ready)
     _check_summary(ready)
 
 
@@ -203,10 +205,10 @@ def _check_finding(text: str, ready: Study) -> None:
         assert re.match(r"On [^;]*, \w+ has ", text)  # a single label
         return
     table = ranking.pairs_table({"": found})
-    apart = {(row.better, row.other) for row in table.itertuples() if row.separated}
+    apart = {(row["better"], row["other"]) for row in table.to_dict("records") if row["told apart"]}
     means = found.means.set_index("label")
     clause, _, end = text.partition("; not yet learned at the training length: ")
-    clause, _, tied = clause.partition("; not separated from ")
+    clause, _, tied = clause.partition("; not told apart from ")
     verb = "information carries farther" if scope == SCOPES[0] else "accuracy is higher"
     if match := re.match(rf"On .*?, {verb} with (\w+) than with ([^:]+): ", clause):
         best, behind = match[1], _names(match[2])
@@ -287,17 +289,17 @@ def _check_rankings(ready: Study) -> None:
         best = re.search(r": (\w+) has the highest mean score", text)
         assert best is not None
         assert best[1] == table.index[0]
-        for row in pairs.itertuples():
+        for row in pairs.rename(columns={"told apart": "apart"}).itertuples():
             better, other = table.loc[row.better], table.loc[row.other]
             share = set(better["group"]) & set(other["group"])
-            assert bool(share) != row.separated
-            if row.separated:
+            assert bool(share) != row.apart
+            if row.apart:
                 assert _worst(better["rank"]) < len(table)
                 assert _first(other["rank"]) > 1
                 assert found.labels.index(row.better) < found.labels.index(row.other)
-        named = re.search(r"it is separated from ([^;]*?)[.;]", text)
+        named = re.search(r"it is told apart from ([^;]*?)[.;]", text)
         for label in _names(named[1]) if named else []:
-            assert pairs[(pairs["better"] == best[1]) & (pairs["other"] == label)]["separated"].all()
+            assert pairs[(pairs["better"] == best[1]) & (pairs["other"] == label)]["told apart"].all()
 
 
 def _first(ranks: str) -> int:
@@ -329,6 +331,25 @@ def _check_verdicts(ready: Study) -> None:
             assert f"**{verdict}**, {row['effect']} in " in text
             better = int(row["better in"].split(" of ")[0])
             assert better == int((contrast.by_task > 0).sum())
+
+
+def _check_same_runs(ready: Study) -> None:
+    """A claim and a ranking of three runs or more on one task agree whether enough is beside them."""
+    far = ~ready.scores["ranked_as"].astype(str).str.endswith(NO_DISTANCES)
+    scored = ready.scores[far & (ready.scores["scope"] == SCOPES[0])]
+    seeds = scored.groupby(["task", "label"])["seed"].nunique()
+    for contrast in judge_claims(ready):
+        rows = contrast.claim.measure(ready)
+        names = rows.loc[rows["value"].notna(), "task"]
+        valued = zip((ready.titles[name][0] for name in names), rows.loc[names.index, "label"], strict=True)
+        if contrast.evidence is None or set(valued) != set(seeds.index) or len(contrast.by_task) > 1:
+            continue
+        (task,) = contrast.by_task.index
+        for key, found in ready.rankings.each.items():
+            if key[0] != task or key[2] != SCOPES[0] or seeds[task].min() < 3:
+                continue
+            for pair in found.pairs:
+                assert (pair.least > 0) == (contrast.evidence.least > 0)
 
 
 def _check_summary(ready: Study) -> None:

@@ -456,7 +456,7 @@ def test_what_no_number_of_seeds_decides_is_not_asked_for(
     assert (found.outcome, found.seeds_to_decide) == ("undecided", None)
     assert says in judged.outlook(found)
     (row,) = judged.tables([found])["Verdicts"].to_dict("records")
-    assert row["more seeds"] == "not decidable by more seeds"
+    assert row["more seeds"] == "needs more than 100 seeds of each"
 
 
 @pytest.mark.parametrize(

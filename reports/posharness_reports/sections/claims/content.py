@@ -18,6 +18,7 @@ from posharness_reports.formatting import (
     fraction,
     show,
 )
+from posharness_reports.measures.power import MOST
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE
 from posharness_reports.sections.claims.figure import claim_figure
 from posharness_reports.sections.claims.sides import SEPARATOR
@@ -258,14 +259,16 @@ def _more(contrast: ClaimContrast) -> str:
     if not contrast.overall.error > 0:
         return "needs two seeds of each encoding on a task"
     needed = contrast.seeds_to_decide
-    return "not decidable by more seeds" if needed is None else f"{count(needed, 'more seed')} of each"
+    return (
+        f"needs more than {MOST} seeds of each" if needed is None else f"{count(needed, 'more seed')} of each"
+    )
 
 
 def _disagrees(contrast: ClaimContrast, contrasts: Sequence[ClaimContrast]) -> str:
-    """A clause if the same labels have the opposite effect in the other decoding."""
+    """A clause if the tests of the other decoding decide the opposite of the same labels."""
     for other in contrasts:
         alike = other.labels == contrast.labels
-        if alike and other is not contrast and contrast.overall.mean * other.overall.mean < 0:
+        if alike and {contrast.outcome, other.outcome} == {"borne out", "contradicted"}:
             return f"; {other.decoding} decoding says the opposite: {effect_text(other)}"
     return ""
 

@@ -17,6 +17,7 @@ from posharness_reports.measures.comparison import (
     Effect,
     Together,
     arms,
+    beside,
     effect,
     few,
     least_p,
@@ -69,12 +70,16 @@ class Evidence:
         p: that the effect is on the other side of the smallest that matters, or at it: the least of the p of
             *above*, *below* and *inside*, each two-sided; 1 without an error.
         mixed: p that no two tasks have effects that matter in opposite directions.
+        least: the p below which so few runs are not believed; 0 where they are not few.
+        least_mixed: the same for `mixed`.
     """
 
     effect: Effect
     alike: Effect | None
     p: float
     mixed: float
+    least: float = 0.0
+    least_mixed: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,18 +316,11 @@ def _accuracies(values: pd.DataFrame, places: Sequence[tuple[str, str] | None], 
 def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast:
     """The contrast of two sides in one decoding; their values in the others are runs beside them."""
     everything = sides_in_all.rows
-    every = [
-        arm
-        for _, alike in everything.groupby("decoding")
-        for own in _arms(alike).values()
-        for arm in own.values()
-    ]
-    independent = len(everything[everything["value"].notna()][["block", "label"]].drop_duplicates())
     both = replace(sides_in_all, rows=everything[everything["decoding"] == decoding])
     values = both.rows
     one, two = (values[values["label"].isin(members)] for members in both.members)
     rows = pd.concat([one, two])
-    held = with_pools(_arms(rows), every, independent)
+    held = _held(everything, decoding)
     evidence = weigh(*arms_of(held, both), claim, _accuracy_of(rows, both, claim))
     used = set(evidence.effect.by_block) if evidence else set()
     valued = both.only({label for block in used for label in held[block]}) if evidence else both
@@ -332,12 +330,12 @@ def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast
         for task in sorted({*one["part"], *two["part"]} - paired)
     }
     labels = both.members[0] + both.members[1]
-    failures = as_at_chance(values, labels, both.cells)
+    failures = as_at_chance(values, labels, both.cells).assign(decoding=decoding)
     runs = failures.drop_duplicates(["block", "label", "seed"])
     failed = [int(runs["label"].isin(members).sum()) for members in both.members]
     sensitivity = None
     if claim.scaled and len(failures):
-        again = with_pools(_arms(pd.concat([one, two, failures], ignore_index=True)))
+        again = _held(pd.concat([everything, failures], ignore_index=True), decoding)
         sensitivity = weigh(*arms_of(again, both), claim)
     return ClaimContrast(
         claim,
@@ -355,28 +353,18 @@ def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast
     )
 
 
-def _arms(rows: pd.DataFrame) -> dict[str, dict[str, Arm]]:
-    """The arms of each block and label, with the precision that a claim states for its values."""
-    held = arms(rows, "block")
-    if "precision" not in rows:
-        return held
-    known = rows[rows["value"].notna() & rows["precision"].notna()]
-    squares = known["precision"].astype(float).pow(2)
-    precision = squares.groupby([known["block"], known["label"]]).mean().pow(0.5).to_dict()
-    return {
-        block: {
-            label: replace(arm, precision=max(precision.get((block, label), 0.0), arm.precision))
-            for label, arm in own.items()
-        }
-        for block, own in held.items()
-    }
+def _held(values: pd.DataFrame, decoding: str) -> dict[str, dict[str, Arm]]:
+    """The arms of all labels in one decoding, measured by the runs of all decodings beside them."""
+    return with_pools(
+        arms(values[values["decoding"] == decoding], "block"), *beside(values, "block", ["decoding"])
+    )
 
 
 def _accuracy_of(rows: pd.DataFrame, both: Sides, claim: Claim) -> tuple[Arms, Arms] | None:
     """The accuracy of the runs that have a value; None for a claim whose values are accuracies."""
     if claim.scaled:
         return None
-    accuracies = rows[rows["value"].notna()].assign(value=lambda own: own["accuracy"])
+    accuracies = rows[rows["value"].notna()].assign(value=lambda own: own["accuracy"], precision=float("nan"))
     return arms_of(arms(accuracies, "block"), both)
 
 
@@ -410,11 +398,12 @@ def weigh(one: Arms, two: Arms, claim: Claim, accuracy: tuple[Arms, Arms] | None
     ]
     mixed = min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0
     used = [{block: side[block] for block in found.by_block} for side in (one, two)]
+    least = least_mixed = 0.0
     if few(used):
         # Two tasks say the opposite, so the one with fewer runs decides what can be believed.
         alone = [least_p(*({block: side[block]} for side in used)) for block in found.by_block]
-        p, mixed = max(p, least_p(*used)), max(mixed, min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0))
-    return Evidence(found, alike, p, mixed)
+        least, least_mixed = least_p(*used), min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0)
+    return Evidence(found, alike, max(p, least), max(mixed, least_mixed), least, least_mixed)
 
 
 def _can_tell(one: Arm | Together, two: Arm | Together, *, room: bool) -> bool:

@@ -25,7 +25,7 @@ _ABOUT = (
     "that it does not fall below at the longest tested distance, and “<” that it is below at the shortest. "
     "*Learned*: runs that are that far at the training length, with the exact interval of their share. "
     "Brackets: 95 % intervals across runs, or with one run by its test sequences. Encodings are "
-    "*separated* if a test of the difference, corrected for all pairs and tasks of this report, gives p ≤ "
+    "*told apart* if a test of the difference, corrected for all pairs and tasks of this report, gives p ≤ "
     f"{ALPHA}."
 )
 

@@ -87,7 +87,7 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
         f"{scores}"
     )
     if tied:
-        sentence += f"; not separated from {best}: {enumerate_words(first_labels(tied, named))}"
+        sentence += f"; not told apart from {best}: {enumerate_words(first_labels(tied, named))}"
     return f"{sentence}{end}"
 
 

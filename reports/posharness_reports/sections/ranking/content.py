@@ -35,10 +35,13 @@ _ABOUT = (
     "Beyond the training length it is normalised accuracy, mean over the longer lengths; an encoding that is "
     "undefined at one of them is left out there. A task counts once: over tasks, the objectives and settings "
     "of a run are averaged. Tasks without dependency lengths (with spans, or controls) are ranked "
-    "apart. A difference has Welch's "
-    f"t test over runs, and two encodings are *separated* if p ≤ {ALPHA} after correction for all pairs of "
-    "all rankings of this report (Holm) and for its claims. *Rank*: the best and the worst rank that these "
-    "tests leave. Encodings with a *group* letter in common are not separated. *Interquartile mean*: the "
+    "apart. A difference is tested by Student's t over runs. The variance between the runs of an encoding "
+    "on a task is its own, or that of the runs beside it (of the other encodings on the task, and of the "
+    "other tasks) where that is larger: few runs can agree by chance. Two encodings are *told apart* if p ≤ "
+    f"{ALPHA} after correction for all pairs of all rankings of this report (Holm) and for its claims. "
+    "Brackets are about the runs of the encodings alone, and can leave out 0 where the test does not. "
+    "*Rank*: the best and the worst rank that these "
+    "tests leave. Encodings with a *group* letter in common are not told apart. *Interquartile mean*: the "
     "mean of the middle half of all runs. *Improvement*: the probability that a run of the first is better "
     "than a run of the second. Teacher-forced and free-running decoding are ranked apart, and so are the "
     "training length and what is beyond it."
@@ -79,7 +82,7 @@ def describe(study: Study) -> Section | None:
 
 
 def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> str:
-    """What a ranking says: the label with the highest mean, and what is and is not separated from it.
+    """What a ranking says: the label with the highest mean, and what is and is not told apart from it.
 
     Args:
         failed: the number of failed runs of labels that have any.
@@ -90,9 +93,9 @@ def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> st
     mean = with_interval(*ranking.means.iloc[0][["mean", "low", "high"]])
     text = f"{place}: {best} has the highest mean score, {mean}"
     if behind:
-        text += f"; it is separated from {_listed(behind)}"
+        text += f"; it is told apart from {_listed(behind)}"
     if tied:
-        text += f"; not separated from it: {_listed(tied)}"
+        text += f"; not told apart from it: {_listed(tied)}"
     left_out = [f"{failed[label]} of {label}" for label in ranking.labels if label in failed]
     if left_out:
         text += f"; failed runs are not in these means: {_listed(left_out)}"
@@ -153,7 +156,7 @@ def against(baseline: str, rankings: Mapping[str, Ranking]) -> pd.DataFrame:
                         "encoding": label,
                         f"difference from {baseline}": difference(mean, low, high),
                         "p (Holm)": pair.p,
-                        "separated": pair.p <= ALPHA,
+                        "told apart": pair.p <= ALPHA,
                     }
                 )
     return pd.DataFrame(rows)
@@ -169,7 +172,7 @@ def _pair(pair: Pair) -> dict[str, object]:
         "better in": f"{sum(each.mean > 0 for each in tasks.values())} of {count(len(tasks), 'task')}",
         "improvement": fraction(pair.improvement),
         "p (Holm)": pair.p,
-        "separated": pair.p <= ALPHA,
+        "told apart": pair.p <= ALPHA,
     }
 
 
@@ -187,7 +190,7 @@ def _outcome(decoding: str, scope: str) -> str:
 
 
 def _disagreements(rankings: Mapping[str, Ranking]) -> Iterator[str]:
-    """The pairs that two rankings separate in opposite directions."""
+    """The pairs that two rankings tell apart in opposite directions."""
     for (one, first), (other, second) in combinations(rankings.items(), 2):
         apart = second.separated(ALPHA)
         for better, worse in first.separated(ALPHA):
