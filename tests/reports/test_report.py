@@ -101,7 +101,7 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
     for path in (report / "data").glob("*.csv"):
         rows = pd.read_parquet(path.with_suffix(".parquet"))
         assert list(pd.read_csv(path).columns) == list(rows.columns)
-        assert len(rows) or path.stem in ("interventions", "verdicts")
+        assert len(rows) or path.stem in ("interventions", "verdicts", "effects")
 
 
 def test_the_page_is_sound_and_described(report: Path) -> None:
