@@ -17,6 +17,7 @@ __all__ = [
     "enumerate_words",
     "escape_markdown",
     "fraction",
+    "interval",
     "moment",
     "nats",
     "percent",
@@ -65,30 +66,44 @@ def percent(share: float) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """An accuracy with its interval, if it has one."""
+    """An accuracy with its interval, if it has one; its numbers have the sign of what they round."""
     if math.isnan(value):
         return "–"
-    return fraction(value) if math.isnan(low) else f"{fraction(value)} [{fraction(low)}, {fraction(high)}]"
+    if math.isnan(low):
+        return fraction(value)
+    return f"{_two_decimals(value)} {interval(low, high)}"
+
+
+def interval(low: float, high: float) -> str:
+    """The ends of an interval; its numbers have the sign of what they round."""
+    return f"[{_two_decimals(low)}, {_two_decimals(high)}]"
 
 
 def difference(value: float, low: float = math.nan, high: float = math.nan) -> str:
-    """A signed difference with its interval, if it has one."""
-
-    def signed(number: float) -> str:
-        return f"{number:+z.2f}".replace("-", "−")
-
+    """A signed difference with its interval, if it has one; its numbers have the sign of what they round."""
     if math.isnan(value):
         return "–"
-    return signed(value) if math.isnan(low) else f"{signed(value)} [{signed(low)}, {signed(high)}]"
+    text = _two_decimals(value, "+")
+    return text if math.isnan(low) else f"{text} [{_two_decimals(low, '+')}, {_two_decimals(high, '+')}]"
+
+
+def _two_decimals(value: float, sign: str = "") -> str:
+    """A number with two decimals, or with its first digit where these are 0 and it is not: "0.003"."""
+    exact = 0.0 if abs(value) < _NOTHING else value
+    text = f"{exact:{sign}z.2f}"
+    return (f"{exact:{sign}.1g}" if exact and not float(text) else text).replace("-", "−")
+
+
+_NOTHING = 1e-9
+"""A smaller number is a rounding error, and shown as 0."""
 
 
 def nats(value: float, low: float, high: float) -> str:
     """A difference of log-probabilities with its interval, with three significant digits each."""
     if math.isnan(value):
         return "–"
-    # Rounding errors are shown as 0.
     texts = [
-        "–" if math.isnan(v) else f"{0.0 if abs(v) < 1e-9 else v:z#.3g}".rstrip(".")
+        "–" if math.isnan(v) else f"{0.0 if abs(v) < _NOTHING else v:z#.3g}".rstrip(".")
         for v in (value, low, high)
     ]
     return f"{texts[0]} [{texts[1]}, {texts[2]}]".replace("-", "−")
@@ -102,7 +117,8 @@ def distance(value: float) -> str:
 def reach(length: float, low: float, high: float, shortest: float, longest: float) -> str:
     """A reach in tokens with its interval: "12 [9, ≥ 16]".
 
-    "≥" means at least the longest distance tested, and "<" below the shortest.
+    "≥" means at least the longest distance tested, and "<" below the shortest. A reach that can be anywhere
+    among the tested distances is not known.
     """
 
     def one(value: float) -> str:
@@ -114,6 +130,8 @@ def reach(length: float, low: float, high: float, shortest: float, longest: floa
         return "–"
     if math.isnan(low) or one(low) == one(length) == one(high):
         return one(length)
+    if low <= shortest and high >= longest:
+        return "not known"
     return f"{one(length)} [{one(low)}, {one(high)}]"
 
 

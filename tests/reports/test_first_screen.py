@@ -21,13 +21,13 @@ import pytest
 from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
-from posharness_reports.compile.first_screen import FirstScreen, first_screen
+from posharness_reports.compile.first_screen import FirstScreen, first_screen, seeds_of
 from posharness_reports.compile.headline import headline, separating_over_tasks, subject
 from posharness_reports.figures.first_screen import distance_figure, everything, what_it_shows
 from posharness_reports.formatting import count
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, rank
-from posharness_reports.measures.statistics import ALPHA
+from posharness_reports.measures.statistics import ALPHA, Estimate
 from posharness_reports.sections.claims.content import effect_text
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study, study
@@ -87,7 +87,9 @@ def test_the_sentence_of_the_figure_sets_one_encoding_above_another_only_if_they
     assert alike.startswith(
         "On copy: no encodings are told apart; scores are 0.82 to 0.86, with intervals within ["
     )
-    assert alike.endswith("; all intervals of the reach are within [< 1, ≥ 40].")
+    assert "reach" not in alike  # anything is within its intervals
+    near = what_it_shows("On copy", _ranking({"a": 0.86, "b": 0.82}, 0.1), REACHES[:1])
+    assert near.endswith("; all intervals of the reach are within [9, ≥ 40].")
     assert not re.search(r"\b[ab]\b", alike.removeprefix("On copy"))
     alone = what_it_shows("On copy", None, REACHES[:1])
     assert alone == "On copy: a has area under accuracy by distance 0.90 [0.80, 1.00], reach 12 [9, ≥ 40]."
@@ -104,6 +106,31 @@ def test_a_figure_sets_no_copy_of_an_encoding_against_the_other(simulated: Simul
         caption, chart = distance_figure(ready, ("copy", "copy", SCOPES[0]))
         assert ": no encodings are told apart; " in chart.sentence
         assert not re.search(r"\b(one|two)\b", f"{chart.sentence} {caption}")
+
+
+def test_seeds_are_told_of_each_contrast_that_lacks_them(simulated: Simulate) -> None:
+    claim = next(claim for claim in CLAIMS if claim.name == "other-lengths")
+    (one,) = judge_claims(study(simulated(seeds=3, tasks=("copy",)), [claim]))
+    assert one.evidence is not None
+    # About as far from the margin as the error allows, and right at it.
+    near, at = (
+        replace(one, p=1.0, evidence=replace(one.evidence, effect=replace(one.evidence.effect, overall=each,
+                tested=each)))
+        for each in (Estimate(0.2, 0.06, 4.0), Estimate(claim.smallest_effect, 0.06, 4.0))
+    )  # fmt: skip
+    assert near.seeds_to_decide is not None
+    assert at.seeds_to_decide is None
+    seeds = count(near.seeds_to_decide, "more seed")
+    assert seeds_of([near]) == f"; {seeds} of each for 1 other contrast"
+    assert seeds_of([at, at]) == "; for 2 other contrasts, 100 seeds are too few"
+    assert seeds_of([near, at]) == f"; {seeds} of each for 1 other contrast, for 1, 100 seeds are too few"
+
+
+def test_a_ranking_says_at_what_lengths(simulated: Simulate) -> None:
+    for tasks in (("copy",), ("copy", "offset_recall")):
+        ready = study(simulated(seeds=2, tasks=tasks, sequences=16))
+        on = first_screen(ready, [], set()).ranked_on
+        assert any(on.endswith(f", {scope}") for scope in SCOPES)
 
 
 def test_a_verdict_is_shown_by_the_contrast_over_the_most_tasks(simulated: Simulate) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.formatting import (
+    difference,
     enumerate_words,
     escape_markdown,
     fraction,
@@ -47,6 +51,20 @@ def test_accuracies() -> None:
     assert with_interval(NAN, NAN, NAN) == "–"
     assert fraction(-0.001) == "0.00"
     assert fraction(-0.05) == "−0.05"
+    assert with_interval(0.004, -0.0021, 0.01) == "0.004 [−0.002, 0.01]"
+    assert difference(0.02, 0.0034, 0.04) == "+0.02 [+0.003, +0.04]"
+    assert difference(-2e-5, -0.03, -1e-17) == "−2e−05 [−0.03, +0.00]"
+
+
+@given(*[st.floats(-1.5, 1.5)] * 3)
+def test_shown_ends_of_an_interval_have_the_sign_of_the_real_ones(
+    value: float, low: float, high: float
+) -> None:
+    for text in (difference(value, low, high), with_interval(value, low, high)):
+        shown = [float(number.replace("−", "-")) for number in re.findall(r"[−+]?\d[\d.]*(?:e−\d+)?", text)]
+        for real, seen in zip((value, low, high), shown, strict=True):
+            assert np.sign(seen) == (np.sign(real) if abs(real) > 1e-9 else 0)
+            assert abs(seen - real) <= 0.0051
 
 
 @pytest.mark.parametrize(
@@ -56,6 +74,8 @@ def test_accuracies() -> None:
         ((5.66, 4.2, math.inf), "5.7 [4.2, ≥ 16]"),
         ((0.0, 0.0, 3.0), "< 2 [< 2, 3]"),
         ((0.0, 0.0, 0.0), "< 2"),
+        ((5.66, 0.0, math.inf), "not known"),
+        ((math.inf, 2.0, math.inf), "not known"),
         ((12.4, NAN, NAN), "12"),
         ((NAN, NAN, NAN), "–"),
     ],

@@ -14,6 +14,7 @@ from posharness.contracts import Chart, Claim
 from posharness_reports.compile.headline import over_dependencies, separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.data.grouping import matching
+from posharness_reports.data.prepare import title
 from posharness_reports.figures.first_screen import (
     distance_figure,
     everything,
@@ -27,13 +28,14 @@ from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import count, enumerate_words, fraction, shorten, show, span, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
+from posharness_reports.measures.power import MOST
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.content import effect_text, failures, members_differ, outlook
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
-__all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "subject_line"]
+__all__ = ["FirstScreen", "Ranked", "Verdict", "first_screen", "seeds_of", "subject_line"]
 
 NOT_MEASURED = "not measured"
 _NAMED, _RANKED = 6, 9
@@ -120,7 +122,7 @@ class FirstScreen:
     def crowded(self) -> bool:
         """Whether all that the runs say about the claims is more than a screen holds."""
         texts = [(f"{each.claim} {each.outcome}", each.detail) for each in self.measured]
-        texts.append((f"{NOT_MEASURED}, for want of runs of both sides", " ".join(self.unmeasured)))
+        texts.append((f"{NOT_MEASURED}, for want of runs to compare", " ".join(self.unmeasured)))
         return sum(math.ceil(len(one) / _LINE + len(two) / _SMALL) for one, two in texts) > _LINES
 
     @property
@@ -286,12 +288,11 @@ def _ranking(study: Study) -> tuple[Ranking | None, str]:
         most = max(overall, key=lambda key: len(overall[key].blocks))
         decoding, scope = separating_over_tasks(study) or most
         ranking = overall[decoding, scope]
-        where = "" if scope == SCOPES[0] else f", {scope}"
-        return ranking, f"over {count(len(ranking.blocks), 'task')}, {decoding}{where}"
+        return ranking, f"over {count(len(ranking.blocks), 'task')}, {decoding}, {scope}"
     place = separating_task(study) if len(study.predictions) else None
     for (task, objective, scope), ranking in study.rankings.each.items():
         if scope == SCOPES[0] and place in ((task, objective), None):
-            return ranking, f"on {task}"
+            return ranking, f"on {title(task, objective, study.cells)}, {scope}"
     return None, ""
 
 
@@ -313,7 +314,7 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     """The line of one claim; where its contrasts differ, how many have each outcome."""
     measured = [contrast for contrast in contrasts if contrast.evidence is not None]
     if not measured:
-        return Verdict(*_SIGNS[NOT_MEASURED], NOT_MEASURED, claim.statement, "no runs of both sides")
+        return Verdict(*_SIGNS[NOT_MEASURED], NOT_MEASURED, claim.statement, "no runs to compare")
     outcomes = [contrast.outcome for contrast in measured]
     counts = {str(outcome): outcomes.count(outcome) for outcome in _SIGNS if outcome in outcomes}
     sure = [outcome for outcome in counts if outcome != "undecided"]
@@ -330,7 +331,7 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
     effect = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}{failures(shown)}"
     others = [contrast for contrast in measured if contrast is not shown]
-    more = members_differ(shown) + outlook(shown).removeprefix(failures(shown)) + _seeds_of(others)
+    more = members_differ(shown) + outlook(shown).removeprefix(failures(shown)) + seeds_of(others)
     measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
     if len(decodings) > 1:
         measure += f" The decodings are {enumerate_words(decodings)}."
@@ -349,10 +350,14 @@ def _in_words(counts: Mapping[str, int], noun: str) -> str:
     return ", ".join([f"{first} of {of} {noun}s", *others])
 
 
-def _seeds_of(others: Sequence[ClaimContrast]) -> str:
-    """A clause with the seeds that contrasts which are not shown lack."""
-    lacking = [contrast.seeds_to_decide for contrast in others if contrast.outcome == "undecided"]
-    seeds = [number for number in lacking if number is not None]
-    if not seeds:
-        return ""
-    return f"; {span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}"
+def seeds_of(others: Sequence[ClaimContrast]) -> str:
+    """A clause with the seeds that contrasts which are not shown lack, and how many need too many."""
+    lacking = [each for each in others if each.outcome == "undecided" and each.overall.error > 0]
+    seeds = [number for each in lacking if (number := each.seeds_to_decide) is not None]
+    rest = len(lacking) - len(seeds)
+    clauses = []
+    if seeds:
+        clauses.append(f"{span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}")
+    if rest:
+        clauses.append(f"for {rest if seeds else count(rest, 'other contrast')}, {MOST} seeds are too few")
+    return f"; {', '.join(clauses)}" if clauses else ""

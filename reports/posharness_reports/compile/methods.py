@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from posharness_reports.data.grouping import grouped
-from posharness_reports.formatting import count, enumerate_words, fraction, show, span
-from posharness_reports.measures.statistics import ALPHA, LEVEL
+from posharness_reports.formatting import count, enumerate_words, fraction, percent, show, span
+from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, LEVEL
+from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study
+from posharness_reports.tables.learning import stopped_early
 
 __all__ = ["methods"]
 
 _SIZES = {"layers": "{} layers", "heads": "{} heads", "width": "width {}"}
 _TRAINING = {"batch": "batches of {}", "lr": "a learning rate of {}", "precision": "precision {}"}
+_SCHEDULES = {"cosine": "fell to 0 along a cosine", "linear": "fell to 0 linearly", "constant": "stayed"}
 _VERSIONS = {"torch": "PyTorch {}", "python": "Python {}"}
 
 
@@ -25,12 +28,16 @@ def methods(study: Study) -> str:
     done = trained.cells[trained.cells["status"] == "done"]
     if done.empty:
         return ""
+    labels = sorted(set(done["label"]))
     seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed")
+    verb, each = ("compared", "each encoding and task") if len(labels) > 1 else ("trained", "each task")
+    alike = (
+        " All encodings of a task and seed had the same data in the same order." if len(labels) > 1 else ""
+    )
     parts = [
-        f"We compared {enumerate_words(sorted(set(done['label'])))} with {seeds} for each encoding and task. "
-        "All encodings of a task and seed had the same data in the same order.",
+        f"We {verb} {enumerate_words(labels)} with {seeds} for {each}.{alike}",
         *(_task(str(task), rows, trained) for (task,), rows in grouped(done, ["task"])),
-        _tests(),
+        " ".join([_normalised(done), *_intervals(done), *_tests(trained)]),
         _where_it_ran(done),
     ]
     return "\n\n".join(parts) + "\n"
@@ -41,23 +48,140 @@ def _task(task: str, cells: pd.DataFrame, study: Study) -> str:
     lengths = sorted({int(length) for length in study.by_length[0].query("task == @task")["length"]})
     sizes = [words.format(text) for name, words in _SIZES.items() if (text := _values(cells, name))]
     training = [words.format(text) for name, words in _TRAINING.items() if (text := _values(cells, name))]
-    steps = _listed(show(int(value)) for value in sorted(set(cells["steps"].dropna())))
     trained = _listed(str(int(value)) for value in sorted(set(cells["train_length"].dropna())))
     text = f"On {task}, {_listed(sorted(set(cells['body'])))} models"
     text += f" of {enumerate_words(sizes)}" if sizes else ""
-    text += f" were trained for {steps} steps"
-    text += f" with {enumerate_words(training)}" if training else ""
+    text += f" were trained for {_steps(cells)}"
+    text += f" by AdamW with {enumerate_words(training)}" if training else ""
     text += f" on sequences of {trained} tokens" if trained else ""
-    return f"{text}, and tested on sequences of {_listed(map(str, lengths))} tokens."
+    text += f", and tested on sequences of {_listed(map(str, lengths))} tokens."
+    return " ".join([text, *_schedule(cells), *_early_stop(cells)])
 
 
-def _tests() -> str:
-    return (
-        "Accuracy is normalised: 0 is the best prediction that knows everything but the farthest source, "
-        f"and 1 is perfect. The unit of every test is a run. Intervals are {100 * LEVEL:.0f} % intervals by "
-        "Student's t over runs; differences between encodings have Welch's test, and means over tasks "
-        "Satterthwaite's degrees of freedom. p-values are corrected by Holm's method for all statements of "
-        f"the report, at {fraction(ALPHA)} in all."
+def _steps(cells: pd.DataFrame) -> str:
+    """The steps that runs were given."""
+    given = _numbers(cells, "steps") or sorted({int(value) for value in cells["steps"].dropna()})
+    return f"{_listed(show(int(value)) for value in given)} steps"
+
+
+def _schedule(cells: pd.DataFrame) -> Iterator[str]:
+    """How the learning rate rose and fell, for each way that occurs."""
+    ways = {
+        (str(own["schedule"]), float(own["warmup"]))
+        for own in cells["settings"]
+        if isinstance(own, Mapping) and {"schedule", "warmup"} <= set(own)
+    }
+    for schedule, warmup in sorted(ways):
+        rose = (
+            f"rose linearly over the first {percent(warmup)} of the steps"
+            if warmup
+            else "began at this value"
+        )
+        yield f"The learning rate {rose}, and then {_SCHEDULES.get(schedule, schedule)}."
+
+
+def _early_stop(cells: pd.DataFrame) -> Iterator[str]:
+    """What could end a training before its last step, and what did."""
+    solved = [value for value in _numbers(cells, "solved") if value]
+    patience = [int(value) for value in _numbers(cells, "patience") if value]
+    if not solved and not patience:
+        return
+    ends = [
+        f"every objective had an accuracy of {fraction(value)} in two validations in a row"
+        for value in solved
+    ]
+    ends += [f"{count(value, 'validation')} had brought no better score" for value in patience]
+    yield f"Training ended before that once {' or once '.join(ends)}"
+    stopped = stopped_early(cells)
+    steps = sorted(stopped["last_step"])
+    made = (
+        f", after {'–'.join(dict.fromkeys((show(int(steps[0])), show(int(steps[-1])))))} steps"
+        if steps
+        else ""
+    )
+    yield f"({len(stopped)} of {count(len(cells), 'run')}{made})."
+
+
+def _normalised(done: pd.DataFrame) -> str:
+    """What 0 and 1 are, also of tasks whose distances are spans."""
+    kinds = done["distance"].fillna("").astype(str)
+    spans = sorted(set(done.loc[kinds == "span", "task"].astype(str)))
+    blind = "0 is the best prediction that knows everything but the farthest source"
+    if spans and len(spans) == done["task"].nunique():
+        blind = "0 is chance"
+    elif spans:
+        blind += f" (on {enumerate_words(spans)}, where distances are spans, 0 is chance)"
+    return f"Accuracy is normalised: {blind}, and 1 is perfect."
+
+
+def _intervals(done: pd.DataFrame) -> Iterator[str]:
+    """What the intervals are about: runs, or the sequences of one."""
+    seeds = done.groupby(["task", "label"])["seed"].nunique()
+    level = f"{100 * LEVEL:.0f} % intervals"
+    alone = "the test sequences of the one run, and say nothing about other seeds"
+    if (seeds > 1).any():
+        yield (
+            f"The unit is a run, that is one seed of one encoding on one task. {level} of means are by "
+            "Student's t over runs; above half of the way from 0 to 1 they also cover those by Student's t "
+            "on the log odds."
+        )
+        if (seeds == 1).any():
+            yield f"Where there is one seed, they are about {alone}."
+        return
+    yield f"There is one seed, so {level} are about {alone}."
+
+
+def _tests(study: Study) -> Iterator[str]:
+    """How differences were tested, and for what p-values are corrected."""
+    rankings = [*study.rankings.overall.values(), *study.rankings.each.values()]
+    pairs = [pair for ranking in rankings for pair in ranking.pairs]
+    contrasts = [each for each in judge_claims(study) if each.evidence is not None]
+    effects = [pair.effect for pair in pairs] + [each.evidence.effect for each in contrasts if each.evidence]
+    tested = [effect for effect in effects if effect.tested.error > 0]
+    if not tested:
+        if effects:
+            yield "No difference between encodings was tested, for that takes two seeds of each."
+        return
+    yield (
+        "A difference between encodings is tested by Student's t over runs with Welch's degrees of freedom"
+        + (
+            ", a mean over tasks with those of Satterthwaite"
+            if any(len(e.by_block) > 1 for e in tested)
+            else ""
+        )
+        + "."
+    )
+    if any(effect.pooled for effect in tested):
+        yield (
+            "Where the variance between the runs of an encoding on a task is less than that of the runs "
+            "beside it (pooled over the encodings on that task, and over all tasks), the test takes the "
+            "pooled one."
+        )
+    if any(pair.least for pair in pairs) or any(each.evidence and each.evidence.least for each in contrasts):
+        yield (
+            "Of few runs no p is believed that is less than an exchange of runs between the two sides could "
+            "give."
+        )
+    if contrasts:
+        yield (
+            "Claims are tested against the smallest effect that matters, in both directions and for equality."
+        )
+    both = [
+        (len(contrasts), "contrast", "of the claims"),
+        (len(pairs), "pair", "of encodings in all rankings"),
+    ]
+    families = [f"{count(n, noun)} {of}" for n, noun, of in both if n]
+    parts = (
+        f" ({CLAIMS_SHARE:.0%} of that rate for the claims)".replace("%", " %")
+        if all(n for n, *_ in both)
+        else ""
+    )
+    look = (
+        "" if study.alpha == ALPHA else f" Of that rate this look at a growing store has {study.alpha:.2g}."
+    )
+    yield (
+        f"p-values are corrected by Holm's method for {enumerate_words(families)}, so that at most "
+        f"{fraction(ALPHA)} of such reports say anything false when nothing differs{parts}.{look}"
     )
 
 
@@ -80,6 +204,11 @@ def _machine(cell: Mapping[Any, Any]) -> str:
         "" if pd.isna(cell[name]) else str(cell[name]) for name in ("device", "cpu", "machine")
     )
     return device if device not in ("", "cpu") else processor or architecture
+
+
+def _numbers(cells: pd.DataFrame, name: str) -> list[float]:
+    """The values of a setting that is a number, in ascending order."""
+    return sorted({float(own[name]) for own in cells["settings"] if isinstance(own, Mapping) and name in own})
 
 
 def _values(cells: pd.DataFrame, name: str) -> str:

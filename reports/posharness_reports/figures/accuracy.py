@@ -40,7 +40,7 @@ Charts = dict[str, Chart]
 
 _KEY = ["task", "objective", "scope"]
 
-_VISIBLE = 0.02
+_VISIBLE = 0.005
 """The smallest difference of blind accuracy and chance that a reader of a figure notices."""
 
 

@@ -20,7 +20,7 @@ from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED
-from posharness_reports.formatting import enumerate_words, fraction, reach, shorten, with_interval
+from posharness_reports.formatting import enumerate_words, fraction, interval, reach, shorten, with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.statistics import normalised
@@ -138,13 +138,14 @@ def _in_common(ranking: Ranking, reaches: pd.DataFrame) -> str:
     text = f"scores are {fraction(means['mean'].min())} to {fraction(means['mean'].max())}"
     if means["low"].isna().any():
         return text
-    text += f", with intervals within [{fraction(means['low'].min())}, {fraction(means['high'].max())}]"
+    text += f", with intervals within {interval(means['low'].min(), means['high'].max())}"
     if reaches.empty or reaches["low"].isna().any():
         return text
     tested = reaches["shortest"].min(), reaches["longest"].max()
-    low, high = (
-        reach(end, math.nan, math.nan, *tested) for end in (reaches["low"].min(), reaches["high"].max())
-    )
+    ends = reaches["low"].min(), reaches["high"].max()
+    if ends[0] <= tested[0] and ends[1] >= tested[1]:
+        return text  # any reach is within them
+    low, high = (reach(end, math.nan, math.nan, *tested) for end in ends)
     return f"{text}; all intervals of the reach are within [{low}, {high}]"
 
 

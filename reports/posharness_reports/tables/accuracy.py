@@ -11,8 +11,11 @@ from posharness_reports.measures.accuracy import LEARNED, SCOPES, Learned, learn
 from posharness_reports.measures.outcomes import FOLLOWED, UNCHANGED
 from posharness_reports.measures.statistics import exact
 from posharness_reports.study import Study
+from posharness_reports.tables.tidy import tidy
 
-__all__ = ["by_distance", "by_length", "changes", "not_yet", "summary", "whole"]
+__all__ = ["by_distance", "by_length", "changes", "not_yet", "reaches", "summary", "whole"]
+
+_REACH = ["reach", "low", "high", "shortest", "longest"]
 
 _CHANCE, _BLIND = "(chance)", "(blind)"
 
@@ -49,9 +52,7 @@ def summary(study: Study) -> pd.DataFrame:
                 "area by distance": with_interval(*reached[["area", "area_low", "area_high"]].iloc[0])
                 if len(reached)
                 else "–",
-                "reach": reach(*reached[["reach", "low", "high", "shortest", "longest"]].iloc[0])
-                if len(reached)
-                else "–",
+                "reach": reach(*reached[_REACH].iloc[0]) if len(reached) else "–",
                 "in longer sequences": _beyond(study, key, found),
                 "parameters": cost["parameters"],
                 "ms per step": round(float(cost["step_ms"]), 1),
@@ -128,6 +129,17 @@ def changes(study: Study, task: str, objective: str) -> pd.DataFrame:
     ]
     table["at the training length"] = [remark or "learned" for remark in remarks]
     return table.rename_axis(index="encoding", columns=None).rename(columns=str).reset_index()
+
+
+def reaches(measured: pd.DataFrame) -> pd.DataFrame:
+    """Area and reach of every label: the reach in tokens with its interval, "≥" and "<" what was not tested.
+
+    Args:
+        measured: `Measured.reach`.
+    """
+    shown = [reach(*row) for row in measured[_REACH].itertuples(index=False)]
+    kept = measured.drop(columns=["low", "high", "censored"])
+    return tidy(kept.assign(reach=shown))
 
 
 def by_distance(study: Study, task: str, objective: str, scope: str) -> pd.DataFrame:

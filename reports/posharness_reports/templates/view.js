@@ -77,7 +77,12 @@ function spot(panel, [series, column, value]) {
 }
 
 const shown = (figure, series) => !view.hidden.has(figure.series[series]);
-const number = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) < 10 ? 2 : 1));
+// Where two decimals are 0 and the number is not, its first digit: the sign of an end is seen.
+function number(value) {
+  const size = Math.abs(value);
+  if (size > 1e-9 && size < 0.005) return String(Number(value.toPrecision(1)));
+  return value.toFixed(size >= 100 ? 0 : size < 10 ? 2 : 1);
+}
 
 function readingOf(figure, panel, point) {
   const values = Object.fromEntries(panel.read.map((name, i) => [name, point[i + 2]]));

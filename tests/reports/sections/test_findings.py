@@ -22,8 +22,8 @@ def test_headline_is_of_the_task_that_tells_encodings_apart(simulated: Simulate)
     ready = study(simulated(seeds=4))
     said = headline(ready)
     assert said.startswith(
-        "On copy beyond the training length (96 tokens instead of 48), accuracy is higher with relative than "
-        "with absolute: normalised accuracy "
+        "On copy beyond the training length (96 tokens instead of 48), the score is higher with relative "
+        "than with absolute: normalised accuracy "
     )
     assert " with relative, " in said
     assert "; not yet learned at the training length: absolute (" in said
@@ -41,7 +41,9 @@ def test_what_differs_beyond_the_training_length_alone_is_said(simulated: Simula
     beyond = (rows["length"] == 96) & (rows["label"] == "absolute")
     rows["correct"] = ~beyond | (rows["sequence"] % 16 == 0)
     said = headline(study(frames))
-    assert said.startswith("On copy beyond the training length (96 tokens instead of 48), accuracy is higher")
+    assert said.startswith(
+        "On copy beyond the training length (96 tokens instead of 48), the score is higher"
+    )
     assert said.endswith(" (6 seeds). At the training length on the same task, no encodings are told apart.")
     assert "not yet learned" not in said
 
@@ -60,7 +62,7 @@ def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) 
     frames = simulated(seeds=2, tasks=("copy",))
     near, _ = by_task(study(frames))
     assert near.startswith("On copy, no encodings are told apart: ")
-    assert near.endswith("; runs can fall apart, and so few seeds can differ like this by chance (2 seeds).")
+    assert "; runs can fall apart, and so few seeds can differ like this by chance; not yet " in near
     frames.predictions["correct"] = True
     assert not any("by chance" in line for line in by_task(study(frames)))
 
@@ -78,10 +80,10 @@ def test_many_encodings_are_summed_up(simulated: Simulate) -> None:
         "On copy, information carries farther with e0 than with e4: area under accuracy by distance 1.00 ["
     )
     assert headline(ready).endswith(
-        "; not told apart from e0: e1, e2 and 5 others (4 seeds). Beyond the training length on the same "
-        "task, e0 is ahead of e4."
+        "; not told apart from e0: e1 (1.00), e2 (1.00) and 5 others; not yet learned at the training "
+        "length: e4 (−0.07) (4 seeds). Beyond the training length on the same task, e0 is ahead of e4."
     )
-    assert "; not told apart from e0: e1, e2, e3, e5, e6 and 2 others (4 seeds)." in by_task(ready)[0]
+    assert "; not told apart from e0: e1 (1.00), e2 (1.00), e3 (1.00), " in by_task(ready)[0]
 
 
 def test_before_anything_is_done_the_headline_counts_cells(simulated: Simulate) -> None:
@@ -151,3 +153,29 @@ def test_beyond_the_training_length_a_run_is_compared_with_itself(simulated: Sim
     found = ready.changes.set_index("label")
     assert found["change"].to_dict() == pytest.approx(change.to_dict(), abs=1e-6)
     assert found["low"].isna().all() == (seeds == 1)
+
+
+def test_farther_is_said_only_of_what_has_learned_something(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), seeds=6)
+    rows = frames.predictions
+    rows["correct"] = (rows["sequence"] % 5 == 0) & (rows["label"] == "relative")
+    near, _ = by_task(study(frames))
+    assert near.startswith("On copy, the score is higher with relative than with absolute: area ")
+    assert "; not yet learned at the training length: relative (0.15) and absolute (" in near
+
+
+def test_tasks_are_counted_and_not_their_decodings(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy", "offset_recall"))
+    rows = frames.predictions
+    free = rows[rows["task"] == "copy"].assign(decoding="free-running")
+    both = replace(frames, predictions=pd.concat([rows, free], ignore_index=True))
+    assert headline(study(both)).startswith("No encodings are told apart on any of 2 tasks, at the training")
+
+
+def test_what_is_not_told_apart_has_its_score_beside_it(simulated: Simulate) -> None:
+    frames = simulated(("e0", "e1", "e2"), tasks=("copy",), seeds=12)
+    rows = frames.predictions
+    lucky = rows["seed"] < 6
+    rows["correct"] = (rows["label"] == "e0") | ((rows["label"] == "e1") & lucky)
+    near, _ = by_task(study(frames))
+    assert "; not told apart from e0: e1 (0.4" in near

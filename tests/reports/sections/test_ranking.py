@@ -61,9 +61,11 @@ def test_failed_runs_stand_beside_the_means_that_leave_them_out(simulated: Simul
     statuses = {("relative", task, 2): ("diverged", "nan") for task in ("copy", "offset_recall")}
     section = describe(study(simulated(seeds=3, statuses=statuses, tasks=("copy", "offset_recall"))))
     assert section is not None
-    over = section.tables["Ranking over 2 tasks, teacher-forced"].set_index("encoding")
+    over = section.tables["Ranking over 2 tasks, teacher-forced, at the training length"].set_index(
+        "encoding"
+    )
     assert over["failed"].to_dict() == {"relative": 2, "absolute": 0}
-    alone = section.tables["Ranking on copy"].set_index("encoding")
+    alone = section.tables["Ranking on copy, at the training length"].set_index("encoding")
     assert (alone["failed"].to_dict(), alone["runs"].to_dict()) == (
         {"relative": 1, "absolute": 0},
         {"relative": 2, "absolute": 3},

@@ -18,8 +18,8 @@ from posharness_reports.compile.first_screen import Verdict, first_screen
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.section_files import RenderedFigure
 from posharness_reports.data.prepare import title
+from posharness_reports.formatting import fraction, with_interval
 from posharness_reports.formatting import reach as in_tokens
-from posharness_reports.formatting import with_interval
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.scores import NO_DISTANCES
@@ -36,6 +36,7 @@ COPIES = ("rope", "twin")
 """Two names of one encoding: what is true of one is true of the other."""
 DISTANCE = {"copy": "dependency", "needle": "dependency", "listops": "span", "states": "span"}
 DISTANCES = (1, 4, 16)
+_SCORE = r"(−?\d[\d.]*(?:e−\d+)?(?: \[[^\]]*\])?)"
 
 
 @dataclass(frozen=True)
@@ -209,9 +210,10 @@ def _check_finding(text: str, ready: Study) -> None:
     means = found.means.set_index("label")
     clause, _, end = text.partition("; not yet learned at the training length: ")
     clause, _, tied = clause.partition("; not told apart from ")
-    verb = "information carries farther" if scope == SCOPES[0] else "accuracy is higher"
-    if match := re.match(rf"On .*?, {verb} with (\w+) than with ([^:]+): ", clause):
-        best, behind = match[1], _names(match[2])
+    farther = "information carries farther"
+    if match := re.match(rf"On .*?, ({farther}|the score is higher) with (\w+) than with ([^:]+): ", clause):
+        best, behind = match[2], _names(match[3])
+        assert (match[1] == farther) == (scope == SCOPES[0] and _learned(ready, task, objective, best))
         assert behind
         for label in behind:
             assert (best, label) in apart
@@ -221,10 +223,11 @@ def _check_finding(text: str, ready: Study) -> None:
         assert not apart
     if tied:
         first, _, rest = tied.partition(": ")
-        for label in _names(rest.partition(" (")[0]):
+        for label in _names(rest):
+            assert re.search(rf"\b{label} \({re.escape(fraction(means.loc[label, 'mean']))}\)", rest)
             assert not {(first, label), (label, first)} & apart
     _check_numbers(clause, ready, (task, objective), scope, found)
-    _check_remark(end, ready, (task, objective), scope, clause)
+    _check_remark(end, ready, (task, objective), clause)
 
 
 def _check_over_tasks(text: str, ready: Study) -> None:
@@ -242,7 +245,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
         assert match[3] == "no encodings are told apart"
         assert not apart
     means = found.means.set_index("label")
-    quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?) with (\w+)", match[4])
+    quoted = re.findall(_SCORE + r" with (\w+)", match[4])
     assert len(quoted) == 2
     for score, label in quoted:
         assert score == with_interval(*means.loc[label, ["mean", "low", "high"]])
@@ -250,7 +253,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
 
 def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str, found: Ranking) -> None:
     if scope == SCOPES[1]:
-        quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?) with (\w+)", clause)
+        quoted = re.findall(_SCORE + r" with (\w+)", clause)
         means = found.means.set_index("label")
         assert len(quoted) == 2
         for score, label in quoted:
@@ -258,7 +261,7 @@ def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str
         return
     reach = ready.by_distance.reach
     reach = reach[(reach["task"] == place[0]) & (reach["objective"] == place[1]) & (reach["scope"] == scope)]
-    quoted = re.findall(r"(−?\d\.\d\d(?: \[[−\d., ]*\])?), reach ([^a-z]+) with (\w+)", clause)
+    quoted = re.findall(_SCORE + r", reach (not known|[^a-z]+) with (\w+)", clause)
     assert len(quoted) == 2
     for area, tokens, label in quoted:
         row = reach.set_index("label").loc[label]
@@ -266,9 +269,16 @@ def _check_numbers(clause: str, ready: Study, place: tuple[str, str], scope: str
         assert tokens == in_tokens(*row[["reach", "low", "high", "shortest", "longest"]])
 
 
-def _check_remark(text: str, ready: Study, place: tuple[str, str], scope: str, clause: str) -> None:
-    """Beyond the training length, the quoted labels that have not learned the task are named, no others."""
-    quoted = set(re.findall(r"\] with (\w+)|\d with (\w+)", clause))
+def _learned(ready: Study, task: str, objective: str, label: str) -> bool:
+    """Whether a run of the label is .9 of the way from blind to perfect at the training length."""
+    _, runs = ready.by_length
+    own = runs[(runs["task"] == task) & (runs["objective"] == objective) & (runs["label"] == label)]
+    return bool((own.loc[own["length"] == 32, "normalised"] >= 0.9).any())
+
+
+def _check_remark(text: str, ready: Study, place: tuple[str, str], clause: str) -> None:
+    """The quoted labels that have not learned the task at the training length are named, and no others."""
+    quoted = set(re.findall(r"(?:\]|known) with (\w+)|\d with (\w+)", clause))
     labels = {label for pair in quoted for label in pair if label}
     _, runs = ready.by_length
     inside = runs[(runs["length"] == 32) & (runs["task"] == place[0]) & (runs["objective"] == place[1])]
@@ -278,7 +288,7 @@ def _check_remark(text: str, ready: Study, place: tuple[str, str], scope: str, c
         if label in labels and (own["normalised"] < 0.9).any()
     }
     named = set(re.findall(r"(\w+) \(−?\d", text.rpartition(" (")[0]))
-    assert named == (weak if scope == SCOPES[1] else set())
+    assert named == weak
 
 
 def _check_rankings(ready: Study) -> None:

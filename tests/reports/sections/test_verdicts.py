@@ -170,6 +170,30 @@ def test_free_running_is_a_contrast_of_its_own_and_said_where_it_disagrees(simul
     assert "; free-running decoding says the opposite: −0.50 [" in text
 
 
+@pytest.mark.parametrize("free", [(0.5, 0.52), (0.6, 0.64)])
+def test_an_undecided_decoding_does_not_say_the_opposite(
+    simulated: Simulate, free: tuple[float, float]
+) -> None:
+    frames = simulated(tasks=("copy",), seeds=5)
+    forced = frames.predictions.astype({"objective": str})
+    both = replace(
+        frames,
+        predictions=pd.concat([forced, forced.assign(decoding="free-running")], ignore_index=True),
+    )
+    by_task = {"copy": (0.8, 0.3), "copy, free-running": free}
+    claim = Given(
+        {
+            (task, {"one": "relative", "two": "absolute"}[label], seed): value
+            for (task, label, seed), value in values(by_task, (-0.01, -0.005, 0.0, 0.005, 0.01)).items()
+        }
+    )
+    claim.contrasts = (("relative", "absolute"),)
+    ready = study(both, (claim,))
+    found = judge_claims(ready)
+    assert found[1].overall.mean < 0
+    assert "the opposite" not in judged.prose((claim,), found)
+
+
 def test_failed_runs_are_counted_and_what_they_would_change_is_said() -> None:
     failed = (("a", "one", 7), ("a", "one", 8))
     claim = Given(values(CLEAR))
@@ -456,7 +480,31 @@ def test_what_no_number_of_seeds_decides_is_not_asked_for(
     assert (found.outcome, found.seeds_to_decide) == ("undecided", None)
     assert says in judged.outlook(found)
     (row,) = judged.tables([found])["Verdicts"].to_dict("records")
-    assert row["more seeds"] == "needs more than 100 seeds of each"
+    assert row["more seeds"] == "more seeds do not decide it"
+
+
+def test_what_a_hundred_seeds_would_not_decide_is_said_to_need_more() -> None:
+    found = verdict(values({"a": (0.8, 0.748)}, noise=(-0.1, 0.0, 0.1)))
+    assert (found.outcome, found.seeds_to_decide) == ("undecided", None)
+    assert judged.outlook(found).endswith("; needs more than 100 seeds of each")
+
+
+@pytest.mark.parametrize(
+    ("means", "against"),
+    [
+        ((0.8, 0.4), "at most 0.05"),
+        ((0.4, 0.8), "at least −0.05"),
+        ((0.7, 0.7), "0.05 or more in either direction"),
+    ],
+)
+def test_a_p_is_said_with_the_effects_that_it_speaks_against(
+    means: tuple[float, float], against: str
+) -> None:
+    claim = Given(values({"a": means}, noise=(-0.1, 0.0, 0.1)))
+    found = judge_claims(setting(claim))
+    assert f" against an effect of {against}" in judged.prose((claim,), found)
+    (row,) = judged.tables(found)["Verdicts"].to_dict("records")
+    assert row["against an effect of"] == against
 
 
 @pytest.mark.parametrize(

@@ -303,3 +303,11 @@ def test_with_one_prediction_a_sequence_the_share_of_whole_sequences_is_left_out
     made = study(_hand_made([("one", 0, 8, sequence, 1, True) for sequence in range(3)]))
     assert made.whole_sequences.empty
     assert accuracy_tables.summary(made)["whole sequences"].tolist() == ["–"]
+
+
+def test_a_reach_that_was_not_tested_is_no_number() -> None:
+    rows = {"reach": [np.inf, 0.0, 12.0], "low": [np.inf, 0.0, 9.0], "high": [np.inf, 0.0, np.inf]}
+    measured = pd.DataFrame({"label": list("abc"), **rows, "shortest": 9, "longest": 36, "censored": False})
+    table = accuracy_tables.reaches(measured)
+    assert table["reach"].tolist() == ["≥ 36", "< 9", "not known"]
+    assert not np.isinf(table.select_dtypes(float).to_numpy()).any()

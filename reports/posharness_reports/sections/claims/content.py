@@ -29,6 +29,7 @@ from posharness_reports.sections.claims.verdicts import (
     contrasts_of,
     judge_claims,
     judged_alike,
+    region,
 )
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
@@ -101,6 +102,7 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
                 "runs": f"{contrast.runs[0]} and {contrast.runs[1]}",
                 "failed": f"{contrast.failed[0]} and {contrast.failed[1]}",
                 "p (Holm)": contrast.p,
+                "against an effect of": _tested_against(contrast),
                 "p of equal encodings": min((each.p for each in contrast.members), default=float("nan")),
                 "p of equal tasks": contrast.evidence.effect.spread if contrast.evidence else float("nan"),
                 "more seeds": _more(contrast),
@@ -166,7 +168,8 @@ def _line(contrast: ClaimContrast) -> str:
     line = (
         f"{name}: **{contrast.outcome}**, {effect_text(contrast)} in {count(len(tasks), 'task')} "
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
-        f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)}"
+        f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)} against an "
+        f"effect of {_tested_against(contrast)}"
     )
     line += _by_direction(contrast) + escape_markdown(members_differ(contrast)) + outlook(contrast)
     if contrast.left_out:
@@ -174,6 +177,19 @@ def _line(contrast: ClaimContrast) -> str:
         more = [f"{len(contrast.left_out) - 3} more"] if len(contrast.left_out) > 3 else []
         line += f"; without {escape_markdown(enumerate_words([*first, *more]))} (see the tables)"
     return line
+
+
+def _tested_against(contrast: ClaimContrast) -> str:
+    """The effects that p speaks against: those outside of where the effect is surest to be."""
+    if contrast.evidence is None:
+        return "–"
+    smallest = fraction(contrast.claim.smallest_effect)
+    side, _ = region(contrast.evidence.effect.tested, contrast.claim.smallest_effect)
+    return {
+        "above": f"at most {smallest}",
+        "below": f"at least −{smallest}",
+        "inside": f"{smallest} or more in either direction",
+    }[side]
 
 
 def _by_direction(contrast: ClaimContrast) -> str:
@@ -258,6 +274,8 @@ def _more(contrast: ClaimContrast) -> str:
         return "–"
     if not contrast.overall.error > 0:
         return "needs two seeds of each encoding on a task"
+    if contrast.obstacle:
+        return "more seeds do not decide it"
     needed = contrast.seeds_to_decide
     return (
         f"needs more than {MOST} seeds of each" if needed is None else f"{count(needed, 'more seed')} of each"

@@ -10,7 +10,7 @@ from posharness_reports.formatting import enumerate_words, escape_markdown
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.reach import FEWEST
 from posharness_reports.study import Study
-from posharness_reports.tables.accuracy import by_distance
+from posharness_reports.tables.accuracy import by_distance, reaches
 from posharness_reports.tables.tidy import tidy
 
 __all__ = ["describe"]
@@ -57,7 +57,7 @@ def describe(study: Study) -> Section | None:
             **tables,
             "Accuracy by dependency length, all values": tidy(measured.points),
             "Accuracy by dependency length, every run": tidy(measured.runs),
-            "Area and reach by dependency length": tidy(measured.reach),
+            "Area and reach by dependency length": reaches(measured.reach),
             "Area by dependency length, every run": tidy(measured.areas),
         },
         dependency_figures(measured, study.cells, study.outcomes),

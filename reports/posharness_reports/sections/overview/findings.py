@@ -81,13 +81,17 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
         unsure = UNSURE if may_be_chance(ranking, best, last) else ""
         return f"On {place.name}, no encodings are told apart: {scores}{unsure}{end}"
     tied = [label for label in ranking.labels if label != best and label not in behind]
-    verb = "information carries farther" if place.by_distance else "accuracy is higher"
+    verb = "information carries farther" if place.carries(best) else "the score is higher"
     sentence = (
         f"On {place.name}, {verb} with {best} than with {enumerate_words(first_labels(behind, named))}: "
         f"{scores}"
     )
     if tied:
-        sentence += f"; not told apart from {best}: {enumerate_words(first_labels(tied, named))}"
+        means = ranking.means.set_index("label")["mean"]
+        scored = [f"{label} ({fraction(means[label])})" for label in tied]
+        sentence += f"; not told apart from {best}: {enumerate_words(first_labels(scored, named))}"
+        if any(may_be_chance(ranking, best, label) for label in tied):
+            sentence += UNSURE
     return f"{sentence}{end}"
 
 
@@ -134,10 +138,13 @@ class _Place:
         scores = matching(self.study.scores, scope=self.scope, **where)["value"]
         return with_interval(*bounded_mean(scores.to_numpy(float)))
 
+    def carries(self, label: str) -> bool:
+        """Whether the score is about distances, and a run of the label has learned the task."""
+        found = learned(self.study.by_length[1], (self.task, self.objective, label))
+        return self.by_distance and found is not None and found.count > 0
+
     def remark(self, labels: Sequence[str]) -> str:
-        """Beyond the training length: which of these labels have not learned the task at that length."""
-        if self.scope == SCOPES[0]:
-            return ""
+        """Which of these labels have not learned the task at the training length, or not in all runs."""
         runs = self.study.by_length[1]
         found = {label: learned(runs, (self.task, self.objective, label)) for label in labels}
         weak = [

@@ -19,7 +19,6 @@ from posharness_reports.formatting import (
     fraction,
     with_interval,
 )
-from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Pair, Ranking, behind_of
 from posharness_reports.measures.statistics import ALPHA
@@ -181,12 +180,11 @@ def _over(ranking: Ranking, decoding: str, scope: str) -> str:
 
 
 def _on(study: Study, task: str, objective: str, scope: str) -> str:
-    name = f"on {title(task, objective, study.cells)}"
-    return name if scope == SCOPES[0] else f"{name}, {scope}"
+    return f"on {title(task, objective, study.cells)}, {scope}"
 
 
 def _outcome(decoding: str, scope: str) -> str:
-    return decoding if scope == SCOPES[0] else f"{decoding}, {scope}"
+    return f"{decoding}, {scope}"
 
 
 def _disagreements(rankings: Mapping[str, Ranking]) -> Iterator[str]:
