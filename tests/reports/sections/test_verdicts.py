@@ -514,7 +514,7 @@ def test_a_p_is_said_with_the_effects_that_it_speaks_against(
         (
             (0.77, 0.7),
             (-0.0075, 0.0, 0.0075),
-            "; by more than the 0.05 that matters, but not surely once corrected for the 1 contrast",
+            "; by more than the 0.05 that matters, by its runs alone, which are few and may agree by chance",
         ),
         (
             (0.7, 0.77),
@@ -640,3 +640,10 @@ def test_the_caption_of_effects_names_only_what_is_drawn() -> None:
         ]
         drawn = [line for line in drawn if line.get_marker() == "None"]
         assert ("interval" in caption) == bool(drawn) == interval
+
+
+def test_what_the_correction_alone_leaves_undecided_says_so() -> None:
+    found = verdict(values({"a": (0.77, 0.7)}, noise=(-0.0075, 0.0, 0.0075)))
+    assert found.evidence is not None
+    many = replace(found, evidence=replace(found.evidence, p=0.01), p=0.14, tests=8)
+    assert "but not surely once corrected for the 8 contrasts of this report" in judged.outlook(many)

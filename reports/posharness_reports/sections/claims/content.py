@@ -41,7 +41,9 @@ _METHOD = (
     "never count as further runs. An effect is the mean over tasks of the difference between the means of "
     "two sides over seeds; of a group of encodings, each counts once. Brackets: 95 % intervals "
     "(Student's t with Welch and Satterthwaite's degrees of freedom); they are about these tasks and "
-    "encodings, not about others. An effect is tested against the smallest that matters: *borne out* if it "
+    "encodings, not about others. The test takes the variance between the runs of an encoding on a task to "
+    "be at least that of the runs beside it, for few runs can agree by chance; so it can leave open what "
+    "brackets leave out. An effect is tested against the smallest that matters: *borne out* if it "
     "is larger, *contradicted* if it is larger in the other direction, *no difference that matters* if it is "
     "smaller in both. *No difference* also needs tasks on which a difference could show (one encoding has "
     f"a mean of at least {fraction(INFORMATIVE)}, and not both have {fraction(CEILING)}), and effects that "
@@ -261,8 +263,12 @@ def _beyond(contrast: ClaimContrast) -> str:
     smallest = contrast.claim.smallest_effect
     against = "against the claim, " if high < 0 else ""
     if low > smallest or high < -smallest:
-        corrected = f"once corrected for the {count(contrast.tests, 'contrast')} of this report"
-        return f"; {against}by more than the {fraction(smallest)} that matters, but not surely {corrected}"
+        corrected = (
+            f"but not surely once corrected for the {count(contrast.tests, 'contrast')} of this report"
+        )
+        alone = contrast.evidence is None or contrast.evidence.p > ALPHA
+        why = "by its runs alone, which are few and may agree by chance" if alone else corrected
+        return f"; {against}by more than the {fraction(smallest)} that matters, {why}"
     if low > 0 or high < 0:
         return f"; {against}perhaps by less than the {fraction(smallest)} that matters"
     return ""
