@@ -278,7 +278,8 @@ def _precisions(values: pd.DataFrame, block: str) -> dict[tuple[str, str], float
     known = values[values["value"].notna() & values["precision"].notna()]
     squares = known["precision"].astype(float).pow(2)
     means = squares.groupby([known[block], known["label"]], observed=True).mean().pow(0.5)
-    return {(str(place), str(label)): float(mean) for (place, label), mean in means.items()}
+    places = (means.index.get_level_values(level) for level in (0, 1))
+    return {(str(place), str(label)): float(mean) for place, label, mean in zip(*places, means, strict=True)}
 
 
 def _arms_of_block(held: Mapping[str, Mapping[tuple[str, int], Sequence[float]]]) -> dict[str, Arm]:
