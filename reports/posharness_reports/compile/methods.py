@@ -67,7 +67,7 @@ def _steps(cells: pd.DataFrame) -> str:
 def _schedule(cells: pd.DataFrame) -> Iterator[str]:
     """How the learning rate rose and fell, for each way that occurs."""
     ways = {
-        (str(own["schedule"]), float(own["warmup"]))
+        (str(own.get("schedule")), float(own.get("warmup", 0.0)))
         for own in cells["settings"]
         if isinstance(own, Mapping) and {"schedule", "warmup"} <= set(own)
     }
