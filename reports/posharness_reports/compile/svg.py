@@ -10,6 +10,9 @@ from posharness_reports.figures.theme import VARIABLES
 
 __all__ = ["inline"]
 
+_NARROW = 450
+"""The width in pixels of a figure whose text is still read when a small screen shows all of it."""
+
 
 def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
     """The `<svg>` element of a file written by matplotlib, for use in HTML.
@@ -36,7 +39,10 @@ def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
     body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
     width = re.search(r'<svg[^>]* width="([\d.]+)pt"', body)
     box = re.search(r'<svg[^>]* viewBox="0 0 ([\d.]+) ([\d.]+)"', body)
-    size = f"width:{float(width[1]) / 0.75:.0f}px" if width else ""
+    across = float(width[1]) / 0.75 if width else 0.0
+    size = f"width:{across:.0f}px" if width else ""
+    # A narrow figure is whole on a small screen, where a wide one is scrolled.
+    size += ";min-width:0;max-width:100%" if 0 < across <= _NARROW else ""
     # A figure out of sight is not laid out: its style says how high it is.
     size += f";aspect-ratio:{box[1]}/{box[2]}" if box else ""
     opening = f'<svg role="img" aria-label="{escape(alt)}" style="{size}" '

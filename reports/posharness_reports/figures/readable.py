@@ -126,6 +126,40 @@ class ReadableFigure(PaperFigure):
             }
         )
 
+    def read_dots(
+        self, axes: Axes, heading: str, axis: tuple[str, str], dots: pd.DataFrame, order: Sequence[str]
+    ) -> None:
+        """Let dots in the rows of labels be read, whose value is where they are across.
+
+        Args:
+            dots: columns label, name (of the dot in its row), y (its value), and what is known of `READ`.
+            order: the label of each row, from the top.
+        """
+        names = [name for name in READ if name in dots]
+        self.panels.append(
+            self._panel(axes, heading, axis)
+            | {
+                "ticks": list(dots["name"]),
+                "xs": [self._across_and_down(axes, value, 0.0)[0] for value in dots["y"]],
+                "rows": {
+                    self._place(label): [
+                        self._across_and_down(axes, 0.0, row + end)[1] for end in (-0.5, 0.5)
+                    ]
+                    for row, label in enumerate(order)
+                },
+                "read": names,
+                "points": [
+                    [self._place(row["label"]), i, *(_number(row[name]) for name in names)]
+                    for i, row in enumerate(dots.to_dict("records"))
+                ],
+            }
+        )
+
+    def enlarged(self, axes: Axes, heading: str, axis: tuple[str, str]) -> None:
+        """Let axes be enlarged whose values are not read."""
+        unread = {"ticks": [], "xs": [], "y": [0, 0], "read": [], "points": []}
+        self.panels.append(self._panel(axes, heading, axis) | unread)
+
     @property
     def readings(self) -> dict[str, Any]:
         """What the page's script is given about the figure."""

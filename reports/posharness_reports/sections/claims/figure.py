@@ -21,8 +21,9 @@ from posharness_reports.sections.claims.verdicts import ClaimContrast
 
 __all__ = ["claim_figure", "row_labels"]
 
-_WIDTH, _SIDE, _PAGE = 6.4, 0.12, 8.7
-"""The width of the figure, the room at its sides, and the height of a page of a paper, in inches."""
+_WIDTH, _SIDE, _PAGE = 4.6, 0.1, 8.7
+"""The width of the figure (a telephone shows it whole), the room at its sides, and the height of a page of a
+paper, in inches."""
 
 _LINE, _STRIP, _GAP, _TICKS = 0.16, 0.22, 0.1, 0.34
 """The heights of a line of text, of the strip of a contrast, between two, and of the ticks, in inches."""

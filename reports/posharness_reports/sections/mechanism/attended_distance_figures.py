@@ -11,7 +11,7 @@ from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import Look, looks
-from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.sentences import nearer_than_equal
 from posharness_reports.figures.theme import MUTED
 from posharness_reports.formatting import shorten, span
@@ -50,13 +50,13 @@ def attended_distance_figures(ranked: pd.DataFrame, cells: pd.DataFrame) -> dict
     return charts
 
 
-def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> PaperFigure:
+def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> ReadableFigure:
     figure = _drawn(rows, styles, WIDTH)
     figure.paper = lambda width: [_drawn(rows, styles, width)]
     return figure
 
 
-def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> PaperFigure:
+def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> ReadableFigure:
     order = list(rows.groupby("label")["attended"].mean().sort_values(kind="stable").index)
     panels = list(grouped(rows, ["stack", "layer"]))
     names = [shorten(label, 30) for label in order]
@@ -64,7 +64,7 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Pape
     columns = min(MOST_ACROSS, len(panels), max(int((width - left) / _NARROWEST), 1))
     across = min((width - left) / columns - 0.2, 4.0)
     grid = Grid(len(panels), columns, (across, 0.21 * len(order) + 0.1), left, 0.3, (0.2, 0.6))
-    figure = PaperFigure(figsize=(left + columns * (across + 0.2), grid.height))
+    figure = ReadableFigure(left + columns * (across + 0.2), grid.height)
     farthest = 1.05 * max(rows["high"].max(), rows["uniform"].max())
     for i, (axes, ((stack, layer), layer_rows)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
         axes.set_title(layer_name(stack, layer), size=9, pad=4)
@@ -79,6 +79,8 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Pape
         if spans:
             lines, own = zip(*spans, strict=True)
             axes.add_collection(LineCollection(lines, colors=own, linewidths=1.2, alpha=0.5, zorder=2))
+        dots = layer_rows.rename(columns={"attended": "y"})
+        dots = dots.assign(name=[str(rank) for rank in dots["rank"]])
         axes.scatter(layer_rows["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
         axes.set_xlim(0, farthest)
         axes.set_ylim(len(order) - 0.4, -0.6)
@@ -86,4 +88,5 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Pape
         axes.locator_params(axis="x", nbins=5)
         if i + columns >= len(panels):
             axes.set_xlabel("distance in tokens")
+        figure.read_dots(axes, layer_name(stack, layer), ("head by distance", "mean distance"), dots, order)
     return figure

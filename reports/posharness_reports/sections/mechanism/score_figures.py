@@ -20,7 +20,7 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import Look, looks_in_order
 from posharness_reports.figures.panels import MOST_SHARED
-from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.sentences import near_keys
 from posharness_reports.figures.theme import GHOST, MUTED
 from posharness_reports.formatting import shorten
@@ -93,7 +93,7 @@ def _caption(task: str, reading: str, seeds: str) -> str:
     )
 
 
-def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> PaperFigure:
+def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool) -> ReadableFigure:
     figure = _drawn(rows, split, columns, by_layer, WIDTH)
     figure.paper = lambda width: [
         _drawn(rows, split, min(columns, max(int(width / _NARROWEST), 1)), by_layer, width)
@@ -101,7 +101,9 @@ def _effects(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool)
     return figure
 
 
-def _drawn(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool, width: float) -> PaperFigure:
+def _drawn(
+    rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool, width: float
+) -> ReadableFigure:
     names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
     styles = looks_in_order(names)
     panels = list(grouped(rows, split))
@@ -109,7 +111,7 @@ def _drawn(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool, w
     legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
     across = min(width / columns, 3.2)
     grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
-    figure = PaperFigure(figsize=(max(across * columns, 3.2), grid.height))
+    figure = ReadableFigure(max(across * columns, 3.2), grid.height)
     _legend(figure, names, styles, per_row)
     scales = {label: _padded(part["effect"], 0.06) for (label,), part in grouped(rows, ["label"])}
     for i, (axes, (key, part)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
@@ -125,6 +127,7 @@ def _drawn(rows: pd.DataFrame, split: list[str], columns: int, by_layer: bool, w
             axes.set_xlabel("key - query in tokens")
         if i % columns == 0:
             axes.set_ylabel("added to score")
+        figure.enlarged(axes, axes.get_title(), ("distance", "added to score"))
     return figure
 
 
