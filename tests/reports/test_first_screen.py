@@ -122,8 +122,8 @@ def test_seeds_are_told_of_each_contrast_that_lacks_them(simulated: Simulate) ->
     assert at.seeds_to_decide is None
     seeds = count(near.seeds_to_decide, "more seed")
     assert seeds_of([near]) == f"; {seeds} of each for 1 other contrast"
-    assert seeds_of([at, at]) == "; for 2 other contrasts, 100 seeds are too few"
-    assert seeds_of([near, at]) == f"; {seeds} of each for 1 other contrast, for 1, 100 seeds are too few"
+    assert seeds_of([at, at]) == "; 100 seeds are too few for 2 other contrasts"
+    assert seeds_of([near, at]) == f"; {seeds} of each for 1 other contrast; 100 seeds are too few for 1"
 
 
 def test_a_ranking_says_at_what_lengths(simulated: Simulate) -> None:

@@ -355,9 +355,8 @@ def seeds_of(others: Sequence[ClaimContrast]) -> str:
     lacking = [each for each in others if each.outcome == "undecided" and each.overall.error > 0]
     seeds = [number for each in lacking if (number := each.seeds_to_decide) is not None]
     rest = len(lacking) - len(seeds)
-    clauses = []
-    if seeds:
-        clauses.append(f"{span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}")
+    text = f"; {span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}" if seeds else ""
     if rest:
-        clauses.append(f"for {rest if seeds else count(rest, 'other contrast')}, {MOST} seeds are too few")
-    return f"; {', '.join(clauses)}" if clauses else ""
+        left = rest if seeds else count(rest, "other contrast")
+        text += f"; {MOST} seeds are too few for {left}"
+    return text
