@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import gc
 import json
+import os
 import resource
 import statistics
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--memory", type=int, default=0, help="MiB beyond what is in use at the start")
     given = parser.parse_args(arguments)
+    results = _own_output()
     registry = Registry.load(given.plugin_path)
     encoding, attention = choices(registry, given.plugin)
     torch.set_num_threads(1)
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
             line = _measured(build, length, given.steps)
         except (Incompatible, MemoryError, RuntimeError) as error:
             line = {"length": length, "stopped": _reason(error)}
-        print(json.dumps(line), flush=True)  # noqa: T201
+        print(json.dumps(line), file=results, flush=True)
         if "stopped" in line:
             return
 
@@ -87,6 +90,13 @@ def _measured(build: Callable[[int], Callable[[], None]], length: int, steps: in
         "slowest": max(seconds),
         "mebibytes": max(0.0, peak / _MEBIBYTE),
     }
+
+
+def _own_output() -> TextIO:
+    """Where the lines go; what plugins print goes where errors go."""
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return results
 
 
 def _give_back() -> None:

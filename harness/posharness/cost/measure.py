@@ -9,11 +9,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, TextIO
 
 from posharness.errors import UserError
 
 __all__ = ["Cost", "Limits", "costs", "parse_lengths"]
+
+_LONGEST = 300
+"""Characters of a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,11 @@ def costs(
     command += ["--batch", str(batch), "--memory", str(limits.mebibytes)]
     command += [text for path in paths for text in ("--plugin-path", str(path))]
     left = list(lengths)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A file, unlike a pipe, takes whatever is written while nobody reads.
+    with (
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         late = threading.Event()
 
         def stop() -> None:
@@ -103,8 +111,9 @@ def costs(
                 yield cost
                 if cost.stopped:
                     return
-            _, errors = process.communicate()
+            process.wait()
             if left:
+                errors.seek(0)
                 reason = f"more than {limits.seconds:g} seconds" if late.is_set() else _last(errors)
                 yield Cost(plugin, left[0], stopped=reason)
         finally:
@@ -112,5 +121,6 @@ def costs(
             process.kill()
 
 
-def _last(errors: str) -> str:
-    return (errors.strip().splitlines() or ["its process ended"])[-1]
+def _last(errors: TextIO) -> str:
+    lines = [line.strip() for line in errors if line.strip()]
+    return lines[-1][:_LONGEST] if lines else "its process ended"

@@ -84,6 +84,8 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
 
 
 LIMITED = """
+import sys
+
 from posharness.contracts import PositionalEncoding, hookimpl
 
 class Both(PositionalEncoding):
@@ -97,9 +99,17 @@ class Short(PositionalEncoding):
         super().__init__(geometry)
         self.max_length = 8
 
+class Chatty(PositionalEncoding):
+    name = "chatty"
+
+    def embed(self, x, pos):
+        print("embedding")
+        sys.stderr.write("!" * 200_000 + "\\n")
+        return x
+
 @hookimpl
 def posharness_encodings():
-    return [Both, Short]
+    return [Both, Short, Chatty]
 """
 
 
@@ -114,6 +124,13 @@ def test_what_an_encoding_is_not_defined_for_is_said(
     out = capsys.readouterr().out
     assert "both_sides was stopped at 8 tokens: both_sides is not defined for causal attention." in out
     assert "short was stopped at 16 tokens: it is defined for up to 8 tokens." in out
+
+
+def test_a_plugin_may_print_what_it_likes(tmp_path: Path) -> None:
+    file = tmp_path / "limited.py"
+    file.write_text(LIMITED)
+    (found,) = costs("chatty", [8], Limits(seconds=60, mebibytes=4096), paths=[file])
+    assert found.seconds > 0
 
 
 def test_what_was_measured_before_ctrl_c_is_printed(
