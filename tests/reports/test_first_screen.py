@@ -118,12 +118,21 @@ def test_seeds_are_told_of_each_contrast_that_lacks_them(simulated: Simulate) ->
                 tested=each)))
         for each in (Estimate(0.2, 0.06, 4.0), Estimate(claim.smallest_effect, 0.06, 4.0))
     )  # fmt: skip
+    assert near.evidence is not None
     assert near.seeds_to_decide is not None
     assert at.seeds_to_decide is None
     seeds = count(near.seeds_to_decide, "more seed")
     assert seeds_of([near]) == f"; {seeds} of each for 1 other contrast"
+    # Nobody has learned the task, or all are at the ceiling.
+    none = replace(near, evidence=replace(near.evidence, alike=None, effect=replace(near.evidence.effect,
+                   overall=Estimate(0.01, 0.06, 4.0))))  # fmt: skip
+    assert none.obstacle
+    assert seeds_of([none]) == "; more seeds do not decide 1 other contrast"
     assert seeds_of([at, at]) == "; 100 seeds are too few for 2 other contrasts"
-    assert seeds_of([near, at]) == f"; {seeds} of each for 1 other contrast; 100 seeds are too few for 1"
+    assert (
+        seeds_of([near, at])
+        == f"; {seeds} of each for 1 other contrast; 100 seeds are too few for 1 other contrast"
+    )
 
 
 def test_a_ranking_says_at_what_lengths(simulated: Simulate) -> None:

@@ -351,12 +351,14 @@ def _in_words(counts: Mapping[str, int], noun: str) -> str:
 
 
 def seeds_of(others: Sequence[ClaimContrast]) -> str:
-    """A clause with the seeds that contrasts which are not shown lack, and how many need too many."""
+    """A clause with the seeds that contrasts which are not shown lack, and on how many that is not all."""
     lacking = [each for each in others if each.outcome == "undecided" and each.overall.error > 0]
+    stuck = sum(bool(each.obstacle) for each in lacking)
     seeds = [number for each in lacking if (number := each.seeds_to_decide) is not None]
-    rest = len(lacking) - len(seeds)
-    text = f"; {span(seeds, 'more seed')} of each for {count(len(seeds), 'other contrast')}" if seeds else ""
-    if rest:
-        left = rest if seeds else count(rest, "other contrast")
-        text += f"; {MOST} seeds are too few for {left}"
-    return text
+    rest = len(lacking) - stuck - len(seeds)
+    clauses = [
+        (len(seeds), f"{span(seeds, 'more seed')} of each for {{}}"),
+        (rest, f"{MOST} seeds are too few for {{}}"),
+        (stuck, "more seeds do not decide {}"),
+    ]
+    return "".join(f"; {words.format(count(n, 'other contrast'))}" for n, words in clauses if n)
