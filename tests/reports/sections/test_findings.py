@@ -67,6 +67,12 @@ def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) 
     assert not any("by chance" in line for line in by_task(study(frames)))
 
 
+def test_one_seed_of_each_is_said_to_test_nothing(simulated: Simulate) -> None:
+    clause = "; one seed of each tests nothing"
+    assert all(clause in line for line in by_task(study(simulated(seeds=1, tasks=("copy",)))))
+    assert not any(clause in line for line in by_task(study(simulated(seeds=2, tasks=("copy",)))))
+
+
 def test_one_encoding_is_told_without_a_comparison(simulated: Simulate) -> None:
     said = headline(study(simulated(labels=("relative",), tasks=("copy",))))
     assert said.startswith("On copy, relative has area under accuracy by distance 1.00 [0.99, 1.00], reach ")

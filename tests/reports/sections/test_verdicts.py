@@ -650,3 +650,12 @@ def test_what_the_correction_alone_leaves_undecided_says_so() -> None:
     assert found.evidence is not None
     many = replace(found, evidence=replace(found.evidence, p=0.01), p=0.14, tests=8)
     assert "but not surely once corrected for the 8 contrasts of this report" in judged.outlook(many)
+
+
+def test_one_seed_has_no_p() -> None:
+    claim = Given(values({"a": (0.8, 0.4)}, noise=(0.0,)))
+    found = judge_claims(setting(claim))
+    assert "p = " not in judged.prose((claim,), found)
+    (row,) = judged.tables(found)["Verdicts"].to_dict("records")
+    assert row["p (Holm)"] != row["p (Holm)"]
+    assert row["against an effect of"] == "–"

@@ -103,7 +103,7 @@ def tables(judged: Sequence[ClaimContrast]) -> dict[str, pd.DataFrame]:
                 "better in": f"{int((contrast.by_task > 0).sum())} of {count(len(contrast.by_task), 'task')}",
                 "runs": f"{contrast.runs[0]} and {contrast.runs[1]}",
                 "failed": f"{contrast.failed[0]} and {contrast.failed[1]}",
-                "p (Holm)": contrast.p,
+                "p (Holm)": contrast.p if _tested(contrast) else float("nan"),
                 "against an effect of": _tested_against(contrast),
                 "p of equal encodings": min((each.p for each in contrast.members), default=float("nan")),
                 "p of equal tasks": contrast.evidence.effect.spread if contrast.evidence else float("nan"),
@@ -170,9 +170,10 @@ def _line(contrast: ClaimContrast) -> str:
     line = (
         f"{name}: **{contrast.outcome}**, {effect_text(contrast)} in {count(len(tasks), 'task')} "
         f"({escape_markdown(contrast.better)} is better in {int((tasks > 0).sum())}), "
-        f"{contrast.runs[0]} and {contrast.runs[1]} runs, p = {show(contrast.p)} against an "
-        f"effect of {_tested_against(contrast)}"
+        f"{contrast.runs[0]} and {contrast.runs[1]} runs"
     )
+    if _tested(contrast):
+        line += f", p = {show(contrast.p)} against an effect of {_tested_against(contrast)}"
     line += _by_direction(contrast) + escape_markdown(members_differ(contrast)) + outlook(contrast)
     if contrast.left_out:
         first = list(contrast.left_out)[:3]
@@ -181,9 +182,14 @@ def _line(contrast: ClaimContrast) -> str:
     return line
 
 
+def _tested(contrast: ClaimContrast) -> bool:
+    """Whether there is a test: one seed of each has no error."""
+    return contrast.overall.error > 0
+
+
 def _tested_against(contrast: ClaimContrast) -> str:
     """The effects that p speaks against: those outside of where the effect is surest to be."""
-    if contrast.evidence is None:
+    if contrast.evidence is None or not _tested(contrast):
         return "–"
     smallest = fraction(contrast.claim.smallest_effect)
     side, _ = region(contrast.evidence.effect.tested, contrast.claim.smallest_effect)

@@ -13,7 +13,7 @@ from posharness_reports.measures.accuracy import LEARNED, SCOPES, learned
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
-from posharness_reports.measures.unsure import UNSURE, may_be_chance
+from posharness_reports.measures.unsure import UNSURE, may_be_chance, why_not_apart
 from posharness_reports.study import Study
 
 __all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured", "over_tasks"]
@@ -78,8 +78,8 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     scores = f"{place.noun} {place.score(best)} with {best}, {place.score(last)} with {last}"
     end = f"{place.remark([best, last])} ({runs})."
     if not behind:
-        unsure = UNSURE if may_be_chance(ranking, best, last) else ""
-        return f"On {place.name}, no encodings are told apart: {scores}{unsure}{end}"
+        why = why_not_apart(ranking, best, last)
+        return f"On {place.name}, no encodings are told apart: {scores}{why}{end}"
     tied = [label for label in ranking.labels if label != best and label not in behind]
     verb = "information carries farther" if place.carries(best) else "the score is higher"
     sentence = (
