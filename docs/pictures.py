@@ -152,8 +152,8 @@ def main(readme: str, many: str) -> None:
             report = compile_report(store, compiler="html[figures=png]" if name == "readme" else "html")
             sheet(browser, report, f"first-screen-{name}.webp")
             if name == "readme":
-                figure = "accuracy-by-dependency-length.png"
-                shrink(Image.open(report.parent / "figures" / figure), IMAGES / figure)
+                figure = report.parent / "figures" / "dependency-length-lines.png"
+                shrink(Image.open(figure), IMAGES / "accuracy-by-dependency-length.png")
                 with browser.tab(report.resolve().as_uri()) as tab:
                     shrink(_picture(tab, (1280, 800)), IMAGES / "report.png")
     terminal("run.svg", "run", "--plugins", "rpe,absolute", "--store", readme)
@@ -163,7 +163,8 @@ def shrink(image: Image.Image, to: Path) -> None:
     """Save a picture as small as a page needs it."""
     image = image.convert("RGB")
     image.thumbnail((1000, 3000))
-    image.quantize(128).save(to, optimize=True)
+    # The colours of thin lines are rare, and would be mixed with those of large areas.
+    image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(to, optimize=True)
 
 
 if __name__ == "__main__":

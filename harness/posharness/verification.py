@@ -8,6 +8,7 @@ import io
 import math
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,8 @@ _PACKAGES = (
     *("posharness", "torch", "numpy", "pandas", "pyarrow", "scipy", "statsmodels"),
     *("matplotlib", "seaborn"),
 )
+_PREVIEW = "preview.png"
+_OF_PUBLISHING = re.compile(rb'<meta property="og:image(?::\w+)?" content="[^"<>]*">\n')
 _SHOWN = 20
 """How many differences of one file are named."""
 
@@ -174,10 +177,14 @@ def _fits(made: Made) -> bool:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """The files of a report by their path in it, without hidden ones and `MADE`."""
+    """The files of a report by their path in it, without hidden ones, `MADE` and what publishing adds."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != MADE and not any(part.startswith(".") for part in name.split("/")):
+        if (
+            path.is_file()
+            and name not in (MADE, _PREVIEW)
+            and not any(part.startswith(".") for part in name.split("/"))
+        ):
             yield name
 
 
@@ -186,6 +193,9 @@ def _is_table(name: str) -> bool:
 
 
 def _digest(path: Path) -> str:
+    """The digest of a file; of a page without the lines that publishing adds, which name its picture."""
+    if path.name == "report.html":
+        return hashlib.sha256(_OF_PUBLISHING.sub(b"", path.read_bytes())).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

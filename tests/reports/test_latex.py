@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_claims, posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.compile.latex import latex_table
+from posharness_reports.compile.paper_caption import paper_caption, runs_in_words
 from posharness_reports.figures.first_screen import distance_figure
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.study import study
@@ -22,6 +24,7 @@ PAPER = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{array,booktabs,graphicx}
+\pdfcompresslevel=0\pdfobjcompresslevel=0
 \usepackage[textwidth=6.75in,textheight=9in,columnsep=.25in]{geometry}
 \begin{document}
 %s
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def _typeset(parts: list[str], folder: Path) -> str:
-    """The log of a paper with these floats, each on a page of its own."""
+    """The log of a paper with these floats, each on a page of its own; its PDF is not packed."""
     (folder / "paper.tex").write_text(PAPER % "\n\\clearpage\n".join(parts), encoding="utf-8")
     command = [str(LATEX), "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
@@ -67,6 +70,9 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
     names = {path.name.partition("-column")[0] for path in report.glob("paper/*-column*.pdf")}
     assert names == set(json.loads((report / "report.json").read_text("utf-8"))["figures"])
     assert {"all-tasks", "dependency-length-lines", "learning-curves-lines"} <= names
+    assert all(r"\resizebox" not in table and "seeds of each" in table for table in tables)
+    _typeset(tables, tmp_path)
+    assert _smallest_type(tmp_path) >= 6.99
     log = _typeset([*tables, *figures], tmp_path)
     assert "Overfull" not in log
     assert "Float too large" not in log
@@ -86,8 +92,61 @@ def test_a_figure_alone_has_no_title_on_paper(frames: Frames) -> None:
     assert {"relative", "absolute"} <= {text.get_text() for text in axes.texts}
 
 
-def test_what_does_not_fit_is_seen(tmp_path: Path) -> None:
-    table = latex_table(["x"] * 30, [["a number of words"] * 30], [False] * 30, caption="c", label="l")
+def _smallest_type(folder: Path) -> float:
+    """The smallest type of a paper in TeX points; what is scaled counts as it is seen."""
+    content = (folder / "paper.pdf").read_bytes()
+    sizes = [float(size) for size in re.findall(rb"/F\d+ ([\d.]+) Tf", content)]
+    scales = [float(scale) for scale in re.findall(rb"([\d.]+) 0 0 [\d.]+ [-\d.]+ [-\d.]+ cm", content)]
+    return min(sizes) * min([1.0, *scales]) * 72.27 / 72
+
+
+WIDE = latex_table(
+    ["encoding", *["a heading of some words"] * 20],
+    [["rope[base=10000]", *["+0.10 [−0.08, +0.11]"] * 20]] * 30,
+    [False, *[True] * 20],
+    caption="c",
+    label="wide",
+)
+TEXTS = latex_table(["x"] * 30, [["a number of words"] * 30], [False] * 30, caption="c", label="l")
+SETTINGS = latex_table(
+    ["task", "settings"],
+    [["copy", " ".join(f"a_setting_{i}=0.00{i}" for i in range(40))]] * 9,
+    [False, False],
+    caption="c",
+    label="s",
+)
+
+
+@pytest.mark.parametrize("table", [WIDE, TEXTS, SETTINGS])
+def test_type_is_never_smaller_than_seven_points(table: str, tmp_path: Path) -> None:
     assert "Overfull" not in _typeset([table], tmp_path)
-    unscaled = table.replace(r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", "{%")
-    assert "Overfull" in _typeset([unscaled], tmp_path)
+    assert _smallest_type(tmp_path) >= 6.99
+    assert "resizebox" not in table
+
+
+def test_what_is_scaled_or_does_not_fit_is_seen(tmp_path: Path) -> None:
+    inner = SETTINGS.replace(r"\begin{tabular}", r"\resizebox{3in}{!}{\begin{tabular}")
+    _typeset([inner.replace(r"\end{tabular}", r"\end{tabular}}")], tmp_path)
+    assert _smallest_type(tmp_path) < 6.9
+    unbroken = re.sub(r">{\\ragged\w+\\arraybackslash}p{[\d.]+pt}", "l", SETTINGS)
+    assert "Overfull" in _typeset([unbroken], tmp_path)
+
+
+def test_parts_of_a_split_table_repeat_what_a_row_is_about() -> None:
+    parts = WIDE.split(r"\end{table*}")[:-1]
+    assert len(parts) > 1
+    assert sum(part.count("a heading of") + part.count("a \\hspace") for part in parts) >= 20
+    for number, part in enumerate(parts, 1):
+        assert f"(part {number} of {len(parts)})" in part
+        assert part.count("rope") == 30
+    assert r"\label{tab:wide}" in parts[0]
+    assert r"\label{tab:wide-2}" in parts[1]
+
+
+def test_a_caption_says_from_what_runs_a_table_is(frames: Frames) -> None:
+    words = runs_in_words(study(frames).trained)
+    assert words.startswith("From absolute and relative on bert, copy and offset_recall: 1–2 seeds of each")
+    n = len(study(frames).trained.predictions)
+    assert f"n = {n:,} scored predictions".replace(",", " ") in words
+    caption = paper_caption("Copy: accuracy.", [["0.9 [0.8, 1.0]"]], words)
+    assert caption == f"Copy: accuracy. {words}. Brackets: 95 % intervals"

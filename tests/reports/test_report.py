@@ -121,10 +121,11 @@ def test_the_page_is_sound_and_described(report: Path) -> None:
 def test_the_page_asks_for_nothing(report: Path) -> None:
     page = Page(report / "report.html")
     assert not {tag for tag, _ in page.elements} & {"link", "img", "iframe", "object", "embed"}
-    for _, attributes in page.elements:
+    for tag, attributes in page.elements:
         for name in ("src", "href", "xlink:href", "srcset", "data"):
             value = attributes.get(name) or "#"
-            assert value.startswith(("#", "data:")), value
+            # A link is followed only when a reader presses it.
+            assert value.startswith(("#", "data:", "data/") if tag == "a" else ("#", "data:")), value
     style = "".join(re.findall(r"<style>.*?</style>", (report / "report.html").read_text("utf-8"), re.DOTALL))
     assert "@import" not in style
     # Of figures, only parts of themselves: their clips.
@@ -143,9 +144,19 @@ def test_the_page_holds_the_files_of_its_tables(report: Path) -> None:
             content = base64.b64decode((link["href"] or "").partition("base64,")[2])
             if (name := link["download"] or "").endswith(".gz"):
                 name, content, packed = name.removesuffix(".gz"), gzip.decompress(content), packed + 1
-            held[name] = content
+            if not name.endswith("-shown.csv"):  # a long table as it is shown, for "Show all"
+                held[name] = content
     assert held == {path.name: path.read_bytes() for path in report.glob("tables/*.csv")}
     assert 0 < packed < len(held)
+
+
+def test_the_page_links_the_data_beside_it(report: Path) -> None:
+    linked = {link.get("href") or "" for link in Page(report / "report.html").of("a")}
+    data = {f"data/{path.name}" for path in (report / "data").iterdir()}
+    assert data
+    assert data <= linked
+    # Whoever has the page alone reads where they are.
+    assert f"in the folder {report.name}" in Page(report / "report.html").text
 
 
 def test_figures_on_the_page_turn_with_a_dark_one(report: Path) -> None:

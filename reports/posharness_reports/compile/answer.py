@@ -6,9 +6,14 @@ import json
 from hashlib import sha256
 from typing import Any
 
+import pandas as pd
+
 from posharness_reports.compile.first_screen import FirstScreen
-from posharness_reports.data.grouping import matching
+from posharness_reports.data.grouping import grouped, matching
+from posharness_reports.data.prepare import settings_text, title
 from posharness_reports.figures.first_screen import everything
+from posharness_reports.formatting import enumerate_words
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
 
 __all__ = ["answer"]
@@ -21,16 +26,23 @@ def answer(study: Study, first: FirstScreen) -> dict[str, Any]:
 
     Returns:
         - `compared`: what was compared, on what.
-        - `verdicts`: of each claim, its sign, outcome, text and detail.
+        - `verdicts`: of each claim, its sign, tone ("good", "bad" or "plain"), outcome, text and detail.
         - `ranking`: what it is over (`on`), its first rows, and how many are `left`.
         - `curve`: the lines of the first figure: its name, title, ticks, and the values of each label.
         - `board`: normalised accuracy of each label on each task and scope. `like` is the same for runs that
-          may be compared: those with the same settings, length and version of the task.
+          may be compared: those with the same `settings`, length and version of the task. `at` says at what
+          length and distance the value is, `seeds` of how many runs.
     """
     return {
         "compared": first.compared,
         "verdicts": [
-            {"sign": each.sign, "outcome": each.outcome, "claim": each.claim, "detail": each.detail}
+            {
+                "sign": each.sign,
+                "tone": each.tone,
+                "outcome": each.outcome,
+                "claim": each.claim,
+                "detail": each.detail,
+            }
             for each in first.verdicts
         ],
         "ranking": {
@@ -65,24 +77,59 @@ def _curve(first: FirstScreen) -> dict[str, Any]:
 def _board(study: Study) -> list[dict[str, Any]]:
     if study.predictions.empty:
         return []
-    like = {
-        name: _settings(matching(study.cells, task=task, status="done"))
-        for name, (task, _) in study.titles.items()
+    cells = {
+        name: matching(study.cells, task=task, status="done") for name, (task, _) in study.titles.items()
     }
+    alike = {name: _settings(rows) for name, rows in cells.items()}
+    words = {name: _words(rows) for name, rows in cells.items()}
+    places = _places(study)
     return [
         {
             "task": row["task"],
             "scope": row["scope"],
             "label": row["label"],
             "value": round(row["value"], _DIGITS),
-            "like": like[row["task"]],
+            "like": alike[row["task"]],
+            "at": places[row["scope"], row["task"]][0],
+            "settings": words[row["task"]],
+            "seeds": places[row["scope"], row["task"]][1].get(row["label"], 0),
         }
         for row in everything(study).to_dict("records")
         if row["value"] == row["value"]
     ]
 
 
-def _settings(cells: Any) -> str:
+def _places(study: Study) -> dict[tuple[str, str], tuple[str, dict[str, int]]]:
+    """By scope and task: at what length and distance values of the board are, and the seeds of each label."""
+    points, _ = study.by_length
+    far = matching(study.by_distance.points, scope=SCOPES[0])
+    found: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
+    for (task, objective), own in grouped(points, ["task", "objective"]):
+        name = title(str(task), str(objective), study.cells)
+        distances = matching(far, task=task, objective=objective)
+        farthest = distances.loc[distances["x"] == distances["x"].max(), "bucket"]
+        trained = own["length"] == own["train_length"]
+        for scope, rows in zip(SCOPES, (own[trained], own[own["length"] > own["train_length"]]), strict=True):
+            lengths = enumerate_words([str(length) for length in sorted(set(rows["length"]))])
+            at = f"{lengths} tokens"
+            if scope == SCOPES[0] and len(farthest):
+                at += f", distance {farthest.iloc[0]}"
+            seeds = rows.groupby("label", observed=True)["seeds"].max()
+            found[scope, name] = (at, {str(label): int(n) for label, n in seeds.items()})
+    return found
+
+
+def _words(cells: pd.DataFrame) -> str:
+    """Everything but encoding, attention and seed that these cells were run with, as words: "width=64 …"."""
+    rows = cells.to_dict("records")
+    words = [
+        f"{settings_text(row['settings'])} body={row['body']} train_length={row['train_length']:.0f}"
+        for row in rows
+    ]
+    return " ".join(dict.fromkeys(word for text in words for word in text.split()))
+
+
+def _settings(cells: pd.DataFrame) -> str:
     """A digest of everything but encoding, attention and seed that these cells were run with."""
     columns = ("settings", "body", "train_length", "task_version", "results_version")
     found = {

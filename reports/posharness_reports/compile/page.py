@@ -35,13 +35,22 @@ _ROWS_SHOWN = 50
 _ROWS_IN_MARKDOWN = 40
 
 
-_SCRIPTS = ("tables.js", "view.js", "examples.js")
+_SCRIPTS = ("tables.js", "examples.js", "view.js")
 
 
 def report_page(
-    about: Mapping[str, Any], first: FirstScreen, sections: Sequence[RenderedSection], examples: Examples
+    about: Mapping[str, Any],
+    first: FirstScreen,
+    sections: Sequence[RenderedSection],
+    examples: Examples,
+    data: Sequence[str] = (),
 ) -> bytes:
-    """The content of report.html; `about` is the content of report.json."""
+    """The content of report.html.
+
+    Args:
+        about: the content of report.json.
+        data: the names of the files in data/, which lie beside the page, without ending.
+    """
     figures = [*first.figures, *(figure for section in sections for figure in section.figures)]
     figure_style, drawings = with_shared_style({figure.name: figure.inline for figure in figures})
     return fill_page(
@@ -56,6 +65,7 @@ def report_page(
         sections=sections,
         questions=QUESTIONS,
         rows_shown=_ROWS_SHOWN,
+        data_files=data,
     )
 
 

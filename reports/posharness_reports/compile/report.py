@@ -17,6 +17,7 @@ from posharness_reports.compile.first_screen import FirstScreen, first_screen, s
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.methods import methods
 from posharness_reports.compile.page import markdown_report, report_page
+from posharness_reports.compile.paper_caption import runs_in_words
 from posharness_reports.compile.section_files import RenderedSection, render
 from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.measures.statistics import ALPHA
@@ -58,21 +59,24 @@ def compile_report(
     taken: set[str] = set()
     judged = judge_claims(ready.trained)
     first = first_screen(ready, judged, taken, formats)
+    runs = [runs_in_words(part) for part in (ready.trained, ready.readings)]
     rendered = [
         section_files
         for section in in_report_order(sections)
-        if (section_files := render(section, ready, taken, formats)) is not None
+        if (section_files := render(section, ready, taken, formats, runs[section.place == "readings"]))
+        is not None
     ]
     parts = _parts(first, rendered)
+    data = data_frames(ready, judged)
     about = _about(ready, title or subject_line(ready), first, rendered)
     about = {"format": FORMAT, "id": folder.resolve().name, **about}
     files = {
-        "report.html": report_page(about, first, rendered, examples(ready.trained)),
+        "report.html": report_page(about, first, rendered, examples(ready.trained), list(data)),
         "report.md": markdown_report(about, first, rendered),
         "report.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
         "methods.txt": methods(ready).encode(),
         **parts,
-        **data_files(data_frames(ready, judged)),
+        **data_files(data),
     }
     try:
         write_folder(folder, files, replace=True)

@@ -19,6 +19,8 @@ from posharness.contracts.section import Place
 from posharness_reports.compile.inert_csv import inert_csv
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.compile.markdown import to_html
+from posharness_reports.compile.number_columns import number_columns
+from posharness_reports.compile.paper_caption import paper_caption
 from posharness_reports.compile.svg import inline
 from posharness_reports.figures.readable import PaperFigure, ReadableFigure
 from posharness_reports.figures.theme import RC
@@ -71,6 +73,7 @@ class RenderedTable:
 
     Attributes:
         folded: shown only when a reader opens it.
+        shown: all rows as they are shown, as CSV, where its file has them as numbers in more columns.
     """
 
     name: str
@@ -80,6 +83,7 @@ class RenderedTable:
     numeric: list[bool]
     folded: bool
     files: Mapping[str, bytes]
+    shown: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,14 @@ class RenderedSection:
 
 
 def render(
-    section: ReportSection, frames: Frames, taken: set[str], formats: Sequence[str] = ()
+    section: ReportSection, frames: Frames, taken: set[str], formats: Sequence[str] = (), runs: str = ""
 ) -> RenderedSection | None:
     """Build a section and draw its figures.
 
     Args:
         taken: the names of anchors and files in this report; those of the section are added.
         formats: the formats of the files of figures besides SVG.
+        runs: a sentence for captions in papers that says from what runs the tables are.
 
     Returns:
         The rendered section; None if the section has nothing to say.
@@ -132,7 +137,7 @@ def render(
                     draw(f"{section.name}-{chart.name}", caption, chart, taken, formats)
                     for caption, chart in built.figures.items()
                 ],
-                tables=[_table(caption, frame, taken) for caption, frame in built.tables.items()],
+                tables=[_table(caption, frame, taken, runs) for caption, frame in built.tables.items()],
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001
         heading = section.summary or section.name
@@ -204,13 +209,14 @@ def _saved(figure: Figure, ending: str) -> bytes:
     return written.getvalue()
 
 
-def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
+def _table(caption: str, frame: pd.DataFrame, taken: set[str], runs: str = "") -> RenderedTable:
     columns = [str(column) for column in frame.columns]
     numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes]
     fields = [
         [show(None if value is pd.NA else value) for value in row] for row in frame.itertuples(index=False)
     ]
     name = _unique("tables", caption.partition(".")[0], taken)
+    numbers = number_columns(frame)
     return RenderedTable(
         name=name,
         caption=caption,
@@ -219,7 +225,10 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str]) -> RenderedTable:
         numeric=numeric,
         folded=bool(frame.attrs.get("folded")) or len(fields) > _LONG,
         files={
-            "csv": inert_csv(frame, _SIGNIFICANT),
-            "tex": latex_table(columns, fields, numeric, caption=caption, label=name).encode(),
+            "csv": inert_csv(numbers, _SIGNIFICANT),
+            "tex": latex_table(
+                columns, fields, numeric, caption=paper_caption(caption, fields, runs), label=name
+            ).encode(),
         },
+        shown=b"" if numbers is frame else inert_csv(frame, _SIGNIFICANT),
     )

@@ -14,6 +14,8 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
+from posharness_reports.publish.preview import PREVIEW
+
 __all__ = ["FORMAT", "NotAReport", "ReportFolder", "read_about", "read_report"]
 
 FORMAT = 1
@@ -25,7 +27,10 @@ _ENDINGS = {
     "tables": (".csv", ".tex"),
     "data": (".csv", ".parquet"),
 }
-_PAGES = ("report.html", "report.md", "report.json", "made.json", "methods.txt", "references.bib")
+_PAGES = (
+    *("report.html", "report.md", "report.json", "made.json", "methods.txt", "references.bib"),
+    PREVIEW,
+)
 # Safe as the name of a folder and as a part of an address, everywhere.
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{3,63}")
 
@@ -175,11 +180,16 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def _are_rows(**columns: Callable[[object], bool]) -> Callable[[object], bool]:
+def _are_rows(
+    later: Mapping[str, Callable[[object], bool]] | None = None, **columns: Callable[[object], bool]
+) -> Callable[[object], bool]:
+    """Whether a value is rows with these columns; those of `later` may be missing."""
+
     def right(value: object) -> bool:
         return isinstance(value, list) and all(
             isinstance(row, dict)
             and all(name in row and column(row[name]) for name, column in columns.items())
+            and all(column(row[name]) for name, column in (later or {}).items() if name in row)
             for row in value
         )
 
@@ -215,10 +225,17 @@ _FIELDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
 
 _LATER_FIELDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "compared": _TEXT,
-    "verdicts": (_are_rows(sign=_is_text, outcome=_is_text, claim=_is_text), "a list of verdicts"),
+    "verdicts": (
+        _are_rows({"tone": _is_text}, sign=_is_text, outcome=_is_text, claim=_is_text),
+        "a list of verdicts",
+    ),
     "curve": (_is_curve, "the name and the title of a figure"),
     "board": (
-        _are_rows(task=_is_text, scope=_is_text, label=_is_text, like=_is_text, value=_is_number),
+        _are_rows(
+            {"at": _is_text, "settings": _is_text, "seeds": _is_number},
+            **dict.fromkeys(("task", "scope", "label", "like"), _is_text),
+            value=_is_number,
+        ),
         "a list of values by task, scope and label",
     ),
 }

@@ -8,6 +8,7 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from posharness.contracts import HarnessWarning, UserError
 from posharness.contracts.atomic_files import exchange, write_folder
 from posharness.contracts.locks import locked
 from posharness_reports.publish.index_page import feed, index_page, is_ours
+from posharness_reports.publish.preview import PREVIEW, address, picture, with_picture
 from posharness_reports.publish.report_folder import NotAReport, ReportFolder, read_about, read_report
 
 __all__ = ["publish"]
@@ -32,6 +34,9 @@ _PATIENCE = 60.0
 
 def publish(report: Path, to: Path) -> Path:
     """Copy a report to `to/<id>/` and list it in `to/index.html`, newest first; twice changes nothing.
+
+    A picture for links to it, `preview.png`, is made beside its page. The page names it by its address if the
+    site has a file CNAME with its domain, and else relative to itself, which not every service follows.
 
     Only published reports and their index page are ever replaced. A process that is killed leaves each report
     as it was or as it was to become; processes that publish at once wait for each other. An index page links
@@ -69,7 +74,7 @@ def publish(report: Path, to: Path) -> Path:
         with _workspace(site) as workspace:
             for name in _PAGES:
                 _refuse_foreign(site / name)
-            _put(compiled, site, workspace)
+            _put(_with_preview(compiled, address(site)), site, workspace)
             _write_index(site, workspace)
     except Timeout:
         raise UserError(
@@ -104,6 +109,13 @@ def _workspace(site: Path) -> Iterator[Path]:
         finally:
             _restore(site, workspace)
             shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _with_preview(compiled: ReportFolder, base: str) -> ReportFolder:
+    """The report with the picture of its link, which its page names."""
+    page = with_picture(compiled.files["report.html"], compiled.about["id"], base)
+    files = {**compiled.files, "report.html": page, PREVIEW: picture(compiled.about)}
+    return replace(compiled, files=files)
 
 
 def _put(compiled: ReportFolder, site: Path, workspace: Path) -> None:
@@ -181,8 +193,10 @@ def _write_index(site: Path, workspace: Path, *, without: str = "") -> None:
     """List what is in the site, not what was listed before."""
     reports = [about for about in _reports(site) if about["id"] != without]
     reports.sort(key=lambda about: (about["created"], about["id"]), reverse=True)
+    base = address(site)
+    pictured = next((about["id"] for about in reports if (site / about["id"] / PREVIEW).is_file()), "")
     for name, made in _PAGES.items():
-        page, target = made(reports), site / name
+        page, target = made(reports, base, pictured), site / name
         if not target.is_file() or target.read_bytes() != page:
             aside = workspace / name
             aside.write_bytes(page)

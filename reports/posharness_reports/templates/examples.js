@@ -73,7 +73,7 @@ if (section && found) {
     item.append(name, ` ${said === right ? "✓" : "✗"} ${said}`);
     if (at >= 0) item.style.borderColor = `var(--series-${found.dataset.colours.split(" ")[at]})`;
     if (changed) {
-      const how = after === changed ? "followed" : after === said ? "kept" : "broke";
+      const how = after === said ? "kept" : after === changed ? "followed" : "broke";
       item.append(make("span", "quiet", ` → ${after} (${how})`));
     }
     return item;
@@ -108,7 +108,8 @@ if (section && found) {
   tests.forEach((test, i) => form.test.append(new Option(`${test.name}, ${test.length} tokens`, i)));
   const labels = [...new Set(tests.flatMap((test) => Object.keys(test.answers)))].sort();
   for (const label of labels) form.label.append(new Option(label, label));
-  form.addEventListener("input", show);
+  let near = false;
+  for (const event of ["input", "choice"]) form.addEventListener(event, () => { if (near) show(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   // Drawn only when it is near the window: most readers of a long report do not come here.
@@ -116,6 +117,7 @@ if (section && found) {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     section.querySelector(".fallback")?.remove();
+    near = true;
     show();
   }, { rootMargin: "600px" }).observe(section);
 }

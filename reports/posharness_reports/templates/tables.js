@@ -1,23 +1,35 @@
 "use strict";
-// Sort a table by the column whose heading is pressed; pressed again, the other way round.
-const number = (text) => parseFloat(text.replace(/[\s\u202f≥]/g, "").replace("−", "-"));
+// Sort a table by the column whose heading is pressed; pressed again, the other way round. The event "sort" sorts it
+// too (or, without a column, puts its rows back), and "sorted" tells that a reader did.
+const number = (text) => parseFloat(text.replace(/[\s\u202f≥≤<>]/g, "").replaceAll("−", "-").replace("∞", "Infinity"));
+function sortTable(table, column, up) {
+  const headings = [...table.tHead.rows[0].cells];
+  for (const other of headings) other.setAttribute("aria-sort", "none");
+  const body = table.tBodies[0];
+  [...body.rows].forEach((row, i) => { row.dataset.place ??= i; });
+  const order = (a, b) => {
+    if (column === undefined) return a.dataset.place - b.dataset.place;
+    const [x, y] = [a, b].map((row) => row.cells[column].textContent);
+    const [m, n] = [number(x), number(y)];
+    // What is no number comes last, whichever way.
+    if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? 1 : -1;
+    const found = Number.isNaN(m) ? x.localeCompare(y, "en", { numeric: true }) : m === n ? 0 : m - n;
+    return up ? found : -found;
+  };
+  headings[column]?.setAttribute("aria-sort", up ? "ascending" : "descending");
+  body.append(...[...body.rows].sort(order));
+}
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => {
     const heading = button.parentElement;
-    const column = heading.cellIndex;
     const up = heading.getAttribute("aria-sort") !== "ascending";
-    for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", "none");
-    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const body = heading.closest("table").tBodies[0];
-    const rows = [...body.rows].sort((a, b) => {
-      const [x, y] = [a, b].map((row) => row.cells[column].textContent);
-      const [m, n] = [number(x), number(y)];
-      const order = Number.isNaN(m) || Number.isNaN(n) ? x.localeCompare(y, "en", { numeric: true }) : m - n;
-      return up ? order : -order;
-    });
-    body.append(...rows);
+    sortTable(heading.closest("table"), heading.cellIndex, up);
+    heading.dispatchEvent(new CustomEvent("sorted", { bubbles: true, detail: { column: heading.cellIndex, up } }));
   });
 }
+document.addEventListener("sort", ({ target, detail }) => {
+  if (detail.column === undefined || target.tHead.rows[0].cells[detail.column]) sortTable(target, detail.column, detail.up);
+});
 // Paper cannot be unfolded.
 addEventListener("beforeprint", () => {
   for (const table of document.querySelectorAll("details.table")) {
@@ -50,9 +62,10 @@ const fixed = (value, digits) => {
 };
 // As `posharness_reports.formatting.show` writes a value.
 const shown = (text, kind) => {
+  if (kind !== "n") return { "": "–", True: "yes", False: "no" }[text] ?? text.replace(/^'(?=[=+@\t\r-])/, "");
   const thousands = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  if (kind === "n" && /^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
-  if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", True: "yes", False: "no", inf: "∞", "-inf": "−∞" }[text] ?? text;
+  if (/^-?\d+$/.test(text)) return thousands(text).replace("-", "−");
+  if (!/^-?\d+\.\d+(e-?\d+)?$/.test(text)) return { "": "–", inf: "∞", "-inf": "−∞" }[text] ?? text;
   const value = Number(text);
   const size = Math.abs(value);
   let words = size >= 1000 ? thousands(fixed(value, 0)) : fixed(value, size >= 100 ? 1 : 3);
@@ -60,7 +73,8 @@ const shown = (text, kind) => {
   return words.replaceAll("-", "−");
 };
 for (const button of document.querySelectorAll("button.all-rows")) {
-  const link = button.parentElement.querySelector("a[download]");
+  // A file whose columns are numbers has no texts such as "0.90 [0.78, 1.00]": these are in one of their own.
+  const link = button.parentElement.querySelector("a.shown") ?? button.parentElement.querySelector("a.file");
   const [href, name] = [link.href, link.download];
   button.hidden = name.endsWith(".gz") && !window.DecompressionStream;
   button.addEventListener("click", async () => {

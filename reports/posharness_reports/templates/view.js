@@ -1,10 +1,13 @@
-// The view of a report: which encodings are shown, a filter of tables, the theme, and the panel that fills its
-// figure. All of it is in the address. What is under the pointer or the arrow keys is read from the data block.
+// The view of a report: which encodings are shown, a filter of tables, the theme, the panel (and the part of it)
+// that fills its figure, how tables are sorted, and which examples are shown. All of it is in the address; what this
+// report does not have is not applied. What is under the pointer or the arrow keys is read from the data block.
 const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const bar = document.querySelector("form.view");
 const known = data.series.map((series) => series.label);
-const view = { hidden: new Set(), filter: "", theme: "", zoom: "" };
+const view = { hidden: new Set(), filter: "", theme: "", zoom: "", sort: new Map(), examples: {} };
+const tables = new Map([...document.querySelectorAll("details.table")].map((part) => [part.dataset.table, part.querySelector("table")]));
+const choice = document.querySelector("#examples form");
 const figures = new Map();
 
 function element(name, attributes = {}, ...children) {
@@ -29,18 +32,42 @@ function swatch(label) {
   return made;
 }
 
-// --- the address: #section?hide=…&only=…&filter=…&theme=…&zoom=…
+// --- the address: #section?hide=…&only=…&filter=…&theme=…&zoom=FIGURE.PANEL[.FIRST-LAST]&sort=TABLE.[-]COLUMN&test=…&of=…&wrong
 
 let place = "";
 function fromAddress() {
   const [anchor, query = ""] = location.hash.slice(1).split("?");
   place = anchor;
   const wanted = new URLSearchParams(query);
-  const only = wanted.getAll("only");
-  view.hidden = new Set(only.length ? known.filter((label) => !only.includes(label)) : wanted.getAll("hide"));
+  const named = (key) => wanted.getAll(key).filter((label) => known.includes(label));
+  const only = named("only");
+  view.hidden = new Set(only.length ? known.filter((label) => !only.includes(label)) : named("hide"));
   view.filter = wanted.get("filter") ?? "";
   view.theme = ["light", "dark"].includes(wanted.get("theme")) ? wanted.get("theme") : "";
-  view.zoom = wanted.get("zoom") ?? "";
+  view.zoom = zoomOf(wanted.get("zoom") ?? "") ? wanted.get("zoom") : "";
+  view.sort = new Map();
+  for (const text of wanted.getAll("sort")) {
+    const [name, down, column] = /^(.*)\.(-?)(\d+)$/.exec(text)?.slice(1) ?? [];
+    if (tables.get(name)?.tHead.rows[0].cells[column]) view.sort.set(name, { column: Number(column), up: !down });
+  }
+  view.examples = {};
+  if (!choice) return;
+  for (const [key, select] of [["test", choice.test], ["of", choice.label]]) {
+    const option = [...select.options].find((each) => each.text === wanted.get(key));
+    if (option) view.examples[key] = option.text;
+  }
+  if (wanted.has("wrong")) view.examples.wrong = "";
+}
+
+// The figure, the panel in it and the first and last column that a text such as "name.0.2-5" means; null if none.
+function zoomOf(text) {
+  const [name, number, first, last] = /^(.*?)\.(\d+)(?:\.(\d+)-(\d+))?$/.exec(text)?.slice(1) ?? [];
+  const figure = figures.get(name);
+  const panel = figure?.panels[Number(number)];
+  if (!panel) return null;
+  if (first === undefined) return { figure, panel };
+  const range = [Number(first), Number(last)];
+  return range[0] < range[1] && range[1] < panel.xs.length ? { figure, panel, range } : null;
 }
 
 function address() {
@@ -50,6 +77,8 @@ function address() {
     for (const label of shown) query.append("only", label);
   } else for (const label of view.hidden) query.append("hide", label);
   for (const key of ["filter", "theme", "zoom"]) if (view[key]) query.set(key, view[key]);
+  for (const [name, { column, up }] of view.sort) query.append("sort", `${name}.${up ? "" : "-"}${column}`);
+  for (const [key, value] of Object.entries(view.examples)) query.set(key, value);
   const text = query.toString();
   return place || text ? `#${place}${text && `?${text}`}` : "";
 }
@@ -64,7 +93,7 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   const figure = { canvas, svg, ...readings, width, height, at: null, pointer: null };
   figures.set(canvas.dataset.figure, figure);
   canvas.setAttribute("role", "group");
-  canvas.setAttribute("aria-label", "Figure. Arrow keys read its values, Enter enlarges a panel, Escape ends.");
+  canvas.setAttribute("aria-label", "Figure. Arrow keys read its values, Enter enlarges a panel, plus and minus the part around a value, Escape ends.");
   listen(figure);
 }
 
@@ -157,6 +186,29 @@ function listen(figure) {
     const found = panel && nearest(figure, panel, x, y);
     found ? point(figure, panel, found) : forget();
   };
+  let from = null, band = null;
+  const columnAt = (panel, x) => panel.xs.reduce((best, at, i) => (Math.abs(at - x) < Math.abs(panel.xs[best] - x) ? i : best), 0);
+  figure.canvas.addEventListener("pointerdown", (event) => {
+    const [x, y] = inSvg(event);
+    const panel = event.pointerType === "mouse" && event.button === 0 && panelAt(figure, x, y);
+    from = panel ? { panel, x } : null;
+  });
+  figure.canvas.addEventListener("pointermove", (event) => {
+    if (!from || !(event.buttons & 1)) return;
+    const [left, right] = [from.x, inSvg(event)[0]].sort((a, b) => a - b);
+    if (right - left < 12 && !band) return;
+    const { box } = from.panel;
+    band ??= figure.svg.appendChild(drawing("rect", { class: "band", y: box[1], height: box[3] - box[1] }));
+    band.setAttribute("x", left);
+    band.setAttribute("width", right - left);
+  });
+  addEventListener("pointerup", (event) => {
+    if (band) {
+      const ends = [from.x, inSvg(event)[0]].map((x) => columnAt(from.panel, x)).sort((a, b) => a - b);
+      zoomTo(figure, from.panel, ends);
+    }
+    [from, band] = [null, void band?.remove()];
+  });
   figure.canvas.addEventListener("pointermove", look);
   figure.canvas.addEventListener("pointerdown", look);
   figure.canvas.addEventListener("pointerleave", forget);
@@ -182,6 +234,14 @@ function enlarge(figure, panel) {
   apply();
 }
 
+// Part of a panel: from one column to another.
+function zoomTo(figure, panel, [first, last]) {
+  const all = first <= 0 && last >= panel.xs.length - 1;
+  const name = `${figure.canvas.dataset.figure}.${figure.panels.indexOf(panel)}`;
+  if (first < last) view.zoom = all ? name : `${name}.${Math.max(first, 0)}-${Math.min(last, panel.xs.length - 1)}`;
+  apply();
+}
+
 // The next point in a direction; whether the key means one.
 function move(figure, key) {
   if (key === "Escape") {
@@ -199,6 +259,14 @@ function move(figure, key) {
   }
   const [panel, found] = figure.at;
   if (key === "Enter") return enlarge(figure, panel), true;
+  if (key === "+" || key === "-") {
+    const now = zoomOf(view.zoom);
+    const range = now?.panel === panel && now.range ? now.range : [0, panel.xs.length - 1];
+    const half = key === "+" ? Math.max(Math.floor((range[1] - range[0]) / 4), 1) : range[1] - range[0];
+    zoomTo(figure, panel, [found[1] - half, found[1] + half]);
+    point(figure, panel, found);
+    return true;
+  }
   if (key === "PageDown" || key === "PageUp") {
     const next = panels[panels.indexOf(panel) + (key === "PageDown" ? 1 : -1)];
     if (next) point(figure, next, visible(next)[0]);
@@ -231,7 +299,7 @@ function showFigure(name, figure) {
     const parts = [...group.querySelectorAll("path, circle, use")].filter((part) => !part.closest("defs"));
     parts.forEach((part, i) => part.classList.toggle("hidden", !shown(figure, labels[i])));
   }
-  for (const cover of figure.svg.querySelectorAll(".cover")) cover.remove();
+  for (const cover of figure.svg.querySelectorAll(".cover, .tick")) cover.remove();
   for (const panel of figure.panels) {
     for (const [series, [top, bottom]] of Object.entries(panel.rows ?? {})) {
       if (shown(figure, series)) continue;
@@ -240,11 +308,41 @@ function showFigure(name, figure) {
       );
     }
   }
-  const [zoomed, index] = view.zoom.split(".");
-  const panel = zoomed === name ? figure.panels[index] : null;
-  const [left, top, right, bottom] = panel ? around(figure, panel) : [0, 0, figure.width, figure.height];
+  const zoomed = zoomOf(view.zoom);
+  const here = zoomed?.figure === figure;
+  let [left, top, right, bottom] = here ? around(figure, zoomed.panel) : [0, 0, figure.width, figure.height];
+  if (here && zoomed.range) {
+    const { xs } = zoomed.panel;
+    const ends = zoomed.range.map((column) => xs[column]).sort((a, b) => a - b);
+    // At an end of the panel its names and ticks are there too.
+    if (ends[0] > Math.min(...xs)) left = ends[0] - 30;
+    if (ends[1] < Math.max(...xs)) right = ends[1] + 12;
+    if (ends[0] > Math.min(...xs) && !zoomed.panel.rows) ticksAt(figure, zoomed.panel, left + 2);
+  }
+  figure.svg.style.maxHeight = here ? "75vh" : "";
+  // A figure of some encodings alone says so when none of those that are chosen is among them.
+  const own = [...new Set(figure.series)].filter((label) => known.includes(label));
+  const rest = known.filter((label) => !view.hidden.has(label));
+  const empty = own.length && own.every((label) => view.hidden.has(label));
+  figure.canvas.parentElement.querySelector(".note")?.remove();
+  if (empty) {
+    const words = rest.length ? `${rest.join(", ")}: not among the encodings of this figure, which shows ${own.join(", ")}.` : "All encodings are hidden.";
+    figure.canvas.after(element("p", { class: "note" }, words));
+  }
   figure.svg.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
   figure.svg.style.aspectRatio = `${right - left} / ${bottom - top}`;
+}
+
+// Values of the vertical axis where the part of a panel that is shown begins.
+function ticksAt(figure, { box, y: [zero, step] }, x) {
+  const [low, high] = [box[3], box[1]].map((at) => (at - zero) / step);
+  const size = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const apart = [5, 2, 1].map((times) => times * size).find((width) => (high - low) / width >= 2) ?? size;
+  for (let i = Math.ceil(low / apart); i * apart <= high; i++) {
+    const text = drawing("text", { class: "tick", x, y: zero + step * i * apart + 3 });
+    text.textContent = String(+(i * apart).toPrecision(6)).replace("-", "−");
+    figure.svg.append(text);
+  }
 }
 
 // A panel with its titles, ticks and names.
@@ -268,6 +366,23 @@ function showTables() {
     const note = table.querySelector(".left");
     note.textContent = left < rows.length ? `${left} shown` : "";
   }
+}
+
+function showSorted() {
+  for (const [name, table] of tables) {
+    const wanted = view.sort.get(name);
+    const sorted = table.tHead.querySelector("[aria-sort$=ending]");
+    if (wanted || sorted) table.dispatchEvent(new CustomEvent("sort", { bubbles: true, detail: wanted ?? {} }));
+  }
+}
+
+function showExamples() {
+  if (!choice) return;
+  const index = (select, text) => Math.max([...select.options].findIndex((option) => option.text === text), 0);
+  choice.test.selectedIndex = index(choice.test, view.examples.test);
+  choice.label.selectedIndex = index(choice.label, view.examples.of);
+  choice.wrong.checked = view.examples.wrong !== undefined;
+  choice.dispatchEvent(new Event("choice"));
 }
 
 let filtered = "";
@@ -321,12 +436,29 @@ addEventListener("hashchange", () => {
   // A link on the page goes to a section and keeps the view.
   const [anchor, query] = location.hash.slice(1).split("?");
   if (query === undefined) place = anchor;
-  else fromAddress();
+  else {
+    fromAddress();
+    showSorted();
+    showExamples();
+  }
   apply();
   document.getElementById(place)?.scrollIntoView();
 });
-document.addEventListener("rows", showTables);
+document.addEventListener("rows", () => { showTables(); showSorted(); });
+document.addEventListener("sorted", ({ target, detail }) => {
+  const name = target.closest("details.table")?.dataset.table;
+  if (name === undefined) return;
+  view.sort.set(name, detail);
+  apply();
+});
+choice?.addEventListener("input", () => {
+  const [test, of] = [choice.test, choice.label].map((select) => select.selectedIndex > 0 && select.options[select.selectedIndex].text);
+  view.examples = { ...(test && { test }), ...(of && { of }), ...(choice.wrong.checked && { wrong: "" }) };
+  apply();
+});
 bar.hidden = false;
 fromAddress();
+showSorted();
+showExamples();
 apply();
 if (location.hash.includes("?")) document.getElementById(place)?.scrollIntoView();

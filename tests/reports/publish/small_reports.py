@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from posharness_reports.publish.preview import PREVIEW
+
 
 def write_report(folder: Path, *, words: str = "first", **fields: Any) -> Path:
     """Write a report into a folder, which names its id; fields replace those of report.json."""
@@ -33,8 +35,9 @@ def write_report(folder: Path, *, words: str = "first", **fields: Any) -> Path:
 
 
 def contents(folder: Path) -> Mapping[str, bytes]:
-    """Every file in a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Every file in a folder, without the pictures that publishing draws."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != PREVIEW)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def linked(site: Path) -> list[str]:

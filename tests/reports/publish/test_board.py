@@ -30,6 +30,34 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
+def test_the_board_says_where_and_from_what_its_values_are(tmp_path: Path) -> None:
+    rows = [
+        {**_row("copy", "rope", like, 0.5), "at": "48 tokens, distance 36", "settings": words, "seeds": seeds}
+        for like, words, seeds in (("a", "width=64 steps=800", 3), ("b", "width=64 steps=900", 1))
+    ]
+    index = publish(write_report(tmp_path / "compiled" / "this-report", board=rows), tmp_path / "site")
+    page = index.read_text("utf-8")
+    assert page.count("48 tokens, distance 36") == 2
+    # Of the settings, those that differ: they are what makes two columns of it.
+    assert ">steps=800<" in page
+    assert ">steps=900<" in page
+    assert "width=64" not in page
+    assert "3 seeds, 2026-01-01" in page
+    assert "1 seed, 2026-01-01" in page
+    assert 'href="this-report/report.html" title="Report this-report">0.50</a>' in page
+    assert "at the farthest tested distance" in page
+
+
+def test_verdicts_have_their_colours_in_the_list(tmp_path: Path) -> None:
+    verdicts = [
+        {"sign": "✓", "tone": "good", "outcome": "borne out", "claim": "A is better."},
+        {"sign": "?", "outcome": "undecided", "claim": "B is better."},
+    ]
+    index = publish(write_report(tmp_path / "compiled" / "this-report", verdicts=verdicts), tmp_path / "site")
+    assert '<li class="good"><span class="sign"' in index.read_text("utf-8")
+    assert '<li class="plain"><span class="sign"' in index.read_text("utf-8")
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ROWS, max_size=4))
 def test_a_column_holds_only_runs_that_are_alike_and_the_newest_of_each_label(

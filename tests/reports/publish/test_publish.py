@@ -74,7 +74,11 @@ def test_a_report_is_published_under_the_id_of_its_folder(
     report = make("study", "2026-01-01T00:00:00Z")
     assert json.loads((report.parent / "report.json").read_text(encoding="utf-8"))["id"] == "study"
     _publish(report, tmp_path / "site")
-    assert _contents(tmp_path / "site" / "study") == _contents(report.parent)
+    published, compiled = _contents(tmp_path / "site" / "study"), _contents(report.parent)
+    # Only the picture of its link is added, and named in the page.
+    assert published.pop("preview.png")
+    page = re.sub(rb'<meta property="og:image.*">\n', b"", published["report.html"])
+    assert {**published, "report.html": page} == compiled
 
 
 def test_a_damaged_copy_is_mended_and_strangers_are_left_alone(
