@@ -36,7 +36,7 @@ def _saved(figure: Figure) -> str:
 
 @pytest.fixture(scope="module")
 def file() -> str:
-    """A figure of lines, markers, areas, fields, texts and a clip, as matplotlib writes it."""
+    """A figure of lines, markers, areas, fields, an image, texts and a clip, as matplotlib writes it."""
     rng = np.random.default_rng(0)
     with mpl.rc_context({**RC, "svg.hashsalt": "a"}):
         figure = ReadableFigure(*SIZE)
@@ -53,6 +53,8 @@ def file() -> str:
         two.text(2, 4, "$x^2$ of 3", parse_math=True)
         two.set(title="1.23456 & <b>", ylabel="turned", xlim=(1, 6))  # more than is seen
         figure.belong(three.scatter(rng.random(30), rng.random(30), s=90, alpha=0.6), ["a", "b", "c"] * 10)
+        three.imshow(rng.random((3, 4)), extent=(0, 0.5, 0, 0.5), aspect="auto", interpolation="none")
+        three.set(xlim=(0, 1), ylim=(0, 1))
         fields = np.ma.masked_less(rng.integers(0, 9, (6, 9)), 1)
         four.pcolormesh(fields, edgecolor=SURFACE, linewidths=0.6)
         for (row, column), value in np.ndenumerate(fields):

@@ -65,7 +65,9 @@ def read(element: ElementTree.Element, shapes: Mapping[str, ElementTree.Element]
             if not style and (not attributes or (len(attributes) == 1 and clip)):
                 # A part without a clip takes that of its group.
                 free = [part for part in inside if "clip-path" not in part.attributes]
-                if not clip or (len(free) == len(inside) and all(part.tag != "g" for part in inside)):
+                # The clip of a group would be moved with a part that is moved.
+                still = all(part.tag != "g" and "transform" not in part.attributes for part in inside)
+                if not clip or (len(free) == len(inside) and still):
                     for part in free if clip else ():
                         part.attributes["clip-path"] = attributes["clip-path"]
                     yield from inside

@@ -156,7 +156,8 @@ def evaluation_figures(points: pd.DataFrame, runs: pd.DataFrame, cells: pd.DataF
         ends = defined.sort_values("x", kind="stable").groupby("label")["accuracy"].agg(["last", "mean"])
         order = list(ends.sort_values(["last", "mean"], ascending=False, kind="stable").index)
         order += [label for label in panel.labels if label not in order]
-        bands = _bands(defined.assign(at=defined["x"].astype(int).astype(str)), cells)
+        bands = _bands(rows.assign(at=rows["x"].astype(int).astype(str)), cells)
+        bands = bands.assign(undefined=rows["undefined"])
         plots.append(_Plot(panel, bands, order))
     crosses = " Cross: the encoding is undefined at that length." if points["undefined"].any() else ""
     note = _noted(points[~points["undefined"]], crosses)

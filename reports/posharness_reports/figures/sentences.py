@@ -33,11 +33,13 @@ class _Kept:
     Attributes:
         to: up to where the band is above the level at every point; "" if not at the first.
         lost: where the band is first below it; "" if nowhere.
+        undefined: where the encoding is first undefined; "" if nowhere.
         whole: whether it is above at every point.
     """
 
     to: str
     lost: str
+    undefined: str
     whole: bool
 
     def words(self, one: bool, level: str, unit: str) -> str:
@@ -48,7 +50,9 @@ class _Kept:
         parts = [f"{keeps} {level} to {_at(self.to, unit)}"] if self.to else []
         if self.lost:
             parts.append(f"{is_} below {'it' if self.to else level} at {_at(self.lost, unit)}")
-        return " and ".join(parts) or f"may be above or below {level}"
+        if self.undefined:
+            parts.append(f"{is_} undefined at {_at(self.undefined, unit)}")
+        return enumerate_words(parts) or f"may be above or below {level}"
 
 
 def kept(data: pd.DataFrame, of: str, unit: str = "tokens") -> str:
@@ -56,12 +60,13 @@ def kept(data: pd.DataFrame, of: str, unit: str = "tokens") -> str:
 
     Args:
         data: columns place (what the panel is about), label, x, at (the name of x), low and high (the band;
-            NaN for none) and seeds.
+            NaN for none), seeds, and, if encodings can be, undefined.
         of: what the level is of.
     """
-    data = data[data["low"].notna() & data["high"].notna()]
-    if data.empty:
+    known = data["low"].notna() & data["high"].notna()
+    if not known.any():
         return f"No line has an interval of its {of}."
+    data = data[known | data["undefined"]] if "undefined" in data else data[known]
     level = fraction(THRESHOLD)
     found = {
         str(place): {str(label): _kept(own) for (label,), own in grouped(rows, ["label"])}
@@ -83,12 +88,12 @@ def kept_by_family(data: pd.DataFrame, of: str) -> str:
     for (_, label), own in grouped(data, ["place", "label"]):
         members[family(str(label))].append(_kept(own))
     clauses = [
-        f"{name}: {sum(each.whole for each in lines)} of {len(lines)}"
+        f"{sum(each.whole for each in lines)} of {len(lines)} ({name})"
         for name, lines in members.items()
         if lines
     ]
     level = fraction(THRESHOLD)
-    return f"Lines that keep {level} at every point, {'; '.join(clauses)} ({of}, {_whose(data)})."
+    return f"Lines that keep {level} at every point: {'; '.join(clauses)} ({of}, {_whose(data)})."
 
 
 def kept_fields(data: pd.DataFrame) -> str:
@@ -171,11 +176,12 @@ def reached(data: pd.DataFrame) -> str:
             for place, of in first.items()
         ]
         return f"Validation accuracy reaches {level} {'; '.join(clauses)}."
-    each = [
-        f"{place} {_runs([step for steps in of.values() for step in steps])}" for place, of in first.items()
-    ]
     if len(first) <= _PLACES:
-        return f"Validation accuracy reaches {level} in: {'; '.join(each)}."
+        each = [
+            f"on {place} in {_runs([step for steps in of.values() for step in steps])}"
+            for place, of in first.items()
+        ]
+        return f"Validation accuracy reaches {level} {'; '.join(each)}."
     every = [step for of in first.values() for steps in of.values() for step in steps]
     return f"Validation accuracy reaches {level} in {_runs(every)}."
 
@@ -294,7 +300,7 @@ def verdict_counts(data: pd.DataFrame) -> str:
     counts = data["verdict"].value_counts(sort=False)
     decided = data[data["verdict"].isin(("borne out", "contradicted"))]
     words = enumerate_words([f"{n} {verdict}" for verdict, n in counts.items()])
-    text = f"Of {count(len(data), 'contrast')}: {words}"
+    text = f"Verdicts of {count(len(data), 'contrast')}: {words}"
     if decided.empty:
         return f"{text}."
     most = max(decided.to_dict("records"), key=lambda row: abs(row["effect"]))
@@ -308,7 +314,13 @@ def _kept(rows: pd.DataFrame) -> _Kept:
     below = np.flatnonzero((rows["high"] < THRESHOLD).to_numpy())
     first = int(np.cumprod(above).sum())
     names = rows["at"].astype(str).tolist()
-    return _Kept(names[first - 1] if first else "", names[below[0]] if len(below) else "", bool(above.all()))
+    gone = rows["undefined"].tolist() if "undefined" in rows else []
+    return _Kept(
+        names[first - 1] if first else "",
+        names[below[0]] if len(below) else "",
+        names[gone.index(True)] if True in gone else "",
+        bool(above.all()),
+    )
 
 
 def _lines(lines: Mapping[str, _Kept], level: str, unit: str) -> str:
@@ -330,12 +342,14 @@ def _lines(lines: Mapping[str, _Kept], level: str, unit: str) -> str:
 def _counted(lines: Iterable[_Kept], level: str, whole: Sequence[str] = ()) -> str:
     every = list(lines)
     lost = sum(bool(found.lost) for found in every)
-    unsure = sum(not found.whole and not found.lost for found in every)
+    undefined = sum(bool(found.undefined) and not found.lost for found in every)
+    unsure = sum(not found.whole and not found.lost and not found.undefined for found in every)
     named = f" ({enumerate_words(whole)})" if 0 < len(whole) <= _NAMED else ""
     kept = sum(found.whole for found in every)
     return (
         f"{kept} of {len(every)} lines keep {level} at every point{named}, {lost} are below it somewhere, "
-        f"and {unsure} not surely"
+        + (f"{undefined} are undefined somewhere, " if undefined else "")
+        + f"and {unsure} may be above or below"
     )
 
 

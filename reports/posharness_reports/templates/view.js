@@ -346,10 +346,12 @@ function ticksAt(figure, { box, y: [zero, step] }, x) {
 }
 
 // A panel with its titles, ticks and names.
-function around(figure, { box }) {
+function around(figure, { box, rows }) {
   const beside = figure.panels.map((other) => other.box).filter((other) => other[0] > box[2] && other[1] < box[3] && other[3] > box[1]);
   const right = beside.length ? Math.min(...beside.map((other) => other[0])) - 32 : figure.width;
-  return [Math.max(box[0] - 36, 0), Math.max(box[1] - 34, 0), Math.max(right, box[2] + 4), Math.min(box[3] + 36, figure.height)];
+  // The names of rows are left of the first panel.
+  const first = rows && !figure.panels.some((other) => other.box[2] < box[0] && other.box[1] < box[3] && other.box[3] > box[1]);
+  return [first ? 0 : Math.max(box[0] - 36, 0), Math.max(box[1] - 34, 0), Math.max(right, box[2] + 4), Math.min(box[3] + 36, figure.height)];
 }
 
 function showTables() {

@@ -45,24 +45,26 @@ def bands(draw: st.DrawFn) -> pd.DataFrame:
             seeds = draw(st.sampled_from([1, 3]))
             for x in (1, 4, 16)[: draw(st.integers(1, 3))]:
                 low, high = sorted([draw(ENDS), draw(ENDS)])
-                if draw(st.integers(0, 9)) == 0:
+                undefined = draw(st.integers(0, 9)) == 0
+                if undefined or draw(st.integers(0, 9)) == 0:
                     low = high = nan
                 rows.append(
                     {"place": place, "label": label, "x": x, "at": str(x), "y": (low + high) / 2,
-                     "low": low, "high": high, "seeds": seeds}
+                     "low": low, "high": high, "seeds": seeds, "undefined": undefined}
                 )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _check_kept(text: str, data: pd.DataFrame) -> None:
-    data = data.dropna()
-    if data.empty:
+    if data["low"].isna().all():
         assert text == "No line has an interval of its share."
         return
+    data = data[data["low"].notna() | data["undefined"]]
     assert ("one seed" in text) == (data["seeds"].min() == 1)
     assert ("whole band" in text) == (data["seeds"].max() > 1)
     lines = {key: own.sort_values("x") for key, own in data.groupby(["place", "label"])}
     whole = {key for key, own in lines.items() if (own["low"] >= 0.9).all()}
+    gone = {key for key, own in lines.items() if own["undefined"].any()}
     lost = {key for key, own in lines.items() if (own["high"] < 0.9).any()}
     if data["place"].nunique() > 4:
         _check_many_places(text, data, lines.keys(), whole, lost)
@@ -72,10 +74,13 @@ def _check_kept(text: str, data: pd.DataFrame) -> None:
     for place, clauses in parts:
         own = {label: line for (where, label), line in lines.items() if where == place}
         if match := re.match(
-            r"(\d+) of (\d+) lines keep .* at every point.*?, (\d+) are below .*, and (\d+)", clauses
+            r"(\d+) of (\d+) lines keep .* at every point.*?, (\d+) are below .*, and (\d+) may", clauses
         ):
-            kept_, below = (len({key for key in found if key[0] == place}) for found in (whole, lost))
-            assert [*map(int, match.groups())] == [kept_, len(own), below, len(own) - kept_ - below]
+            kept_, below, cut = (
+                len({key for key in found if key[0] == place}) for found in (whole, lost, gone - lost)
+            )
+            assert [*map(int, match.groups())] == [kept_, len(own), below, len(own) - kept_ - below - cut]
+            assert (f", {cut} are undefined" in clauses) == (cut > 0)
             continue
         said = [
             label for clause in clauses.split("; ") for label in LABELS if re.search(rf"\b{label}\b", clause)
@@ -113,14 +118,17 @@ def _check_line(clause: str, line: pd.DataFrame) -> None:
         assert (line.loc[upto, "low"] >= 0.9).all()
         assert upto.all() == ("the farthest" in clause) or not (line["low"] >= 0.9).all()
         after = line[~upto]
-        assert after.empty or after["low"].iloc[0] < 0.9
+        assert after.empty or not after["low"].iloc[0] >= 0.9
     else:
-        assert line["low"].iloc[0] < 0.9
+        assert not line["low"].iloc[0] >= 0.9
     if below:
         assert (line.loc[line["x"] == int(below[1]), "high"] < 0.9).all()
-        assert (line.loc[line["x"] < int(below[1]), "high"] >= 0.9).all()
+        assert not (line.loc[line["x"] < int(below[1]), "high"] < 0.9).any()
     else:
-        assert (line["high"] >= 0.9).all()
+        assert not (line["high"] < 0.9).any()
+    gone = re.search(r"undefined at (\d+) token", clause)
+    assert (gone is not None) == line["undefined"].any()
+    assert gone is None or int(gone[1]) == line.loc[line["undefined"], "x"].min()
     if "may be" in clause:
         assert not keeps
         assert not below
@@ -134,7 +142,7 @@ def _check_families(text: str, data: pd.DataFrame) -> None:
     for (_, label), own in data.groupby(["place", "label"]):
         found.setdefault(family(str(label)), []).append(bool((own["low"] >= 0.9).all()))
     for name in (*FAMILIES, OTHERS):
-        said = re.search(rf"{name}: (\d+) of (\d+)", text)
+        said = re.search(rf"(\d+) of (\d+) \({name}\)", text)
         assert (said is not None) == (name in found)
         if said:
             assert [*map(int, said.groups())] == [sum(found[name]), len(found[name])]
@@ -230,7 +238,17 @@ def test_what_is_said_of_bands_is_what_they_are(
     # A sentence about other numbers is found to be false.
     up = pd.DataFrame(
         [
-            {"place": "copy", "label": label, "x": x, "at": str(x), "y": y, "low": y, "high": y, "seeds": 3}
+            {
+                "place": "copy",
+                "label": label,
+                "x": x,
+                "at": str(x),
+                "y": y,
+                "low": y,
+                "high": y,
+                "seeds": 3,
+                "undefined": False,
+            }
             for label in ("rope", "mine")
             for x, y in ((1, 0.95), (4, 1.0), (16, 0.99))
         ]

@@ -81,6 +81,8 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Read
             axes.add_collection(LineCollection(lines, colors=own, linewidths=1.2, alpha=0.5, zorder=2))
         dots = layer_rows.rename(columns={"attended": "y"})
         dots = dots.assign(name=[str(rank) for rank in dots["rank"]])
+        # One seed has no lowest and highest.
+        dots[["low", "high"]] = dots[["low", "high"]].where(dots["seeds"] > 1)
         axes.scatter(layer_rows["attended"], y, s=16, c=colours, alpha=0.85, linewidth=0, zorder=3)
         axes.set_xlim(0, farthest)
         axes.set_ylim(len(order) - 0.4, -0.6)
