@@ -351,6 +351,27 @@ def test_a_figure_without_what_is_chosen_says_so(tab: Tab) -> None:
     assert tab.run("document.querySelector('.first .note')") is None
 
 
+def test_a_figure_of_some_encodings_names_those_that_are_chosen_and_not_in_it(
+    simulated: Callable[..., Frames], tmp_path: Path, browser: Browser
+) -> None:
+    labels = tuple(f"encoding{number}" for number in range(12))
+    frames = simulated(labels, seeds=1, sequences=8, tasks=("copy",))
+    page = HtmlCompiler().compile(frames, [], title="A", folder=tmp_path / "study")
+    with browser.tab(page.as_uri()) as tab:
+        names: list[str] = tab.run(
+            "JSON.parse(document.getElementById('data').textContent)"
+            ".figures[document.querySelector('.first .canvas').dataset.figure].series"
+        )
+        (there, *_), (missing, *_) = names, sorted(set(labels) - set(names))
+        tab.run(f"location.hash = '#?only={there}&only={missing}'; new Promise((r) => setTimeout(r, 50))")
+        note = tab.run("document.querySelector('.first .note').textContent")
+        assert note == f"Not among the encodings of this figure: {missing}."
+        assert there in seen(tab)
+        # With all but one, it would be noise.
+        tab.run(f"location.hash = '#?hide={missing}'; new Promise((r) => setTimeout(r, 50))")
+        assert tab.run("document.querySelector('.first .note')") is None
+
+
 def test_the_view_is_among_the_first_that_tab_reaches(tab: Tab) -> None:
     reached = []
     for _ in range(5):

@@ -114,7 +114,7 @@ def _places(study: Study) -> dict[tuple[str, str], tuple[str, dict[str, int]]]:
             at = f"{lengths} tokens"
             if scope == SCOPES[0] and len(farthest):
                 at += f", distance {farthest.iloc[0]}"
-            seeds = rows.groupby("label", observed=True)["seeds"].max()
+            seeds = rows.groupby("label", observed=True)["seeds"].max().dropna()  # none where it is undefined
             found[scope, name] = (at, {str(label): int(n) for label, n in seeds.items()})
     return found
 

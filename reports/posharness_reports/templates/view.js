@@ -17,6 +17,9 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+// So many chosen encodings are named where a figure does not have them.
+const FEW = 8;
+
 const SVG = "http://www.w3.org/2000/svg";
 function drawing(name, attributes) {
   const made = document.createElementNS(SVG, name);
@@ -320,13 +323,13 @@ function showFigure(name, figure) {
     if (ends[0] > Math.min(...xs) && !zoomed.panel.rows) ticksAt(figure, zoomed.panel, left + 2);
   }
   figure.svg.style.maxHeight = here ? "75vh" : "";
-  // A figure of some encodings alone says so when none of those that are chosen is among them.
+  // A figure of some encodings says which of those that are chosen it does not have.
   const own = [...new Set(figure.series)].filter((label) => known.includes(label));
   const rest = known.filter((label) => !view.hidden.has(label));
-  const empty = own.length && own.every((label) => view.hidden.has(label));
+  const missing = rest.filter((label) => !own.includes(label));
   figure.canvas.parentElement.querySelector(".note")?.remove();
-  if (empty) {
-    const words = rest.length ? `${rest.join(", ")}: not among the encodings of this figure, which shows ${own.join(", ")}.` : "All encodings are hidden.";
+  if (own.length && view.hidden.size && (missing.length === rest.length || (missing.length && rest.length <= FEW))) {
+    const words = rest.length ? `Not among the encodings of this figure: ${missing.join(", ")}.` : "All encodings are hidden.";
     figure.canvas.after(element("p", { class: "note" }, words));
   }
   figure.svg.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);

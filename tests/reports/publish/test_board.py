@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from posharness.contracts import UserError
+from posharness.contracts import Frames, UserError
+from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.publish.board import boards
 from posharness_reports.publish.static_folder import publish
 from tests.reports.publish.small_reports import write_report
@@ -149,3 +152,19 @@ def test_a_report_with_other_values_is_refused(tmp_path: Path, fields: dict[str,
     (name,) = fields
     with pytest.raises(UserError, match=f"'{name}' in report.json is"):
         publish(write_report(tmp_path / "compiled" / "this-report", **fields), tmp_path / "site")
+
+
+def test_a_report_says_where_its_values_are_and_of_how_many_seeds(
+    simulated: Callable[..., Frames], tmp_path: Path
+) -> None:
+    frames = simulated(("relative", "learned"), seeds=2, tasks=("copy",))
+    report = HtmlCompiler().compile(frames, [], title="A", folder=tmp_path / "study")
+    rows = json.loads((report.parent / "report.json").read_text("utf-8"))["board"]
+    at = {row["scope"]: row["at"] for row in rows}
+    assert re.fullmatch(r"\d+ tokens, distance [\d–]+", at["at the training length"])
+    assert re.fullmatch(r"[\d, and]+ tokens", at["beyond the training length"])
+    assert {row["seeds"] for row in rows} == {2}
+    assert all("width=64" in row["settings"] and "train_length=" in row["settings"] for row in rows)
+    # An encoding that is undefined in longer sequences has no value there, and is no obstacle.
+    beyond = {row["label"] for row in rows if row["scope"] == "beyond the training length"}
+    assert beyond == {"relative"}
