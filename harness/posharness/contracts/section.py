@@ -81,7 +81,9 @@ class Section:
                 )
 
 
-Place = Literal["overview", "accuracy", "learning", "pretraining", "readings", "mechanism", "trust", "end"]
+Place = Literal[
+    "overview", "accuracy", "learning", "pretraining", "readings", "mechanism", "cost", "trust", "end"
+]
 """A part of the report."""
 
 PLACES: tuple[Place, ...] = get_args(Place)
@@ -94,7 +96,7 @@ class ReportSection(Named, ABC):
     Attributes:
         place: the part of the report that it belongs to, one of `PLACES`: "overview" (what was run, and the
             verdicts on claims), "accuracy", "learning" (curves), "pretraining", "readings" (of pretrained
-            models), "mechanism" (what happens inside), "trust" (what is missing) or "end".
+            models), "mechanism" (what happens inside), "cost", "trust" (what is missing) or "end".
         order: sections of one place are in ascending order. The built-in ones use 10, 20, 30 …, so that a
             section without an order comes after them.
     """

@@ -26,6 +26,7 @@ QUESTIONS: Mapping[Place, str] = {
     "pretraining": "What does it do for BERT?",
     "readings": "What do trained models use?",
     "mechanism": "What do positions do to attention?",
+    "cost": "What does it cost?",
     "trust": "Can I trust this?",
     "end": "More",
 }

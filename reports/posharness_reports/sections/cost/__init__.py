@@ -10,7 +10,7 @@ class Cost(ReportSection):
 
     name = "cost"
     summary = "What a training step costs"
-    place = "mechanism"
+    place = "cost"
     order = 20
 
     def build(self, frames: Frames) -> Section | None:

@@ -10,7 +10,7 @@ class Fairness(ReportSection):
 
     name = "fairness"
     summary = "What each encoding was given: parameters, steps, time and tuning"
-    place = "trust"
+    place = "cost"
     order = 5
 
     def build(self, frames: Frames) -> Section | None:
