@@ -50,17 +50,29 @@ def test_bounds_keep_their_sign_in_a_column_of_its_own() -> None:
     }
 
 
+def test_counts_and_words_among_numbers_have_columns_too() -> None:
+    texts = ["2 of 3 [0.09, 0.99]", "not known", "3 of 3 [0.29, 1.00]"]
+    found = _read(pd.DataFrame({"learned": texts})).astype(object).fillna("")
+    assert found.to_dict("list") == {
+        "learned": [2.0, "", 3.0],
+        "learned is": ["", "not known", ""],
+        "learned of": [3.0, "", 3.0],
+        "learned low": [0.09, "", 0.29],
+        "learned high": [0.99, "", 1.0],
+    }
+
+
 @pytest.mark.parametrize(
     "texts",
     [
         [pd.NA, True],
         [[1.0], None],
         ["0.2.0", "1.0"],
-        ["2 of 3 [0.09, 0.99]"],
         ["0, 1, 2"],
         ["08325872", "1"],
         ["", "–"],
         ["a [1, 2]"],
+        ["1.5", "rope", "alibi"],
     ],
 )
 def test_other_values_stay_as_they_are(texts: list[Any]) -> None:

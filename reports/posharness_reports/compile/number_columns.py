@@ -14,17 +14,20 @@ __all__ = ["number_columns"]
 _SPACES = re.compile(r"[\s\u202f]")
 _ONE = r"(?:[≥≤<>]\s*)?[-+−]?(?:∞|\d[\d\u202f]*(?:\.\d+)?(?:e[-+−]?\d+)?)"
 _VALUE = re.compile(
-    rf"\s*(?P<value>{_ONE})(?:\s*[\[(](?P<low>{_ONE})\s*[,–]\s*(?P<high>{_ONE})[\])])?\s*%?\s*"
+    rf"\s*(?P<value>{_ONE})(?: of (?P<of>\d+))?"
+    rf"(?:\s*[\[(](?P<low>{_ONE})\s*[,–]\s*(?P<high>{_ONE})[\])])?\s*%?\s*"
 )
+_COLUMNS = {"value": "", "of": " of", "low": " low", "high": " high"}
 _EMPTY = ("", "–")
 
 
 def number_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with numbers for each column whose texts are numbers, alone or with an interval.
 
-    Such a column keeps its name for the value; `NAME low` and `NAME high` are the ends of its interval. If
-    any of these is only a bound ("≥ 36"), the number is that bound, and `NAME is` (`NAME low is`, …) holds
-    the sign. A percentage stays one. Other columns stay as they are, also those whose texts are plain digits.
+    Such a column keeps its name for the value; `NAME low` and `NAME high` are the ends of its interval, and
+    of "2 of 3" `NAME of` is the 3. If any of these is only a bound ("≥ 36"), the number is that bound, and
+    `NAME is` (`NAME low is`, …) holds the sign; where a few texts are words ("not known"), it holds these. A
+    percentage stays one. Other columns stay as they are, also those whose texts are plain digits.
     """
     parts: list[pd.Series[Any]] = []
     split = False
@@ -36,28 +39,38 @@ def number_columns(frame: pd.DataFrame) -> pd.DataFrame:
             parts.append(column.rename(name))
             continue
         split = True
-        for end, suffix in (("value", ""), ("low", " low"), ("high", " high")):
+        for end, suffix in _COLUMNS.items():
             own = [match[end] if match else None for match in found]
             if end != "value" and not any(own):
                 continue
             parts.append(pd.Series(list(map(_number, own)), frame.index, float).rename(name + suffix))
             signs = [text[0] if text and text[0] in "≥≤<>" else "" for text in own]
+            if end == "value":
+                words = zip(signs, texts, found, strict=True)
+                signs = [sign if match or text in (None, *_EMPTY) else text for sign, text, match in words]
             if any(signs):
                 parts.append(pd.Series(signs, frame.index, object).rename(f"{name}{suffix} is"))
     return pd.concat(parts, axis=1) if split else frame
 
 
 def _found(texts: Sequence[Any]) -> list[re.Match[str] | None] | None:
-    """The numbers in each text, None for an empty one; None if there is nothing to take apart."""
+    """The numbers in each text, None where there is none; None if there is nothing to take apart."""
     found: list[re.Match[str] | None] = []
+    words = 0
     for text in texts:
         if text is None or text in _EMPTY:
             found.append(None)
-        elif not isinstance(text, str) or (match := _VALUE.fullmatch(text)) is None:
+        elif not isinstance(text, str):
+            return None
+        elif (match := _VALUE.fullmatch(text)) is not None:
+            found.append(match)
+        elif any(character.isdigit() for character in text):
             return None
         else:
-            found.append(match)
-    return found if any(found) and not all(map(_plain, texts)) else None
+            found.append(None)
+            words += 1
+    numbers = sum(match is not None for match in found)
+    return found if numbers > words and not all(map(_plain, texts)) else None
 
 
 def _plain(text: str | None) -> bool:
