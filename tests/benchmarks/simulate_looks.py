@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,12 @@ __all__ = ["SETTINGS", "Run", "Setting", "simulate"]
 PAGE = Path(__file__).parents[2] / "docs/how-to/run-until-decided.md"
 LOOKS = planned_looks(3, 12)
 _WRONG = {"borne out", "contradicted", "differs between tasks"}
+
+
+class _Compared(Given):
+    """The first two labels."""
+
+    contrasts: ClassVar = (("e0", "e1"),)
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,7 @@ class _Experiment:
             cell=[f"{i:064x}" for i in range(len(cells))],
             started="2026-01-05T10:00:00Z",
         )
-        Given.contrasts = (("e0", "e1"),)
-        self.claim = Given(self.rows)
+        self.claim = _Compared(self.rows)
         self.study = study(Frames(cells, pd.DataFrame(), pd.DataFrame()), [self.claim])
         self.place = self.study.cells[["label", "task", "seed"]].astype({"seed": int})
 
