@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from posharness.experiment.sizes import expand_sizes
 from posharness.experiment.validation import validate
 
 __all__ = ["parse_settings"]
+
+_BARE = re.compile(r"^([+-]?)\.(?=\d+([eE][+-]?\d+)?$)")
+"""The start of a number like .5, which TOML writes 0.5."""
 
 
 def parse_settings(settings: Sequence[str]) -> list[dict[str, Any]]:
@@ -34,7 +38,8 @@ def parse_settings(settings: Sequence[str]) -> list[dict[str, Any]]:
             raise UserError(
                 f"{source}: a preset is what settings are laid over; give --preset {value.strip()}."
             )
-        layer = _toml(f"{key}={value}") or _toml(f"{key}={json.dumps(value.strip())}")
+        number = _BARE.sub(r"\g<1>0.", value.strip())
+        layer = _toml(f"{key}={number}") or _toml(f"{key}={json.dumps(value.strip())}")
         if layer is None:
             raise UserError(f"{source}: {key.strip()!r} is no key; write it as in a file, like budget.steps.")
         validate(expand_sizes(layer, source), source)

@@ -138,6 +138,12 @@ def test_a_setting_overrides_any_key_and_is_laid_over_everything_else() -> None:
     assert experiment.task["bert"].model.width == 128
 
 
+@pytest.mark.parametrize(("text", "rate"), [(".001", 0.001), ("+.5", 0.5), (".1e-2", 0.001), ("1e-3", 0.001)])
+def test_a_number_may_begin_with_its_point(text: str, rate: float) -> None:
+    assert load_experiment(settings=[f"optimiser.lr={text}"]).optimiser.lr == rate
+    assert load_experiment(settings=["corpus=.5.txt"]).corpus == ".5.txt"
+
+
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
