@@ -88,7 +88,8 @@ def picture(about: Mapping[str, Any]) -> bytes:
             axes.set_ylabel(str(curve["axis"][1]), size=13)
             axes.set_title(textwrap.shorten(str(curve["title"]), 70, placeholder=" …"), size=14, loc="left")
             axes.grid(color="#e3e6eb")
-            axes.spines[["top", "right"]].set_visible(False)
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
             axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=14)
             if len(lines) > _NAMED:
                 drawn.text(0.79, 0.13, f"and {len(lines) - _NAMED} more", size=13, color="#5b6472")
