@@ -29,6 +29,9 @@ def answer(study: Study, first: FirstScreen) -> dict[str, Any]:
         - `verdicts`: of each claim, its sign, tone ("good", "bad" or "plain"), outcome, text and detail.
         - `ranking`: what it is over (`on`), its first rows, and how many are `left`.
         - `curve`: the lines of the first figure: its name, title, ticks, and the values of each label.
+          `places` are those of the ticks from the left (0) to the right end (1) of the axes, `limits` the
+          ends of the y axis, `bands` the ends of the intervals that are drawn, `chance` the name and values
+          of the line of chance.
         - `board`: normalised accuracy of each label on each task and scope. `like` is the same for runs that
           may be compared: those with the same `settings`, length and version of the task. `at` says at what
           length and distance the value is, `seeds` of how many runs.
@@ -62,15 +65,25 @@ def _curve(first: FirstScreen) -> dict[str, Any]:
     if first.curve is None or not first.curve.readings.get("panels"):
         return {}
     series, panel = first.curve.readings["series"], first.curve.readings["panels"][0]
+    ticks, (left, top, right, bottom), (zero, one) = panel["ticks"], panel["box"], panel["y"]
     lines: dict[str, list[float | None]] = {}
-    for number, column, value, *_ in panel["points"]:
-        lines.setdefault(series[number], [None] * len(panel["ticks"]))[column] = value
+    bands: dict[str, list[list[float] | None]] = {}
+    for number, column, *values in panel["points"]:
+        read = dict(zip(panel["read"], values, strict=True))
+        lines.setdefault(series[number], [None] * len(ticks))[column] = read["y"]
+        if panel["bands"] and None not in (read["low"], read["high"]):
+            own = bands.setdefault(series[number], [None] * len(ticks))
+            own[column] = [read["low"], read["high"]]
     return {
         "figure": first.curve.name,
         "title": panel["heading"],
         "axis": panel["axis"],
-        "ticks": panel["ticks"],
+        "ticks": ticks,
+        "places": [round((x - left) / (right - left), _DIGITS) for x in panel["xs"]],
+        "limits": [round((end - zero) / one, 2) for end in (bottom, top)],
         "lines": lines,
+        "bands": bands,
+        "chance": panel["chance"],
     }
 
 

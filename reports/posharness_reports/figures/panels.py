@@ -267,7 +267,14 @@ def _read(figure: ReadableFigure, axes: Axes, panel: Panel) -> None:
     heading = ", ".join(filter(None, (panel.title, panel.subtitle)))
     known = [name for name in READ if name in panel.lines]
     figure.read_points(
-        axes, heading, (panel.x_label, panel.y_label), panel.lines[["label", "x", *known]], panel.ticks
+        axes,
+        heading,
+        (panel.x_label, panel.y_label),
+        panel.lines[["label", "x", *known]],
+        panel.ticks,
+        chance=panel.chance,
+        chance_name=panel.chance_name,
+        bands=panel.bands and "low" in known,
     )
 
 

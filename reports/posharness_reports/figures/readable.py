@@ -63,6 +63,10 @@ class ReadableFigure(PaperFigure):
         axis: tuple[str, str],
         points: pd.DataFrame,
         ticks: Mapping[float, str],
+        *,
+        chance: pd.DataFrame,
+        chance_name: str,
+        bands: bool,
     ) -> None:
         """Let the points of lines be read.
 
@@ -71,15 +75,20 @@ class ReadableFigure(PaperFigure):
             axis: what x and y are.
             points: columns label, x and y, and those of `READ` that are known.
             ticks: the name of each x; of the others, the number is the name.
+            chance: columns x and y of the line of chance, and its name; it may be empty.
+            bands: whether the intervals are drawn.
         """
         points = points[points["y"].notna()]
         places = sorted(set(points["x"]))
         column = {x: i for i, x in enumerate(places)}
         zero, one = (self._across_and_down(axes, places[0] if places else 1, y)[1] for y in (0.0, 1.0))
         names = [name for name in READ if name in points]
+        level = {} if chance.empty else dict(zip(chance["x"], chance["y"], strict=True))
         self.panels.append(
             self._panel(axes, heading, axis)
             | {
+                "chance": {chance_name: [_number(level.get(x)) for x in places]} if level else {},
+                "bands": bands,
                 "ticks": [ticks.get(x, f"{x:g}") for x in places],
                 "xs": [self._across_and_down(axes, x, 0.0)[0] for x in places],
                 "y": [zero, round(one - zero, _DIGITS)],

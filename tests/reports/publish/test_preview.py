@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,13 @@ from xml.etree import ElementTree
 
 import matplotlib.image
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from posharness.contracts import Frames
 from posharness.verification import Made, compare_files, read_made, write_made
 from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.figures.panels import ACCURACY
 from posharness_reports.publish.preview import PREVIEW, address, picture
 from posharness_reports.publish.static_folder import publish
 
@@ -47,6 +51,41 @@ def test_the_picture_shows_the_first_figure() -> None:
     assert picture(_about()) == picture(_about())
     assert picture(_about()) != picture(_about(curve={}))
     assert picture(_about()) != picture(_about(curve={**CURVE, "lines": {"rope": [0.1, 0.9]}}))
+
+
+def test_the_picture_has_the_axes_of_the_figure(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line within .01 of 1 is at the top, also in the picture that is passed on."""
+    about = json.loads((report / "report.json").read_text("utf-8"))
+    curve = about["curve"]
+    assert tuple(curve["limits"]) == ACCURACY
+    assert curve["places"] == sorted(curve["places"])
+    assert 0 <= curve["places"][0] < curve["places"][-1] <= 1
+    assert set(curve["bands"]) == set(curve["lines"])
+    (level,) = curve["chance"].values()
+    assert len(level) == len(curve["ticks"])
+    high = {**curve, "lines": {"rope": [1 - 0.001 * i for i in range(len(level))]}, "bands": {}}
+    for shown in (curve, high, CURVE):
+        axes, labels = _axes(_about(curve=shown), monkeypatch)
+        assert axes.get_ylim() == ACCURACY
+        assert set(shown.get("chance", {})) <= labels
+        assert sum(bool(each.get_paths()) for each in axes.collections) == len(shown.get("bands", {}))
+        box = axes.yaxis.label.get_window_extent()
+        assert box.x0 > 0
+
+
+def _axes(about: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Axes, set[str]]:
+    """The axes of a picture, and the names of their lines."""
+    drawn: list[Figure] = []
+    saved = Figure.savefig
+
+    def save(figure: Figure, *args: Any, **kwargs: Any) -> None:
+        drawn.append(figure)
+        saved(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    picture(about)
+    (axes,) = drawn[0].axes
+    return axes, {str(line.get_label()) for line in axes.get_lines()}
 
 
 def test_a_published_page_names_its_picture(report: Path, tmp_path: Path) -> None:
