@@ -10,7 +10,7 @@ import pytest
 
 from posharness.contracts import Frames
 from posharness_reports.compile.headline import headline
-from posharness_reports.sections.evaluation_length.content import not_learned
+from posharness_reports.sections.evaluation_length.content import describe, not_learned
 from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task
 from posharness_reports.study import study
@@ -145,9 +145,25 @@ def test_runs_that_fall_into_learned_and_not_are_counted(simulated: Simulate) ->
 def test_what_is_not_learned_is_named_by_task(frames: Frames) -> None:
     said = not_learned(study(frames))
     assert [line.partition(" (")[0] for line in said] == ["copy: absolute", "offset_recall: absolute"]
-    assert all("learned in 0 of " in line for line in said)
+    assert all("(learned by 0 of " in line for line in said)
     empty = pd.DataFrame()
     assert not_learned(study(Frames(frames.cells, empty, empty))) == []
+
+
+def test_an_encoding_of_which_some_runs_have_learned_is_told_by_their_number(simulated: Simulate) -> None:
+    frames = simulated(tasks=("offset_recall",), seeds=3)
+    rows = frames.predictions
+    poor = (rows["label"] == "absolute") & (rows["seed"] == 2)
+    frames.predictions["correct"] = ~poor | (rows["sequence"] % 5 > 0)
+    ready = study(frames)
+    # The mean is above 90 %, and one run is below.
+    assert not_learned(ready) == ["offset_recall: absolute (learned by 2 of 3 runs, mean 0.93)"]
+    section = describe(ready)
+    assert section is not None
+    assert "from blind to perfect" in section.prose
+    near, _ = by_task(ready)
+    assert near.endswith("; learned at the training length by 2 of 3 runs of absolute (3 seeds).")
+    assert "not yet learned" not in near
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

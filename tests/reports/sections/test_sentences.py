@@ -208,7 +208,8 @@ def _check_finding(text: str, ready: Study) -> None:
     table = ranking.pairs_table({"": found})
     apart = {(row["better"], row["other"]) for row in table.to_dict("records") if row["told apart"]}
     means = found.means.set_index("label")
-    clause, _, end = text.partition("; not yet learned at the training length: ")
+    clause, *ends = re.split(r"; (?:not yet )?learned at the training length", text, maxsplit=1)
+    end = "".join(ends)
     clause, _, tied = clause.partition("; not told apart from ")
     farther = "information carries farther"
     if match := re.match(rf"On .*?, ({farther}|the score is higher) with (\w+) than with ([^:]+): ", clause):
@@ -287,7 +288,8 @@ def _check_remark(text: str, ready: Study, place: tuple[str, str], clause: str) 
         for label, own in inside.groupby("label")
         if label in labels and (own["normalised"] < 0.9).any()
     }
-    named = set(re.findall(r"(\w+) \(−?\d", text.rpartition(" (")[0]))
+    named = set(re.findall(r"(\w+) \(−?\d|runs of (\w+)", text.rpartition(" (")[0]))
+    named = {one or other for one, other in named}
     assert named == weak
 
 

@@ -6,8 +6,8 @@ from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import evaluation_figures
-from posharness_reports.formatting import enumerate_words, escape_markdown, fraction, percent
-from posharness_reports.measures.accuracy import LEARNED, learned
+from posharness_reports.formatting import below, count, enumerate_words, escape_markdown, fraction, percent
+from posharness_reports.measures.accuracy import LEARNED, Learned, learned
 from posharness_reports.study import Study
 from posharness_reports.tables.accuracy import by_length, changes, whole
 from posharness_reports.tables.tidy import tidy
@@ -42,9 +42,9 @@ def describe(study: Study) -> Section | None:
     prose = _ABOUT
     if weak := not_learned(study):
         prose += (
-            f"\n\nNot yet learned: these encodings are less than {percent(LEARNED)} of the way from chance "
-            "to perfect at the training length. A change from there says how much of what they learned "
-            "they keep:\n\n"
+            f"\n\nNot learned by all runs: a run has learned a task if it is at least {percent(LEARNED)} of "
+            "the way from blind to perfect at the training length (from chance, where distances are spans). "
+            "A change from there says how much of what was learned is kept:\n\n"
         ) + "\n".join(f"- {escape_markdown(line)}" for line in weak)
     return Section(
         "Accuracy by evaluation length",
@@ -73,10 +73,15 @@ def not_learned(study: Study) -> list[str]:
             continue
         found = {label: learned(runs, (task, objective, label)) for label in sorted(set(rows["label"]))}
         weak = [
-            f"{label} ({fraction(each.score)}, learned in {each.count} of {each.runs})"
+            f"{label} (learned by {each.count} of {count(each.runs, 'run')}, mean {_mean(each)})"
             for label, each in found.items()
             if each is not None and each.count < each.runs
         ]
         if weak:
             lines.append(f"{title(task, objective, study.cells)}: {enumerate_words(weak)}")
     return lines
+
+
+def _mean(found: Learned) -> str:
+    """The mean over runs, which is below `LEARNED` where no run has learned."""
+    return fraction(found.score) if found.count else below(found.score, LEARNED)

@@ -147,14 +147,15 @@ class _Place:
         """Which of these labels have not learned the task at the training length, or not in all runs."""
         runs = self.study.by_length[1]
         found = {label: learned(runs, (self.task, self.objective, label)) for label in labels}
-        weak = [
-            f"{label} ({below(each.score, LEARNED)})"
-            if not each.count
-            else f"{label} ({fraction(each.score)}, {each.count} of {each.runs} runs have)"
-            for label, each in found.items()
-            if each is not None and each.count < each.runs
+        known = {label: each for label, each in found.items() if each is not None}
+        none = [f"{label} ({below(each.score, LEARNED)})" for label, each in known.items() if not each.count]
+        some = [
+            f"{each.count} of {each.runs} runs of {label}"
+            for label, each in known.items()
+            if 0 < each.count < each.runs
         ]
-        return f"; not yet learned at the training length: {enumerate_words(weak)}" if weak else ""
+        text = f"; not yet learned at the training length: {enumerate_words(none)}" if none else ""
+        return text + (f"; learned at the training length by {enumerate_words(some)}" if some else "")
 
 
 def _listed(lengths: Sequence[int]) -> str:
