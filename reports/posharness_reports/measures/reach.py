@@ -102,8 +102,9 @@ def reach(
     distances that this test does not reject. With one run the test is about its sequences only.
 
     Where buckets were joined, the nearest of them can be above the threshold and all together below. So
-    neither the reach nor its interval is nearer than a distance whose own bucket is surely above, and a reach
-    below the shortest distance is not said where the runs are above the threshold there.
+    neither the reach nor its interval is nearer than a distance whose own bucket is surely above, with no mean
+    below it at a nearer one, and a reach below the shortest distance is not said where the runs are above the
+    threshold there.
 
     Args:
         summed: correct predictions of run r in bucket b.
@@ -153,15 +154,15 @@ def _surely_kept(
     goal: Float[Array, " b"],
     positions: Float[Array, " b"],
 ) -> float:
-    """The farthest distance whose bucket is surely above the goal, with none nearer that is surely below.
+    """The farthest distance whose bucket is surely above the goal, with no mean below it at a nearer one.
 
     0 if there is none, and infinity if it is the last.
     """
     if len(accuracy) > 1:
-        low, high = across_runs(accuracy, worth)
+        low, _ = across_runs(accuracy, worth)
     else:
-        low, high = wilson(_mean(accuracy) * worth, worth)
-    below = high < goal
+        low, _ = wilson(_mean(accuracy) * worth, worth)
+    below = _mean(accuracy) < goal
     before = int(np.argmax(below)) if below.any() else len(goal)
     kept = np.flatnonzero((low > goal)[:before])
     if not len(kept):

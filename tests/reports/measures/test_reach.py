@@ -44,3 +44,11 @@ def test_a_far_bucket_that_is_above_does_not_make_up_for_a_near_one_that_is_belo
 
 def test_what_is_surely_above_at_the_longest_distance_is_censored() -> None:
     assert found(np.ones(4), np.full(4, 200), 3) == Reach(np.inf, np.inf, np.inf)
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_a_last_bucket_that_is_above_does_not_make_up_for_means_that_are_below(runs: int) -> None:
+    # None of the nearer ones is surely below, and their mean is.
+    fell = found(np.array([0.84, 0.85, 0.84, 1.0]), np.full(4, 60), runs)
+    assert fell.length < POSITIONS[-1]
+    assert fell.low < POSITIONS[-1]
