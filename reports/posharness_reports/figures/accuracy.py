@@ -210,9 +210,14 @@ def _layout(
     if not few:
         return charts
     figure = side_by_side([[plot.panel for plot in row] for row in few.values()], styles)
-    # Beyond the training length, distances are of other sequences; the lines say how lengths are kept.
-    first = pd.concat([row[0].bands for row in few.values()], ignore_index=True)
-    return {f"{name}. {note(True)}": Chart(f"{kind}lines", figure, first, _says)} | charts
+    shown = pd.concat([_scoped(plot) for row in few.values() for plot in row], ignore_index=True)
+    return {f"{name}. {note(True)}": Chart(f"{kind}lines", figure, shown, _says)} | charts
+
+
+def _scoped(plot: _Plot) -> pd.DataFrame:
+    """The bands of a plot with what its panel says of lengths."""
+    scope = plot.panel.subtitle.partition(":")[0]
+    return plot.bands.assign(scope=scope) if scope else plot.bands
 
 
 _SHORT = dict(zip(SCOPES, ("trained", "longer"), strict=True))

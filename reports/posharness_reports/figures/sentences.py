@@ -1,7 +1,8 @@
 """Sentences that say what a figure shows, each made from the rows that are drawn.
 
 Two means differ even where two encodings do not. So a sentence says of a line what its whole band says
-("keeps 0.90 to 64 tokens": the band is above at every distance up to there), or counts what single runs did.
+("surely keeps 0.90 to 64 tokens": the band is above at every distance up to there), or counts what single
+runs did.
 """
 
 from __future__ import annotations
@@ -46,27 +47,37 @@ class _Kept:
         """What one label does, or several do."""
         keeps, is_ = ("keeps", "is") if one else ("keep", "are")
         if self.whole:
-            return f"{keeps} {level} to {_at(self.to, unit)}, the farthest"
-        parts = [f"{keeps} {level} to {_at(self.to, unit)}"] if self.to else []
+            return f"surely {keeps} {level} to {_at(self.to, unit)}, the farthest"
+        parts = [f"surely {keeps} {level} to {_at(self.to, unit)}"] if self.to else []
         if self.lost:
-            parts.append(f"{is_} below {'it' if self.to else level} at {_at(self.lost, unit)}")
+            parts.append(f"{is_} surely below {'it' if self.to else level} at {_at(self.lost, unit)}")
         if self.undefined:
             parts.append(f"{is_} undefined at {_at(self.undefined, unit)}")
-        return enumerate_words(parts) or f"may be above or below {level}"
+        return enumerate_words(parts) or f"{is_} nowhere surely below {level}"
 
 
 def kept(data: pd.DataFrame, of: str, unit: str = "tokens") -> str:
-    """To where lines keep to `THRESHOLD` with their whole band.
+    """To where lines surely keep to `THRESHOLD`, with their whole band.
 
     Args:
         data: columns place (what the panel is about), label, x, at (the name of x), low and high (the band;
-            NaN for none), seeds, and, if encodings can be, undefined.
+            NaN for none) and seeds; undefined, if encodings can be; and scope, where panels are of several:
+            each is said apart.
         of: what the level is of.
     """
     known = data["low"].notna() & data["high"].notna()
     if not known.any():
         return f"No line has an interval of its {of}."
     data = data[known | data["undefined"]] if "undefined" in data else data[known]
+    if "scope" not in data:
+        texts = [_kept_in(data, "", unit)]
+    else:
+        texts = [_kept_in(rows, str(scope), unit) for (scope,), rows in grouped(data, ["scope"])]
+    return f"{'. '.join(texts)} ({of}; surely: {_whose(data)})."
+
+
+def _kept_in(data: pd.DataFrame, scope: str, unit: str) -> str:
+    """To where lines keep, of one scope."""
     level = fraction(THRESHOLD)
     found = {
         str(place): {str(label): _kept(own) for (label,), own in grouped(rows, ["label"])}
@@ -74,9 +85,12 @@ def kept(data: pd.DataFrame, of: str, unit: str = "tokens") -> str:
     }
     if len(found) > _PLACES:
         text = _over_places(found, level)
-    else:
-        text = ". ".join(f"On {place}: {_lines(lines, level, unit)}" for place, lines in found.items())
-    return f"{text} ({of}, {_whose(data)})."
+        return f"{scope[:1].upper()}{scope[1:]}, {text[:1].lower()}{text[1:]}" if scope else text
+    clauses = [f"{scope}, on {place}" if scope else f"on {place}" for place in found]
+    return ". ".join(
+        f"{where[:1].upper()}{where[1:]}: {_lines(lines, level, unit)}"
+        for where, lines in zip(clauses, found.values(), strict=True)
+    )
 
 
 def kept_by_family(data: pd.DataFrame, of: str) -> str:
@@ -93,7 +107,9 @@ def kept_by_family(data: pd.DataFrame, of: str) -> str:
         if lines
     ]
     level = fraction(THRESHOLD)
-    return f"Lines that keep {level} at every point: {'; '.join(clauses)} ({of}, {_whose(data)})."
+    return (
+        f"Lines that surely keep {level} at every point: {'; '.join(clauses)} ({of}; surely: {_whose(data)})."
+    )
 
 
 def kept_fields(data: pd.DataFrame) -> str:
@@ -120,7 +136,7 @@ def kept_fields(data: pd.DataFrame) -> str:
             text = f"{everywhere} of {len(each)} encodings in every field, and {nowhere} in none"
         scopes.append(f"{scope}, {text}")
     level = f"Surely at {fraction(THRESHOLD)} or above"
-    return f"{level} {'; '.join(scopes)} (normalised accuracy, {_whose(known)})."
+    return f"{level} {'; '.join(scopes)} (normalised accuracy; surely: {_whose(known)})."
 
 
 def changed(data: pd.DataFrame, unit: str) -> str:
@@ -347,9 +363,10 @@ def _counted(lines: Iterable[_Kept], level: str, whole: Sequence[str] = ()) -> s
     named = f" ({enumerate_words(whole)})" if 0 < len(whole) <= _NAMED else ""
     kept = sum(found.whole for found in every)
     return (
-        f"{kept} of {len(every)} lines keep {level} at every point{named}, {lost} are below it somewhere, "
+        f"{kept} of {len(every)} lines surely keep {level} at every point{named}, {lost} are surely below it "
+        "somewhere, "
         + (f"{undefined} are undefined somewhere, " if undefined else "")
-        + f"and {unsure} may be above or below"
+        + f"and {unsure} are neither"
     )
 
 
@@ -363,8 +380,8 @@ def _over_places(found: Mapping[str, Mapping[str, _Kept]], level: str) -> str:
         clauses = _counted((each for own in by_label.values() for each in own), level)
         return f"Over {count(len(found), 'panel')}: {clauses}"
     clauses = "; ".join(
-        f"{label} keeps {level} at every point on {sum(each.whole for each in own)} of "
-        f"{len(own)} and is below it somewhere on {sum(bool(each.lost) for each in own)}"
+        f"{label} surely keeps {level} at every point on {sum(each.whole for each in own)} of "
+        f"{len(own)} and is surely below it somewhere on {sum(bool(each.lost) for each in own)}"
         for label, own in by_label.items()
     )
     return f"Over {count(len(found), 'panel')}: {clauses}"
@@ -409,7 +426,7 @@ def _whose(data: pd.DataFrame) -> str:
     """What the band is of: with one seed, it says nothing about others."""
     if data["seeds"].min() > 1:
         return "by the whole band"
-    return "one seed" if data["seeds"].max() == 1 else "by the whole band, some of one seed"
+    return f"by the whole band, {'' if data['seeds'].max() == 1 else 'some '}of one seed"
 
 
 def _at(place: str, unit: str) -> str:

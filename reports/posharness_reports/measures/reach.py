@@ -102,9 +102,9 @@ def reach(
     distances that this test does not reject. With one run the test is about its sequences only.
 
     Where buckets were joined, the nearest of them can be above the threshold and all together below. So
-    neither the reach nor its interval is nearer than a distance whose own bucket is surely above, with no mean
-    below it at a nearer one, and a reach below the shortest distance is not said where the runs are above the
-    threshold there.
+    neither the reach nor its interval is nearer than a distance whose own bucket is surely above, with no
+    mean below it at a nearer one, and a reach below the shortest distance is not said where the runs are
+    above the threshold there.
 
     Args:
         summed: correct predictions of run r in bucket b.

@@ -60,8 +60,8 @@ def _check_kept(text: str, data: pd.DataFrame) -> None:
         assert text == "No line has an interval of its share."
         return
     data = data[data["low"].notna() | data["undefined"]]
-    assert ("one seed" in text) == (data["seeds"].min() == 1)
-    assert ("whole band" in text) == (data["seeds"].max() > 1)
+    assert ("of one seed" in text) == (data["seeds"].min() == 1)
+    assert ("some of one seed" in text) == (data["seeds"].min() < data["seeds"].max())
     lines = {key: own.sort_values("x") for key, own in data.groupby(["place", "label"])}
     whole = {key for key, own in lines.items() if (own["low"] >= 0.9).all()}
     gone = {key for key, own in lines.items() if own["undefined"].any()}
@@ -74,7 +74,8 @@ def _check_kept(text: str, data: pd.DataFrame) -> None:
     for place, clauses in parts:
         own = {label: line for (where, label), line in lines.items() if where == place}
         if match := re.match(
-            r"(\d+) of (\d+) lines keep .* at every point.*?, (\d+) are below .*, and (\d+) may", clauses
+            r"(\d+) of (\d+) lines surely keep .* every point.*?, (\d+) are surely below .*, and (\d+) are n",
+            clauses,
         ):
             kept_, below, cut = (
                 len({key for key in found if key[0] == place}) for found in (whole, lost, gone - lost)
@@ -95,12 +96,15 @@ def _check_many_places(
     text: str, data: pd.DataFrame, every: object, whole: set[object], lost: set[object]
 ) -> None:
     if data["label"].nunique() > 4:
-        match = re.search(r"(\d+) of (\d+) lines keep 0.90 at every point.*, (\d+) are below", text)
+        match = re.search(
+            r"(\d+) of (\d+) lines surely keep 0.90 at every point.*, (\d+) are surely below", text
+        )
         assert match is not None
         assert [*map(int, match.groups())] == [len(whole), len(list(every)), len(lost)]  # type: ignore[call-overload]
         return
     said = re.findall(
-        r"(\w+) keeps 0.90 at every point on (\d+) of (\d+) and is below it somewhere on (\d+)", text
+        r"(\w+) surely keeps 0.90 at every point on (\d+) of (\d+) and is surely below it somewhere on (\d+)",
+        text,
     )
     assert len(said) == data["label"].nunique()
     for label, *numbers in said:
@@ -111,8 +115,8 @@ def _check_many_places(
 
 def _check_line(clause: str, line: pd.DataFrame) -> None:
     """What a clause says of a line is so at the points that it names."""
-    keeps = re.search(r"keeps? 0.90 to (\d+) tokens?", clause)
-    below = re.search(r"(?:is|are) below (?:it|0.90) at (\d+) token", clause)
+    keeps = re.search(r"surely keeps? 0.90 to (\d+) tokens?", clause)
+    below = re.search(r"(?:is|are) surely below (?:it|0.90) at (\d+) token", clause)
     if keeps:
         upto = line["x"] <= int(keeps[1])
         assert (line.loc[upto, "low"] >= 0.9).all()
@@ -129,7 +133,7 @@ def _check_line(clause: str, line: pd.DataFrame) -> None:
     gone = re.search(r"undefined at (\d+) token", clause)
     assert (gone is not None) == line["undefined"].any()
     assert gone is None or int(gone[1]) == line.loc[line["undefined"], "x"].min()
-    if "may be" in clause:
+    if "nowhere" in clause:
         assert not keeps
         assert not below
 
@@ -407,3 +411,20 @@ def test_verdicts_are_counted_and_only_a_decided_effect_is_named(rows: list[tupl
     assert (named is not None) == bool(decided)
     if named:
         assert (max(decided)[0], named[1]) in decided
+
+
+@settings(max_examples=30, deadline=None)
+@given(bands(), bands())
+def test_each_scope_is_said_apart(near: pd.DataFrame, far: pd.DataFrame) -> None:
+    scopes = {"at the training length": near, "beyond the training length": far}
+    data = pd.concat([rows.assign(scope=scope) for scope, rows in scopes.items()], ignore_index=True)
+    text = kept(data, "share")
+    for scope, rows in scopes.items():
+        alone = kept(rows, "share")
+        if alone.startswith("No line"):
+            assert rows["undefined"].any() or scope not in text.casefold()
+            continue
+        said = alone.partition(" (share")[0]
+        for clause in said.split(". On "):
+            clause = clause.removeprefix("On ").removeprefix("Over ")
+            assert re.search(rf"(?i){scope}, (on|over) {re.escape(clause)}", text)
