@@ -71,26 +71,37 @@ def with_interval(value: float, low: float, high: float) -> str:
         return "–"
     if math.isnan(low):
         return fraction(value)
-    return f"{_two_decimals(value)} {interval(low, high)}"
+    digits = _decimals(value, low, high)
+    return f"{_rounded(value, digits)} [{_rounded(low, digits)}, {_rounded(high, digits)}]"
 
 
 def interval(low: float, high: float) -> str:
     """The ends of an interval; its numbers have the sign of what they round."""
-    return f"[{_two_decimals(low)}, {_two_decimals(high)}]"
+    digits = _decimals(low, high)
+    return f"[{_rounded(low, digits)}, {_rounded(high, digits)}]"
 
 
 def difference(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """A signed difference with its interval, if it has one; its numbers have the sign of what they round."""
     if math.isnan(value):
         return "–"
-    text = _two_decimals(value, "+")
-    return text if math.isnan(low) else f"{text} [{_two_decimals(low, '+')}, {_two_decimals(high, '+')}]"
+    known = [each for each in (value, low, high) if not math.isnan(each)]
+    digits = _decimals(*known)
+    text = _rounded(value, digits, "+")
+    return (
+        text if math.isnan(low) else f"{text} [{_rounded(low, digits, '+')}, {_rounded(high, digits, '+')}]"
+    )
 
 
-def _two_decimals(value: float, sign: str = "") -> str:
-    """A number with two decimals, or with its first digit where these are 0 and it is not: "0.003"."""
+def _decimals(*values: float) -> int:
+    """Two, or three where a value would be 0 with two and is not: all of an interval have as many."""
+    return 3 if any(abs(value) > _NOTHING and not round(value, 2) for value in values) else 2
+
+
+def _rounded(value: float, digits: int, sign: str = "") -> str:
+    """A number with so many decimals, or with its first digit where these are 0 and it is not: "0.0003"."""
     exact = 0.0 if abs(value) < _NOTHING else value
-    text = f"{exact:{sign}z.2f}"
+    text = f"{exact:{sign}z.{digits}f}"
     return (f"{exact:{sign}.1g}" if exact and not float(text) else text).replace("-", "−")
 
 

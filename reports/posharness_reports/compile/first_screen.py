@@ -330,8 +330,9 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     where = ", ".join(filter(None, place))
     own = f"{shown.outcome}, " if len(counts) > 1 else ""
     effect = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}{failures(shown)}"
+    effect += members_differ(shown)  # who repeats a verdict on a kind must see whom it holds for
     others = [contrast for contrast in measured if contrast is not shown]
-    more = members_differ(shown) + outlook(shown).removeprefix(failures(shown)) + seeds_of(others)
+    more = outlook(shown).removeprefix(failures(shown)) + seeds_of(others)
     measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
     if len(decodings) > 1:
         measure += f" The decodings are {enumerate_words(decodings)}."

@@ -434,7 +434,7 @@ def _check_line(line: Verdict, contrasts: list[ClaimContrast], ready: Study) -> 
     assert tasks == max(len(each.by_task) for each in about)
     assert f" {tasks} task{'s' * (tasks > 1)}: " in detail
     assert verdicts.effect_text(shown) in detail
-    assert ("encodings differ" in detail) == any(each.p <= ALPHA for each in shown.members)
+    assert ("encodings differ" in line.effect) == any(each.p <= ALPHA for each in shown.members)
     if len({each.outcome for each in contrasts}) > 1:
         assert f": {shown.outcome}, " in detail
     values = shown.claim.measure(ready)
