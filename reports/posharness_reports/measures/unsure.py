@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from posharness_reports.measures.ranking import Ranking
+from posharness_reports.formatting import show
+from posharness_reports.measures.ranking import Pair, Ranking
+from posharness_reports.measures.statistics import ALPHA
 
 __all__ = ["UNSURE", "UNTESTED", "may_be_chance", "why_not_apart"]
 
@@ -18,13 +20,34 @@ _LARGE = 0.3
 
 def may_be_chance(ranking: Ranking, best: str, last: str) -> bool:
     """Whether two labels that no test tells apart are far from each other."""
-    (pair,) = (pair for pair in ranking.pairs if {pair.better, pair.other} == {best, last})
-    low, _ = pair.effect.overall.interval()
-    return low > _LARGE
+    return _gap(_pair(ranking, best, last)) > _LARGE
 
 
 def why_not_apart(ranking: Ranking, best: str, last: str) -> str:
-    """A clause on why no labels are told apart, where it is not that they are close; else ""."""
+    """A clause on why no labels are told apart, where it is not that they are close; else "".
+
+    Brackets are about the runs of each label alone. Where by these runs the difference leaves out 0, the test
+    counts something else too, and the clause says what: the runs beside them, how few seeds there are, or
+    all other pairs.
+    """
     if not any(pair.effect.tested.error > 0 for pair in ranking.pairs):
         return UNTESTED
-    return UNSURE if may_be_chance(ranking, best, last) else ""
+    pair = _pair(ranking, best, last)
+    if pair is None or not (gap := _gap(pair)) > 0:
+        return ""
+    if gap > _LARGE:
+        return UNSURE
+    if pair.alone <= ALPHA:
+        return f"; p is {show(pair.alone)} for this pair alone, but above {ALPHA} corrected for all pairs"
+    if pair.alone <= pair.least:
+        return "; so few seeds can differ like this by chance"
+    return "; the runs beside them vary more, and so the difference can be chance"
+
+
+def _pair(ranking: Ranking, one: str, other: str) -> Pair | None:
+    return next((pair for pair in ranking.pairs if {pair.better, pair.other} == {one, other}), None)
+
+
+def _gap(pair: Pair | None) -> float:
+    """The least difference that the runs of the two labels leave possible."""
+    return pair.effect.overall.interval()[0] if pair is not None else float("nan")

@@ -69,8 +69,11 @@ def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) 
 
 def test_one_seed_of_each_is_said_to_test_nothing(simulated: Simulate) -> None:
     clause = "; one seed of each tests nothing"
-    assert all(clause in line for line in by_task(study(simulated(seeds=1, tasks=("copy",)))))
-    assert not any(clause in line for line in by_task(study(simulated(seeds=2, tasks=("copy",)))))
+    tasks = ("copy", "offset_recall")
+    said = by_task(study(simulated(seeds=1, tasks=tasks)))
+    assert said[0].startswith("Over 2 tasks")
+    assert all(clause in line for line in said)
+    assert not any(clause in line for line in by_task(study(simulated(seeds=2, tasks=tasks))))
 
 
 def test_one_encoding_is_told_without_a_comparison(simulated: Simulate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -146,6 +147,9 @@ def test_where_runs_beside_it_fall_apart_three_that_agree_tell_too_little() -> N
     # What is shown of the pair is about its own runs.
     low, _ = found.pairs[0].effect.overall.interval()
     assert low > 0.2
+    assert sentence("on t", found).endswith(
+        "; the runs beside them vary more, and so the difference can be chance."
+    )
 
 
 def test_noise_on_one_task_does_not_hide_large_differences_on_others() -> None:
@@ -173,6 +177,15 @@ def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
     many = rank_all(scores({"t": {"a": 0.9, "c": 0.88}} | {f"u{i}": CLEAR for i in range(5)}))
     (again,) = many.each["t", "o", SCOPES[0]].pairs
     assert again.p > few.p
+    tie = rank_all(scores({"t": {"a": 0.9, "c": 0.88}} | {f"u{i}": {"a": 0.5, "c": 0.5} for i in range(9)}))
+    found = tie.each["t", "o", SCOPES[0]]
+    assert found.separated(ALPHA) == {}
+    said = sentence("on t", found)
+    assert re.search(
+        r"; p is 0\.0[0-4]\d for this pair alone, but above 0\.05 corrected for all pairs\.$", said
+    )
+    # Those that are close need no reason.
+    assert sentence("on u0", tie.each["u0", "o", SCOPES[0]]).endswith("; not told apart from it: c.")
 
 
 def test_a_baseline_is_compared_with_its_sign(simulated: Simulate) -> None:

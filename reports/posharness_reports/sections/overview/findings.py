@@ -38,7 +38,8 @@ def over_tasks(ranking: Ranking, decoding: str, scope: str, *, named: int) -> st
         f"{with_interval(*means.loc[label, ['mean', 'low', 'high']])} with {label}" for label in (best, last)
     )
     if not behind:
-        return f"{place}, no encodings are told apart: mean score {scores}."
+        why = why_not_apart(ranking, best, last)
+        return f"{place}, no encodings are told apart: mean score {scores}{why}."
     return f"{place}, {best} is ahead of {enumerate_words(first_labels(behind, named))}: mean score {scores}."
 
 
