@@ -250,6 +250,14 @@ def test_a_headline_about_longer_sequences_has_a_figure_of_them(frames: Frames, 
     assert any(scope in text.get_text() for text in axes.texts)
 
 
+def test_intervals_are_across_runs_only_where_there_are_several(simulated: Simulate) -> None:
+    for seeds, unit in ((1, "of one seed: about its test sequences"), (2, "across runs")):
+        ready = study(simulated(seeds=seeds, tasks=("copy",), sequences=12))
+        assert first_screen(ready, [], set()).unit == unit
+        caption, _ = distance_figure(ready.trained, ("copy", "copy", SCOPES[0]))
+        assert ("of one seed" in caption) == (seeds == 1)
+
+
 def test_an_undecided_verdict_says_what_it_lacks(simulated: Simulate) -> None:
     found = _screen(simulated(seeds=2, tasks=("copy", "offset_recall")))
     undecided = [verdict for verdict in found.verdicts if verdict.outcome == "undecided"]

@@ -64,13 +64,17 @@ def test_every_table_and_figure_of_a_report_fits_a_paper(frames: Frames, tmp_pat
     # Figures for papers have the width of a column or of a page as they are.
     for path in sorted(report.glob("paper/*.pdf")):
         star = "*" if "-page" in path.name else ""
-        figures.append(rf"\begin{{figure{star}}}\includegraphics{{{path}}}\end{{figure{star}}}")
+        words = "a caption of four lines " * (16 if star else 8)
+        figures.append(
+            rf"\begin{{figure{star}}}\includegraphics{{{path}}}\caption{{{words}}}\end{{figure{star}}}"
+        )
         assert b"/FontFile2" in path.read_bytes()
         assert "<text" not in path.with_suffix(".svg").read_text("utf-8")
     names = {path.name.partition("-column")[0] for path in report.glob("paper/*-column*.pdf")}
     assert names == set(json.loads((report / "report.json").read_text("utf-8"))["figures"])
     assert {"all-tasks", "dependency-length-lines", "learning-curves-lines"} <= names
-    assert all(r"\resizebox" not in table and "seeds of each" in table for table in tables)
+    assert all(r"\resizebox" not in table and "scored predictions" not in table for table in tables)
+    assert sum(" of each" in table for table in tables) > 10
     _typeset(tables, tmp_path)
     assert _smallest_type(tmp_path) >= 6.99
     log = _typeset([*tables, *figures], tmp_path)
@@ -143,10 +147,20 @@ def test_parts_of_a_split_table_repeat_what_a_row_is_about() -> None:
     assert r"\label{tab:wide-2}" in parts[1]
 
 
-def test_a_caption_says_from_what_runs_a_table_is(frames: Frames) -> None:
-    words = runs_in_words(study(frames).trained)
-    assert words.startswith("From absolute and relative on bert, copy and offset_recall: 1–2 seeds of each")
-    n = len(study(frames).trained.predictions)
-    assert f"n = {n:,} scored predictions".replace(",", " ") in words
-    caption = paper_caption("Copy: accuracy.", [["0.9 [0.8, 1.0]"]], words)
-    assert caption == f"Copy: accuracy. {words}. Brackets: 95 % intervals"
+def test_a_caption_says_from_what_runs_the_rows_of_a_table_are(frames: Frames) -> None:
+    ready = study(frames).trained
+    rows = [["relative", "0.9 [0.8, 1.0]"]]
+    caption = paper_caption("copy: accuracy.", ["encoding", "48"], rows, ready)
+    assert caption == "copy: accuracy. From relative on copy: 2 seeds of each. Brackets: 95 % intervals"
+    both = [["bert (mlm)", "absolute"], ["copy", "relative"]]
+    assert runs_in_words(ready, "Summary.", ["task", "encoding"], both) == (
+        "From absolute and relative on bert and copy: 1–2 seeds of each"
+    )
+    counts = [["bert", "1 done", "2 done"]]
+    assert runs_in_words(ready, "Cells.", ["task", "absolute", "relative"], counts) == (
+        "From absolute and relative on bert: 1–2 seeds of each"
+    )
+    pairs = runs_in_words(ready, "All pairs.", ["on", "better", "other"], [["all", "relative", "absolute"]])
+    assert pairs == "From absolute and relative: 1–2 seeds of each"
+    # A table that names no encoding and no task says nothing of runs.
+    assert paper_caption("Plugins.", ["kind", "name"], [["tasks", "copy"]], ready) == "Plugins"

@@ -99,6 +99,7 @@ class FirstScreen:
         ranked: the first labels of the ranking.
         left: the number of labels that are not shown.
         unranked: the labels that have no score there.
+        unit: what its intervals are about.
         figures: accuracy by distance where it separates most; and the heat map of all tasks.
     """
 
@@ -110,6 +111,7 @@ class FirstScreen:
     ranked: list[Ranked] = field(default_factory=list)
     left: int = 0
     unranked: list[str] = field(default_factory=list)
+    unit: str = ""
     curve: RenderedFigure | None = None
     overview: RenderedFigure | None = None
 
@@ -195,6 +197,7 @@ def first_screen(
         ranked[:_RANKED],
         max(len(ranked) - _RANKED, 0),
         sorted(set(trained.labels) - set(ranks)) if ranks else [],
+        _unit(trained.cells),
         curve,
         overview,
     )
@@ -226,6 +229,13 @@ def subject_line(study: Study) -> str:
     if about.cells.empty:
         return "No runs"
     return f"{_listed(about.labels, 'encoding')} on {_listed(sorted(set(about.cells['task'])), 'task')}"
+
+
+def _unit(cells: pd.DataFrame) -> str:
+    """What intervals are about: runs, where an encoding has several on a task."""
+    done = cells[cells["status"] == "done"]
+    seeds = done.groupby(["task", "label"], observed=True)["seed"].nunique()
+    return "across runs" if seeds.max() > 1 else "of one seed: about its test sequences"
 
 
 def _setting(cells: pd.DataFrame) -> str:

@@ -17,7 +17,6 @@ from posharness_reports.compile.first_screen import FirstScreen, first_screen, s
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.methods import methods
 from posharness_reports.compile.page import markdown_report, report_page
-from posharness_reports.compile.paper_caption import runs_in_words
 from posharness_reports.compile.section_files import RenderedSection, render
 from posharness_reports.data.made_with import MADE_WITH
 from posharness_reports.measures.statistics import ALPHA
@@ -59,11 +58,15 @@ def compile_report(
     taken: set[str] = set()
     judged = judge_claims(ready.trained)
     first = first_screen(ready, judged, taken, formats)
-    runs = [runs_in_words(part) for part in (ready.trained, ready.readings)]
+    parts_of_study = (ready.trained, ready.readings)
     rendered = [
         section_files
         for section in in_report_order(sections)
-        if (section_files := render(section, ready, taken, formats, runs[section.place == "readings"]))
+        if (
+            section_files := render(
+                section, ready, taken, formats, parts_of_study[section.place == "readings"]
+            )
+        )
         is not None
     ]
     parts = _parts(first, rendered)

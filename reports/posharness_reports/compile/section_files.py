@@ -25,6 +25,7 @@ from posharness_reports.compile.svg import inline
 from posharness_reports.figures.readable import PaperFigure, ReadableFigure
 from posharness_reports.figures.theme import RC
 from posharness_reports.formatting import show, slug
+from posharness_reports.study import Study
 
 __all__ = ["PAPER", "RenderedFigure", "RenderedSection", "RenderedTable", "draw", "render"]
 
@@ -109,14 +110,18 @@ class RenderedSection:
 
 
 def render(
-    section: ReportSection, frames: Frames, taken: set[str], formats: Sequence[str] = (), runs: str = ""
+    section: ReportSection,
+    frames: Frames,
+    taken: set[str],
+    formats: Sequence[str] = (),
+    study: Study | None = None,
 ) -> RenderedSection | None:
     """Build a section and draw its figures.
 
     Args:
         taken: the names of anchors and files in this report; those of the section are added.
         formats: the formats of the files of figures besides SVG.
-        runs: a sentence for captions in papers that says from what runs the tables are.
+        study: the runs that the tables are from, which captions in papers name; None if that is not known.
 
     Returns:
         The rendered section; None if the section has nothing to say.
@@ -137,7 +142,7 @@ def render(
                     draw(f"{section.name}-{chart.name}", caption, chart, taken, formats)
                     for caption, chart in built.figures.items()
                 ],
-                tables=[_table(caption, frame, taken, runs) for caption, frame in built.tables.items()],
+                tables=[_table(caption, frame, taken, study) for caption, frame in built.tables.items()],
             )
     except (Exception, SystemExit) as error:  # noqa: BLE001
         heading = section.summary or section.name
@@ -209,7 +214,7 @@ def _saved(figure: Figure, ending: str) -> bytes:
     return written.getvalue()
 
 
-def _table(caption: str, frame: pd.DataFrame, taken: set[str], runs: str = "") -> RenderedTable:
+def _table(caption: str, frame: pd.DataFrame, taken: set[str], study: Study | None) -> RenderedTable:
     columns = [str(column) for column in frame.columns]
     numeric = [is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes]
     fields = [
@@ -227,7 +232,11 @@ def _table(caption: str, frame: pd.DataFrame, taken: set[str], runs: str = "") -
         files={
             "csv": inert_csv(numbers, _SIGNIFICANT),
             "tex": latex_table(
-                columns, fields, numeric, caption=paper_caption(caption, fields, runs), label=name
+                columns,
+                fields,
+                numeric,
+                caption=paper_caption(caption, columns, fields, study),
+                label=name,
             ).encode(),
         },
         shown=b"" if numbers is frame else inert_csv(frame, _SIGNIFICANT),

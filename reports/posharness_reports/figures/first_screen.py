@@ -74,7 +74,9 @@ def distance_figure(study: Study, key: tuple[str, str, str]) -> tuple[str, Chart
     order = _best_first(study, key)
     reaches = matching(study.by_distance.reach, task=key[0], objective=key[1], scope=key[2])
     name = f"On {panel.title}" + (f", {key[2]}" if key[2] != SCOPES[0] else "")
-    about = "Lines: means, not normalised; small dots: single seeds; bands: 95 % intervals."
+    several = panel.lines["seeds"].max() > 1
+    about = "Lines: means, not normalised; small dots: single seeds; bands: 95 % intervals"
+    about += "." if several else " of one seed: about its test sequences."
     if len(panel.labels) > MOST_SHARED:
         chosen = [*order[:_BEST], *order[-_WORST:]]
         panel, grey = behind(panel)

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 
 from posharness_reports.figures.line_labels import label_ends, line_ends, text_width
 from posharness_reports.figures.palette import FAMILIES, OTHERS, Look, family
-from posharness_reports.figures.readable import READ, ReadableFigure
+from posharness_reports.figures.readable import PAPER_HEIGHT, READ, ReadableFigure
 from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 
@@ -45,9 +45,6 @@ ACCURACY = (-0.03, 1.03)
 _WIDTH, _LEFT, _TOP, _BOTTOM, _HEIGHT = 9.6, 0.5, 0.5, 0.5, 1.9
 _GAP, _NARROWEST = 0.3, 1.1
 """The room beside the names of a panel, and the width that its axes have at least."""
-
-_PAGE = 8.7
-"""The height of a page of a paper, less a caption."""
 
 _LONGEST_LABEL = 30
 _ABOVE = ("data", "axes fraction")
@@ -144,7 +141,7 @@ def _on_paper(panels: Sequence[Panel], looks: Looks, width: float) -> list[Reada
         panels = [replace(panels[0], title="", subtitle="")]
     columns = _columns(panels, width, 1.1)
     rows = _rows(panels, columns)
-    fitting = max(1, int(_PAGE / _down(panels)))
+    fitting = max(1, int(PAPER_HEIGHT / _down(panels)))
     return [_drawn(rows[i : i + fitting], looks, width) for i in range(0, len(rows), fitting)]
 
 

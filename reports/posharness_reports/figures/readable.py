@@ -10,10 +10,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["READ", "PaperFigure", "ReadableFigure"]
+__all__ = ["PAPER_HEIGHT", "READ", "PaperFigure", "ReadableFigure"]
 
 READ = ("y", "low", "high", "seeds", "predictions", "followed")
 """What can be read at a point, as far as it is known."""
+
+PAPER_HEIGHT = 8.0
+"""The height of a figure for a paper at most, in inches: a page of nine less a caption of four lines."""
 
 _DIGITS = 4
 

@@ -20,9 +20,10 @@ from posharness_reports.figures.accuracy import dependency_figures, evaluation_f
 from posharness_reports.figures.learning import learning_figures
 from posharness_reports.figures.line_labels import spread
 from posharness_reports.figures.palette import looks
-from posharness_reports.figures.panels import Panel, behind, log_spaced, one_panel_each
+from posharness_reports.figures.panels import Panel, behind, log_spaced, one_panel_each, side_by_side
 from posharness_reports.figures.theme import RC
 from posharness_reports.study import study
+from posharness_reports.tables.accuracy import summary
 
 Simulate = Callable[..., Frames]
 
@@ -174,3 +175,26 @@ def test_names_of_lines_never_overlap_and_keep_their_order(wanted: list[float]) 
 
 def test_names_that_do_not_touch_stay_where_they_are() -> None:
     assert spread([0.1, 1.0, 2.9], 0.2, 3.0) == [0.1, 1.0, 2.9]
+
+
+def test_figures_for_a_paper_leave_room_for_a_caption_of_four_lines() -> None:
+    lines = pd.DataFrame({"label": ["rope", "rope"], "x": [1, 2], "y": [0.0, 1.0]})
+    figure = side_by_side([[Panel("copy", lines, "distance", "accuracy")]] * 12, looks(["rope"]))
+    assert figure.paper is not None
+    for width in (3.25, 6.75):
+        parts = figure.paper(width)
+        assert sum(len(part.axes) for part in parts) == 12
+        assert max(part.get_size_inches()[1] for part in parts) < 9 - 5 * 12 / 72
+
+
+def test_a_map_says_the_reach_that_the_tables_say(simulated: Simulate) -> None:
+    labels = tuple(f"e{i:02d}" for i in range(10))
+    ready = study(simulated(labels, seeds=1, tasks=("copy",), sequences=12))
+    heat = next(
+        chart.figure
+        for caption, chart in dependency_figures(ready.by_distance, ready.cells).items()
+        if "all encodings" in caption
+    )
+    said = summary(ready)["reach"]
+    assert any("[" in text or text == "not known" for text in said)
+    assert set(said) <= set(_texts(heat))

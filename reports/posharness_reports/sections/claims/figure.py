@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from posharness.contracts import Chart, Claim
 from posharness_reports.figures.line_labels import text_width
-from posharness_reports.figures.readable import PaperFigure
+from posharness_reports.figures.readable import PAPER_HEIGHT, PaperFigure
 from posharness_reports.figures.sentences import verdict_counts
 from posharness_reports.figures.theme import ACCENT, BAD, GHOST, GOOD, GRID, INK, MUTED
 from posharness_reports.formatting import count
@@ -21,9 +21,8 @@ from posharness_reports.sections.claims.verdicts import ClaimContrast
 
 __all__ = ["claim_figure", "row_labels"]
 
-_WIDTH, _SIDE, _PAGE = 4.6, 0.1, 8.7
-"""The width of the figure (a telephone shows it whole), the room at its sides, and the height of a page of a
-paper, in inches."""
+_WIDTH, _SIDE = 4.6, 0.1
+"""The width of the figure (a telephone shows it whole) and the room at its sides, in inches."""
 
 _LINE, _STRIP, _GAP, _TICKS = 0.16, 0.22, 0.1, 0.34
 """The heights of a line of text, of the strip of a contrast, between two, and of the ticks, in inches."""
@@ -126,7 +125,7 @@ def _pages(claims: Iterable[_Rows]) -> list[list[_Rows]]:
     """The claims that fit on a page together."""
     pages: list[list[_Rows]] = [[]]
     for rows in claims:
-        if pages[-1] and sum(each.height for each in pages[-1]) + rows.height > _PAGE:
+        if pages[-1] and sum(each.height for each in pages[-1]) + rows.height > PAPER_HEIGHT:
             pages.append([])
         pages[-1].append(rows)
     return pages
