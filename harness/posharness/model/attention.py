@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from posharness.contracts import Attention, BoundSlots, PositionalEncoding
+from posharness.contracts import Attention, BoundSlots, PositionalEncoding, Slot
 from posharness.contracts.cell import ModelSettings
 from posharness.model.initial import initialise
 from posharness.model.masks import unpadded
@@ -131,15 +131,18 @@ class SelfAttention(_MultiHead):
         slots = encoding.slots_at(pos_q, pos_k)
 
         def scores(s: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
-            return encoding.scores(s, q, k, x, pos_q, pos_k, mask)
+            return _shaped(encoding, "scores", encoding.scores(s, q, k, x, pos_q, pos_k, mask), s.shape)
 
         def values(
             out: Float[Tensor, "b h q d"], weights: Float[Tensor, "b h q k"]
         ) -> Float[Tensor, "b h q d"]:
-            return encoding.values(out, weights, v, pos_q, pos_k)
+            return _shaped(encoding, "values", encoding.values(out, weights, v, pos_q, pos_k), out.shape)
 
         if "bias" in slots and bias is None:
             bias = encoding.bias(pos_q, pos_k, x if encoding.bias_reads_input else None)
+        if bias is not None:
+            b = 1 if len(bias) == 1 else len(q)
+            _shaped(encoding, "bias", bias, torch.Size((b, *q.shape[1:3], k.shape[2])))
         return BoundSlots(
             bias=bias,
             scores=scores if "scores" in slots else None,
@@ -159,6 +162,20 @@ class CrossAttention(_MultiHead):
         out = self.attention(q, k, v, memory.mask_for(x.shape[1]), BoundSlots())
         y: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
         return y
+
+
+def _shaped(encoding: PositionalEncoding, slot: Slot, returned: Tensor, due: torch.Size) -> Tensor:
+    """What a slot returns, of the shape that it is due: another would be broadcast, or read beyond its end.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    if returned.shape != due:
+        raise ValueError(
+            f"{slot} of {encoding.name} returns shape {tuple(returned.shape)}: expected {tuple(due)}; "
+            f"`harness check {encoding.name}` examines it"
+        )
+    return returned
 
 
 def shared_biases(

@@ -109,17 +109,22 @@ function spot(panel, [series, column, value]) {
 }
 
 const shown = (figure, series) => !view.hidden.has(figure.series[series]);
-// Where two decimals are 0 and the number is not, its first digit: the sign of an end is seen.
-function number(value) {
+// All numbers of an interval have as many decimals: three where two would show 0 and the number is not. Where
+// three show 0 as well, its first digit: the sign of an end is seen.
+const NOTHING = 1e-9;
+const decimals = (values) => (values.some((value) => Math.abs(value) > NOTHING && !Number(value.toFixed(2))) ? 3 : 2);
+function number(value, digits = decimals([value])) {
   const size = Math.abs(value);
-  if (size > 1e-9 && size < 0.005) return String(Number(value.toPrecision(1)));
-  return value.toFixed(size >= 100 ? 0 : size < 10 ? 2 : 1);
+  if (size > NOTHING && !Number(value.toFixed(digits))) return String(Number(value.toPrecision(1)));
+  return value.toFixed(size >= 100 ? 0 : size < 10 ? digits : 1);
 }
 
 function readingOf(figure, panel, point) {
   const values = Object.fromEntries(panel.read.map((name, i) => [name, point[i + 2]]));
-  const text = [`${panel.axis[1]} ${number(values.y)}`];
-  if (values.low != null && values.high != null) text[0] += ` [${number(values.low)}, ${number(values.high)}]`;
+  const whole = values.low != null && values.high != null;
+  const digits = decimals(whole ? [values.y, values.low, values.high] : [values.y]);
+  const text = [`${panel.axis[1]} ${number(values.y, digits)}`];
+  if (whole) text[0] += ` [${number(values.low, digits)}, ${number(values.high, digits)}]`;
   if (values.seeds != null) text.push(`${values.seeds} seed${values.seeds === 1 ? "" : "s"}`);
   if (values.predictions != null) text.push(`n = ${values.predictions}`);
   if (values.followed != null) text.push(`followed ${number(values.followed)}`);
