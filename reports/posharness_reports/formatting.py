@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = [
+    "NOT_KNOWN",
+    "UNDEFINED",
     "Format",
     "below",
     "count",
@@ -21,6 +23,7 @@ __all__ = [
     "moment",
     "nats",
     "percent",
+    "rank_range",
     "reach",
     "shorten",
     "show",
@@ -31,6 +34,9 @@ __all__ = [
 
 Format = Callable[[float, float, float], str]
 """Writes a mean with the lower and the upper end of its interval."""
+
+NOT_KNOWN, UNDEFINED = "not known", "undefined"
+"""What stands in place of a number that cannot be known, or that an encoding does not have."""
 
 
 def show(value: Any) -> str:
@@ -142,8 +148,13 @@ def reach(length: float, low: float, high: float, shortest: float, longest: floa
     if math.isnan(low) or one(low) == one(length) == one(high):
         return one(length)
     if low <= shortest and high >= longest:
-        return "not known"
+        return NOT_KNOWN
     return f"{one(length)} [{one(low)}, {one(high)}]"
+
+
+def rank_range(best: int, worst: int) -> str:
+    """The ranks that tests leave to something: "1", "1–3"."""
+    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
@@ -168,9 +179,18 @@ def shorten(text: str, width: int) -> str:
 
 
 def slug(text: str) -> str:
-    """A file name for a heading: lower-case ASCII words joined by hyphens."""
+    """A file name for a heading: lower-case ASCII words joined by hyphens.
+
+    A long one loses words in its middle: headings that begin alike are told apart by their ends.
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return "-".join(re.findall(r"[a-z0-9]+", plain))[:60].strip("-") or "untitled"
+    words = [word[:_LONGEST_NAME] for word in re.findall(r"[a-z0-9]+", plain)]
+    while len("-".join(words)) > _LONGEST_NAME:
+        del words[len(words) // 2]
+    return "-".join(words) or "untitled"
+
+
+_LONGEST_NAME = 100
 
 
 def escape_markdown(text: str) -> str:

@@ -90,6 +90,14 @@ def test_words() -> None:
     assert span([1, 3], "seed") == "1–3 seeds"
     assert slug("Où? Accuracy – by *length*") == "ou-accuracy-by-length"
     assert slug("…") == "untitled"
+    about = (
+        "variables[length=32, values=3, queries=3]: answers that follow their source, by dependency length, "
+    )
+    scopes = [slug(f"{about}{end} the training length") for end in ("at", "beyond")]
+    assert scopes[0].endswith("-at-the-training-length")
+    assert scopes[1].endswith("-beyond-the-training-length")
+    assert all(name.startswith("variables-length-32-values-3-queries-3-") for name in scopes)
+    assert max(map(len, [*scopes, slug("x" * 300)])) <= 100
     assert moment("2026-01-05T10:00:07Z") == "2026-01-05 10:00 UTC"
 
 

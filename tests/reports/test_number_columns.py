@@ -62,6 +62,15 @@ def test_counts_and_words_among_numbers_have_columns_too() -> None:
     }
 
 
+def test_words_in_place_of_numbers_leave_a_column_of_numbers() -> None:
+    reaches = [reach(40, 16, 40, 4, 32), reach(40, 0, 40, 4, 32), "undefined", "not known"]
+    assert reaches[:2] == ["≥ 32 [16, ≥ 32]", "not known"]
+    found = _read(pd.DataFrame({"reach": reaches}))
+    assert found["reach"].dropna().tolist() == [32.0]
+    assert found["reach low"].dropna().tolist() == [16.0]
+    assert found["reach is"].tolist() == ["≥", "not known", "undefined", "not known"]
+
+
 @pytest.mark.parametrize(
     "texts",
     [

@@ -25,7 +25,16 @@ from posharness_reports.figures.heatmap import FIELDS
 from posharness_reports.figures.palette import COLOURS, MARKERS, looks
 from posharness_reports.figures.sentences import kept_fields
 from posharness_reports.figures.theme import RC
-from posharness_reports.formatting import count, enumerate_words, fraction, shorten, show, span, with_interval
+from posharness_reports.formatting import (
+    count,
+    enumerate_words,
+    fraction,
+    rank_range,
+    shorten,
+    show,
+    span,
+    with_interval,
+)
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.power import MOST
@@ -161,7 +170,7 @@ def first_screen(
     ranked = [
         Ranked(
             row["label"],
-            _span(*ranks[row["label"]]),
+            rank_range(*ranks[row["label"]]),
             f"var(--series-{COLOURS.index(styles[row['label']].colour) + 1})",
             MARKERS[styles[row["label"]].marker],
             with_interval(row["mean"], row["low"], row["high"]),
@@ -314,10 +323,6 @@ def _without_failed(study: Study, ranking: Ranking | None) -> str:
     failed = failed_runs(study.cells, ranking.blocks, by=by)
     left_out = [f"{failed[label]} of {label}" for label in ranking.labels if label in failed]
     return f"; without failed runs: {_listed(left_out, 'encoding')}" if left_out else ""
-
-
-def _span(best: int, worst: int) -> str:
-    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype, is_scalar
 
+from posharness_reports.formatting import NOT_KNOWN, UNDEFINED
+
 __all__ = ["number_columns"]
 
 _SPACES = re.compile(r"[\s\u202f]")
@@ -19,6 +21,8 @@ _VALUE = re.compile(
 )
 _COLUMNS = {"value": "", "of": " of", "low": " low", "high": " high"}
 _EMPTY = ("", "–")
+_INSTEAD = (NOT_KNOWN, UNDEFINED)
+"""Words that stand in place of a number: `NAME is` holds them, and the number is missing."""
 
 
 def number_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +62,7 @@ def _found(texts: Sequence[Any]) -> list[re.Match[str] | None] | None:
     found: list[re.Match[str] | None] = []
     words = 0
     for text in texts:
-        if text is None or text in _EMPTY:
+        if text is None or text in (*_EMPTY, *_INSTEAD):
             found.append(None)
         elif not isinstance(text, str):
             return None

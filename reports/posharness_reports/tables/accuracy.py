@@ -6,14 +6,23 @@ import pandas as pd
 
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import below, count, difference, fraction, reach, with_interval
+from posharness_reports.formatting import (
+    UNDEFINED,
+    below,
+    count,
+    difference,
+    fraction,
+    rank_range,
+    reach,
+    with_interval,
+)
 from posharness_reports.measures.accuracy import LEARNED, SCOPES, Learned, learned
 from posharness_reports.measures.outcomes import FOLLOWED, UNCHANGED
-from posharness_reports.measures.statistics import exact
+from posharness_reports.measures.statistics import ALPHA, exact
 from posharness_reports.study import Study
-from posharness_reports.tables.tidy import tidy
+from posharness_reports.tables.tidy import folded, tidy
 
-__all__ = ["by_distance", "by_length", "changes", "not_yet", "reaches", "summary", "whole"]
+__all__ = ["by_distance", "by_length", "changes", "not_yet", "reaches", "shorter", "summary", "whole"]
 
 _REACH = ["reach", "low", "high", "shortest", "longest"]
 
@@ -23,7 +32,7 @@ _SHARES = {"follows its source": FOLLOWED, "unchanged by others": UNCHANGED}
 
 
 def summary(study: Study) -> pd.DataFrame:
-    """One row for each task, objective and label that has a finished run."""
+    """One row for each task, objective and label that has a finished run, by task and rank."""
     points, runs = study.by_length
     defined = points[~points["undefined"]]
     measured = study.by_distance
@@ -31,7 +40,11 @@ def summary(study: Study) -> pd.DataFrame:
     cells = study.cells[study.cells["status"] == "done"].groupby(["task", "label"])
     costs = cells[["parameters", "step_ms", "step_wall_ms"]].mean()
     rows = []
-    for key, points_of_label in grouped(defined, ["task", "objective", "label"]):
+    by_rank = sorted(
+        grouped(defined, ["task", "objective", "label"]),
+        key=lambda found: (found[0][:2], _place(study, found[0])),
+    )
+    for key, points_of_label in by_rank:
         task, objective, label = key
         cost = costs.loc[(task, label)]
         inside = points_of_label[points_of_label["length"] == points_of_label["train_length"]].iloc[:1]
@@ -41,6 +54,7 @@ def summary(study: Study) -> pd.DataFrame:
             {
                 "task": title(task, objective, study.cells),
                 "encoding": label,
+                "rank": _rank(study, key),
                 "seeds": int(points_of_label["seeds"].max()),
                 "learned": _learned(found),
                 "at training length": _first(inside),
@@ -53,13 +67,43 @@ def summary(study: Study) -> pd.DataFrame:
                 if len(reached)
                 else "–",
                 "reach": reach(*reached[_REACH].iloc[0]) if len(reached) else "–",
-                "in longer sequences": _beyond(study, key, found),
+                **_beyond(study, key),
+                "remark": not_yet(found).removeprefix("; ") or "–",
                 "parameters": cost["parameters"],
                 "ms per step": round(float(cost["step_ms"]), 1),
                 "by the clock": round(float(cost["step_wall_ms"]), 1),
             }
         )
-    return pd.DataFrame(rows).astype({"parameters": "Int64"}) if rows else pd.DataFrame()
+    if not rows:
+        return pd.DataFrame()
+    return folded(pd.DataFrame(rows).astype({"parameters": "Int64", "longest length": "Int64"}))
+
+
+def shorter(summary: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a summary that a page has room for; runs that have learned a task are only counted."""
+    first = pd.DataFrame(summary, columns=[name for name in _FIRST if name in summary])
+    if "learned" in first:
+        first["learned"] = first["learned"].str.partition(" [")[0]
+    return first
+
+
+_FIRST = (
+    *("task", "encoding", "rank", "learned", "at training length"),
+    *("area by distance", "reach", "in longer sequences"),
+)
+
+
+def _rank(study: Study, key: tuple[str, str, str]) -> str:
+    """The ranks at the training length that the tests leave to a label; "–" if it is not ranked."""
+    ranking = study.rankings.each.get((*key[:2], SCOPES[0]))
+    return rank_range(*found) if ranking and (found := ranking.ranks(ALPHA).get(key[2])) else "–"
+
+
+def _place(study: Study, key: tuple[str, str, str]) -> int:
+    """The place of a label in the ranking at the training length; one that is not ranked is last."""
+    ranking = study.rankings.each.get((*key[:2], SCOPES[0]))
+    labels = ranking.labels if ranking else []
+    return labels.index(key[2]) if key[2] in labels else len(labels)
 
 
 def _whole(study: Study, key: tuple[str, str, str]) -> str:
@@ -91,22 +135,22 @@ def _learned(found: Learned | None) -> str:
     return f"{found.count} of {found.runs} [{fraction(low)}, {fraction(high)}]"
 
 
-def _beyond(study: Study, key: tuple[str, str, str], found: Learned | None) -> str:
-    """Accuracy at the longest tested length, its change from each run's own at the training length, and
-    whether the task is not yet learned there."""
+def _beyond(study: Study, key: tuple[str, str, str]) -> dict[str, object]:
+    """Accuracy at the longest tested length, and its change from each run's own at the training length."""
     points, _ = study.by_length
     rows = _of(points, key)
     longer = rows[rows["length"] > rows["train_length"]].sort_values("length")
+    names = ("in longer sequences", "longest length", "change")
     if longer.empty:
-        return "–"
+        return dict(zip(names, ("–", pd.NA, "–"), strict=True))
     last = longer.iloc[-1]
-    if last["undefined"]:
-        return f"undefined at {last['length']}"
-    text = f"{with_interval(last['accuracy'], last['low'], last['high'])} at {last['length']}"
-    if len(change := matching(_of(study.changes, key), length=last["length"])):
-        row = change.iloc[0]
-        text += f" (change {difference(row['change'], row['low'], row['high'])})"
-    return f"{text}{not_yet(found)}"
+    change = matching(_of(study.changes, key), length=last["length"])
+    values = (
+        UNDEFINED if last["undefined"] else with_interval(last["accuracy"], last["low"], last["high"]),
+        int(last["length"]),
+        difference(*change[["change", "low", "high"]].iloc[0]) if len(change) else "–",
+    )
+    return dict(zip(names, values, strict=True))
 
 
 def not_yet(found: Learned | None) -> str:

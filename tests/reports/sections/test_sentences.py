@@ -371,7 +371,7 @@ def _check_summary(ready: Study) -> None:
         names = [title(t, o, ready.cells) for t, o in zip(inside["task"], inside["objective"], strict=True)]
         scores = inside["normalised"][[name == row["task"] for name in names]]
         assert row["learned"].startswith(f"{(scores >= 0.9).sum()} of {len(scores)} [")
-        assert ("not yet learned" in row["in longer sequences"]) <= ((scores >= 0.9).sum() < len(scores))
+        assert ("not yet learned" in row["remark"]) <= ((scores >= 0.9).sum() < len(scores))
 
 
 def _check_first_screen(ready: Study) -> None:

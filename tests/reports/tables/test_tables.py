@@ -163,10 +163,12 @@ def test_summary(echo: Frames) -> None:
     assert table.loc["far", "learned"] == "1 of 1 [0.03, 1.00]"
     assert table.loc["near", "learned"] == "0 of 2 [0.00, 0.84]"
     assert table.loc["far", "area by distance"] == "1.00"
-    assert table.loc["far", "in longer sequences"] == "undefined at 32"
+    beyond = ["in longer sequences", "longest length", "change", "remark"]
+    assert table.loc["far", beyond].tolist() == ["undefined", 32, "–", "–"]
     assert table.loc["near", "in longer sequences"].startswith("0.50 [")
-    assert " at 16 (change −0.50 [" in table.loc["near", "in longer sequences"]
-    assert table.loc["near", "in longer sequences"].endswith("]); not yet learned there (0.50)")
+    assert table.loc["near", "longest length"] == 16
+    assert table.loc["near", "change"].startswith("−0.50 [")
+    assert table.loc["near", "remark"] == "not yet learned there (0.50)"
     assert table.loc["near", "parameters"] == 1000
     assert table.loc["near", ["ms per step", "by the clock"]].tolist() == [2.5, 2.6]
 
@@ -174,7 +176,22 @@ def test_summary(echo: Frames) -> None:
 def test_a_learned_encoding_is_judged_in_longer_sequences(echo: Frames) -> None:
     cells = echo.cells.assign(undefined_lengths=[()] * len(echo.cells))
     table = accuracy_tables.summary(study(Frames(cells, echo.predictions, echo.curves))).set_index("encoding")
-    assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00] at 16 (change +0.00)"
+    assert table.loc["far", "in longer sequences"] == "1.00 [0.51, 1.00]"
+    assert table.loc["far", ["longest length", "change"]].tolist() == [16, "+0.00"]
+
+
+def test_the_first_summary_is_by_rank_and_has_few_columns(simulated: Callable[..., Frames]) -> None:
+    labels = ("a", "relative", "learned")
+    full = accuracy_tables.summary(study(simulated(labels, seeds=3, tasks=("copy",), sequences=24)))
+    first = accuracy_tables.shorter(full)
+    assert len(first.columns) < 10
+    assert all(text.endswith(" of 3") for text in first["learned"])
+    assert full.attrs["folded"]
+    assert "folded" not in first.attrs
+    assert first["encoding"].iloc[0] == "relative"
+    best = first["rank"].str.partition("–")[0].astype(int)
+    assert best.is_monotonic_increasing
+    assert best.iloc[0] < best.iloc[-1]
 
 
 def test_every_cell_that_is_not_done_has_its_reason(frames: Frames) -> None:

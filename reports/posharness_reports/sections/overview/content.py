@@ -11,7 +11,7 @@ from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task, cell_counts
 from posharness_reports.study import Study
-from posharness_reports.tables.accuracy import summary
+from posharness_reports.tables.accuracy import shorter, summary
 from posharness_reports.tables.overview import data, environments, plugins, settings, status
 
 __all__ = ["describe"]
@@ -41,8 +41,10 @@ def describe(study: Study) -> Section:
         _ABOUT if findings else "",
         "\n".join(["Before you compare:\n", *warnings]) if warnings else "",
     )
+    finished = summary(trained)
     tables = {
-        "Summary of finished cells": summary(trained),
+        "Summary of finished cells": shorter(finished),
+        "Finished cells, all columns": finished,
         "Cells by encoding and task": status(study),
         "Settings by task": settings(trained),
         "Data": data(study),

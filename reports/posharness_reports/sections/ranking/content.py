@@ -17,6 +17,7 @@ from posharness_reports.formatting import (
     enumerate_words,
     escape_markdown,
     fraction,
+    rank_range,
     with_interval,
 )
 from posharness_reports.measures.failures import failed_runs
@@ -121,7 +122,7 @@ def ranking_table(ranking: Ranking, failed: Mapping[str, int] = {}) -> pd.DataFr
         [
             {
                 "encoding": row["label"],
-                "rank": _span(*ranks[row["label"]]),
+                "rank": rank_range(*ranks[row["label"]]),
                 "group": letters[row["label"]],
                 "score": with_interval(row["mean"], row["low"], row["high"]),
                 "interquartile mean": fraction(row["middle"]),
