@@ -292,6 +292,8 @@ def _report_orstored_frames(path: Path) -> Path | Frames:
     folder = path.parent if path.name == REPORT else path
     if (folder / "report.json").is_file():
         return folder
+    if not (folder / STORE).is_file():
+        raise UserError(f"{path} is neither a store nor a report; give the folder of one.")
     frames = stored_frames(Store.open(folder, create=False))
     mark(frames.cells, superseded(versioned_rows(frames.cells)))
     return frames

@@ -13,6 +13,7 @@ import pytest
 from posharness.contracts import Frames, UserError
 from posharness.contracts.comparison import Comparison
 from posharness_reports import posharness_claims, posharness_report_sections
+from posharness_reports.compile.comparable import _places
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.data.prepare import place_name
 
@@ -84,6 +85,9 @@ def test_another_seed_is_noise(more: Frames) -> None:
     assert found.numbers
     assert all("absolute" in change.what for change in found.numbers)
     assert not any(change.beyond_noise for change in (*found.numbers, *found.ranks, *found.verdicts))
+    # What a test leaves open is not shown to be noise.
+    assert b"<td>not surely</td>" in found.page
+    assert b"<td>no</td>" not in found.page
 
 
 def test_a_planted_change_is_found_and_nothing_else(runs: Frames) -> None:
@@ -101,6 +105,11 @@ def test_the_same_cell_with_other_predictions_is_more_than_noise(runs: Frames) -
     assert len(found.ran) == 3
     assert all(change.what.startswith("predictions of cell ") for change in found.ran)
     assert not any(change.beyond_noise for change in found.verdicts)
+    # No test is needed: between the same runs there is no noise.
+    assert all(change.beyond_noise and change.p is None for change in found.numbers)
+    assert found.notes["numbers"] == (
+        f"{len(found.numbers)} of them are of the very same cells in both, which differ without any noise.",
+    )
 
 
 def test_what_was_run_otherwise_is_named(runs: Frames) -> None:
@@ -170,6 +179,7 @@ def test_ranks_among_other_encodings_are_made_again_among_those_of_both(simulate
     assert "only the first has relative on copy and offset_recall" in found.notes["ranks"][0]
     nothing = _compare(_only(whole, label="relative"), _only(_only(whole, label="absolute"), label="rope"))
     assert nothing.compared["ranks"] == 0
+    assert nothing.page.count(b"<p>Nothing to compare.</p>") == sum(n == 0 for n in nothing.compared.values())
     assert nothing.notes["ranks"] == (
         "No ranks can be compared: no task was run with two encodings in common.",
     )
@@ -208,6 +218,13 @@ def test_free_running_is_named_once(simulated: Simulate) -> None:
     assert place_name("copy", "copy (free-running)") == "copy, free-running"
     assert place_name("bert", "mlm") == "bert (mlm)"
     assert place_name("copy", "copy") == "copy"
+
+
+def test_places_are_told_apart_where_each_is_a_list() -> None:
+    keys = [
+        (task, "o", "s", label) for label, tasks in {"a": "xy", "b": "xy", "c": "z"}.items() for task in tasks
+    ]
+    assert _places(keys) == "a and b on x and y; c on z"
 
 
 def _report(frames: Frames, folder: Path) -> Path:

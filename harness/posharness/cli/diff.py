@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _SHOWN = 12
-"""The number of changes within noise, and of those that were not tested, that are listed."""
+"""The number of changes that are not surely beyond noise, and of those not tested, that are listed."""
 
 _EPILOG = """[bold]Examples[/]
   harness diff runs other-runs
@@ -61,7 +61,7 @@ def diff(
         )
         return
     out = console()
-    if found.same and not found.notes:
+    if found.same and not found.notes and any(found.compared.values()):
         out.print(f"Nothing differs: {_counts(found.compared)} are the same.", soft_wrap=True)
         return
     out.print(Text("What was run", style="bold"))
@@ -71,17 +71,19 @@ def diff(
     for noun, changes in (("numbers", found.numbers), ("ranks", found.ranks), ("verdicts", found.verdicts)):
         beyond = [change for change in changes if change.beyond_noise]
         untested = [change for change in changes if change.beyond_noise is None]
-        within = [change for change in changes if change.beyond_noise is False]
+        unsure = [change for change in changes if change.beyond_noise is False]
         heading = f"{noun.capitalize()}: {len(beyond)} of {found.compared[noun]} differ beyond noise"
-        for words, others in (("within", within), ("not tested", untested)):
+        for words, others in (("not surely", unsure), ("not tested", untested)):
             heading += f", {len(others)} {words}" if others else ""
+        if not found.compared[noun]:
+            heading = f"{noun.capitalize()}: nothing to compare"
         out.print(Text(heading, style="bold"))
         for note in found.notes.get(noun, ()):
             out.print(Text(f"  {note}", style="dim"))
         _list(out, beyond)
-        if not changes:
+        if found.compared[noun] and not changes:
             out.print(Text("  nothing differs", style="dim"))
-        for words, others in (("Not tested", untested), ("Within noise", within)):
+        for words, others in (("Not tested", untested), ("Not surely beyond noise", unsure)):
             if others:
                 out.print(Text(words, style="dim"))
                 _list(out, others[:_SHOWN], style="dim")

@@ -88,6 +88,7 @@ def _tested(one: Mapping[Key, Estimate], other: Mapping[Key, Estimate]) -> dict[
 # --- ranks
 
 _RANKED = ("task", "objective", "scope", "label")
+_PLACES = 3
 
 
 def compare_ranks(one: Data, other: Data) -> Compared:
@@ -118,7 +119,7 @@ def _ranked_alike(one: Data, other: Data) -> tuple[tuple[Data, Data], tuple[str,
         for name, own in zip(_ORDINALS, sides, strict=True)
         if own - both
     ]
-    note = f"Ranked again over what both have, as {enumerate_words(only)}."
+    note = f"Ranked again over what both have, as {'; '.join(only)}."
     return (again[0], again[1]), (f"{note} Ranks can so differ from those in the reports.",)
 
 
@@ -131,7 +132,10 @@ def _places(keys: Collection[Key]) -> str:
     for label in sorted(on):
         alike.setdefault(tuple(sorted(on[label])), []).append(label)
     texts = [f"{_few(labels)} on {_few(tasks)}" for tasks, labels in alike.items()]
-    return _few(texts, 3)
+    # Their parts are joined by "and": so they are told apart by semicolons.
+    return "; ".join(
+        texts if len(texts) <= _PLACES else [*texts[: _PLACES - 1], f"{len(texts) - _PLACES + 1} more"]
+    )
 
 
 def _few(words: Collection[str], most: int = 6) -> str:

@@ -52,8 +52,9 @@ def compare(
 
     A number is the mean over runs. It differs beyond noise if Welch's test over runs says so at .05, after
     Holm's correction, in which the scores share one half and the numbers by length and by distance a quarter
-    each. A rank or a verdict differs beyond noise if the difference between encodings that it rests on does.
-    What has a single seed in either report is not tested.
+    each. A number of the very same cells in both has no noise between runs, and so differs beyond it. A rank
+    or a verdict differs beyond noise if the difference between encodings that it rests on does. What a test
+    leaves open can be noise or not. What has a single seed in either report is not tested.
 
     Args:
         again: see `posharness_reports.compile.comparable.compare_verdicts`.
@@ -84,24 +85,44 @@ def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _numbers(one: Data, other: Data) -> Compared:
     """The numbers that differ, of those that both reports have."""
-    shared: list[tuple[str, _Number, _Number, float]] = []
+    shared: list[tuple[str, _Number, _Number, float, bool]] = []
+    cells = [_cells(data["cells"]) for data in (one, other)]
+    alike = {run for run in cells[0] if cells[0][run] == cells[1].get(run)}
     for kind, (frame, value, keys, name) in _NUMBERS.items():
         sides = [_runs(data[frame], keys, value) for data in (one, other)]
-        own = [(name(key), sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
+        own = [
+            (name(key), sides[0][key], sides[1][key], (str(key[0]), str(key[-1])) in alike)
+            for key in sides[0]
+            if key in sides[1]
+        ]
         weight = _SHARES[kind] / max(len(own), 1)
-        shared += [(*each, weight) for each in own]
-    p = [p_of_gap(a.estimate, b.estimate) for _, a, b, _ in shared]
-    corrected = holm([1.0 if np.isnan(each) else each for each in p], [weight for *_, weight in shared])
+        shared += [(what, a, b, weight, same) for what, a, b, same in own]
+    p = [p_of_gap(a.estimate, b.estimate) for _, a, b, _, _ in shared]
+    corrected = holm([1.0 if np.isnan(each) else each for each in p], [each[3] for each in shared])
     changes = []
-    for (what, a, b, _), raw, adjusted in zip(shared, p, corrected, strict=True):
+    without_noise = 0
+    for (what, a, b, _, same), raw, adjusted in zip(shared, p, corrected, strict=True):
         if sorted(a.values) != sorted(b.values):
             gap = b.estimate.mean - a.estimate.mean
-            if np.isnan(raw):
+            if same:
+                changes.append(Change(what, str(a), str(b), difference=gap))
+                without_noise += 1
+            elif np.isnan(raw):
                 why = why_untested(a.estimate, b.estimate)
                 changes.append(Change(what, str(a), str(b), None, gap, why=why))
             else:
                 changes.append(Change(what, str(a), str(b), adjusted <= ALPHA, gap, adjusted))
-    return Compared(tuple(changes), len(shared))
+    notes = (f"{without_noise} of them are of the very same cells in both, which differ without any noise.",)
+    return Compared(tuple(changes), len(shared), notes if without_noise else ())
+
+
+def _cells(cells: pd.DataFrame) -> dict[tuple[str, str], frozenset[str]]:
+    """The finished cells of each task and label."""
+    done = cells[cells["status"] == "done"]
+    return {
+        (str(task), str(label)): frozenset(rows["cell"])
+        for (task, label), rows in grouped(done, ["task", "label"])
+    }
 
 
 _NUMBERS: Mapping[str, tuple[str, str, list[str], Callable[[Any], str]]] = {

@@ -38,6 +38,8 @@ def test_it_says_what_was_run_and_what_is_noise(
     assert "finished seeds of encoding0 and encoding1 on task0" in done.out
     assert "0, 1 → 0, 1, 2" in done.out
     assert "differ beyond noise" in done.out
+    assert "\nNot surely beyond noise\n" in done.out
+    assert "ithin" not in done.out
     assert max(map(len, done.out.replace(str(page), "").splitlines())) <= 80
     assert "finished seeds" in page.read_text("utf-8")
     assert str(page) in done.out
@@ -53,7 +55,10 @@ def test_programs_get_json(stores: tuple[Path, Path]) -> None:
 def test_what_is_neither_is_a_mistake_with_advice(stores: tuple[Path, Path], tmp_path: Path) -> None:
     missing = harness("diff", stores[0], tmp_path / "missing")
     assert missing.status == 2
-    assert "missing" in missing.err
+    assert "missing is neither a store nor a report; give the folder of one." in missing.err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    assert "other is neither a store nor a report" in harness("diff", stores[0], tmp_path / "other").err
     refused = harness("diff", stores[0], stores[0], "--html", tmp_path)
     assert refused.status == 2
     assert "Give a file" in refused.err
@@ -109,6 +114,9 @@ def test_a_change_of_a_fifth_is_named(retrained: tuple[Path, Path], tmp_path: Pa
     # The terminal, programs and the page say the same.
     for kind in ("numbers", "ranks", "verdicts"):
         every = found[kind]
+        if not found["compared"][kind]:
+            assert f"{kind.capitalize()}: nothing to compare" in text
+            continue
         beyond = sum(each["beyond_noise"] is True for each in every)
         assert f"{kind.capitalize()}: {beyond} of {found['compared'][kind]} differ beyond noise" in text
         assert f"{len(every)} of {found['compared'][kind]} differ, {beyond} beyond noise" in page.read_text()
@@ -121,3 +129,11 @@ def test_stores_with_other_tasks_are_compared_over_those_of_both(tmp_path: Path)
     assert "Ranked again over what both have" in done.out
     assert "task2" in done.out
     assert "Ranks: 0 of" in done.out
+
+
+def test_where_nothing_can_be_compared_nothing_is_said_not_to_differ(tmp_path: Path) -> None:
+    for name, labels in (("one", 1), ("two", 2)):
+        write_store(tmp_path / name, Size(labels=labels, tasks=1, seeds=2, sequences=16))
+    said = harness("diff", tmp_path / "one", tmp_path / "two").out
+    assert "\nRanks: nothing to compare\n" in said
+    assert "nothing differs" not in said.partition("Ranks")[2].partition("Verdicts")[0]
