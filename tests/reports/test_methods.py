@@ -111,6 +111,10 @@ def test_what_ended_a_training_early_is_said(simulated: Simulate) -> None:
         "Training ended before that once every objective had an accuracy of 0.99 in two validations in a row "
         "or once 4 validations had brought no better score (2 of 6 runs, after 300–500 steps)."
     ) in text
+    frames.cells.loc[:1, "steps"] = 800
+    text = methods(study(frames))
+    assert "Training would have ended before that once every objective " in text
+    assert "had brought no better score, which happened in no run." in text
 
 
 def test_where_distances_are_spans_0_is_chance(simulated: Simulate) -> None:

@@ -91,15 +91,13 @@ def _early_stop(cells: pd.DataFrame) -> Iterator[str]:
         for value in solved
     ]
     ends += [f"{count(value, 'validation')} had brought no better score" for value in patience]
-    yield f"Training ended before that once {' or once '.join(ends)}"
-    stopped = stopped_early(cells)
-    steps = sorted(stopped["last_step"])
-    made = (
-        f", after {'–'.join(dict.fromkeys((show(int(steps[0])), show(int(steps[-1])))))} steps"
-        if steps
-        else ""
-    )
-    yield f"({len(stopped)} of {count(len(cells), 'run')}{made})."
+    when = f"before that once {' or once '.join(ends)}"
+    steps = sorted(stopped_early(cells)["last_step"])
+    if not steps:
+        yield f"Training would have ended {when}, which happened in no run."
+        return
+    made = "–".join(dict.fromkeys((show(int(steps[0])), show(int(steps[-1])))))
+    yield f"Training ended {when} ({len(steps)} of {count(len(cells), 'run')}, after {made} steps)."
 
 
 def _normalised(done: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import distance_panel
-from posharness_reports.figures.heatmap import draw_fields, few_fields
+from posharness_reports.figures.heatmap import draw_colours, draw_fields, few_fields
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
@@ -30,11 +30,15 @@ from posharness_reports.study import Study
 __all__ = ["distance_figure", "everything", "heatmap_figure", "separating_task", "what_it_shows"]
 
 _BEST, _WORST = 5, 3
-_LONGEST_LABEL, _LONGEST_TASK = 34, 28
+_LONGEST_LABEL, _LONGEST_TASK = 34, 48
 _HEADINGS = dict(zip(SCOPES, ("farthest distance", "longer sequences"), strict=True))
 _GAP = 0.45
-_ROOMY = 5.0
-"""The width from which the map of all tasks has both scopes side by side, in inches."""
+_ROOMY, _FIELD = 5.0, 0.33
+"""The width from which the map of all tasks has both scopes in one figure, and of a field with a number, in
+inches."""
+
+_BAR = 0.22
+"""The height of the bar of colours, in inches."""
 
 
 def separating_task(study: Study, scope: str = SCOPES[0]) -> tuple[str, str] | None:
@@ -222,18 +226,25 @@ def heatmap_figure(values: pd.DataFrame, order: Sequence[str]) -> ReadableFigure
 
 
 def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFigure:
+    """The map at most so wide. Scopes whose fields have no room for numbers are below each other; if there is
+    none then either, a bar says what the colours are."""
     scopes = [scope for scope in SCOPES if scope in set(values["scope"])]
     tasks = list(dict.fromkeys(values["task"]))
     names = [shorten(label, _LONGEST_LABEL) for label in order]
     left = 0.2 + text_width(max(names, key=len, default=""))
-    across = min(max(0.62 * len(tasks), 1.5), (most - left) / len(scopes) - _GAP)
-    slanted = any(text_width(task) > across / len(tasks) for task in tasks)
-    bottom = 0.25 + (
-        0.75 * text_width(max((shorten(t, _LONGEST_TASK) for t in tasks), key=len)) if slanted else 0
-    )
-    roomy = across / len(tasks) > 0.33
-    height, top = 0.23 * len(order), 0.3
-    size = (left + len(scopes) * (across + _GAP), top + height + bottom)
+    widest = max(0.62 * len(tasks), 1.5)
+    across = min(widest, (most - left) / len(scopes) - _GAP)
+    stacked = across / len(tasks) <= _FIELD
+    across = min(widest, most - left - 0.1) if stacked else across
+    field = across / len(tasks)
+    turned = any(text_width(task) > field for task in tasks)
+    below = [shorten(task, _LONGEST_TASK) for task in tasks]
+    type_size = min(8.5, 0.8 * 72 * field)
+    bottom = 0.25 + (text_width(max(below, key=len)) * type_size / 8.5 if turned else 0)
+    roomy = field > _FIELD
+    height, top, bar = 0.23 * len(order), 0.3, 0 if roomy else _BAR
+    beside, under = (1, len(scopes)) if stacked else (len(scopes), 1)
+    size = (left + beside * (across + (0.1 if stacked else _GAP)), bar + under * (top + height) + bottom)
     figure = ReadableFigure(*size)
     for i, scope in enumerate(scopes):
         own = values[values["scope"] == scope]
@@ -241,7 +252,11 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
         table = table.reindex(index=list(order), columns=tasks)
         # The fonts of figures have no minus sign (see `theme.RC`).
         texts = table.map(lambda value: fraction(value).replace("−", "-"))
-        place = (left + i * (across + _GAP), bottom)
+        last = not stacked or i == len(scopes) - 1
+        place = (
+            left + (0 if stacked else i * (across + _GAP)),
+            bottom + ((len(scopes) - 1 - i) * (top + height) if stacked else 0),
+        )
         axes = figure.add_axes((place[0] / size[0], place[1] / size[1], across / size[0], height / size[1]))
         known = {
             name: own.pivot_table(index="label", columns="task", values=name).reindex_like(table)
@@ -250,8 +265,11 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
         crosses = {(row["label"], row["task"]) for row in own[own["undefined"]].to_dict("records")}
         undefined = np.array([[(label, task) in crosses for task in tasks] for label in order])
         draw_fields(axes, table, texts if roomy else None, few_fields(known), undefined)
-        axes.set_xticklabels([shorten(task, _LONGEST_TASK) for task in tasks])
-        if i == 0:
+        if last:
+            axes.set_xticklabels(below)
+        else:
+            axes.set_xticks([])
+        if stacked or i == 0:
             axes.set_yticklabels(names)
         else:
             axes.set_yticks([])
@@ -260,8 +278,12 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
         axes.tick_params(axis="y", labelrotation=0)
         axes.set(xlabel="", ylabel="")
         for text in axes.get_xticklabels():
-            text.set(
-                rotation=40 if slanted else 0, ha="right" if slanted else "center", rotation_mode="anchor"
-            )
+            text.set(rotation=90 if turned else 0, size=type_size)
         axes.set_title(_HEADINGS[scope], size=8.5, color=MUTED, pad=5)
+    if not roomy:
+        wide = min(1.2, across)
+        place = (left + across - wide, size[1] - 0.12)
+        draw_colours(
+            figure.add_axes((place[0] / size[0], place[1] / size[1], wide / size[0], 0.08 / size[1]))
+        )
     return figure

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
 from seaborn.utils import relative_luminance
 
@@ -20,7 +21,7 @@ from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import shorten
 from posharness_reports.measures.reach import FEWEST
 
-__all__ = ["FIELDS", "draw_fields", "few_fields", "heatmap"]
+__all__ = ["FIELDS", "draw_colours", "draw_fields", "few_fields", "heatmap"]
 
 Fields = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -111,6 +112,20 @@ def few_fields(known: Mapping[str, pd.DataFrame]) -> Fields | None:
     return few
 
 
+def draw_colours(axes: Axes) -> None:
+    """Draw what the colours of fields are: a bar from 0 to 1."""
+    axes.grid(visible=False)
+    steps = np.linspace(0, 1, 33)
+    axes.pcolormesh(steps, [0, 1], (steps[None, :-1] + steps[None, 1:]) / 2, cmap=_colours(), vmin=0, vmax=1)
+    axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
+    for x, text, side in ((-0.03, "0", "right"), (1.03, "1", "left")):
+        axes.text(x, 0.5, text, ha=side, va="center", size=7.5, color=MUTED)
+
+
+def _colours() -> Colormap:
+    return sns.color_palette("crest", as_cmap=True)
+
+
 def draw_fields(
     axes: Axes,
     table: pd.DataFrame,
@@ -132,7 +147,7 @@ def draw_fields(
     axes.grid(visible=False)
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(table.to_numpy(float)),
-        cmap=sns.color_palette("crest", as_cmap=True), vmin=0, vmax=1, linewidths=0.6, edgecolor=SURFACE,
+        cmap=_colours(), vmin=0, vmax=1, linewidths=0.6, edgecolor=SURFACE,
     )  # fmt: skip
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=np.arange(columns) + 0.5, yticks=np.arange(rows) + 0.5)
     if undefined is not None and undefined.any():
@@ -145,7 +160,7 @@ def draw_fields(
         down, across = np.nonzero(few & known)
         dark = [relative_luminance(colours[place]) <= _DARK for place in zip(down, across, strict=True)]
         tones = [_LIGHT if each else _DARK_TEXT for each in dark]
-        axes.scatter(across + 0.9, down + 0.17, s=4, c=tones, linewidth=0)
+        axes.scatter(across + 0.86, down + 0.2, s=4, c=tones, linewidth=0)
     if texts is None:
         return
     written = texts.to_numpy(str)

@@ -131,12 +131,24 @@ def kept_fields(data: pd.DataFrame) -> str:
             ordered = sorted(each.items(), key=lambda item: (-item[1][0], item[0]))
             text = ", ".join(f"{label} in {n} of {count(of, 'field')}" for label, (n, of) in ordered)
         else:
-            everywhere = sum(n == of for n, of in each.values())
-            nowhere = sum(n == 0 for n, _ in each.values())
-            text = f"{everywhere} of {len(each)} encodings in every field, and {nowhere} in none"
+            text = _most_and_least(each)
         scopes.append(f"{scope}, {text}")
     level = f"Surely at {fraction(THRESHOLD)} or above"
     return f"{level} {'; '.join(scopes)} (normalised accuracy; surely: {_whose(known)})."
+
+
+def _most_and_least(each: Mapping[str, tuple[int, int]]) -> str:
+    """Of many labels, the shares of their fields at both ends, and whose these are."""
+    shares = {label: n / of for label, (n, of) in each.items()}
+    ends = []
+    for share in dict.fromkeys((max(shares.values()), min(shares.values()))):
+        named = sorted(label for label in each if shares[label] == share)
+        n, of = each[named[0]]
+        who = enumerate_words(named) if len(named) <= _NAMED else f"{len(named)} of {len(each)} encodings"
+        ends.append(f"{who} in {n} of {count(of, 'field')}")
+    if len(ends) == 1:
+        return f"each encoding {ends[0].partition(' encodings ')[2]}" if len(each) > _NAMED else ends[0]
+    return f"most often {ends[0]}, least often {ends[1]}"
 
 
 def changed(data: pd.DataFrame, unit: str) -> str:

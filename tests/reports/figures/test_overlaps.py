@@ -22,6 +22,7 @@ from posharness_reports.figures.heatmap import heatmap
 from posharness_reports.figures.palette import FIXED, looks
 from posharness_reports.figures.panels import ACCURACY, Panel, behind, by_family, one_panel_each, side_by_side
 from posharness_reports.figures.theme import RC
+from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import study
 
 TEXT = re.compile(r'<text style="([^"]*)"([^>]*)>([^<]*)</text>')
@@ -146,6 +147,39 @@ def test_the_map_of_all_tasks_does_not_overlap(simulated: Callable[..., Frames])
     labels = tuple(FIXED)[:9]
     values = everything(study(simulated(labels, seeds=1, sequences=8)).trained)
     assert overlaps(heatmap_figure(values, labels)) == []
+
+
+TASKS = [
+    "copy", "copy, free-running", "dyck", "listops[length=16]", "seq2seq_copy (copy)",
+    "seq2seq_reverse (reverse, free-running)", "state_tracking[group=mod5]",
+    "variables[length=32,values=8]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [1, 3, 6])
+def test_in_a_map_of_many_tasks_names_are_whole_and_colours_can_be_read(times: int) -> None:
+    labels = tuple(FIXED)[:5]
+    tasks = [f"{task}{i or ''}" for i in range(times) for task in TASKS]
+    values = pd.DataFrame(
+        [
+            {"scope": scope, "task": task, "label": label, "value": 0.5, "seeds": 1, "predictions": 99,
+             "undefined": False}
+            for scope in SCOPES for task in tasks for label in labels
+        ]
+    )  # fmt: skip
+    figure = heatmap_figure(values, labels)
+    assert figure.paper is not None
+    for part in (figure, *figure.paper(3.25), *figure.paper(6.75)):
+        assert part.get_size_inches()[1] < 8
+        assert overlaps(part) == []
+        found = [text for text, _ in boxes(part)[0]]
+        assert {*tasks} <= {*found}
+        # Each field has its number, or there is the bar of colours with its two ends.
+        fields = found.count("0.50")
+        assert (fields > 0) != ({"0", "1"} <= {*found})
+        assert fields in (0, 5 * len(tasks), 10 * len(tasks))
+    numbers = [text for text, _ in boxes(figure)[0] if text == "0.50"]
+    assert (len(numbers) > 0) == (times < 6)
 
 
 def test_what_overlaps_is_found() -> None:

@@ -162,12 +162,18 @@ def _check_fields(text: str, data: pd.DataFrame) -> None:
         clause = re.search(rf"{scope}, ([^;(]*)", text)
         assert clause is not None
         if len(each) > 4:
-            numbers = [
-                sum(n == of for n, of in each.values()),
-                len(each),
-                sum(n == 0 for n, _ in each.values()),
-            ]
-            assert [*map(int, re.findall(r"\d+", clause[1]))] == numbers
+            shares = {label: n / of for label, (n, of) in each.items()}
+            ends = list(dict.fromkeys((max(shares.values()), min(shares.values()))))
+            parts = clause[1].split(", least often ")
+            assert len(parts) == len(ends)
+            for part, share in zip(parts, ends, strict=True):
+                number = re.search(r" in (\d+) of (\d+) fields?", part)
+                assert number is not None
+                assert int(number[1]) / int(number[2]) == share
+                named = {label for label in each if re.search(rf"\b{label}\b", part)}
+                alike = {label for label in each if shares[label] == share}
+                assert named == (alike if len(alike) <= 4 else set())
+                assert len(alike) <= 4 or part.startswith("each") or f"{len(alike)} of {len(each)}" in part
         else:
             said = re.findall(r"(\w+) in (\d+) of (\d+) field", clause[1])
             assert {label: (int(n), int(of)) for label, n, of in said} == each
