@@ -306,10 +306,15 @@ for (const width of widths) {
   frame.onload = () => {
     const page = frame.contentDocument;
     const first = page.querySelector("figure svg");
+    const rows = [...page.querySelectorAll(".ranking li")];
+    const rest = page.querySelector(".fitted") ?? page.querySelector(".rest");
     found[width] = {
       overflow: page.documentElement.scrollWidth - width,
       figure: first ? first.getBoundingClientRect().top : null,
       verdicts: page.querySelector(".verdicts li:last-child")?.getBoundingClientRect().bottom,
+      ranked: Math.max(...rows.map((row) => row.getBoundingClientRect().bottom)),
+      rows: rows.filter((row) => row.getClientRects().length).length,
+      more: Number(rest?.textContent.match(/\\d+/)[0] ?? 0),
       bar: page.querySelector("form.view").getBoundingClientRect().top,
     };
     if (--left === 0) document.body.textContent = JSON.stringify(found);
@@ -346,6 +351,9 @@ def test_a_browser_shows_the_figure_at_once_and_scrolls_only_down(
     assert set(found) == {"380", "768", "1280"}
     assert found["1280"]["figure"] < 500
     assert 0 < found["1280"]["verdicts"] <= found["1280"]["bar"]
+    assert 0 < found["1280"]["ranked"] <= found["1280"]["bar"]
+    # What makes room for the bar is counted.
+    assert found["1280"]["rows"] + found["1280"]["more"] == len(labels)
 
 
 def test_of_many_claims_the_first_screen_says_the_effects_and_folds_the_rest(

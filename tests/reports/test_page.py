@@ -19,6 +19,7 @@ from posharness.contracts import Frames
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.formatting import fraction
 from posharness_reports.sections.dependency_length import DependencyLength
+from posharness_reports.sections.learning_curves import LearningCurves
 from tests.reports.browser import CHROMIUM, Browser, Tab
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
@@ -164,6 +165,73 @@ def test_keys_read_every_value(tab: Tab, report: Path) -> None:
     assert found == set(LABELS)
     tab.press("Escape")
     assert reading(tab) == ""
+
+
+LABEL = "document.querySelector('#{} .canvas').getAttribute('aria-label')"
+
+
+def test_keys_read_the_steps_of_each_run(
+    simulated: Callable[..., Frames], tmp_path: Path, browser: Browser
+) -> None:
+    frames = simulated(("relative", "absolute"), seeds=2, sequences=8, tasks=("copy",))
+    page = HtmlCompiler().compile(frames, [LearningCurves()], title="A study", folder=tmp_path / "study")
+    with browser.tab(page.as_uri()) as tab:
+        assert "Arrow keys read" in tab.run(LABEL.format("learning-curves"))
+        tab.run("document.querySelector('#learning-curves .canvas').focus()")
+        tab.press("Home")
+        label, _, values = reading(tab).splitlines()
+        seed = int(values.rpartition("seed ")[2])
+        curves = frames.curves
+        own = curves[(curves["label"].astype(str) == label[1:]) & (curves["seed"] == seed)]
+        own = own[own["train_loss"].notna()].sort_values("step")
+        last = "document.querySelector('#reading').innerText"
+        steps = []
+        while not steps or steps[-1] != reading(tab):
+            steps.append(reading(tab))
+            tab.press("ArrowRight")
+        assert len(steps) == min(len(own), 24)
+        for row, text in ((own.iloc[0], steps[0]), (own.iloc[-1], tab.run(last))):
+            assert f"step {row['step']}\n" in text
+            assert f"training loss {row['train_loss']:.2f}" in text
+            assert f"seed {seed}" in text
+
+
+def test_a_figure_without_values_does_not_announce_keys(report: Path, browser: Browser) -> None:
+    text = report.read_text("utf-8")
+    bare = report.with_name("bare.html")
+    # The script sees what is in the data block alone.
+    without = re.sub(r'("points": ?)\[\[.*?\]\]', r"\1[]", text)
+    assert without != text
+    bare.write_text(without, encoding="utf-8")
+    with browser.tab(bare.as_uri()) as tab:
+        found = tab.run(LABEL.format("accuracy-by-dependency-length"))
+        assert found == "Figure. A double click enlarges a panel."
+
+
+def test_on_a_phone_letters_can_be_read_and_a_figure_shows_that_it_goes_on(tab: Tab) -> None:
+    tab.resize(380)
+    assert tab.run("document.documentElement.scrollWidth") == 380
+    sizes = """[...document.querySelectorAll(".first .canvas svg text")].map((text) => {
+      const svg = text.ownerSVGElement;
+      const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+      return parseFloat(getComputedStyle(text).fontSize) * scale;
+    })"""
+    assert min(tab.run(sizes)) >= 9
+    wide = "[...document.querySelectorAll('.canvas')].filter((each) => each.scrollWidth > each.clientWidth)"
+    assert tab.run(f"{wide}.length") > 0
+    # It fades out at the side where it goes on, and its caption says so.
+    faded = "getComputedStyle(each).maskImage.includes('gradient')"
+    assert tab.run(f"{wide}.every((each) => {faded} && each.matches('.more-right:not(.more-left)'))")
+    assert tab.run(
+        f"{wide}.every((each) => getComputedStyle(each.parentElement.querySelector('figcaption'), '::before')"
+        ".content.includes('sideways'))"
+    )
+    tab.run(f"{wide}.forEach((each) => {{ each.scrollLeft = each.scrollWidth }})")
+    tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert tab.run(f"{wide}.every((each) => each.matches('.more-left:not(.more-right)'))")
+    tab.resize(1280)
+    tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert tab.run("document.querySelectorAll('.canvas:is(.more-left, .more-right, .wide)').length") == 0
 
 
 def test_a_panel_can_be_enlarged_by_keys_and_back(tab: Tab) -> None:

@@ -50,6 +50,10 @@ _LONGEST_LABEL = 30
 _ABOVE = ("data", "axes fraction")
 
 
+_READ_OF_A_RUN = 24
+"""The points of a run that can be read, so that the curves of hundreds of runs fit in a page."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """One set of axes.
@@ -258,21 +262,32 @@ def _ends(axes: Axes, panel: Panel, looks: Looks, longest: int) -> pd.DataFrame:
 
 
 def _read(figure: ReadableFigure, axes: Axes, panel: Panel) -> None:
-    """Let the values of a panel be read, unless its lines are single runs."""
-    if "run" in panel.lines or panel.lines.empty:
+    """Let the values of a panel be read."""
+    if panel.lines.empty:
         return
     heading = ", ".join(filter(None, (panel.title, panel.subtitle)))
     known = [name for name in READ if name in panel.lines]
+    lines = panel.lines[["label", "x", *known]]
+    if "run" in lines:
+        lines = pd.concat(_spread(run) for _, run in lines.groupby(["label", "run"], sort=False))
     figure.read_points(
         axes,
         heading,
         (panel.x_label, panel.y_label),
-        panel.lines[["label", "x", *known]],
+        lines,
         panel.ticks,
         chance=panel.chance,
         chance_name=panel.chance_name,
         bands=panel.bands and "low" in known,
     )
+
+
+def _spread(run: pd.DataFrame) -> pd.DataFrame:
+    """The points of a run that can be read: of many, some evenly spread, with both ends."""
+    run = run.sort_values("x", kind="stable")
+    return run.iloc[
+        np.unique(np.linspace(0, len(run) - 1, min(len(run), _READ_OF_A_RUN)).round().astype(int))
+    ]
 
 
 def _draw(figure: ReadableFigure, axes: Axes, panel: Panel, looks: Looks, width: float) -> None:

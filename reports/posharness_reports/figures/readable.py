@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["PAPER_HEIGHT", "READ", "PaperFigure", "ReadableFigure"]
 
-READ = ("y", "low", "high", "seeds", "predictions", "followed")
+READ = ("y", "low", "high", "seeds", "predictions", "followed", "run")
 """What can be read at a point, as far as it is known."""
 
 PAPER_HEIGHT = 8.0

@@ -95,9 +95,25 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
   const figure = { canvas, svg, ...readings, width, height, at: null, pointer: null };
   figures.set(canvas.dataset.figure, figure);
+  const read = figure.panels.some((panel) => panel.points.length);
   canvas.setAttribute("role", "group");
-  canvas.setAttribute("aria-label", "Figure. Arrow keys read its values, Enter enlarges a panel, plus and minus the part around a value, Escape ends.");
+  canvas.setAttribute("aria-label", read
+    ? "Figure. Arrow keys read its values, Enter enlarges a panel, plus and minus the part around a value, Escape ends."
+    : figure.panels.length ? "Figure. A double click enlarges a panel." : "Figure.");
   listen(figure);
+}
+
+// At which sides a figure goes on.
+function sides(canvas) {
+  const rest = canvas.scrollWidth - canvas.clientWidth;
+  canvas.classList.toggle("wide", rest > 1);
+  canvas.classList.toggle("more-left", canvas.scrollLeft > 1);
+  canvas.classList.toggle("more-right", rest - canvas.scrollLeft > 1);
+}
+const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => sides(target)));
+for (const canvas of document.querySelectorAll("figure .canvas")) {
+  resized.observe(canvas);
+  canvas.addEventListener("scroll", () => sides(canvas), { passive: true });
 }
 
 // Where a point is in the SVG.
@@ -119,6 +135,7 @@ function number(value, digits = decimals([value])) {
   return value.toFixed(size >= 100 ? 0 : size < 10 ? digits : 1);
 }
 
+const runOf = (panel, point) => (panel.read.includes("run") ? point[panel.read.indexOf("run") + 2] : null);
 function readingOf(figure, panel, point) {
   const values = Object.fromEntries(panel.read.map((name, i) => [name, point[i + 2]]));
   const whole = values.low != null && values.high != null;
@@ -128,6 +145,7 @@ function readingOf(figure, panel, point) {
   if (values.seeds != null) text.push(`${values.seeds} seed${values.seeds === 1 ? "" : "s"}`);
   if (values.predictions != null) text.push(`n = ${values.predictions}`);
   if (values.followed != null) text.push(`followed ${number(values.followed)}`);
+  if (values.run != null) text.push(`seed ${values.run}`);
   const label = figure.series[point[0]];
   return [
     element("strong", {}, swatch(label), label),
@@ -283,7 +301,7 @@ function move(figure, key) {
   const along = { ArrowRight: 1, ArrowLeft: -1 }[key], across = { ArrowUp: -1, ArrowDown: 1 }[key];
   if (!along && !across) return false;
   const candidates = visible(panel)
-    .filter((other) => (along ? other[0] === found[0] : other[1] === found[1]))
+    .filter((other) => (along ? other[0] === found[0] && runOf(panel, other) === runOf(panel, found) : other[1] === found[1]))
     .sort((a, b) => (along ? a[1] - b[1] : spot(panel, a)[1] - spot(panel, b)[1]));
   const next = candidates[candidates.indexOf(found) + (along ?? across)];
   if (next) point(figure, panel, next);
@@ -466,7 +484,23 @@ choice?.addEventListener("input", () => {
   view.examples = { ...(test && { test }), ...(of && { of }), ...(choice.wrong.checked && { wrong: "" }) };
   apply();
 });
+// The bar hides no row of the ranking on the first screen: the last ones make room, as far as the best four.
+function fitRanking() {
+  const list = document.querySelector(".with-figure .ranking");
+  if (!list || !matchMedia("(min-width: 70rem)").matches) return;
+  const rows = [...list.children];
+  const note = element("p", { class: "quiet fitted" });
+  const low = () => Math.max(...[...list.children, note].map((each) => each.getBoundingClientRect().bottom));
+  const top = bar.getBoundingClientRect().top;
+  for (let left = rows.length - 1; left >= 4 && low() > top; left--) {
+    rows[left].classList.add("shed");
+    note.textContent = `and ${rows.length - left + Number(list.dataset.left)} more`;
+    list.after(note);
+  }
+}
+
 bar.hidden = false;
+fitRanking();
 fromAddress();
 showSorted();
 showExamples();
