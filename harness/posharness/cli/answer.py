@@ -13,6 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from posharness.cli.output import console
+
 __all__ = ["OpenReport", "open_report", "print_answer"]
 
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
@@ -50,8 +52,11 @@ def print_answer(out: Console, page: Path) -> None:
 
 
 def open_report(page: Path) -> None:
-    """Open the report in the browser of the user."""
-    webbrowser.open(page.resolve().as_uri())
+    """Open the report in the browser of the user; say so on stderr where none can be opened."""
+    if not webbrowser.open(page.resolve().as_uri()):
+        console(stderr=True).print(
+            f"No browser could be opened; open {page.resolve()} yourself.", soft_wrap=True
+        )
 
 
 def _print_ranking(out: Console, ranking: Mapping[str, Any], width: int) -> None:

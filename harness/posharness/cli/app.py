@@ -185,14 +185,21 @@ def _usage(error: typer.TyperException) -> str:
     else:
         message = " ".join(error.format_message().split())
         message = message.partition(", unable to parse")[0]
-        for theirs, ours in ((": Input should", ": should"), (". Did you mean", "; did you mean")):
+        for theirs, ours in (
+            (": Input should", ": should"),
+            (": Value error, ", ": "),
+            (". Did you mean", "; did you mean"),
+        ):
             message = message.replace(theirs, ours)
-    message = message[:1].lower() + message[1:].rstrip(".") + _given(error)
+    message = message[:1].lower() + message[1:].rstrip(".")
+    given = _given(error)
+    # Some of its messages say what was typed.
+    message += f", not {given}" if given and given not in message else ""
     return f"{message}{'' if message.endswith('?') else '.'} See `{command} --help`."
 
 
 def _given(error: typer.TyperException) -> str:
-    # Typer leaves out what was typed; the validation that it wraps knows.
+    """What was typed, which Typer often leaves out; the validation that it wraps knows."""
     if not isinstance(error.__cause__, ValidationError):
         return ""
-    return f", not {error.__cause__.errors()[0]['input']!r}"
+    return repr(error.__cause__.errors()[0]["input"])

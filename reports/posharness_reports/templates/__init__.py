@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from posharness_reports.figures.theme import VARIABLES
-from posharness_reports.formatting import escape_markdown, moment, show
+from posharness_reports.formatting import escape_markdown, fraction, moment, show
 
 __all__ = ["fill_markdown", "fill_page"]
 
@@ -74,6 +74,7 @@ def _environment(*, html: bool) -> Environment:
     )
     environment.filters |= {
         "moment": moment,
+        "fraction": fraction,
         "md": escape_markdown,
         "show": show,
         "cell": _markdown_field,

@@ -94,3 +94,13 @@ def test_a_report_is_opened_in_the_browser_of_the_user(
     monkeypatch.setattr("webbrowser._tryorder", None)
     open_report(tmp_path / "report.html")
     assert opened.read_text().strip() == (tmp_path / "report.html").as_uri()
+
+
+def test_where_no_browser_can_be_opened_the_page_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    open_report(tmp_path / "report.html")
+    assert capsys.readouterr().err == (
+        f"No browser could be opened; open {(tmp_path / 'report.html').resolve()} yourself.\n"
+    )

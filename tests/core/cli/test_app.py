@@ -93,6 +93,7 @@ class TestHelp:
         (["run", "--seeds", "0"], ["--seeds", "1", "'0'"]),
         (["run", "--workers", "0"], ["--workers", "1", "'0'"]),
         (["run", "--timeout", "0"], ["--timeout 0", "above 0"]),
+        (["report", "--style", "papr"], ["'--style': 'papr' is not one of 'page', 'paper'. See "]),
         (["run", "--plugins"], ["--plugins", "requires an argument"]),
         (["publish", "x"], ["--to"]),
         (["show"], ["NAME"]),

@@ -91,6 +91,20 @@ def test_a_column_holds_only_runs_that_are_alike_and_the_newest_of_each_label(
         )
 
 
+def test_a_column_keeps_its_number_as_reports_are_added() -> None:
+    old = {"id": "r-0", "title": "0", "created": "2026-01-01", "board": [_row("copy", "rope", "z", 0.5)]}
+    new = {
+        "id": "r-1",
+        "title": "1",
+        "created": "2026-01-02",
+        "board": [_row("copy", label, "a", 0.5) for label in ("rope", "alibi")],
+    }
+    (board,) = boards([new, old])
+    # What most encodings were run with stands first.
+    assert [(column.settings, len(column.entries)) for column in board.columns] == [(2, 2), (1, 1)]
+    assert boards([old])[0].columns[0].settings == 1
+
+
 def test_the_page_links_each_value_to_its_report(tmp_path: Path) -> None:
     verdict = {"sign": "✓", "outcome": "borne out", "claim": "Better <b>.", "detail": ""}
     publish(
@@ -107,13 +121,19 @@ def test_the_page_links_each_value_to_its_report(tmp_path: Path) -> None:
             compared="rope on copy, 3 seeds each.",
             verdicts=[verdict],
             curve={"figure": "accuracy", "title": "copy", "lines": {}},
-            board=[_row("copy", "rope", "y", 0.75)],
+            board=[_row("copy", "rope", "y", 0.75), _row("copy", "none", "y", -0.001)],
         ),
         tmp_path / "site",
     )
     page = index.read_text(encoding="utf-8")
     values = re.findall(r'<a href="([^"]+)/report.html" title="[^"]*">([\d.]+)</a>', page)
-    assert sorted(values) == [("newer-one", "0.75"), ("older-one", "0.25"), ("older-one", "1.00")]
+    assert sorted(values) == [
+        ("newer-one", "0.00"),
+        ("newer-one", "0.75"),
+        ("older-one", "0.25"),
+        ("older-one", "1.00"),
+    ]
+    assert ">0.00</a>" in page
     assert "copy (settings 1)" in page
     assert "copy (settings 2)" in page
     assert "rope on copy, 3 seeds each." in page
