@@ -190,9 +190,9 @@ def first_screen(
             order += sorted(set(values["label"]) - set(order))
             zero = "0 is blind" + (", or chance where distances are spans," if _spans(trained.cells) else "")
             caption = (
-                f"All tasks. Normalised accuracy: {zero} and 1 is perfect. Left: at the farthest distance "
-                "in sequences of the training length. Right, where it was tested: all predictions in longer "
-                f"sequences. {FIELDS} Empty: no result."
+                f"All tasks. Normalised accuracy: {zero} and 1 is perfect. Farthest distance: that in "
+                "sequences of the training length. Longer sequences, where tested: all predictions in them. "
+                f"{FIELDS} Empty: no result."
             )
             data = values.assign(scope=values["scope"].map(_WHERE))
             chart = Chart("all-tasks", heatmap_figure(values, order), data, kept_fields)
