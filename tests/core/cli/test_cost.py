@@ -121,7 +121,7 @@ def test_what_an_encoding_is_not_defined_for_is_said(
     assert (
         main(["cost", "--plugins", "both_sides,short", "--lengths", "8,16", "--plugin-path", str(file)]) == 0
     )
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "both_sides was stopped at 8 tokens: both_sides is not defined for causal attention." in out
     assert "short was stopped at 16 tokens: it is defined for up to 8 tokens." in out
 
