@@ -44,7 +44,7 @@ class Mine(PositionalEncoding):
 class Other(PositionalEncoding):
     name = "other"
     def bias(self, pos_q, pos_k, x):
-        return torch.zeros(1, 1, len(pos_q), len(pos_k)) + OFFSET
+        return torch.zeros(1, self.geometry.heads, len(pos_q), len(pos_k)) + OFFSET
 
 OFFSET = 1.0
 

@@ -68,7 +68,7 @@ _SIGNS = {
 @dataclass(frozen=True)
 class Verdict:
     """The line of a claim: its sign and tone, the outcome in words, the claim, what the runs say (its effect,
-    and what else), and what is measured and would refute it."""
+    what else, and of contrasts that are not shown), and what is measured and would refute it."""
 
     sign: str
     tone: str
@@ -76,11 +76,17 @@ class Verdict:
     claim: str
     effect: str
     more: str = ""
+    others: str = ""
     measure: str = ""
 
     @property
     def detail(self) -> str:
         """All that the runs say."""
+        return "; ".join(filter(None, (self.effect, self.more, self.others)))
+
+    @property
+    def shown(self) -> str:
+        """What the runs say of the contrast that is shown."""
         return "; ".join(filter(None, (self.effect, self.more)))
 
 
@@ -131,8 +137,8 @@ class FirstScreen:
 
     @property
     def crowded(self) -> bool:
-        """Whether all that the runs say about the claims is more than a screen holds."""
-        texts = [(f"{each.claim} {each.outcome}", each.detail) for each in self.measured]
+        """Whether what the runs say about the claims is more than a screen holds."""
+        texts = [(f"{each.claim} {each.outcome}", each.shown) for each in self.measured]
         texts.append((f"{NOT_MEASURED}, for want of runs to compare", " ".join(self.unmeasured)))
         return sum(math.ceil(len(one) / _LINE + len(two) / _SMALL) for one, two in texts) > _LINES
 
@@ -347,13 +353,14 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     effect = f"{shown.better} − {shown.other}, {where}: {own}{effect_text(shown)}{failures(shown)}"
     effect += members_differ(shown)  # who repeats a verdict on a kind must see whom it holds for
     others = [contrast for contrast in measured if contrast is not shown]
-    more = outlook(shown).removeprefix(failures(shown)) + seeds_of(others)
+    more = outlook(shown).removeprefix(failures(shown)).removeprefix("; ")
     measure = f"Metric: {claim.metric}; an effect of {fraction(claim.smallest_effect)} matters."
     if len(decodings) > 1:
         measure += f" The decodings are {enumerate_words(decodings)}."
     if claim.refuted_by:
         measure += f" Refuted by {claim.refuted_by}."
-    return Verdict(sign, tone, words, claim.statement, effect, more.removeprefix("; "), measure)
+    lacking = seeds_of(others).removeprefix("; ")
+    return Verdict(sign, tone, words, claim.statement, effect, more, lacking, measure)
 
 
 def _in_words(counts: Mapping[str, int], noun: str) -> str:
