@@ -210,6 +210,7 @@ def test_a_figure_without_values_does_not_announce_keys(report: Path, browser: B
 
 def test_on_a_phone_letters_can_be_read_and_a_figure_shows_that_it_goes_on(tab: Tab) -> None:
     tab.resize(380)
+    tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert tab.run("document.documentElement.scrollWidth") == 380
     sizes = """[...document.querySelectorAll(".first .canvas svg text")].map((text) => {
       const svg = text.ownerSVGElement;
