@@ -103,17 +103,19 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   listen(figure);
 }
 
-// At which sides a figure goes on.
-function sides(canvas) {
-  const rest = canvas.scrollWidth - canvas.clientWidth;
-  canvas.classList.toggle("wide", rest > 1);
-  canvas.classList.toggle("more-left", canvas.scrollLeft > 1);
-  canvas.classList.toggle("more-right", rest - canvas.scrollLeft > 1);
+// At which sides figures go on. All are read before one is changed: else each is laid out again for the next.
+function sides(canvases) {
+  const read = canvases.map((canvas) => [canvas, canvas.scrollWidth - canvas.clientWidth, canvas.scrollLeft]);
+  for (const [canvas, rest, left] of read) {
+    canvas.classList.toggle("wide", rest > 1);
+    canvas.classList.toggle("more-left", left > 1);
+    canvas.classList.toggle("more-right", rest - left > 1);
+  }
 }
-const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => sides(target)));
+const resized = new ResizeObserver((entries) => sides(entries.map(({ target }) => target)));
 for (const canvas of document.querySelectorAll("figure .canvas")) {
   resized.observe(canvas);
-  canvas.addEventListener("scroll", () => sides(canvas), { passive: true });
+  canvas.addEventListener("scroll", () => sides([canvas]), { passive: true });
 }
 
 // Where a point is in the SVG.
