@@ -67,7 +67,7 @@ class Expectation:
 
 
 class _Paces:
-    """Seconds for each token, over the cells of each kind."""
+    """Seconds for each operation, over the cells of each kind."""
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, ...], tuple[float, float]] = {}

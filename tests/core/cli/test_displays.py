@@ -31,7 +31,7 @@ def by_key(*cells: Cell) -> dict[str, Cell]:
 
 
 def amounts(cells: Mapping[str, Cell], **testing: float) -> dict[str, Amount]:
-    """A hundred tokens of training for each cell, and tests by the name of the task."""
+    """A hundred operations of training for each cell, and tests by the name of the task."""
     return {key: Amount(100, testing.get(cell.task.label, 1)) for key, cell in cells.items()}
 
 
@@ -128,7 +128,7 @@ class TestTracker:
         tracker.record(training(key, 50))
         assert tracker.left() == pytest.approx((5 + 4) + (30 + 4))
 
-    def test_what_is_known_of_no_task_yet_follows_from_the_tokens(self) -> None:
+    def test_what_is_known_of_no_task_yet_follows_from_the_amounts(self) -> None:
         cells = by_key(cell(task="copy"), cell(task="bert"))
         clock = Clock()
         tracker = Tracker(cells, amounts(cells, copy=20, bert=50), 1, clock)
