@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from posharness.contracts import UserError
+from posharness.defaults import cache_root
 from posharness_tasks.bytes import ByteModelling
 
 from .interventions import seeded
@@ -110,9 +111,9 @@ def test_the_text_identifies_the_data(task: ByteModelling, corpus: Path, tmp_pat
     assert task.fingerprint() != changed.fingerprint() != ""
 
 
-def test_the_embedded_corpus_has_room_for_the_longest_sequences(tmp_path: Path) -> None:
+def test_the_embedded_corpus_has_room_for_the_longest_sequences() -> None:
     task = ByteModelling("decoder")
-    task.prepare(tmp_path)
+    task.prepare(cache_root())
     batch = task.sample(seeded(5), 64, 1024, "test")
     copied = batch.dependency_length > 0
     assert 0.2 < float(copied.float().mean()) < 0.8

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from posharness.contracts import UserError
+from posharness.defaults import cache_root
 from posharness_tasks.bert import BertPretraining
 from posharness_tasks.bert.corpora.corpus import prepare_corpus
 from posharness_tasks.bert.corpora.local_files import local_source
@@ -134,10 +135,10 @@ def test_pairs_that_are_too_short_for_two_sentences(tmp_path: Path) -> None:
     BertPretraining("encoder", corpus=name, vocabulary_size=300, evaluation_lengths=(64, 40)).prepare(cache)
 
 
-def test_the_shortest_pairs_of_the_built_in_corpus_are_refused(tmp_path: Path) -> None:
+def test_the_shortest_pairs_of_the_built_in_corpus_are_refused() -> None:
     """With five tokens, "B does not follow" was right in .99 of them."""
     with pytest.raises(UserError, match="pairs of 5 tokens are too short"):
-        BertPretraining("encoder", length=5).prepare(tmp_path)
+        BertPretraining("encoder", length=5).prepare(cache_root())
 
 
 def test_sequences_that_would_be_padding_are_refused_unless_allowed(tmp_path: Path) -> None:
