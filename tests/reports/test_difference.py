@@ -112,6 +112,17 @@ def test_the_same_cell_with_other_predictions_is_more_than_noise(runs: Frames) -
     )
 
 
+def test_a_task_with_one_objective_is_named_once(runs: Frames, simulated: Simulate) -> None:
+    found = _compare(runs, _worse(runs, "relative", "offset_recall", 0.3))
+    named = [change.what for change in found.numbers]
+    assert any(what.startswith("relative on offset_recall: accuracy at distance ") for what in named)
+    assert not any("(recall)" in what for what in named)
+    # Of several, each is.
+    two = simulated(seeds=3, tasks=("bert",))
+    named = [change.what for change in _compare(two, _worse(two, "relative", "bert", 0.3)).numbers]
+    assert all(what.startswith(("relative on bert (mlm): ", "relative on bert (nsp): ")) for what in named)
+
+
 def test_what_was_run_otherwise_is_named(runs: Frames) -> None:
     settings = [{**own, "steps": 900} if task == "copy" else own
                 for own, task in zip(runs.cells["settings"], runs.cells["task"], strict=True)]  # fmt: skip

@@ -370,3 +370,8 @@ def test_of_many_claims_the_first_screen_says_the_effects_and_folds_the_rest(
             assert line.effect in html.unescape(shown)
             assert (line.more in html.unescape(shown)) == (lines == 100 or not line.more)
             assert line.more in html.unescape(page)
+            # Why it is undecided is said in any case.
+            assert (line.reason != "") == (line.sign == "?")
+            if lines < 100:
+                assert f"· {line.brief}</span>" in html.unescape(shown)
+                assert line.brief.endswith(line.reason)

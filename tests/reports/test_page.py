@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,10 +17,14 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
+from posharness_reports import posharness_claims
 from posharness_reports.compile.compiler import HtmlCompiler
-from posharness_reports.formatting import fraction
+from posharness_reports.formatting import difference, fraction
+from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.dependency_length import DependencyLength
 from posharness_reports.sections.learning_curves import LearningCurves
+from posharness_reports.sections.mechanism import Mechanism
+from tests.reports.attention import with_attention
 from tests.reports.browser import CHROMIUM, Browser, Tab
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
@@ -194,6 +199,114 @@ def test_keys_read_the_steps_of_each_run(
             assert f"step {row['step']}\n" in text
             assert f"training loss {row['train_loss']:.2f}" in text
             assert f"seed {seed}" in text
+
+
+@pytest.fixture(scope="module")
+def judged(simulated: Callable[..., Frames], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with verdicts, and with what encodings add to scores."""
+    frames = with_attention(simulated(seeds=3, sequences=12, tasks=("copy", "offset_recall")))
+    claims = [claim() for claim in posharness_claims()]
+    folder = tmp_path_factory.mktemp("judged") / "study"
+    sections = [Claims(), Mechanism()]
+    return HtmlCompiler().compile(frames, sections, claims=claims, title="A study", folder=folder)
+
+
+def every_reading(tab: Tab, name: str) -> set[str]:
+    """All that keys read in a figure, panel by panel and row by row."""
+    tab.run(f"document.querySelector('[data-figure={json.dumps(name)}]').focus()")
+    press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{}', bubbles: true}}))"
+
+    def pressed(key: str) -> str:
+        """What is read after a key; "" if it does not lead on."""
+        before = reading(tab)
+        tab.run(press.format(key))
+        return "" if reading(tab) == before else reading(tab)
+
+    def to_the_end(key: str) -> None:
+        while pressed(key):
+            pass
+
+    found = set()
+    tab.press("Home")
+    on_a_panel = True
+    while on_a_panel:
+        to_the_end("ArrowLeft")
+        to_the_end("ArrowUp")
+        on_a_row = True
+        while on_a_row:
+            to_the_end("ArrowLeft")
+            text = reading(tab)
+            while text:
+                found.add(text)
+                text = pressed("ArrowRight")
+            to_the_end("ArrowLeft")
+            on_a_row = bool(pressed("ArrowDown"))
+        on_a_panel = bool(pressed("PageDown"))
+    tab.press("Escape")
+    return found
+
+
+def test_keys_read_the_effects_behind_the_verdicts(judged: Path, browser: Browser) -> None:
+    effects, verdicts = (
+        pd.read_csv(judged.parent / "data" / f"{name}.csv") for name in ("effects", "verdicts")
+    )
+    whole = verdicts[verdicts["effect"].notna()]
+    several = effects.groupby(["claim", "better", "other", "decoding"])["task"].transform("size") > 1
+    expected = {
+        difference(*row).replace("+", "")
+        for rows in (whole, effects[several])
+        for row in rows[["effect", "low_95", "high_95"]].itertuples(index=False)
+    }
+    with browser.tab(judged.as_uri()) as tab:
+        found = every_reading(tab, "claims-effects")
+        assert {text.splitlines()[2].removeprefix("effect ") for text in found} == expected
+        assert any("on copy" in text for text in found)
+        for outcome in set(whole["verdict"]):
+            assert any(f"on average: {outcome}\n" in text for text in found)
+        assert tab.complaints == []
+
+
+def test_the_pointer_reads_the_effect_under_it(judged: Path, browser: Browser) -> None:
+    with browser.tab(judged.as_uri()) as tab:
+        tab.resize(1280, 4000)
+        figure = "document.querySelector('[data-figure=claims-effects]')"
+        tab.run(f"{figure}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        places = tab.run(
+            """(() => {
+              const { figures } = JSON.parse(document.getElementById("data").textContent);
+              const svg = document.querySelector("[data-figure=claims-effects] svg");
+              const { panels } = figures["claims-effects"];
+              return panels.flatMap((panel) => panel.points.map(([row, column, ...effect]) => {
+                const [top, bottom] = panel.rows[row];
+                const spot = new DOMPoint(panel.xs[column], (top + bottom) / 2);
+                const at = spot.matrixTransform(svg.getScreenCTM());
+                const drawn = document.elementFromPoint(at.x, at.y);
+                const fill = drawn && getComputedStyle(drawn).fill;
+                return {x: at.x, y: at.y, name: panel.ticks[column], effect, fill};
+              }));
+            })()"""
+        )
+        ink = tab.run("getComputedStyle(document.body).color")
+        means = [place for place in places if ":" in place["name"]]
+        assert len(means) >= 3
+        for place in means:
+            assert place["fill"] == ink  # the diamond is here
+            tab.point(place["x"], place["y"])
+            effect = difference(*place["effect"]).replace("+", "")
+            assert f"on {place['name']}\neffect {effect}" in reading(tab)
+
+
+def test_keys_read_what_an_encoding_adds_to_scores(judged: Path, browser: Browser) -> None:
+    with browser.tab(judged.as_uri()) as tab:
+        found = every_reading(tab, "mechanism-score-by-distance-copy")
+    expected = set()
+    for label, far, layer, head in product(("relative", "absolute"), range(7), range(2), range(3)):
+        added = -far / 3 * (1 + head + 3 * layer) + 0.0
+        written = f"{added:.{1 if added <= -10 else 2}f}"
+        lines = f"distance in tokens {-far}\nadded to score {written}, head {head}"
+        expected.add(f"●{label}\n{lines.replace('-', '−')}")
+    assert {f"●{text[1:]}" for text in found} == expected
 
 
 def test_a_figure_without_values_does_not_announce_keys(report: Path, browser: Browser) -> None:

@@ -77,9 +77,10 @@ def test_a_report_has_all_its_parts(report: Path) -> None:
         "Learning curves",
         "BERT pretraining",
         "What each encoding was given",
+        "What these results rest on",
         "Runs that did not finish",
     ]
-    assert [section["failure"] for section in about["sections"]] == [""] * 8
+    assert [section["failure"] for section in about["sections"]] == [""] * 9
     assert about["cells"] == {"done": 10, "diverged": 1, "skipped": 1}
     assert about["created"] == "2026-01-05T10:00:11Z"
     assert about["encodings"] == ["absolute", "relative"]
@@ -304,6 +305,7 @@ def test_a_section_that_raises_is_shown_with_its_reason_and_the_others_stand(
         "Own words",
         "Overview",
         "What a third party adds",
+        "What these results rest on",
         "Runs that did not finish",
     ]
     assert about["tables"][:2] == ["values", "values-2"]

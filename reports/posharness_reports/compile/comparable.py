@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,16 @@ from posharness_reports.formatting import enumerate_words
 from posharness_reports.measures.ranking import rank_all
 from posharness_reports.measures.statistics import ALPHA, Estimate, holm, mean_of_estimates
 
-__all__ = ["Compared", "Data", "compare_ranks", "compare_verdicts", "p_of_gap", "shared_runs", "why_untested"]
+__all__ = [
+    "Compared",
+    "Data",
+    "compare_ranks",
+    "compare_verdicts",
+    "p_of_gap",
+    "place_names",
+    "shared_runs",
+    "why_untested",
+]
 
 Data = Mapping[str, pd.DataFrame]
 """The frames of `posharness_reports.compile.data_files.data_frames`."""
@@ -40,6 +49,13 @@ def p_of_gap(one: Estimate, other: Estimate) -> float:
     """Two-sided p that two independent estimates have one mean; NaN if either has no error."""
     gap = _gap(one, other)
     return min(2 * min(gap.p_above(0.0), gap.p_below(0.0)), 1.0) if gap.error > 0 else float("nan")
+
+
+def place_names(*sides: Data) -> Callable[[str, str], str]:
+    """What to call a task and one of its objectives: by the task alone, if it has no other objective."""
+    known = pd.concat([data["scores"][["task", "objective"]] for data in sides]).astype(str)
+    objectives = known.groupby("task")["objective"].nunique()
+    return lambda task, objective: task if objectives.get(task, 2) == 1 else place_name(task, objective)
 
 
 def why_untested(one: Estimate, other: Estimate) -> str:
@@ -100,7 +116,7 @@ def compare_ranks(one: Data, other: Data) -> Compared:
     sides, notes = _ranked_alike(one, other)
     pairs = _tested(*(_differences(frames["pairs"]) for frames in sides))
     shared = _rows_of_both(sides[0]["ranking"], sides[1]["ranking"], _RANKED)
-    return Compared(tuple(_rank_changes(shared, pairs)), len(shared), notes)
+    return Compared(tuple(_rank_changes(shared, pairs, place_names(one, other))), len(shared), notes)
 
 
 def _ranked_alike(one: Data, other: Data) -> tuple[tuple[Data, Data], tuple[str, ...]]:
@@ -165,11 +181,13 @@ def _differences(pairs: pd.DataFrame) -> dict[Key, Estimate]:
     return found
 
 
-def _rank_changes(shared: Mapping[Key, tuple[Any, Any]], pairs: Mapping[Key, _Tested]) -> Iterator[Change]:
+def _rank_changes(
+    shared: Mapping[Key, tuple[Any, Any]], pairs: Mapping[Key, _Tested], place: Callable[[str, str], str]
+) -> Iterator[Change]:
     for (task, objective, scope, label), (a, b) in shared.items():
         texts = [_rank(row["best_rank"], row["worst_rank"]) for row in (a, b)]
         if texts[0] != texts[1]:
-            where = f"over tasks, {objective}" if task == "" else f"on {place_name(task, objective)}"
+            where = f"over tasks, {objective}" if task == "" else f"on {place(task, objective)}"
             own = [
                 found
                 for key, found in pairs.items()

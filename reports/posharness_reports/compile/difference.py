@@ -16,12 +16,12 @@ from posharness_reports.compile.comparable import (
     compare_ranks,
     compare_verdicts,
     p_of_gap,
+    place_names,
     why_untested,
 )
 from posharness_reports.compile.data_files import SETTING
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.made_with import MADE_WITH
-from posharness_reports.data.prepare import place_name
 from posharness_reports.formatting import enumerate_words, fraction
 from posharness_reports.measures.statistics import ALPHA, Estimate, holm, run_mean
 from posharness_reports.templates import fill_page
@@ -86,12 +86,18 @@ def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
 def _numbers(one: Data, other: Data) -> Compared:
     """The numbers that differ, of those that both reports have."""
     shared: list[tuple[str, _Number, _Number, float, bool]] = []
+    place = place_names(one, other)
     cells = [_cells(data["cells"]) for data in (one, other)]
     alike = {run for run in cells[0] if cells[0][run] == cells[1].get(run)}
     for kind, (frame, value, keys, name) in _NUMBERS.items():
         sides = [_runs(data[frame], keys, value) for data in (one, other)]
         own = [
-            (name(key), sides[0][key], sides[1][key], (str(key[0]), str(key[-1])) in alike)
+            (
+                name(key, place(key[0], key[1])),
+                sides[0][key],
+                sides[1][key],
+                (str(key[0]), str(key[-1])) in alike,
+            )
             for key in sides[0]
             if key in sides[1]
         ]
@@ -125,24 +131,24 @@ def _cells(cells: pd.DataFrame) -> dict[tuple[str, str], frozenset[str]]:
     }
 
 
-_NUMBERS: Mapping[str, tuple[str, str, list[str], Callable[[Any], str]]] = {
+_NUMBERS: Mapping[str, tuple[str, str, list[str], Callable[[Any, str], str]]] = {
     "score": (
         "scores",
         "value",
         ["task", "objective", "scope", "measure", "label"],
-        lambda key: f"{key[4]} on {place_name(key[0], key[1])}: {key[3]}, {key[2]}",
+        lambda key, place: f"{key[4]} on {place}: {key[3]}, {key[2]}",
     ),
     "length": (
         "accuracy-by-length-runs",
         "accuracy",
         ["task", "objective", "length", "label"],
-        lambda key: f"{key[3]} on {place_name(key[0], key[1])}: accuracy at {key[2]} tokens",
+        lambda key, place: f"{key[3]} on {place}: accuracy at {key[2]} tokens",
     ),
     "distance": (
         "accuracy-by-distance-runs",
         "accuracy",
         ["task", "objective", "scope", "bucket", "label"],
-        lambda key: f"{key[4]} on {place_name(key[0], key[1])}: accuracy at distance {key[3]}, {key[2]}",
+        lambda key, place: f"{key[4]} on {place}: accuracy at distance {key[3]}, {key[2]}",
     ),
 }
 _SHARES = {"score": 0.5, "length": 0.25, "distance": 0.25}

@@ -40,7 +40,13 @@ from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.power import MOST
 from posharness_reports.measures.ranking import Ranking
 from posharness_reports.measures.statistics import ALPHA
-from posharness_reports.sections.claims.content import effect_text, failures, members_differ, outlook
+from posharness_reports.sections.claims.content import (
+    effect_text,
+    failures,
+    in_short,
+    members_differ,
+    outlook,
+)
 from posharness_reports.sections.claims.verdicts import ClaimContrast, contrasts_of
 from posharness_reports.study import Study
 
@@ -68,7 +74,8 @@ _SIGNS = {
 @dataclass(frozen=True)
 class Verdict:
     """The line of a claim: its sign and tone, the outcome in words, the claim, what the runs say (its effect,
-    what else, and of contrasts that are not shown), and what is measured and would refute it."""
+    what else, and of contrasts that are not shown), what is measured and would refute it, and why it is
+    undecided, in a few words."""
 
     sign: str
     tone: str
@@ -78,6 +85,7 @@ class Verdict:
     more: str = ""
     others: str = ""
     measure: str = ""
+    reason: str = ""
 
     @property
     def detail(self) -> str:
@@ -88,6 +96,11 @@ class Verdict:
     def shown(self) -> str:
         """What the runs say of the contrast that is shown."""
         return "; ".join(filter(None, (self.effect, self.more)))
+
+    @property
+    def brief(self) -> str:
+        """The same where there is little room."""
+        return "; ".join(filter(None, (self.effect, self.reason)))
 
 
 @dataclass(frozen=True)
@@ -360,7 +373,7 @@ def _verdict(claim: Claim, contrasts: Sequence[ClaimContrast]) -> Verdict:
     if claim.refuted_by:
         measure += f" Refuted by {claim.refuted_by}."
     lacking = seeds_of(others).removeprefix("; ")
-    return Verdict(sign, tone, words, claim.statement, effect, more, lacking, measure)
+    return Verdict(sign, tone, words, claim.statement, effect, more, lacking, measure, in_short(shown))
 
 
 def _in_words(counts: Mapping[str, int], noun: str) -> str:

@@ -24,7 +24,7 @@ from posharness_reports.formatting import enumerate_words, fraction, interval, r
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.statistics import normalised
-from posharness_reports.measures.unsure import UNSURE, may_be_chance, why_not_apart
+from posharness_reports.measures.unsure import why_not_apart, why_tied
 from posharness_reports.study import Study
 
 __all__ = ["distance_figure", "everything", "heatmap_figure", "separating_task", "what_it_shows"]
@@ -127,12 +127,13 @@ def what_it_shows(name: str, ranking: Ranking | None, reaches: pd.DataFrame) -> 
     if not behind:
         why = why_not_apart(ranking, best, ranking.labels[-1])
         return f"{name}: no encodings are told apart; {_in_common(ranking, reaches)}{why}."
-    tied = [f"{label} ({scores[label]})" for label in ranking.labels if label not in {best, *behind}]
     others = _names([f"{label} ({scores[label]})" for label in behind])
     text = f"{name}: the score is higher with {best} ({scores[best]}) than with {others}"
-    far = [label for label in ranking.labels if label not in {best, *behind}]
-    unsure = UNSURE if any(may_be_chance(ranking, best, label) for label in far) else ""
-    return text + (f"; not told apart from {best}: {_names(tied)}{unsure}." if tied else ".")
+    tied = [label for label in ranking.labels if label not in {best, *behind}]
+    if not tied:
+        return f"{text}."
+    scored = _names([f"{label} ({scores[label]})" for label in tied])
+    return f"{text}; not told apart from {best}: {scored}{why_tied(ranking, best, tied)}."
 
 
 _REACH = ("reach", "low", "high", "shortest", "longest")

@@ -11,10 +11,12 @@ __all__ = [
     *(
         "COLOURS",
         "DARK",
+        "DARK_NAMES",
         "DARK_SHADES",
         "FAMILIES",
         "FIXED",
         "MARKERS",
+        "NAMES",
         "OTHERS",
         "SHADES",
         "Look",
@@ -43,6 +45,24 @@ DARK = (
 )  # fmt: skip
 """The same hues for a dark page."""
 
+NAMES = (
+    "#2A45AD", "#4160F6", "#043062",
+    "#840504", "#976022", "#5E1D1F",
+    "#9957BD", "#522747", "#796C9F",
+    "#198469", "#2A6553", "#5E7A4E",
+    "#847314", "#695F36",
+)  # fmt: skip
+"""The colours of names: `COLOURS` with as much ink as small letters need, for a contrast of 4.5 or more."""
+
+DARK_NAMES = (
+    "#34B3FA", "#647EF1", "#C8D3FD",
+    "#DA5941", "#F89153", "#B27662",
+    "#9762FC", "#C290AB", "#9E76B4",
+    "#55F0A1", "#72AB7D", "#B2F9E2",
+    "#FDBA18", "#F4EF85",
+)  # fmt: skip
+"""The same of `DARK`."""
+
 SHADES = ("#20242a", "#8a9099", "#444a53", "#686e78")
 """Greys for what is no encoding, neighbours unlike."""
 
@@ -63,6 +83,11 @@ class Look:
     colour: str
     marker: str
     dashes: Any
+
+    @property
+    def name(self) -> str:
+        """The colour in which the label is written."""
+        return NAMES[COLOURS.index(self.colour)]
 
 
 FIXED: Mapping[str, tuple[int, int, int]] = {

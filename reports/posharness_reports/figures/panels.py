@@ -217,7 +217,7 @@ def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Readable
         axes = figure.add_axes((corner[0] / _WIDTH, corner[1] / height, plot[0] / _WIDTH, plot[1] / height))
         own = _only(panel, [label])
         _draw(figure, axes, own, looks, plot[0])
-        axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].colour, pad=3)
+        axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].name, pad=3)
         axes.set_xlabel(panel.x_label if i + columns >= len(order) else "")
         axes.set_ylabel(panel.y_label if column == 0 else "")
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(order))
@@ -254,7 +254,7 @@ def _ends(axes: Axes, panel: Panel, looks: Looks, longest: int) -> pd.DataFrame:
     points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
     ends = line_ends(points)
     ends["name"] = [shorten(label, longest) for label in ends["label"]]
-    ends["colour"] = [looks[label].colour for label in ends["label"]]
+    ends["colour"] = [looks[label].name for label in ends["label"]]
     if panel.chance.empty:
         return ends
     chance = panel.chance.iloc[[-1]].assign(label="", name=panel.chance_name, colour=MUTED)
@@ -267,9 +267,10 @@ def _read(figure: ReadableFigure, axes: Axes, panel: Panel) -> None:
         return
     heading = ", ".join(filter(None, (panel.title, panel.subtitle)))
     known = [name for name in READ if name in panel.lines]
-    lines = panel.lines[["label", "x", *known]]
+    lines = panel.lines
     if "run" in lines:
         lines = pd.concat(_spread(run) for _, run in lines.groupby(["label", "run"], sort=False))
+        lines = lines.assign(line=[f"seed {run}" for run in lines["run"]])
     figure.read_points(
         axes,
         heading,

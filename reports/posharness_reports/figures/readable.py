@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 __all__ = ["PAPER_HEIGHT", "READ", "PaperFigure", "ReadableFigure"]
 
-READ = ("y", "low", "high", "seeds", "predictions", "followed", "run")
-"""What can be read at a point, as far as it is known."""
+READ = ("y", "low", "high", "seeds", "predictions", "followed", "line")
+"""What can be read at a point, as far as it is known; `line` is that of several of a label, as "seed 3"."""
 
 PAPER_HEIGHT = 8.0
 """The height of a figure for a paper at most, in inches: a page of nine less a caption of four lines."""
@@ -86,9 +86,11 @@ class ReadableFigure(PaperFigure):
         column = {x: i for i, x in enumerate(places)}
         zero, one = (self._across_and_down(axes, places[0] if places else 1, y)[1] for y in (0.0, 1.0))
         names = [name for name in READ if name in points]
+        lines = _lines(points)
         level = {} if chance.empty else dict(zip(chance["x"], chance["y"], strict=True))
         self.panels.append(
             self._panel(axes, heading, axis)
+            | ({"lines": lines} if lines else {})
             | {
                 "chance": {chance_name: [_number(level.get(x)) for x in places]} if level else {},
                 "bands": bands,
@@ -97,8 +99,7 @@ class ReadableFigure(PaperFigure):
                 "y": [zero, round(one - zero, _DIGITS)],
                 "read": names,
                 "points": [
-                    [self._place(row["label"]), column[row["x"]], *(_number(row[name]) for name in names)]
-                    for row in points.to_dict("records")
+                    self._point(row, column[row["x"]], names, lines) for row in points.to_dict("records")
                 ],
             }
         )
@@ -139,38 +140,45 @@ class ReadableFigure(PaperFigure):
         )
 
     def read_dots(
-        self, axes: Axes, heading: str, axis: tuple[str, str], dots: pd.DataFrame, order: Sequence[str]
+        self,
+        axes: Axes,
+        heading: str,
+        axis: tuple[str, str],
+        dots: pd.DataFrame,
+        rows: Mapping[tuple[str, ...], tuple[float, float]],
     ) -> None:
-        """Let dots in the rows of labels be read, whose value is where they are across.
+        """Let dots in rows be read.
 
         Args:
-            dots: columns label, name (of the dot in its row), y (its value), and what is known of `READ`.
-            order: the label of each row, from the top.
+            dots: columns label, name (of the dot in its row), y (its value), x (where it is across, if not at
+                its value), and what else is known of `READ`.
+            rows: of each label, or of each label and line where a label has several rows, the upper and the
+                lower end in the units of the vertical axis.
         """
+        lines = _lines(dots)
+        dots = dots[dots["y"].notna()]
         names = [name for name in READ if name in dots]
+        places = list(zip(dots["x" if "x" in dots else "y"], dots["name"], strict=True))
+        column = {place: i for i, place in enumerate(sorted(set(places)))}
         self.panels.append(
             self._panel(axes, heading, axis)
+            | ({"lines": lines} if lines else {})
             | {
-                "ticks": list(dots["name"]),
-                "xs": [self._across_and_down(axes, value, 0.0)[0] for value in dots["y"]],
+                "ticks": [name for _, name in column],
+                "xs": [self._across_and_down(axes, x, 0.0)[0] for x, _ in column],
                 "rows": {
-                    self._place(label): [
-                        self._across_and_down(axes, 0.0, row + end)[1] for end in (-0.5, 0.5)
+                    ".".join(map(str, (self._place(label), *map(lines.index, line)))): [
+                        self._across_and_down(axes, 0.0, end)[1] for end in ends
                     ]
-                    for row, label in enumerate(order)
+                    for (label, *line), ends in rows.items()
                 },
                 "read": names,
                 "points": [
-                    [self._place(row["label"]), i, *(_number(row[name]) for name in names)]
-                    for i, row in enumerate(dots.to_dict("records"))
+                    self._point(row, column[place], names, lines)
+                    for row, place in zip(dots.to_dict("records"), places, strict=True)
                 ],
             }
         )
-
-    def enlarged(self, axes: Axes, heading: str, axis: tuple[str, str]) -> None:
-        """Let axes be enlarged whose values are not read."""
-        unread = {"ticks": [], "xs": [], "y": [0, 0], "read": [], "points": []}
-        self.panels.append(self._panel(axes, heading, axis) | unread)
 
     @property
     def readings(self) -> dict[str, Any]:
@@ -181,6 +189,13 @@ class ReadableFigure(PaperFigure):
         if label not in self.series:
             self.series.append(label)
         return self.series.index(label)
+
+    def _point(
+        self, row: Mapping[Any, Any], column: int, names: Sequence[str], lines: Sequence[str]
+    ) -> list[float | int | None]:
+        """A point as the page's script takes it: its label, its column, and what is read at it."""
+        read = [lines.index(row[name]) if name == "line" else _number(row[name]) for name in names]
+        return [self._place(row["label"]), column, *read]
 
     def _panel(self, axes: Axes, heading: str, axis: tuple[str, str]) -> dict[str, Any]:
         box = axes.get_window_extent()
@@ -197,6 +212,11 @@ class ReadableFigure(PaperFigure):
         scale = 72 / self.dpi
         height = self.get_size_inches()[1] * 72
         return round(float(across) * scale, 1), round(height - float(up) * scale, 1)
+
+
+def _lines(points: pd.DataFrame) -> list[str]:
+    """The names of lines, where labels have several."""
+    return list(dict.fromkeys(points["line"])) if "line" in points else []
 
 
 def _number(value: Any) -> float | int | None:

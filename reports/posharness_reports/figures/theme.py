@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from posharness_reports.figures.palette import COLOURS, DARK, DARK_SHADES, SHADES
+from posharness_reports.figures.palette import COLOURS, DARK, DARK_NAMES, DARK_SHADES, NAMES, SHADES
 
 __all__ = ["ACCENT", "BAD", "GHOST", "GOOD", "GRID", "INK", "MUTED", "RC", "SURFACE", "VARIABLES"]
 
@@ -37,6 +37,7 @@ _DARK_ROLES = {
 VARIABLES: Mapping[str, tuple[str, str]] = {
     **{name: (light, _DARK_ROLES[name]) for name, light in _ROLES.items()},
     **{f"series-{i}": pair for i, pair in enumerate(zip(COLOURS, DARK, strict=True), 1)},
+    **{f"name-{i}": pair for i, pair in enumerate(zip(NAMES, DARK_NAMES, strict=True), 1)},
     **{f"shade-{i}": pair for i, pair in enumerate(zip(SHADES, DARK_SHADES, strict=True), 1)},
 }
 """The name of a CSS variable to its colours on a light and on a dark page."""

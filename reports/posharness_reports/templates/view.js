@@ -118,11 +118,15 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   canvas.addEventListener("scroll", () => sides([canvas]), { passive: true });
 }
 
+// Which of several lines of its label a point is on, and the ends of the row that it is in.
+const lineOf = (panel, point) => (panel.lines ? point[panel.read.indexOf("line") + 2] : null);
+const rowOf = (panel, point) => panel.rows[panel.lines ? `${point[0]}.${lineOf(panel, point)}` : point[0]];
+
 // Where a point is in the SVG.
-function spot(panel, [series, column, value]) {
-  const across = panel.xs[column];
-  if (!panel.rows) return [across, panel.y[0] + panel.y[1] * value];
-  const [top, bottom] = panel.rows[series];
+function spot(panel, point) {
+  const across = panel.xs[point[1]];
+  if (!panel.rows) return [across, panel.y[0] + panel.y[1] * point[2]];
+  const [top, bottom] = rowOf(panel, point);
   return [across, (top + bottom) / 2];
 }
 
@@ -133,11 +137,11 @@ const NOTHING = 1e-9;
 const decimals = (values) => (values.some((value) => Math.abs(value) > NOTHING && !Number(value.toFixed(2))) ? 3 : 2);
 function number(value, digits = decimals([value])) {
   const size = Math.abs(value);
-  if (size > NOTHING && !Number(value.toFixed(digits))) return String(Number(value.toPrecision(1)));
-  return value.toFixed(size >= 100 ? 0 : size < 10 ? digits : 1);
+  const small = size > NOTHING && !Number(value.toFixed(digits));
+  const text = small ? String(Number(value.toPrecision(1))) : value.toFixed(size >= 100 ? 0 : size < 10 ? digits : 1);
+  return text.replaceAll("-", "−");
 }
 
-const runOf = (panel, point) => (panel.read.includes("run") ? point[panel.read.indexOf("run") + 2] : null);
 function readingOf(figure, panel, point) {
   const values = Object.fromEntries(panel.read.map((name, i) => [name, point[i + 2]]));
   const whole = values.low != null && values.high != null;
@@ -147,7 +151,7 @@ function readingOf(figure, panel, point) {
   if (values.seeds != null) text.push(`${values.seeds} seed${values.seeds === 1 ? "" : "s"}`);
   if (values.predictions != null) text.push(`n = ${values.predictions}`);
   if (values.followed != null) text.push(`followed ${number(values.followed)}`);
-  if (values.run != null) text.push(`seed ${values.run}`);
+  if (values.line != null) text.push(panel.lines[values.line]);
   const label = figure.series[point[0]];
   return [
     element("strong", {}, swatch(label), label),
@@ -163,8 +167,9 @@ function point(figure, panel, found) {
   forget();
   figure.at = [panel, found];
   const [x, y] = spot(panel, found);
+  const [top, bottom] = panel.rows ? rowOf(panel, found) : [];
   figure.pointer = panel.rows
-    ? drawing("rect", { x: x - 9, y: panel.rows[found[0]][0], width: 18, height: panel.rows[found[0]][1] - panel.rows[found[0]][0] })
+    ? drawing("rect", { x: x - 9, y: top, width: 18, height: bottom - top })
     : drawing("circle", { cx: x, cy: y, r: 5 });
   figure.pointer.setAttribute("class", "pointer");
   figure.svg.append(figure.pointer);
@@ -302,12 +307,26 @@ function move(figure, key) {
   }
   const along = { ArrowRight: 1, ArrowLeft: -1 }[key], across = { ArrowUp: -1, ArrowDown: 1 }[key];
   if (!along && !across) return false;
-  const candidates = visible(panel)
-    .filter((other) => (along ? other[0] === found[0] && runOf(panel, other) === runOf(panel, found) : other[1] === found[1]))
-    .sort((a, b) => (along ? a[1] - b[1] : spot(panel, a)[1] - spot(panel, b)[1]));
-  const next = candidates[candidates.indexOf(found) + (along ?? across)];
+  const next = along || !panel.rows ? beside(panel, visible(panel), found, along, across) : inNextRow(panel, visible(panel), found, across);
   if (next) point(figure, panel, next);
   return true;
+}
+
+// The next point along a line, or across lines in the same column.
+function beside(panel, points, found, along, across) {
+  const candidates = points
+    .filter((other) => (along ? other[0] === found[0] && lineOf(panel, other) === lineOf(panel, found) : other[1] === found[1]))
+    .sort((a, b) => (along ? a[1] - b[1] : spot(panel, a)[1] - spot(panel, b)[1]));
+  return candidates[candidates.indexOf(found) + (along ?? across)];
+}
+
+// The nearest point in the row above or below: dots in rows are in no common columns.
+function inNextRow(panel, points, found, across) {
+  const [x, y] = spot(panel, found);
+  const places = points.map((other) => [other, ...spot(panel, other)]).filter(([, , down]) => (down - y) * across > 0);
+  const row = places.reduce((near, [, , down]) => (Math.abs(down - y) < Math.abs(near - y) ? down : near), Infinity);
+  const away = ([, right]) => Math.abs(right - x);
+  return places.filter(([, , down]) => down === row).reduce((best, place) => (best && away(best) <= away(place) ? best : place), null)?.[0];
 }
 
 // --- what is shown
@@ -329,8 +348,8 @@ function showFigure(name, figure) {
   }
   for (const cover of figure.svg.querySelectorAll(".cover, .tick")) cover.remove();
   for (const panel of figure.panels) {
-    for (const [series, [top, bottom]] of Object.entries(panel.rows ?? {})) {
-      if (shown(figure, series)) continue;
+    for (const [row, [top, bottom]] of Object.entries(panel.rows ?? {})) {
+      if (shown(figure, parseInt(row))) continue;
       figure.svg.append(
         drawing("rect", { class: "cover", x: panel.box[0], y: top, width: panel.box[2] - panel.box[0], height: bottom - top }),
       );

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import re
+from collections.abc import Callable
+from importlib.resources import files
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
+from posharness.contracts import Frames
 from posharness.registry.registry import Registry
+from posharness_reports import posharness_claims
 from posharness_reports.figures.palette import (
     COLOURS,
     DARK,
+    DARK_NAMES,
     DARK_SHADES,
     FIXED,
+    NAMES,
     SHADES,
     Look,
     looks,
     looks_in_order,
 )
-from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, SURFACE, VARIABLES
+from posharness_reports.figures.panels import Panel, one_panel_each, side_by_side
+from posharness_reports.figures.theme import GHOST, GRID, INK, MUTED, RC, SURFACE, VARIABLES
+from posharness_reports.sections.claims.figure import claim_figure
+from posharness_reports.sections.claims.verdicts import judge_claims
+from posharness_reports.study import study
 
 # Machado, Oliveira & Fernandes 2009, table 1, severity 1: none, protanopia, deuteranopia, tritanopia.
 BLINDNESS = [
@@ -66,10 +80,54 @@ def test_colours_differ_to_every_eye_and_stand_out_from_the_page(colours: tuple[
     assert min(_contrast(colour, page) for colour in colours) >= 3
 
 
+STYLE = (files("posharness_reports") / "templates" / "style.css").read_text(encoding="utf-8")
+WRITTEN = {*re.findall(r"(?<![-\w])color:\s*var\(--([\w-]+)\)", STYLE)} - {"surface"}
+"""The variables of the page's letters; those on a sign or a mark have the colour of the page."""
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    return to_hex([share * a + (1 - share) * b for a, b in zip(to_rgb(colour), to_rgb(other), strict=True)])
+
+
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("role", ["accent", "good", "bad", "muted", "ink"])
-def test_text_of_the_page_can_be_read(side: int, role: str) -> None:
-    assert _contrast(VARIABLES[role][side], VARIABLES["surface"][side]) >= 4.5
+def test_text_of_the_page_can_be_read(side: int) -> None:
+    ink, page = (VARIABLES[name][side] for name in ("ink", "surface"))
+    share = re.search(r"--panel: color-mix\(in srgb, var\(--ink\) (\d+)%, var\(--surface\)\)", STYLE)
+    assert share is not None
+    assert {"accent", "bad", "good", "ink", "muted"} == WRITTEN
+    for role in WRITTEN:
+        for behind in (page, _mixed(ink, page, int(share[1]) / 100)):
+            assert _contrast(VARIABLES[role][side], behind) >= 4.5, role
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_text_of_figures_can_be_read(side: int, simulated: Callable[..., Frames]) -> None:
+    """The colours of all letters, taken from the SVG: names of lines and panels, ticks, titles."""
+    shown = {light.lower(): pair[side] for pair in VARIABLES.values() for light in pair[:1]}
+    lines = pd.DataFrame([{"label": label, "x": x, "y": 0.5} for label in FIXED for x in (1.0, 2.0)])
+    panel = Panel("copy", lines, "distance", "accuracy", chance=pd.DataFrame({"x": [1.0, 2.0], "y": 0.1}))
+    claims = [claim() for claim in posharness_claims()]
+    judged = judge_claims(study(simulated(seeds=3, sequences=12, tasks=("copy",)), claims))
+    with mpl.rc_context(RC):
+        (chart,) = claim_figure(judged).values()
+        figures = [side_by_side([[panel]], looks(FIXED)), one_panel_each(panel, looks(FIXED), [*FIXED])]
+        written = io.StringIO()
+        for figure in (*figures, chart.figure):
+            figure.savefig(written, format="svg")
+    found = {
+        re.search(r"fill: (#\w+)", style)[1].lower()  # type: ignore[index]
+        for style in re.findall(r'<text style="([^"]*)"', written.getvalue())
+    }
+    assert {name.lower() for name in NAMES} <= found
+    for colour in found:
+        assert _contrast(shown[colour], VARIABLES["surface"][side]) >= 4.5, colour
+
+
+def test_names_keep_the_hue_of_their_lines() -> None:
+    for colours, names in ((COLOURS, NAMES), (DARK, DARK_NAMES)):
+        for pair in zip(colours, names, strict=True):
+            one, other = (np.arctan2(*_lab(_linear(colour))[:0:-1]) for colour in pair)
+            assert abs((one - other + np.pi) % (2 * np.pi) - np.pi) < np.radians(12), pair
 
 
 def test_no_series_has_a_colour_of_the_page() -> None:
@@ -94,12 +152,12 @@ def test_published_looks_stay() -> None:
     assert looks(["mine"])["mine"] == Look("#A48C0B", "p", (5, 1.5, 1, 1.5))
 
 
-NAMES = st.lists(
+REPORTS = st.lists(
     st.sampled_from([*FIXED, "mine", "decay", "rope[base=100]", "relative · additive"]), min_size=1
 )
 
 
-@given(NAMES, NAMES)
+@given(REPORTS, REPORTS)
 def test_a_label_looks_the_same_in_reports_with_other_encodings(one: list[str], other: list[str]) -> None:
     here, there = looks(one), looks(other)
     assert all(here[label] == there[label] for label in set(one) & set(other))

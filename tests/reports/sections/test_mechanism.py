@@ -15,58 +15,26 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.data.prepare import prepare
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.sections.mechanism import Mechanism
 from posharness_reports.sections.mechanism.attended_distance import across_seeds, attended_distances, by_layer
 from posharness_reports.sections.mechanism.content import of_one_seed, with_effect
 from posharness_reports.sections.mechanism.score_figures import score_figures
 from posharness_reports.sections.mechanism.score_image import columns
 from posharness_reports.study import study
+from tests.reports.attention import weights, with_attention
 
 Simulate = Callable[..., Frames]
-
-
-def _by_distance(weights: np.ndarray, causal: bool) -> pd.DataFrame:
-    """Mean weights of one head by signed distance."""
-    n = len(weights)
-    far = np.arange(n) - np.arange(n)[:, None]
-    shown = range(1 - n, 1 if causal else n)
-    means = [float(weights[far == d].mean()) for d in shown]
-    return pd.DataFrame({"distance": list(shown), "weight": means, "effect": [-abs(d) / 3 for d in shown]})
-
-
-def _attention(n: int, sharpness: float, causal: bool) -> np.ndarray:
-    """Weights that fall with the distance, each row of which sums to 1."""
-    far = np.abs(np.arange(n) - np.arange(n)[:, None])
-    weights = np.exp(-sharpness * far) * (np.tri(n) if causal else 1)
-    return weights / weights.sum(1, keepdims=True)
-
-
-def _read_off(
-    frames: Frames, n: int = 7, layers: int = 2, heads: int = 3, stacks: tuple[str, ...] = ("",)
-) -> Frames:
-    """The frames with rows of mechanism for each done cell; the order of heads turns with the seed."""
-    rows = []
-    for _, cell in frames.cells[frames.cells["status"] == "done"].iterrows():
-        identity = cell[["cell", "label", "encoding", "attention", "body", "task", "seed"]].to_dict()
-        for stack in stacks:
-            for layer in range(layers):
-                for head in range(heads):
-                    sharpness = 0.3 * ((head + cell["seed"]) % heads)
-                    causal = cell["body"] == "decoder" or stack == "decoder"
-                    own = _by_distance(_attention(n, sharpness, causal), causal)
-                    rows.append(own.assign(stack=stack, layer=layer, head=head, **identity))
-    found = pd.concat(rows, ignore_index=True)
-    return replace(frames, mechanism=found.astype({"task": "category", "label": "category"}))
 
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_mean_attended_distance_is_that_of_the_weights(simulated: Simulate, causal: bool) -> None:
     task, n = ("copy" if causal else "bert"), 11
-    frames = _read_off(simulated(("relative",), tasks=(task,), seeds=1), n, layers=1)
+    frames = with_attention(simulated(("relative",), tasks=(task,), seeds=1), n, layers=1)
     found = attended_distances(prepare(frames).mechanism).set_index("head")
     far = np.abs(np.arange(n) - np.arange(n)[:, None])
     for head in range(3):
-        expected = (_attention(n, 0.3 * head, causal) * far).sum(1).mean()
+        expected = (weights(n, 0.3 * head, causal) * far).sum(1).mean()
         assert found.loc[head, "attended"] == pytest.approx(expected)
     # The first head weighs all that it sees alike.
     assert found.loc[0, "uniform"] == pytest.approx(found.loc[0, "attended"])
@@ -74,7 +42,7 @@ def test_mean_attended_distance_is_that_of_the_weights(simulated: Simulate, caus
 
 
 def test_seeds_are_averaged_by_rank_since_heads_do_not_correspond(simulated: Simulate) -> None:
-    frames = _read_off(simulated(tasks=("copy",), seeds=3))
+    frames = with_attention(simulated(tasks=("copy",), seeds=3))
     ranked = across_seeds(attended_distances(prepare(frames).mechanism))
     assert set(ranked["seeds"]) == {3}
     np.testing.assert_allclose(ranked["low"], ranked["high"])
@@ -82,7 +50,7 @@ def test_seeds_are_averaged_by_rank_since_heads_do_not_correspond(simulated: Sim
 
 
 def test_the_table_has_a_column_for_each_layer_of_each_stack(simulated: Simulate) -> None:
-    frames = _read_off(simulated(tasks=("copy",)), stacks=("encoder", "decoder"))
+    frames = with_attention(simulated(tasks=("copy",)), stacks=("encoder", "decoder"))
     table = by_layer(across_seeds(attended_distances(prepare(frames).mechanism)))
     assert list(table)[3:] == [
         *("decoder layer 0", "decoder layer 1", "encoder layer 0", "encoder layer 1"),
@@ -92,7 +60,7 @@ def test_the_table_has_a_column_for_each_layer_of_each_stack(simulated: Simulate
 
 
 def test_only_cells_that_count_are_read_under_the_name_of_their_task(simulated: Simulate) -> None:
-    once = _read_off(simulated(tasks=("copy",), seeds=1))
+    once = with_attention(simulated(tasks=("copy",), seeds=1))
     first = once.cells.iloc[[0]]
     again = first.assign(cell="f", started="2026-02-01T00:00:00Z")
     unlike = first.assign(cell="e", body="encoder")
@@ -103,7 +71,7 @@ def test_only_cells_that_count_are_read_under_the_name_of_their_task(simulated: 
 
 
 def test_lines_are_of_the_lowest_seed_and_of_encodings_that_act_on_scores(simulated: Simulate) -> None:
-    frames = _read_off(simulated(tasks=("copy",), seeds=2))
+    frames = with_attention(simulated(tasks=("copy",), seeds=2))
     silent = frames.mechanism["label"] == "absolute"
     mechanism = frames.mechanism.assign(effect=frames.mechanism["effect"].mask(silent))
     ready = study(replace(frames, mechanism=mechanism))
@@ -118,8 +86,53 @@ def test_lines_are_of_the_lowest_seed_and_of_encodings_that_act_on_scores(simula
     assert "absolute changes no attention score." in section.prose
 
 
+@pytest.mark.parametrize("labels", [2, 12, 13])
+def test_what_is_added_can_be_read_at_some_distances_of_every_head(simulated: Simulate, labels: int) -> None:
+    names = tuple(f"e{i:02d}" for i in range(labels))
+    frames = with_attention(simulated(names, tasks=("copy",), seeds=1, sequences=4), n=40)
+    rows = of_one_seed(with_effect(study(frames).mechanism))
+    (chart,) = score_figures(rows).values()
+    figure = chart.figure
+    assert isinstance(figure, ReadableFigure)
+    known = {
+        (str(row.label), f"layer {row.layer}, head {row.head}", row.distance): row.effect
+        for row in rows.itertuples()
+    }
+    read = {}
+    for panel in figure.panels:
+        layer = panel["heading"].partition(", ")[2]
+        for series, column, value, line in panel["points"]:
+            name = panel["lines"][line]
+            head = f"{layer}, {name}" if labels == 2 else name
+            distance = int(panel["ticks"][column].replace("−", "-"))
+            read[figure.series[series], head, distance] = value
+    assert all(value == pytest.approx(known[place], abs=1e-4) for place, value in read.items())
+    assert {place[:2] for place in read} == {place[:2] for place in known}
+    assert {0, -1, -2, -32} <= {distance for *_, distance in read}
+    assert len(read) < 0.5 * len(known)
+
+
+def test_the_rows_of_an_image_are_read_where_they_are_drawn(simulated: Simulate) -> None:
+    names = tuple(f"e{i:02d}" for i in range(13))
+    ready = study(with_attention(simulated(names, tasks=("copy",), seeds=1, sequences=4)))
+    rows = of_one_seed(with_effect(ready.mechanism))
+    (chart,) = score_figures(rows).values()
+    figure = chart.figure
+    assert isinstance(figure, ReadableFigure)
+    (panel,), (axes,) = figure.panels, figure.axes
+    (image,) = axes.get_images()
+    height, least = 72 * figure.get_size_inches()[1], rows["effect"].min()
+    assert len(panel["points"]) > len(names)
+    for series, column, value, line in panel["points"]:
+        top, bottom = panel["rows"][f"{series}.{line}"]
+        place = np.array([panel["xs"][column], height - (top + bottom) / 2]) * figure.dpi / 72
+        x, y = axes.transData.inverted().transform(place)
+        drawn = float(np.asarray(image.get_array())[round(y), round(x)])
+        assert drawn == pytest.approx(1 - value / least, abs=1e-3)
+
+
 def test_attention_without_weights_is_named_and_left_out(simulated: Simulate) -> None:
-    frames = _read_off(simulated(tasks=("copy",)))
+    frames = with_attention(simulated(tasks=("copy",)))
     section = Mechanism().build(replace(frames, mechanism=frames.mechanism.assign(weight=np.nan)))
     assert section is not None
     assert "absolute and relative have no attention weights" in section.prose
@@ -129,14 +142,14 @@ def test_attention_without_weights_is_named_and_left_out(simulated: Simulate) ->
 
 def test_nothing_is_said_where_nothing_was_read_off(frames: Frames) -> None:
     assert Mechanism().build(frames) is None
-    empty = _read_off(frames).mechanism.assign(effect=np.nan, weight=np.nan)
+    empty = with_attention(frames).mechanism.assign(effect=np.nan, weight=np.nan)
     assert Mechanism().build(replace(frames, mechanism=empty)) is None
 
 
 @pytest.mark.parametrize("stacks", [("",), ("encoder", "decoder")])
 def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[str, ...]) -> None:
     labels = tuple(f"e{i:02d}" for i in range(12))
-    ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
+    ready = study(with_attention(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
     (chart,) = score_figures(of_one_seed(with_effect(ready.mechanism))).values()
     figure = chart.figure
     assert [axes.get_title() for axes in figure.axes] == list(labels)
@@ -147,7 +160,7 @@ def test_many_encodings_get_one_panel_each(simulated: Simulate, stacks: tuple[st
 def test_more_than_a_dozen_encodings_are_rows_of_one_image(simulated: Simulate) -> None:
     labels = tuple(f"e{i:02d}" for i in range(13))
     stacks = ("encoder", "decoder")
-    ready = study(_read_off(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
+    ready = study(with_attention(simulated(labels, tasks=("copy",), seeds=1, sequences=4), stacks=stacks))
     effects = of_one_seed(with_effect(ready.mechanism))
     ((caption, chart),) = score_figures(effects).items()
     figure = chart.figure
@@ -178,7 +191,7 @@ def test_an_image_has_every_near_distance_and_few_far_ones() -> None:
 
 
 def test_a_report_holds_the_section(simulated: Simulate, tmp_path: Path) -> None:
-    frames = _read_off(simulated(tasks=("copy", "bert"), sequences=8), stacks=("encoder", "decoder"))
+    frames = with_attention(simulated(tasks=("copy", "bert"), sequences=8), stacks=("encoder", "decoder"))
     sections = [section() for section in posharness_report_sections()]
     made = HtmlCompiler().compile(frames, sections, title="Mechanism", folder=tmp_path / "r")
     about = json.loads((made.parent / "report.json").read_text(encoding="utf-8"))

@@ -182,7 +182,7 @@ def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
     assert found.separated(ALPHA) == {}
     said = sentence("on t", found)
     assert re.search(
-        r"; p is 0\.0[0-4]\d for this pair alone, but above 0\.05 corrected for all pairs\.$", said
+        r"; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs\.$", said
     )
     # Those that are close need no reason.
     assert sentence("on u0", tie.each["u0", "o", SCOPES[0]]).endswith("; not told apart from it: c.")

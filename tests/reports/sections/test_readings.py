@@ -218,7 +218,7 @@ def test_every_figure_of_every_section_says_what_it_shows(simulated: Simulate, t
     built_in: list[ReportSection] = [section() for section in posharness_report_sections()]
     page = HtmlCompiler().compile(frames, built_in, claims=claims, title="All", folder=tmp_path / "r")
     names = json.loads((page.parent / "report.json").read_text("utf-8"))["figures"]
-    without = {"fairness", "overview", "ranking", "unfinished"}
+    without = {"fairness", "overview", "ranking", "trust", "unfinished"}
     for name in {section.name for section in built_in} - without:
         assert any(figure.startswith(f"{name}-") for figure in names), name
     text = page.read_text("utf-8")
@@ -226,6 +226,14 @@ def test_every_figure_of_every_section_says_what_it_shows(simulated: Simulate, t
     captions = re.findall(r"<figcaption><strong>(.*?)</strong>", text)
     assert len(captions) == len(names) == text.count("<figcaption>")
     assert all(re.search(r"\d", said) and said.endswith(".") for said in captions)
+    # Of each, every set of axes is read at the pointer and by keys.
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert block is not None
+    figures = json.loads(block[1])["figures"]
+    assert set(figures) == set(names)
+    for name, figure in figures.items():
+        assert figure["panels"], name
+        assert all(panel["read"] and panel["points"] for panel in figure["panels"]), name
 
 
 def test_models_from_elsewhere_alone_make_a_report(simulated: Simulate, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from posharness.contracts import Claim, Frames, Group, Twins, defined_in
 from posharness.contracts.columns import DECODINGS
 from posharness_reports import claims
 from posharness_reports.claims.both_directions import BothDirections
+from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
@@ -332,7 +333,7 @@ def test_a_group_is_named_by_the_encodings_that_have_a_value() -> None:
     means = {"shaw": 0.9, "rotary": 0.7, "waves": 0.4, "table": np.nan}
     about = ABOUT | {"table": {"family": "absolute", "encoding_parameters": 9.0, "params": {}}}
     (found,) = grouped((Group("relative"), Group("absolute")), means, about)
-    assert found.other == "absolute encodings (waves)"
+    assert found.other == "waves"  # a group of one is that one
     (nothing,) = grouped((Group("relative"), Group("absolute")), means | {"waves": np.nan}, about)
     assert nothing.evidence is None
     assert nothing.other == "absolute encodings (table, waves)"
@@ -390,10 +391,7 @@ def test_more_seeds_of_one_encoding_do_not_outweigh_another_of_its_family() -> N
 
 def test_trained_is_compared_with_fixed_and_with_what_is_kept_at_its_start() -> None:
     (found,) = grouped((Group("relative", "trained"), Group("relative", "fixed")), MEANS, ABOUT)
-    assert (found.better, found.other) == (
-        "trained relative encodings (shaw)",
-        "fixed relative encodings (rotary)",
-    )
+    assert (found.better, found.other) == ("shaw", "rotary")
     (found,) = grouped(Twins("trained"), MEANS, ABOUT)
     assert (found.better, found.other) == ("trained (shaw)", "kept at the start")
     assert found.overall.mean == pytest.approx(0.6)
@@ -633,6 +631,33 @@ def test_each_row_of_the_figure_has_a_label_of_its_own_that_is_whole() -> None:
     assert not [1 for a, b in combinations(boxes, 2) if a.overlaps(b)]
 
 
+def test_every_effect_of_the_figure_can_be_read() -> None:
+    found = verdict(values(CLEAR))
+    (chart,) = claim_figure([found]).values()
+    figure = chart.figure
+    assert isinstance(figure, ReadableFigure)
+    (panel,) = figure.panels
+    assert found.evidence is not None
+    effects = {f"{len(CLEAR)} tasks, on average: {found.outcome}": found.overall}
+    effects |= found.evidence.effect.by_block
+    read = {panel["ticks"][column]: numbers for _, column, *numbers in panel["points"]}
+    assert read == {
+        name: pytest.approx([each.mean, *each.interval()], abs=1e-4) for name, each in effects.items()
+    }
+    # Each is where its dot is drawn.
+    (axes,) = figure.axes
+    drawn = {x for line in axes.lines if line.get_marker() in ("o", "D") for x in line.get_xdata()}
+    height = 72 * figure.get_size_inches()[1]
+    for _, column, value, *_ in panel["points"]:
+        (x,) = (each for each in drawn if each == pytest.approx(value, abs=1e-4))
+        across, up = axes.transData.transform((x, 0)) * 72 / figure.dpi
+        assert panel["xs"][column] == pytest.approx(across, abs=0.1)
+    (line,) = (line for line in axes.lines if line.get_marker() == "D")
+    _, up = axes.transData.transform((0, line.get_ydata()[0])) * 72 / figure.dpi
+    ((top, bottom),) = panel["rows"].values()
+    assert top < height - up < bottom
+
+
 def test_the_caption_of_effects_names_only_what_is_drawn() -> None:
     for noise, interval in ((NOISE, True), ((0.0,), False)):
         ((caption, chart),) = claim_figure([verdict(values(CLEAR, noise))]).items()
@@ -643,6 +668,30 @@ def test_the_caption_of_effects_names_only_what_is_drawn() -> None:
         ]
         drawn = [line for line in drawn if line.get_marker() == "None"]
         assert ("interval" in caption) == bool(drawn) == interval
+
+
+def test_why_it_is_undecided_is_said_in_a_few_words() -> None:
+    clear = verdict(values(CLEAR))
+    assert clear.outcome != "undecided"
+    assert judged.in_short(clear) == ""
+    one = verdict(values({"a": (0.8, 0.4)}, noise=(0.0,)))
+    assert judged.in_short(one) == "one seed"
+    assert clear.evidence is not None
+
+    def open_with(overall: Estimate, **changes: Any) -> ClaimContrast:
+        assert clear.evidence is not None
+        found = replace(clear.evidence.effect, overall=overall, tested=overall, **changes)
+        return replace(clear, p=1.0, mixed=1.0, evidence=replace(clear.evidence, effect=found, alike=None))
+
+    near = open_with(Estimate(0.2, 0.06, 4.0))
+    assert judged.in_short(near) == f"too few seeds ({near.seeds_to_decide} more)"
+    at = open_with(Estimate(clear.claim.smallest_effect, 0.06, 4.0))
+    assert judged.in_short(at) == "too few seeds (over 100 more)"
+    assert judged.in_short(open_with(Estimate(0.01, 0.06, 4.0))) == "no task can tell"
+    differ = open_with(Estimate(0.01, 0.06, 4.0), spread=0.001)
+    assert differ.evidence is not None
+    differ = replace(differ, evidence=replace(differ.evidence, alike=clear.evidence.alike))
+    assert judged.in_short(differ) == "effects differ by task"
 
 
 def test_what_the_correction_alone_leaves_undecided_says_so() -> None:

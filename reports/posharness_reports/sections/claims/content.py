@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -34,7 +35,7 @@ from posharness_reports.sections.claims.verdicts import (
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["describe", "effect_text", "failures", "members_differ", "outlook", "prose", "tables"]
+__all__ = ["describe", "effect_text", "failures", "in_short", "members_differ", "outlook", "prose", "tables"]
 
 _METHOD = (
     "The unit is a run: one seed of one task. Objectives, settings and distances of a run are averaged and "
@@ -61,6 +62,8 @@ _OBSTACLES = {
     "the ceiling",
     "tasks differ": "the mean is small, but effects differ between tasks: more seeds do not decide it",
 }
+
+_IN_SHORT = {"nothing can show": "no task can tell", "tasks differ": "effects differ by task"}
 
 
 def describe(study: Study) -> Section | None:
@@ -261,6 +264,18 @@ def outlook(contrast: ClaimContrast) -> str:
     more = _more(contrast)
     likely = f"; likely to be decided by {more} encoding" if more[0].isdigit() else f"; {more}"
     return clauses + _beyond(contrast) + likely
+
+
+def in_short(contrast: ClaimContrast) -> str:
+    """Why a contrast is undecided, in a few words; "" for every other verdict."""
+    if contrast.outcome != "undecided":
+        return ""
+    if math.isnan(contrast.overall.error):
+        return "one seed"
+    if contrast.obstacle:
+        return _IN_SHORT[contrast.obstacle]
+    needed = contrast.seeds_to_decide
+    return f"too few seeds ({f'over {MOST}' if needed is None else needed} more)"
 
 
 def _beyond(contrast: ClaimContrast) -> str:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from posharness.contracts import Chart, Claim
 from posharness_reports.figures.line_labels import text_width
-from posharness_reports.figures.readable import PAPER_HEIGHT, PaperFigure
+from posharness_reports.figures.readable import PAPER_HEIGHT, ReadableFigure
 from posharness_reports.figures.sentences import verdict_counts
 from posharness_reports.figures.theme import ACCENT, BAD, GHOST, GOOD, GRID, INK, MUTED
 from posharness_reports.formatting import count
@@ -136,9 +136,9 @@ def _wrapped(text: str, width: float) -> list[str]:
     return textwrap.wrap(text, max(int(width / text_width("m")), 12)) or [""]
 
 
-def _drawn(claims: Sequence[_Rows], width: float) -> PaperFigure:
+def _drawn(claims: Sequence[_Rows], width: float) -> ReadableFigure:
     height = sum(rows.height for rows in claims)
-    figure = PaperFigure(figsize=(width, height))
+    figure = ReadableFigure(width, height)
     top = height
     for rows in claims:
         down = rows.height - _TICKS - (_LINE if rows.last else 0)
@@ -147,11 +147,11 @@ def _drawn(claims: Sequence[_Rows], width: float) -> PaperFigure:
         axes = figure.add_axes(
             (_SIDE / width, bottom / height, (width - 2 * _SIDE) / width, down / height), ylim=(down, 0)
         )
-        _draw_claim(axes, rows)
+        _draw_claim(figure, axes, rows)
     return figure
 
 
-def _draw_claim(axes: Axes, rows: _Rows) -> None:
+def _draw_claim(figure: ReadableFigure, axes: Axes, rows: _Rows) -> None:
     smallest = rows.claim.smallest_effect
     widest = max(abs(effect) for each in rows.contrasts for effect in [*each.by_task, each.overall.mean])
     limit = 1.1 * max(widest, 2 * smallest)
@@ -159,6 +159,7 @@ def _draw_claim(axes: Axes, rows: _Rows) -> None:
     axes.grid(visible=False)
     axes.locator_params(axis="x", nbins=5)
     down = _text(axes, rows.statement, 0.0, INK, 9) + _GAP
+    strips = []
     for contrast, lines in zip(rows.contrasts, rows.labels, strict=True):
         colour = _COLOURS.get(contrast.outcome, MUTED)
         place = axes.get_yaxis_transform()
@@ -168,9 +169,31 @@ def _draw_claim(axes: Axes, rows: _Rows) -> None:
         axes.add_patch(Rectangle(*strip, color=GRID, linewidth=0))
         axes.plot([0, 0], [down, down + _STRIP], color=GHOST, linewidth=1)
         _draw(axes, contrast, down + _STRIP / 2)
+        strips.append((down, down + _STRIP))
         down += _STRIP + _GAP
     if rows.last:
         axes.set_xlabel("effect: difference of the claim's metric")
+    names = row_labels(rows.contrasts)
+    dots = pd.concat(map(_dots, rows.contrasts, names), ignore_index=True)
+    ends: dict[tuple[str, ...], tuple[float, float]] = {
+        (name,): strip for name, strip in zip(names, strips, strict=True)
+    }
+    figure.read_dots(axes, rows.claim.statement, ("on", "effect"), dots, ends)
+
+
+def _dots(contrast: ClaimContrast, label: str) -> pd.DataFrame:
+    """What is read in the row of a contrast: the mean over tasks, and the effect in each of several."""
+    assert contrast.evidence is not None
+    effects = contrast.evidence.effect.by_block
+    where = next(iter(effects)) if len(effects) == 1 else f"{len(effects)} tasks, on average"
+    named = {f"{where}: {contrast.outcome}": contrast.overall, **(effects if len(effects) > 1 else {})}
+    return pd.DataFrame(
+        [
+            {"label": label, "name": name, "y": each.mean, "low": low, "high": high}
+            for name, each in named.items()
+            for low, high in [each.interval()]
+        ]
+    )
 
 
 def _text(axes: Axes, lines: Sequence[str], down: float, colour: str, size: float) -> float:

@@ -41,12 +41,17 @@ class Sides:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the report calls them: "relative encodings (alibi, rope)"."""
+        """What the report calls them: "relative encodings (alibi, rope)", or "rope" where it is alone."""
         one, two = (
-            (f"{head} ({_listed(members)})" if listed else head) + self.suffix
+            (self._named(head, members) if listed else head) + self.suffix
             for head, listed, members in zip(self.heads, self.listed, self.members, strict=True)
         )
         return one, two
+
+    def _named(self, head: str, members: tuple[str, ...]) -> str:
+        """A side with its members; a group of one is that member."""
+        alone = len(members) == 1 and not self.twins
+        return _listed(members) if alone else f"{head} ({_listed(members)})"
 
     def only(self, labels: Collection[str]) -> Sides:
         """The sides with these labels alone, of twins with the pairs of which both are among them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -32,6 +32,8 @@ _TUNED = (
     "settings: a difference in a tuned setting does not make another task."
 )
 
+_SAME = "No settings were searched: on a task, all encodings have the same."
+
 
 def describe(study: Study) -> Section | None:
     """The section; None when no run is done."""
@@ -42,7 +44,7 @@ def describe(study: Study) -> Section | None:
     attempts = tried(study)
     if len(attempts):
         tables["Settings that were tried, and chosen"] = attempts
-    prose = "\n\n".join([_ABOUT, *([_TUNED] if len(attempts) else [])])
+    prose = "\n\n".join([_ABOUT, _TUNED if len(attempts) else _SAME])
     return Section("What each encoding was given", prose, tables)
 
 
@@ -53,9 +55,8 @@ def _given(study: Study) -> pd.DataFrame:
     costs = (
         done.astype(dict.fromkeys(numbers, float)).groupby(["task", "label"], observed=True)[numbers].mean()
     )
-    attempts = (
-        Counter(zip(study.trials["task"], study.trials["label"], strict=True)) if len(study.trials) else {}
-    )
+    trials = study.trials if len(study.trials) else pd.DataFrame(columns=["task", "label"])
+    attempts = Counter(zip(trials["task"], trials["label"], strict=True))
     posed = dict(zip(study.cells["task"], study.cells["posed"], strict=True))
     rows: list[dict[str, Any]] = []
     for row in at_equal_cost(study).to_dict("records"):
@@ -70,8 +71,7 @@ def _given(study: Study) -> pd.DataFrame:
                 "parameters": round(cost["parameters"]),
                 "of the encoding": round(cost["encoding_parameters"]),
                 "steps": round(cost["steps"]),
-                "tuning runs": attempts.get((posed[task], label), 0),
-                "tuned settings": "; ".join(sorted(chosen - {""})) or "–",
+                **(_tuning(attempts[posed[task], label], chosen - {""}) if attempts else {}),
                 "ms per step": round(float(cost["step_ms"]), 1),
                 "own time in s": round(float(cost["steps"] * cost["step_ms"]) / 1000, 1),
                 "accuracy at equal steps": f"{fraction(row['at_steps'])} ({row['steps']:.0f} steps)",
@@ -79,6 +79,11 @@ def _given(study: Study) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _tuning(runs: int, chosen: Collection[str]) -> dict[str, Any]:
+    """What a table says of tuning, where any settings were tuned."""
+    return {"tuning runs": runs, "tuned settings": "; ".join(sorted(chosen)) or "–"}
 
 
 def tried(study: Study) -> pd.DataFrame:

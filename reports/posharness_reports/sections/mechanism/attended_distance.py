@@ -9,7 +9,15 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.formatting import distance
 from posharness_reports.tables.tidy import folded
 
-__all__ = ["across_seeds", "attended_distances", "by_layer", "every_head", "layer_name"]
+__all__ = [
+    "across_seeds",
+    "attended_distances",
+    "by_layer",
+    "every_head",
+    "head_name",
+    "layer_name",
+    "offset_name",
+]
 
 _PLACE = ["task", "label", "stack", "layer"]
 
@@ -102,3 +110,13 @@ def every_head(ranked: pd.DataFrame) -> pd.DataFrame:
 def layer_name(stack: str, layer: int) -> str:
     """The name of a layer: "layer 0", "decoder layer 0"."""
     return f"{stack} layer {layer}".strip()
+
+
+def head_name(stack: str, layer: int, head: int) -> str:
+    """The name of a head: "layer 0, head 1"."""
+    return f"{layer_name(stack, layer)}, head {head}"
+
+
+def offset_name(distance: int) -> str:
+    """A signed distance: "−3"."""
+    return str(distance).replace("-", "−")

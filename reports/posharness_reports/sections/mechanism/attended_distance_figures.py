@@ -90,5 +90,8 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Read
         axes.locator_params(axis="x", nbins=5)
         if i + columns >= len(panels):
             axes.set_xlabel("distance in tokens")
-        figure.read_dots(axes, layer_name(stack, layer), ("head by distance", "mean distance"), dots, order)
+        ends: dict[tuple[str, ...], tuple[float, float]] = {
+            (label,): (k - 0.5, k + 0.5) for k, label in enumerate(order)
+        }
+        figure.read_dots(axes, layer_name(stack, layer), ("head by distance", "mean distance"), dots, ends)
     return figure

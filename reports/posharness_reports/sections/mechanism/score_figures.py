@@ -24,8 +24,8 @@ from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.sentences import near_keys
 from posharness_reports.figures.theme import GHOST, MUTED
 from posharness_reports.formatting import shorten
-from posharness_reports.sections.mechanism.attended_distance import layer_name
-from posharness_reports.sections.mechanism.score_image import score_image
+from posharness_reports.sections.mechanism.attended_distance import head_name, layer_name, offset_name
+from posharness_reports.sections.mechanism.score_image import columns, score_image
 from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
 
 __all__ = ["score_figures"]
@@ -40,6 +40,9 @@ _NARROWEST = 1.6
 
 _POINTS = 160
 """The number of distances drawn of one line; more could not be seen in a panel this small."""
+
+_READ = (8, 2)
+"""Every distance up to the first can be read, and beyond it so many in each doubling."""
 
 _IMAGE = (
     "One line of colours per head, layer by layer from top to bottom, from the lowest value of the encoding "
@@ -71,16 +74,16 @@ def score_figures(effects: pd.DataFrame) -> dict[str, Chart]:
         if by_layer:
             keys = {head: f"head {head}" for (head,), _ in grouped(rows, ["head"])}
             split, legend = ["label", "stack", "layer"], f"{legend}, one panel per layer"
-            columns = len(places) if len(places) > 1 else MOST_ACROSS
+            across = len(places) if len(places) > 1 else MOST_ACROSS
             named = rows.assign(key=rows["head"].map(keys))
         else:
             split, legend = ["label"], f"{legend}, one colour per layer"
-            columns = MOST_ACROSS
+            across = MOST_ACROSS
             named = rows.assign(
                 key=[layer_name(s, n) for s, n in zip(rows["stack"], rows["layer"], strict=True)]
             )
         caption = _caption(task, f"{legend}; heads and layers are numbered from 0.", seeds)
-        figure = _effects(named, split, min(columns, len(labels) * len(places)), by_layer)
+        figure = _effects(named, split, min(across, len(labels) * len(places)), by_layer)
         charts[caption] = Chart(name, figure, rows, near_keys)
     return charts
 
@@ -118,7 +121,7 @@ def _drawn(
         heading = layer_name(key[1], key[2]) if by_layer else ""
         room = int((across - 0.2) / 0.07) - len(heading) - 2
         axes.set_title(", ".join(filter(None, (shorten(str(key[0]), room), heading))), size=8, pad=3)
-        _lines(axes, part, styles)
+        _lines(figure, axes, part, styles)
         axes.set_ylim(*scales[key[0]])
         axes.set_xlim(*_padded(part["distance"], 0.02))
         axes.locator_params(axis="y", nbins=4)
@@ -127,21 +130,39 @@ def _drawn(
             axes.set_xlabel("key - query in tokens")
         if i % columns == 0:
             axes.set_ylabel("added to score")
-        figure.enlarged(axes, axes.get_title(), ("distance", "added to score"))
+        _read(figure, axes, part, by_layer)
     return figure
 
 
-def _lines(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Look]) -> None:
+def _read(figure: ReadableFigure, axes: Axes, rows: pd.DataFrame, by_layer: bool) -> None:
+    """Let the effects of each head be read at some distances."""
+    heads = zip(rows["stack"], rows["layer"], rows["head"], strict=True)
+    names = rows["key"] if by_layer else [head_name(*head) for head in heads]
+    points = rows.assign(label=rows["label"].astype(str), x=rows["distance"], y=rows["effect"], line=names)
+    points = points[points["x"].isin(columns(points["x"], *_READ))]
+    figure.read_points(
+        axes,
+        axes.get_title(),
+        ("distance in tokens", "added to score"),
+        points,
+        {x: offset_name(x) for x in points["x"]},
+        chance=pd.DataFrame(),
+        chance_name="",
+        bands=False,
+    )
+
+
+def _lines(figure: ReadableFigure, axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Look]) -> None:
     axes.axhline(0, color=GHOST, lw=0.8, zorder=1.2)
     axes.axvline(0, color=GHOST, lw=0.8, zorder=1.2)
-    for (key,), part in grouped(rows, ["key"]):
+    for (label, key), part in grouped(rows, ["label", "key"]):
         heads = part.sort_values("distance").groupby(["stack", "layer", "head"], observed=True)
         lines = [_thinned(head[["distance", "effect"]].to_numpy(dtype=float)) for _, head in heads]
-        axes.add_collection(
-            LineCollection(
-                lines, colors=styles[key].colour, linestyles=_style(styles[key]), linewidths=1.1, zorder=2
-            )
+        drawn = LineCollection(
+            lines, colors=styles[key].colour, linestyles=_style(styles[key]), linewidths=1.1, zorder=2
         )
+        axes.add_collection(drawn)
+        figure.belongs(drawn, str(label))
 
 
 def _thinned(points: Float[Array, "distances 2"]) -> Float[Array, "kept 2"]:

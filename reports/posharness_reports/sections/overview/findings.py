@@ -13,7 +13,7 @@ from posharness_reports.measures.accuracy import LEARNED, SCOPES, learned
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.scores import AREA
 from posharness_reports.measures.statistics import bounded_mean
-from posharness_reports.measures.unsure import UNSURE, may_be_chance, why_not_apart
+from posharness_reports.measures.unsure import why_not_apart, why_tied
 from posharness_reports.study import Study
 
 __all__ = ["by_task", "cell_counts", "finding", "first_labels", "measured", "over_tasks"]
@@ -91,8 +91,7 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
         means = ranking.means.set_index("label")["mean"]
         scored = [f"{label} ({fraction(means[label])})" for label in tied]
         sentence += f"; not told apart from {best}: {enumerate_words(first_labels(scored, named))}"
-        if any(may_be_chance(ranking, best, label) for label in tied):
-            sentence += UNSURE
+        sentence += why_tied(ranking, best, tied)
     return f"{sentence}{end}"
 
 

@@ -23,7 +23,7 @@ from posharness_reports.formatting import (
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.ranking import Pair, Ranking, behind_of
 from posharness_reports.measures.statistics import ALPHA
-from posharness_reports.measures.unsure import why_not_apart
+from posharness_reports.measures.unsure import why_tied
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
 
@@ -97,7 +97,7 @@ def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> st
         text += f"; it is told apart from {_listed(behind)}"
     if tied:
         text += f"; not told apart from it: {_listed(tied)}"
-        text += "" if behind else why_not_apart(ranking, best, ranking.labels[-1])
+        text += why_tied(ranking, best, tied)
     left_out = [f"{failed[label]} of {label}" for label in ranking.labels if label in failed]
     if left_out:
         text += f"; failed runs are not in these means: {_listed(left_out)}"
