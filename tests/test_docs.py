@@ -108,7 +108,8 @@ class Reader:
     def type(self, block: Block) -> None:
         expected = int(block.options.get("exit", "0"))
         for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
-            status, out = self.run(command, "real" if shown else "planned")
+            pace = "reported" if "Report:" in shown else "trained" if shown else "planned"
+            status, out = self.run(command, pace)
             assert status == expected, f"{command}\n{out}"
             alike = doctest.OutputChecker().check_output(shown, out, FLAGS)
             assert alike or not shown, f"{command}\n{out}\nis not like\n{shown}"
@@ -148,12 +149,17 @@ class Reader:
 
 
 def smaller(arguments: list[str], pace: str) -> list[str]:
-    """A command with what makes it tiny. A run of which nothing is shown is "planned" only, not "real"."""
+    """A command with what makes it tiny.
+
+    A run of which nothing is shown is "planned" only; one without a report is "trained", else "reported".
+    """
+    if arguments[0] == "cost":
+        return [*arguments[: arguments.index("--lengths") + 1], "8..16"]
     if arguments[0] != "run" or "--config" in arguments:
         return arguments
     tasks = ["--tasks", "bert"] if "--corpus" in arguments and "--tasks" not in arguments else []
-    size = ["--config", "tiny.toml", "--workers", "1", *([] if pace == "real" else ["--dry-run"])]
-    return [*arguments, *tasks, *size]
+    only = {"planned": ["--dry-run"], "trained": ["--no-report"], "reported": []}[pace]
+    return [*arguments, *tasks, "--config", "tiny.toml", "--workers", "1", *only]
 
 
 @pytest.fixture
@@ -245,7 +251,7 @@ def test_what_the_readme_shows_is_so(reader: Reader) -> None:
             command = command.replace("/ID", f"/{report.name}")
         if "other-runs" in command:
             shutil.copytree(reader.folder / "runs", reader.folder / "other-runs")
-        status, out = reader.run(command, "planned" if number else "real")
+        status, out = reader.run(command, "planned" if number else "reported")
         assert status == 0, f"{command}\n{out}"
     for block in blocks(ROOT / "README.md"):
         if "posharness.run(" in block.text:

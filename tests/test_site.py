@@ -40,12 +40,19 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("faults", "said"),
     [
-        "[gone](reference/gone.md)",
-        "[gone](reference/slots.md#gone)",
-        "::: posharness.contracts.Gone",
+        (
+            "[gone](reference/gone.md)\n[gone](reference/slots.md#gone)",
+            ("page does not exist", "anchor does not exist", "2 issues found"),
+        ),
+        ("::: posharness.contracts.Gone", ("posharness.contracts.Gone could not be found",)),
     ],
 )
-def test_a_dead_link_stops_the_build(fault: str, tmp_path: Path) -> None:
-    assert build(tmp_path, fault).returncode != 0
+def test_dead_links_and_objects_that_are_gone_stop_the_build(
+    faults: str, said: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = build(tmp_path, faults)
+    assert done.returncode != 0
+    for words in said:
+        assert words in done.stdout + done.stderr
