@@ -33,12 +33,14 @@ def with_attention(
 ) -> Frames:
     """The frames with rows of mechanism for each done cell; the order of heads turns with the seed."""
     rows = []
+    labels = list(dict.fromkeys(frames.cells["label"]))
     for _, cell in frames.cells[frames.cells["status"] == "done"].iterrows():
         identity = cell[["cell", "label", "encoding", "attention", "body", "task", "seed"]].to_dict()
         for stack in stacks:
             for layer in range(layers):
                 for head in range(heads):
-                    sharpness = 0.3 * ((head + cell["seed"]) % heads)
+                    # Each label after the first attends a little nearer.
+                    sharpness = 0.3 * ((head + cell["seed"]) % heads) + 0.02 * labels.index(cell["label"])
                     causal = cell["body"] == "decoder" or stack == "decoder"
                     own = _by_distance(weights(n, sharpness, causal), causal)
                     # Each head adds something else.

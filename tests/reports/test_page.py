@@ -309,6 +309,13 @@ def test_keys_read_what_an_encoding_adds_to_scores(judged: Path, browser: Browse
     assert {f"●{text[1:]}" for text in found} == expected
 
 
+def test_keys_lead_from_row_to_row_of_dots(judged: Path, browser: Browser) -> None:
+    with browser.tab(judged.as_uri()) as tab:
+        found = every_reading(tab, "mechanism-attended-distance-copy")
+    places = {(label[1:], place) for label, place, _ in map(str.splitlines, found)}
+    assert places == set(product(("relative", "absolute"), (f"head by distance {i}" for i in (1, 2, 3))))
+
+
 def test_a_figure_without_values_does_not_announce_keys(report: Path, browser: Browser) -> None:
     text = report.read_text("utf-8")
     bare = report.with_name("bare.html")
@@ -346,6 +353,75 @@ def test_on_a_phone_letters_can_be_read_and_a_figure_shows_that_it_goes_on(tab: 
     tab.resize(1280)
     tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert tab.run("document.querySelectorAll('.canvas:is(.more-left, .more-right, .wide)').length") == 0
+
+
+PANELS = "document.querySelector('[data-figure=dependency-length-lines]')"
+TITLES = f"""[...{PANELS}.querySelectorAll("text")]
+  .filter((text) => /^(copy|offset_recall)$/.test(text.textContent))
+  .map((text) => text.getBoundingClientRect())
+  .map((box) => [Math.round(box.left), Math.round(box.top)])"""
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def test_on_a_phone_lines_of_heads_and_their_legend_are_whole(judged: Path, browser: Browser) -> None:
+    with browser.tab(judged.as_uri(), width=380) as tab:
+        canvases = "[...document.querySelectorAll('[data-figure^=mechanism-score]')]"
+        tab.run(FRAMES)
+        assert tab.run(f"{canvases}.length") == 2
+        assert tab.run(f"{canvases}.every((each) => each.scrollWidth <= each.clientWidth)")
+        assert tab.run(f"{canvases}.every((each) => each.matches('.stacked'))")
+        assert tab.run(OUTSIDE) == []
+
+
+def test_on_a_phone_panels_are_below_each_other_and_read_where_they_are(
+    simulated: Callable[..., Frames], tmp_path: Path, browser: Browser
+) -> None:
+    frames = simulated(LABELS[:2], seeds=2, sequences=12, tasks=("copy", "offset_recall"))
+    page = HtmlCompiler().compile(frames, [DependencyLength()], title="A", folder=tmp_path / "study")
+    box = f"{PANELS}.querySelector('svg').getAttribute('viewBox')"
+    with browser.tab(page.as_uri()) as tab:
+        whole, wide = tab.run(box), tab.run(TITLES)
+        assert len({top for _, top in wide}) == len({left for left, _ in wide}) == 2
+        tab.resize(380)
+        tab.run(FRAMES)
+        # One column, as wide as the screen, without a way to scroll.
+        places = tab.run(TITLES)
+        assert len({left for left, _ in places}) == 1
+        assert [top for _, top in places] == sorted({top for _, top in places})
+        assert tab.run(f"{PANELS}.scrollWidth <= {PANELS}.clientWidth && {PANELS}.matches(':not(.wide)')")
+        assert tab.run(OUTSIDE) == []
+        # What keys read in the second panel is where the pointer reads it, on a mark of this label.
+        tab.run(f"{PANELS}.scrollIntoView({{behavior: 'instant'}})")
+        tab.run(FRAMES)  # until then it is not drawn
+        tab.run(f"{PANELS}.focus()")
+        tab.press("Home")
+        first = reading(tab)
+        tab.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'PageDown'}))")
+        text = reading(tab)
+        assert text != first
+        place = tab.run(
+            "(() => { const b = document.querySelector('.pointer').getBoundingClientRect();"
+            "return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()"
+        )
+        (_, below), (_, end) = tab.run(TITLES)[1:3]
+        assert below < place["y"] < end
+        tab.press("Escape")
+        drawn = f"document.elementFromPoint({place['x']}, {place['y']})"
+        assert tab.run(f"{drawn}.closest('[data-s], [data-parts]') !== null")
+        tab.point(**place)
+        assert reading(tab) == text
+        # On paper and on a wide screen they are as they were drawn.
+        tab.media(kind="print")
+        tab.run(FRAMES)
+        assert tab.run(box) == whole
+        tab.media()
+        tab.run(FRAMES)
+        assert tab.run(box) != whole
+        tab.resize(1280)
+        tab.run(FRAMES)
+        assert tab.run(box) == whole
+        assert tab.run(f"{TITLES}.map(([left]) => left)") == [left for left, _ in wide]
+        assert tab.complaints == []
 
 
 def test_a_panel_can_be_enlarged_by_keys_and_back(tab: Tab) -> None:

@@ -19,7 +19,8 @@ def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
 
     Args:
         readable: whether it is of a `ReadableFigure`. What belongs to a label has its number as `data-s`, and
-            a collection with a part for each label has its own as `data-parts`.
+            a collection with a part for each label has its own as `data-parts`. Axes that a narrow page may
+            move have `data-cell`.
         alt: the text for readers who cannot see the figure.
         scope: a short name that is unique on the page; it makes the ids and classes of the figure unique.
     """
@@ -30,6 +31,7 @@ def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
     if readable:
         body = re.sub(r' id="s(\d+)-\d+"', r' data-s="\1"', body)
         body = re.sub(r' id="parts-(\d+)"', r' data-parts="\1"', body)
+        body = re.sub(r' id="cell-\d+"', ' data-cell=""', body)
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
     kept = {name for pair in used for name in pair if name}
     body = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in kept else "", body)

@@ -183,6 +183,7 @@ def _drawn(grid: Sequence[Sequence[Panel]], looks: Looks, most: float) -> Readab
         for j, panel in enumerate(row):
             left, bottom = across * j + _LEFT, height - down * (i + 1) + _BOTTOM
             axes = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+            figure.in_cell(axes, across * j, down * i, across, down)
             axes.set_title(panel.title, pad=16 if panel.subtitle or panel.marked else 6)
             above: dict[str, Any] = {
                 "xytext": (0, 3),

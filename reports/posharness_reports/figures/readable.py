@@ -39,6 +39,8 @@ class ReadableFigure(PaperFigure):
         series: its labels. Whatever refers to a label, refers to its place in this list.
         panels: what can be read in each set of axes, as the page's script takes it.
         parts: of each collection with a part for each label, the labels of its parts.
+        cells: left, top, width and height of the part of the picture that each set of axes has for itself, in
+            the order of the axes, if a narrow page may put these parts below each other.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -46,7 +48,13 @@ class ReadableFigure(PaperFigure):
         self.series: list[str] = []
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[int]] = []
+        self.cells: list[list[float]] = []
         self._marked = 0
+
+    def in_cell(self, axes: Axes, left: float, top: float, width: float, height: float) -> None:
+        """Note the part of the picture that axes have for themselves, in inches from the left and the top."""
+        axes.set_gid(f"cell-{len(self.cells)}")
+        self.cells.append([round(72 * each, 1) for each in (left, top, width, height)])
 
     def belongs(self, artist: Artist, label: str) -> None:
         """Note that an artist is about a label alone."""
@@ -183,7 +191,8 @@ class ReadableFigure(PaperFigure):
     @property
     def readings(self) -> dict[str, Any]:
         """What the page's script is given about the figure."""
-        return {"series": self.series, "panels": self.panels, "parts": self.parts}
+        found = {"series": self.series, "panels": self.panels, "parts": self.parts}
+        return found | ({"cells": self.cells} if len(self.cells) > 1 else {})
 
     def _place(self, label: str) -> int:
         if label not in self.series:
@@ -200,7 +209,9 @@ class ReadableFigure(PaperFigure):
     def _panel(self, axes: Axes, heading: str, axis: tuple[str, str]) -> dict[str, Any]:
         box = axes.get_window_extent()
         corners = (self._points(box.x0, box.y1), self._points(box.x1, box.y0))
-        return {"heading": heading, "axis": list(axis), "box": [*corners[0], *corners[1]]}
+        panel = {"heading": heading, "axis": list(axis), "box": [*corners[0], *corners[1]]}
+        cell = (axes.get_gid() or "").partition("cell-")[2]
+        return panel | ({"cell": int(cell)} if cell else {})
 
     def _across_and_down(self, axes: Axes, x: float, y: float) -> tuple[float, float]:
         # Asking for the limits lets matplotlib choose those that nobody has set.

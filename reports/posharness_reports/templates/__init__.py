@@ -1,6 +1,6 @@
 """The templates of pages and of Markdown, and the functions that fill them.
 
-The page reads its static figures with a script of its own (`view.js`), of 13 kB. A library would draw them a
+The page reads its static figures with a script of its own (`view.js`), of 26 kB. A library would draw them a
 second time: uPlot has 50 kB and draws on a canvas, which prints and scales badly and is empty without
 JavaScript; Observable Plot has 280 kB with its part of D3, and Vega-Lite 800 kB with Vega, which would also
 need a page that may run code made from text.

@@ -93,7 +93,7 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   const svg = canvas.querySelector("svg");
   if (!readings || !svg) continue;
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const figure = { canvas, svg, ...readings, width, height, at: null, pointer: null };
+  const figure = { canvas, svg, ...readings, drawn: readings.panels, whole: [width, height], width, height, at: null, pointer: null };
   figures.set(canvas.dataset.figure, figure);
   const read = figure.panels.some((panel) => panel.points.length);
   canvas.setAttribute("role", "group");
@@ -102,6 +102,34 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
     : figure.panels.length ? "Figure. A double click enlarges a panel." : "Figure.");
   listen(figure);
 }
+
+// On a narrow screen the panels of a figure are below each other, as many beside each other as can be read.
+const narrow = matchMedia("screen and (max-width: 40rem)");
+function arrange(figure, room) {
+  const { cells, drawn, whole: [width, height] } = figure;
+  if (!cells) return;
+  const [, head, across, down] = cells[0];
+  const columns = Math.max(1, Math.floor(room / across));
+  const stacked = narrow.matches && width > columns * across + 1;
+  const places = cells.map(([left, top], i) => (stacked ? [(i % columns) * across - left, head + Math.floor(i / columns) * down - top] : [0, 0]));
+  figure.svg.querySelectorAll("[data-cell]").forEach((group, i) => group.setAttribute("transform", `translate(${places[i].join(" ")})`));
+  figure.panels = drawn.map((panel) => {
+    const [right, low] = places[panel.cell];
+    const { box, xs, y } = panel;
+    return { ...panel, box: box.map((at, i) => at + (i % 2 ? low : right)), xs: xs.map((x) => x + right), y: [y[0] + low, y[1]] };
+  });
+  [figure.width, figure.height] = stacked ? [columns * across, head + Math.ceil(cells.length / columns) * down] : [width, height];
+  figure.canvas.classList.toggle("stacked", stacked);
+}
+function arrangeAll() {
+  const room = document.querySelector("main").clientWidth;
+  for (const figure of figures.values()) arrange(figure, room);
+}
+narrow.addEventListener("change", () => {
+  forget();
+  arrangeAll();
+  apply();
+});
 
 // At which sides figures go on. All are read before one is changed: else each is laid out again for the next.
 function sides(canvases) {
@@ -522,6 +550,7 @@ function fitRanking() {
 
 bar.hidden = false;
 fitRanking();
+if (narrow.matches) arrangeAll();
 fromAddress();
 showSorted();
 showExamples();

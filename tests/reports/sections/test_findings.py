@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -65,6 +66,24 @@ def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) 
     assert "; runs can fall apart, and so few seeds can differ like this by chance; not yet " in near
     frames.predictions["correct"] = True
     assert not any("by chance" in line for line in by_task(study(frames)))
+
+
+def test_a_tie_whose_intervals_do_not_touch_says_why_also_where_others_are_told_apart(
+    simulated: Simulate,
+) -> None:
+    frames = simulated(("e0", "e1", "e2", "e3"), seeds=6, tasks=("copy",))
+    rows = frames.predictions
+    label = rows["label"].astype(str)
+    most, some = rows["sequence"] % 5 > 0, rows["seed"] % 2 == 0
+    right = (label == "e0") | ((label == "e1") & most) | ((label == "e2") & some)
+    near, _ = by_task(study(replace(frames, predictions=rows.assign(correct=right))))
+    assert near.startswith("On copy, information carries farther with e0 than with e3: ")
+    reason = "; the runs beside them vary more, and so the difference can be chance"
+    assert re.search(r"; not told apart from e0: e1 \(0\.\d\d\) and e2 \(0\.\d\d\)" + reason, near)
+    # Those that are close need no reason.
+    right |= label == "e1"
+    near, _ = by_task(study(replace(frames, predictions=rows.assign(correct=right))))
+    assert "chance" not in near
 
 
 def test_one_seed_of_each_is_said_to_test_nothing(simulated: Simulate) -> None:

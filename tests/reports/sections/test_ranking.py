@@ -184,6 +184,12 @@ def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
     assert re.search(
         r"; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs\.$", said
     )
+    # It is said of a tie with the best also where others are told apart.
+    third = rank_all(scores({"t": {"a": 0.9, "c": 0.88, "d": 0.1}} | {f"u{i}": CLEAR for i in range(9)}))
+    mixed = third.each["t", "o", SCOPES[0]]
+    assert set(mixed.separated(ALPHA)) == {("a", "d"), ("c", "d")}
+    reason = r": c; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs\.$"
+    assert re.search(f"; it is told apart from d; not told apart from it{reason}", sentence("on t", mixed))
     # Those that are close need no reason.
     assert sentence("on u0", tie.each["u0", "o", SCOPES[0]]).endswith("; not told apart from it: c.")
 

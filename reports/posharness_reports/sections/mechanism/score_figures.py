@@ -110,14 +110,16 @@ def _drawn(
     names = list(dict.fromkeys(rows.sort_values(["stack", "layer", "head"])["key"]))
     styles = looks_in_order(names)
     panels = list(grouped(rows, split))
-    per_row = max(1, math.floor(width / (0.5 + max(text_width(name) for name in names))))
-    legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
     across = min(width / columns, 3.2)
+    # As wide as a panel: so it is whole where panels are below each other.
+    per_row = max(1, math.floor(across / (0.5 + max(text_width(name) for name in names))))
+    legend = 0.2 + 0.17 * math.ceil(len(names) / per_row)
     grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
     figure = ReadableFigure(max(across * columns, 3.2), grid.height)
     _legend(figure, names, styles, per_row)
     scales = {label: _padded(part["effect"], 0.06) for (label,), part in grouped(rows, ["label"])}
     for i, (axes, (key, part)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+        figure.in_cell(axes, *grid.cell(i))
         heading = layer_name(key[1], key[2]) if by_layer else ""
         room = int((across - 0.2) / 0.07) - len(heading) - 2
         axes.set_title(", ".join(filter(None, (shorten(str(key[0]), room), heading))), size=8, pad=3)

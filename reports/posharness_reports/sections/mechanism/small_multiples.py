@@ -14,6 +14,9 @@ __all__ = ["MOST_ACROSS", "WIDTH", "Grid"]
 WIDTH, MOST_ACROSS = 9.6, 4
 """The width of a figure in inches, and the largest number of panels in a row."""
 
+_TITLE, _LABEL = 0.2, 0.13
+"""The height of the title of a panel, and of what its lowest label needs below the gap, in inches."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -37,6 +40,12 @@ class Grid:
     def height(self) -> float:
         """The height of the figure."""
         return self.top + math.ceil(self.n / self.columns) * (self.size[1] + self.gap[1])
+
+    def cell(self, i: int) -> tuple[float, float, float, float]:
+        """Left, top, width and height of what a panel has for itself, from the left and the top."""
+        row, column = divmod(i, self.columns)
+        across, down = (size + gap for size, gap in zip(self.size, self.gap, strict=True))
+        return column * across, self.top + row * down - _TITLE, across, down + _LABEL
 
     def axes(self, figure: Figure) -> Iterator[Axes]:
         """The axes from the left to the right, then down."""
