@@ -35,7 +35,8 @@ def describe(study: Study) -> Section | None:
     trained = done[done["pretrained"] == ""]
     sentences = [_runs(planned, done), *_training(trained), *_sources(study.trained), *_blind(trained)]
     lines = [f"- {escape_markdown(sentence)}" for sentence in (*sentences, *_made_with(done))]
-    return Section("What these results rest on", "\n".join([*lines, f"- {_WHERE}"]))
+    where = [f"- {_WHERE}"] if len(done) else []
+    return Section("What these results rest on", "\n".join([*lines, *where]))
 
 
 def _runs(planned: pd.DataFrame, done: pd.DataFrame) -> str:
