@@ -51,7 +51,7 @@ def test_a_window_shows_nothing_of_what_is_beyond_it(posed: TaskInBody) -> None:
 def test_a_transformer_that_sees_the_source_does_learn() -> None:
     (posed,) = [task for task in TASKS if str(task) == "flip_flop-decoder"]
     task = posed.build()
-    found = by_distance(task, whole, transformer(300), draws=12_000, length=task.length)
+    found = by_distance(task, whole, transformer(150), draws=6_000, length=task.length)
     assert min(found.reached.values()) > 0.9, found
 
 
