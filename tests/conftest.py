@@ -1,8 +1,9 @@
-"""What all tests share: a fork server, quick collection of garbage, and signals where nohup ignores them."""
+"""What all tests share: their order, a fork server, quick garbage collection, and signals despite nohup."""
 
 import gc
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,12 @@ def pytest_collection() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of this folder: test_docs.py takes longest, and would be waited for at the end."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.parent != here)
 
 
 @pytest.fixture(scope="session")
