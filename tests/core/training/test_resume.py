@@ -85,8 +85,15 @@ def assert_same(one: Path, other: Path) -> None:
     pd.testing.assert_frame_equal(*curves, check_exact=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("ending", [{}, {"patience": 2}, {"solved": 0.01}], ids=["all", "patience", "solved"])
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [
+        (signal.SIGTERM, {}),
+        (signal.SIGINT, {}),
+        (signal.SIGTERM, {"patience": 2}),
+        (signal.SIGINT, {"solved": 0.01}),
+    ],
+)
 def test_a_resumed_cell_ends_with_the_same_bits(
     registry: Registry, folder: Folder, number: signal.Signals, ending: dict[str, Any]
 ) -> None:

@@ -156,6 +156,15 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
     assert all(environment[k] for k in ("python", "lightning", "posharness", "platform", "machine", "date"))
 
 
+@pytest.fixture(scope="module")
+def two_steps(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a cell of two objectives."""
+    folder = tmp_path_factory.mktemp("two_steps")
+    cell = make_cell(registry, task="duties", steps=2)
+    assert train_cell(cell, registry, folder, cache=folder, observe=lambda _: None).status == "done"
+    return folder
+
+
 @pytest.mark.parametrize(
     ("file", "table"),
     [
@@ -165,10 +174,8 @@ def test_a_cell_leaves_its_files(registry: Registry, train: Train, body: Body) -
         ("mechanism", MECHANISM),
     ],
 )
-def test_every_file_has_the_columns_of_the_schema(
-    registry: Registry, train: Train, file: str, table: Table
-) -> None:
-    frame = pd.read_parquet(train(make_cell(registry, task="duties", steps=2))[1] / f"{file}.parquet")
+def test_every_file_has_the_columns_of_the_schema(two_steps: Path, file: str, table: Table) -> None:
+    frame = pd.read_parquet(two_steps / f"{file}.parquet")
     assert [(name, str(kind)) for name, kind in frame.dtypes.items()] == [
         (column.name, column.type) for column in table.own_columns
     ]
@@ -176,10 +183,11 @@ def test_every_file_has_the_columns_of_the_schema(
 
 def test_predictions_are_those_of_the_stored_weights(registry: Registry, train: Train) -> None:
     cell = make_cell(registry)
-    frame = pd.read_parquet(train(cell)[1] / "predictions.parquet")
+    _, folder, _ = train(cell)
+    frame = pd.read_parquet(folder / "predictions.parquet")
     task = registry.task(cell.task, cell.body)
     model = build_model(cell, registry, task)
-    load_model(model, train(cell)[1] / "weights.safetensors")
+    load_model(model, folder / "weights.safetensors")
     for length in (17, 29):
         batch = evaluation_batch(cell, task, length)
         found = frame[frame.length == length].reset_index(drop=True)
