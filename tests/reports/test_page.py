@@ -373,6 +373,39 @@ def test_on_a_phone_lines_of_heads_and_their_legend_are_whole(judged: Path, brow
         assert tab.run(OUTSIDE) == []
 
 
+def test_on_a_phone_rows_have_their_names_in_every_panel(judged: Path, browser: Browser) -> None:
+    canvas = "document.querySelector('[data-figure=mechanism-attended-distance-copy]')"
+    beside = f"""(() => {{
+      const at = document.querySelector(".pointer").getBoundingClientRect();
+      const middle = at.top + at.height / 2;
+      return [...{canvas}.querySelectorAll("text.row-name")].filter((text) => {{
+        const box = text.getBoundingClientRect();
+        return box.right < at.left + 20 && box.top < middle && middle < box.bottom;
+      }}).map((text) => text.textContent);
+    }})()"""
+    top = "getBoundingClientRect().top"
+    title = f"""[...{canvas}.querySelectorAll("text")].find((text) => text.textContent === "layer 1")"""
+    with browser.tab(judged.as_uri(), width=380) as tab:
+        tab.run(f"{canvas}.scrollIntoView({{behavior: 'instant'}})")
+        tab.run(FRAMES)
+        assert tab.run(f"{canvas}.matches('.stacked') && {canvas}.scrollWidth <= {canvas}.clientWidth")
+        tab.run(f"{canvas}.focus()")
+        tab.press("Home")
+        tab.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'PageDown'}))")
+        found = set()
+        for key in ("ArrowUp", "ArrowDown"):
+            tab.press(key)
+            found.add(reading(tab).splitlines()[0][1:])
+            assert tab.run(beside) == [reading(tab).splitlines()[0][1:]]
+            assert tab.run(f"document.querySelector('.pointer').{top} > {title}.{top}")
+        assert found == {"relative", "absolute"}
+        tab.press("Escape")
+        tab.resize(1280)
+        tab.run(FRAMES)
+        assert tab.run("document.querySelectorAll('.row-name').length") == 0
+        assert tab.complaints == []
+
+
 def test_on_a_phone_panels_are_below_each_other_and_read_where_they_are(
     simulated: Callable[..., Frames], tmp_path: Path, browser: Browser
 ) -> None:

@@ -259,6 +259,8 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
             bottom + ((len(scopes) - 1 - i) * (top + height) if stacked else 0),
         )
         axes = figure.add_axes((place[0] / size[0], place[1] / size[1], across / size[0], height / size[1]))
+        if not stacked:
+            figure.in_cell(axes, i * (across + _GAP), 0, left + across + 0.1, size[1])
         known = {
             name: own.pivot_table(index="label", columns="task", values=name).reindex_like(table)
             for name in ("seeds", "predictions")

@@ -105,21 +105,36 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
 
 // On a narrow screen the panels of a figure are below each other, as many beside each other as can be read.
 const narrow = matchMedia("screen and (max-width: 40rem)");
+const WIDEST = 1.1;
 function arrange(figure, room) {
   const { cells, drawn, whole: [width, height] } = figure;
   if (!cells) return;
   const [, head, across, down] = cells[0];
   const columns = Math.max(1, Math.floor(room / across));
-  const stacked = narrow.matches && width > columns * across + 1;
+  const stacked = narrow.matches && width > columns * across + 1 && across < WIDEST * room;
   const places = cells.map(([left, top], i) => (stacked ? [(i % columns) * across - left, head + Math.floor(i / columns) * down - top] : [0, 0]));
   figure.svg.querySelectorAll("[data-cell]").forEach((group, i) => group.setAttribute("transform", `translate(${places[i].join(" ")})`));
   figure.panels = drawn.map((panel) => {
     const [right, low] = places[panel.cell];
-    const { box, xs, y } = panel;
-    return { ...panel, box: box.map((at, i) => at + (i % 2 ? low : right)), xs: xs.map((x) => x + right), y: [y[0] + low, y[1]] };
+    const { box, xs, y, rows } = panel;
+    return {
+      ...panel, box: box.map((at, i) => at + (i % 2 ? low : right)), xs: xs.map((x) => x + right), y: y && [y[0] + low, y[1]],
+      rows: rows && Object.fromEntries(Object.entries(rows).map(([row, ends]) => [row, ends.map((at) => at + low)])),
+    };
   });
+  for (const name of figure.svg.querySelectorAll(".row-name")) name.remove();
+  for (const panel of stacked ? figure.panels : []) if (panel.rows && cells[panel.cell][0] > 1) nameRows(figure, panel);
   [figure.width, figure.height] = stacked ? [columns * across, head + Math.ceil(cells.length / columns) * down] : [width, height];
   figure.canvas.classList.toggle("stacked", stacked);
+}
+// The names of rows, which are drawn beside the first panel of several alone.
+function nameRows(figure, { box, rows }) {
+  for (const [row, [top, bottom]] of Object.entries(rows)) {
+    const name = figure.series[parseInt(row)];
+    const text = drawing("text", { class: "row-name", x: box[0] - 5, y: (top + bottom) / 2 + 3 });
+    text.textContent = name.length > 30 ? `${name.slice(0, 29)}…` : name;
+    figure.svg.append(text);
+  }
 }
 function arrangeAll() {
   const room = document.querySelector("main").clientWidth;

@@ -67,6 +67,9 @@ def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> Read
     figure = ReadableFigure(left + columns * (across + 0.2), grid.height)
     farthest = 1.05 * max(rows["high"].max(), rows["uniform"].max())
     for i, (axes, ((stack, layer), layer_rows)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
+        # Its names are beside the first of a row; where it is alone, they have room beside it too.
+        column, top, _, down = grid.cell(i)
+        figure.in_cell(axes, column, top - 0.1, left + across + 0.1, down)
         axes.set_title(layer_name(stack, layer), size=9, pad=4)
         y = layer_rows["label"].map({label: k for k, label in enumerate(order)})
         colours = [styles[label].colour for label in layer_rows["label"]]
