@@ -54,7 +54,7 @@ def took(store: Store) -> list[Took]:
 
 
 def events(of: Took, start: float) -> Iterator[tuple[float, Event]]:
-    """The events of a cell that starts at a time; a third of the rest is before the training."""
+    """The events of a cell that starts at a time; a tenth of the rest is before the training."""
     key, steps = of.cell.key, of.cell.budget.steps
     first = round(of.resumed * of.steps)
     yield start, Started(key)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from posharness.contracts.executor import Event, Finished, Waiting
     from posharness.cost.amount import Amount
 
-__all__ = ["Display", "ending", "waiting"]
+__all__ = ["Display", "ending", "time_left", "waiting"]
 
 
 class Display(AbstractContextManager["Display"], ABC):
@@ -84,6 +84,14 @@ class Display(AbstractContextManager["Display"], ABC):
 def waiting(event: Waiting) -> str:
     """Which process makes a cell that this run waits for."""
     return f"waiting for {event.holder}, which makes it"
+
+
+def time_left(tracker: Tracker) -> str:
+    """The time left of the run, and the readings that come after it, whose length is not known."""
+    left, readings = tracker.left(), tracker.unknown()
+    if left is None:
+        return ""
+    return f"about {duration(left)} left" + (f", then {count('reading', readings)}" if readings else "")
 
 
 def ending(tracker: Tracker, event: Finished) -> str:

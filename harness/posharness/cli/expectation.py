@@ -17,9 +17,10 @@ __all__ = ["Expectation"]
 class Expectation:
     """How fast some cells compute, and what follows for the others.
 
-    A cell is expected to compute as fast as others of its kind: those with its encoding on its task; else
-    those of its task; else those with its encoding; else all. As long as no test is known, a cell tests as
-    fast as it trains.
+    A cell is expected to train as fast as others of its kind: those with its encoding on its task; else
+    those of its task; else those with its encoding; else all. As long as no test of its task is known, it is
+    expected to test as fast as it trains: how often a test decodes, and so how long it takes, depends on the
+    task.
 
     Attributes:
         cells: every cell, by key.
@@ -33,10 +34,13 @@ class Expectation:
     _reading: _Paces = field(default_factory=lambda: _Paces())
 
     def add(self, key: str, *, training: float | None, testing: float | None) -> None:
-        """Add the seconds that a whole training and a whole test take, where they are known."""
+        """Add the seconds that a whole training and a whole test take, where they are known.
+
+        What a reading takes before it evaluates counts as its training.
+        """
         cell = self.cells[key]
         if cell.pretrained:
-            self._reading.add(cell, testing)
+            self._reading.add(cell, None if testing is None else (training or 0.0) + testing)
         elif amount := self.amounts.get(key):
             self._training.add(cell, training, amount.training)
             self._testing.add(cell, testing, amount.testing)
@@ -57,7 +61,7 @@ class Expectation:
     def test(self, key: str) -> float | None:
         """Seconds of the test of a cell that trains; None while nothing is known."""
         cell = self.cells[key]
-        pace = self._testing.like(cell)
+        pace = self._testing.like(cell, of_task=True)
         if pace is None:
             pace = self._pace(cell)
         return None if pace is None or key not in self.amounts else pace * self.amounts[key].testing
@@ -78,9 +82,10 @@ class _Paces:
                 before = self._sums.get(kind, (0.0, 0.0))
                 self._sums[kind] = before[0] + seconds, before[1] + amount
 
-    def like(self, cell: Cell) -> float | None:
-        """The pace of the cells that are most like this one; None while nothing is known."""
-        sums = next((self._sums[kind] for kind in _kinds(cell) if kind in self._sums), None)
+    def like(self, cell: Cell, *, of_task: bool = False) -> float | None:
+        """The pace of the cells, perhaps of its task only, that are most like this one; None without one."""
+        kinds = [kind for kind in _kinds(cell) if not of_task or kind[0] in ("same", "task")]
+        sums = next((self._sums[kind] for kind in kinds if kind in self._sums), None)
         return sums[0] / sums[1] if sums else None
 
 

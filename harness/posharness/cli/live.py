@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from posharness.cli.display import Display, ending, waiting
+from posharness.cli.display import Display, ending, time_left, waiting
 from posharness.cli.output import STYLES, count, duration, number
 from posharness.cli.tracker import Running, Tracker
 from posharness.contracts.executor import Finished, Waiting
@@ -70,7 +70,6 @@ class LiveDisplay(Display):
 def _overall(tracker: Tracker) -> Table:
     total, ended = len(tracker.cells), len(tracker.ended)
     failed = sum(outcome.failed for outcome in tracker.ended.values())
-    left = tracker.left()
     line = Table.grid(padding=(0, 1), expand=True)
     line.add_column(no_wrap=True)
     line.add_column(ratio=1)
@@ -81,7 +80,7 @@ def _overall(tracker: Tracker) -> Table:
         ProgressBar(total=max(1, total), completed=ended),
         Text(f"{failed} not done" if failed else "", style=STYLES["failed"]),
         Text(duration(tracker.elapsed())),
-        Text("" if left is None else f"about {duration(left)} left"),
+        Text(time_left(tracker)),
     )
     return line
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from posharness.cli.display import Display, ending, waiting
+from posharness.cli.display import Display, ending, time_left, waiting
 from posharness.cli.output import duration, number
 from posharness.contracts.executor import Progress, Started, Waiting
 
@@ -35,7 +35,10 @@ class PlainDisplay(Display):
         elif isinstance(event, Waiting):
             self._print(tracker, event.key, waiting(event))
         else:
-            self._print(tracker, event.key, ending(tracker, event))
+            left = time_left(tracker) if len(tracker.ended) < len(tracker.cells) else ""
+            self._print(
+                tracker, event.key, "; ".join(part for part in (ending(tracker, event), left) if part)
+            )
 
     def _print(self, tracker: Tracker, key: str, text: str) -> None:
         total = len(tracker.cells)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Running", "Tracker"]
 
+_PART = 0.05
+"""The least part of a training from which the whole of it follows."""
+
 _FEW = 0.02
 """The part of a stage that says nothing of its pace where its start is in it: the first step is slow."""
 
@@ -38,18 +41,18 @@ class Running:
     trained: float | None = None
     _anchor: tuple[float, Progress] | None = None
     _warm: tuple[float, Progress] | None = None
-    _resumed: float = 0.0
+    _training: tuple[float, Progress] | None = None
 
     def record(self, progress: Progress, now: float) -> None:
         """Record a progress; each stage has its own pace, and so has what follows a checkpoint."""
         first = self._anchor[1] if self._anchor else None
         if first is None or (first.stage, first.resumed) != (progress.stage, progress.resumed):
             self._anchor, self._warm = (now, progress), None
+            if progress.stage == "training":
+                self._training = self._anchor
         elif self._warm is None:
             self._warm = (now, progress)
-        if progress.stage == "training":
-            self._resumed = progress.resumed / progress.steps
-        elif self.trained is None:
+        if progress.stage == "evaluating" and self.trained is None:
             self.trained = now
         self.last = progress
 
@@ -66,9 +69,16 @@ class Running:
                 return max(0.0, (now - began) / steps * (self.last.steps - self.last.step))
         return None
 
-    def from_start(self, training: float) -> float:
-        """The seconds of a whole training, from those of this attempt, if an earlier one had begun it."""
-        return training / max(1e-3, 1 - self._resumed)
+    def whole_training(self, end: float) -> float | None:
+        """Seconds of a whole training that ends then, if all of it had the pace of this attempt.
+
+        None if an earlier attempt has done all that is worth mention.
+        """
+        if self._training is None:  # it was too short to be heard of, or there was none
+            return None if self.last and self.last.resumed else end - self.since
+        began, first = self._training
+        part = 1 - first.step / max(1, first.steps)
+        return None if part < _PART else began - self.since + (end - began) / part
 
 
 @dataclass
@@ -94,7 +104,7 @@ class Tracker:
     ended: dict[str, CellOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float | None] = field(default_factory=dict)
-    _training: dict[str, float] = field(default_factory=dict)
+    _training: dict[str, float | None] = field(default_factory=dict)
     _testing: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,10 +123,10 @@ class Tracker:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
                 self.scores[event.key] = began.last.score if began.last else None
-                trained = began.trained or now
-                if event.outcome.status == "done":
+                if event.outcome.status == "done":  # what breaks off says nothing of the others
+                    trained = began.trained or now
                     self._testing[event.key] = now - trained
-                self._training[event.key] = began.from_start(trained - began.since)
+                    self._training[event.key] = began.whole_training(trained)
             self.ended[event.key] = event.outcome
 
     def elapsed(self) -> float:
@@ -126,20 +136,12 @@ class Tracker:
     def left(self) -> float | None:
         """Seconds until the last cell ends, from the pace of the running and the length of those that ended.
 
-        None while nothing is known.
+        None while nothing is known. Readings do not count as long as none has begun: see `unknown`.
         """
         now = self.clock()
-        expected = Expectation(self.cells, self.amounts)
-        for key, training in self._training.items():
-            expected.add(key, training=training, testing=self._testing.get(key))
-        for key, cell in self.running.items():
-            if (left := cell.left(now)) is not None:
-                training = cell.from_start((cell.trained or now + left) - cell.since)
-                testing = now + left - cell.trained if cell.trained else None
-                expected.add(key, training=training, testing=testing)
+        expected = self._expectation(now)
         rest = [self._rest(key, now, expected) for key in self.running]
-        waiting = [key for key in self.cells if key not in self.ended and key not in self.running]
-        whole = [expected.whole(key) for key in waiting]
+        whole = [expected.whole(key) for key in self._waiting()]
         if None in rest or None in whole:
             return None
         at_once = max(1, min(self.workers, len(rest) + len(whole)), len(rest))
@@ -148,6 +150,26 @@ class Tracker:
         for seconds in whole:  # each goes to the worker that is free first
             heapq.heapreplace(free, free[0] + (seconds or 0.0))
         return max(free)
+
+    def unknown(self) -> int:
+        """The number of waiting readings whose length is not known."""
+        expected = self._expectation(self.clock())
+        return sum(bool(self.cells[key].pretrained) and not expected.whole(key) for key in self._waiting())
+
+    def _waiting(self) -> list[str]:
+        return [key for key in self.cells if key not in self.ended and key not in self.running]
+
+    def _expectation(self, now: float) -> Expectation:
+        """What follows from the cells that are done, and from the running ones."""
+        expected = Expectation(self.cells, self.amounts)
+        for key, training in self._training.items():
+            expected.add(key, training=training, testing=self._testing.get(key))
+        for key, cell in self.running.items():
+            if (left := cell.left(now)) is not None:
+                training = cell.whole_training(cell.trained or now + left)
+                testing = now + left - cell.trained if cell.trained else None
+                expected.add(key, training=training, testing=testing)
+        return expected
 
     def _rest(self, key: str, now: float, expected: Expectation) -> float | None:
         """Seconds until a running cell ends; None while nothing is known."""

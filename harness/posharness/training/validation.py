@@ -55,10 +55,16 @@ class ValidationCallback(pl.Callback):
         self._solved = 0
         self._since = (0.0, 0.0)
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._reporter.resumed = checkpoint[
+            "global_step"
+        ]  # also where no step is left, and it is tested only
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # The cell may have been interrupted after the decision to stop.
         trainer.should_stop = self._ended
-        self._reporter.resumed = trainer.global_step
         if trainer.logger and self.curve.rows:
             log_rows(trainer.logger, self.curve.rows)  # a logger may begin anew
         self._since = _now()

@@ -110,6 +110,62 @@ class TestTracker:
         # The waiting cell trains all hundred steps.
         assert tracker.left() == pytest.approx(30 + 100, rel=0.1)
 
+    def test_a_training_that_an_earlier_attempt_has_done_is_no_measure_of_another(self) -> None:
+        cells = by_key(cell(), cell(seed=1), cell(seed=2))
+        tested, trained, _ = cells
+        tracker, clock = self.start(cells, workers=1)
+        tracker.record(Started(tested))
+        clock.now += 2
+        for step in (0, 50):
+            tracker.record(Progress(tested, "evaluating", step, 100, resumed=100))
+            clock.now += 5
+        tracker.record(Finished(tested, CellOutcome("done")))
+        assert tracker.left() is None
+        tracker.record(Started(trained))
+        tracker.record(training(trained, 0))
+        clock.now += 50
+        tracker.record(training(trained, 50))
+        assert tracker.left() == pytest.approx(50 + 10 + 100 + 10)
+
+    def test_the_start_of_a_resumed_cell_is_not_divided_by_what_is_left_of_it(self) -> None:
+        cells = by_key(cell(), cell(seed=1))
+        resumed = next(iter(cells))
+        tracker, clock = self.start(cells, workers=1)
+        tracker.record(Started(resumed))
+        clock.now += 4
+        for step in (90, 100):
+            tracker.record(Progress(resumed, "training", step, 100, resumed=90))
+            clock.now += 6
+        tracker.record(training(resumed, 0, "evaluating"))
+        clock.now += 1
+        tracker.record(Finished(resumed, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(4 + 12 / 0.1 + 1)
+
+    def test_a_cell_that_breaks_off_is_no_measure_of_another(self) -> None:
+        cells = by_key(*(cell(seed=seed) for seed in range(3)))
+        failed, done, _ = cells
+        tracker, clock = self.start(cells, workers=1)
+        for key, seconds, status in ((failed, 1, "failed"), (done, 60, "done")):
+            tracker.record(Started(key))
+            clock.now += seconds
+            tracker.record(Finished(key, CellOutcome(status)))
+            assert tracker.left() == (None if status == "failed" else pytest.approx(60))
+
+    def test_the_test_of_another_task_is_expected_by_the_training(self) -> None:
+        """How often a test decodes depends on the task: what that of one took says little of another's."""
+        cells = by_key(cell(task="copy"), cell(task="bert"))
+        clock = Clock()
+        tracker = Tracker(cells, amounts(cells, copy=20, bert=50), 1, clock)
+        key = next(iter(cells))
+        tracker.record(Started(key))
+        tracker.record(training(key, 0))
+        clock.now += 20
+        tracker.record(training(key, 100))
+        tracker.record(training(key, 0, "evaluating"))
+        clock.now += 60
+        tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(20 + 0.2 * 50)
+
     def test_tests_and_encodings_count(self) -> None:
         cells = by_key(*(cell(name, seed=seed) for seed in range(2) for name in ("absolute", "rope")))
         tracker, clock = self.start(cells, workers=1)
@@ -143,7 +199,7 @@ class TestTracker:
         tracker.record(training(key, 0, "evaluating"))
         clock.now += 6
         tracker.record(Finished(key, CellOutcome("done")))
-        assert tracker.left() == pytest.approx(20 + 6 / 20 * 50)
+        assert tracker.left() == pytest.approx(20 + 10)
 
     def test_the_start_of_a_cell_is_not_its_pace(self) -> None:
         cells = by_key(cell())
@@ -197,6 +253,28 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
     assert all("loss 1.500" in line and "score 0.250" in line for line in steps)
     assert sum("evaluating" in line for line in lines) == 1
     assert lines[-1] == "[1/1] absolute on copy, encoder, seed 0: done in 0:00, score 0.250"
+
+
+def test_the_end_of_a_cell_says_what_is_left_of_the_run_and_that_readings_come_after_it() -> None:
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out, width=200))
+    trained = [cell(seed=seed) for seed in range(3)]
+    readings = [each.model_copy(update={"pretrained": each.key}) for each in trained]
+    cells = by_key(*trained, *readings)
+    first, second, _, reading, *_ = cells
+    display.begin(cells, amounts(cells), reused=0, workers=1)
+    assert display.tracker is not None
+    display.tracker.clock = clock = Clock()
+    for key, seconds in ((first, 60), (second, 60), (reading, 20)):
+        display(Started(key))
+        clock.now += seconds
+        display(Finished(key, CellOutcome("done")))
+    ended = [line.partition("seed ")[2] for line in out.getvalue().splitlines() if "done in" in line]
+    assert ended == [
+        "0: done in 1:00; about 2:00 left, then 3 readings",
+        "1: done in 1:00; about 1:00 left, then 3 readings",
+        "0: done in 0:20; about 1:40 left",
+    ]
 
 
 def test_a_preparation_is_announced_once() -> None:
