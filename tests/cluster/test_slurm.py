@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posharness.contracts import Event, Finished, Progress
+from posharness.contracts import Event, Finished, Progress, Requeued, Started
 from posharness.contracts.cell import TrainerSettings
 from posharness.executors import LocalExecutor, LocalRunner
 from posharness.executors.slurm import SlurmExecutor
@@ -68,6 +68,8 @@ def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp
     run = LocalRunner(tmp_path / "slurm", (PLUGIN,))
     SlurmExecutor(time=1, warning=30).execute([cell], run=run, observe=observe)
     assert not flag.exists(), events[-1]
+    changes = [type(event) for event in events if not isinstance(event, Progress)]
+    assert changes[:3] == [Started, Requeued, Started]
     shown = subprocess.check_output(["scontrol", "show", "job"], text=True)
     assert re.search("Restarts=[1-9]", shown), shown
     assert_same_as_local([cell], tmp_path / "slurm", tmp_path / "local")

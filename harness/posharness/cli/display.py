@@ -13,6 +13,7 @@ from rich.console import Console
 
 from posharness.cli.output import count, duration, number
 from posharness.cli.tracker import Tracker
+from posharness.contracts.executor import Requeued
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
@@ -81,8 +82,10 @@ class Display(AbstractContextManager["Display"], ABC):
         """End the display: the run is over."""
 
 
-def waiting(event: Waiting) -> str:
-    """Which process makes a cell that this run waits for."""
+def waiting(event: Waiting | Requeued) -> str:
+    """What a cell waits for: another process that makes it, or to be started again."""
+    if isinstance(event, Requeued):
+        return "its process ended; waiting to go on"
     return f"waiting for {event.holder}, which makes it"
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from posharness.cli.display import Display, ending, time_left, waiting
 from posharness.cli.output import STYLES, count, duration, number
 from posharness.cli.tracker import Running, Tracker
-from posharness.contracts.executor import Finished, Waiting
+from posharness.contracts.executor import Finished, Requeued, Waiting
 
 if TYPE_CHECKING:
     from posharness.contracts.executor import Event
@@ -42,7 +42,7 @@ class LiveDisplay(Display):
         if isinstance(event, Finished):
             text = Text(ending(tracker, event), style=STYLES[event.outcome.status])
             self._live.console.print(Text(f"{tracker.cells[event.key]}: ") + text)
-        elif isinstance(event, Waiting):
+        elif isinstance(event, Waiting | Requeued):
             self._live.console.print(Text(f"{tracker.cells[event.key]}: {waiting(event)}", style="dim"))
 
     def __rich__(self) -> RenderableType:

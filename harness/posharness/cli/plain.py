@@ -8,7 +8,7 @@ from rich.console import Console
 
 from posharness.cli.display import Display, ending, time_left, waiting
 from posharness.cli.output import duration, number
-from posharness.contracts.executor import Progress, Started, Waiting
+from posharness.contracts.executor import Progress, Requeued, Started, Waiting
 
 if TYPE_CHECKING:
     from posharness.cli.tracker import Tracker
@@ -32,7 +32,7 @@ class PlainDisplay(Display):
             if tenth > self._tenths.get(event.key, 0):
                 self._tenths[event.key] = tenth
                 self._print(tracker, event.key, ", ".join(_words(tracker, event)))
-        elif isinstance(event, Waiting):
+        elif isinstance(event, Waiting | Requeued):
             self._print(tracker, event.key, waiting(event))
         else:
             left = time_left(tracker) if len(tracker.ended) < len(tracker.cells) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from posharness.cli.expectation import Expectation
-from posharness.contracts.executor import Progress, Started, Waiting
+from posharness.contracts.executor import Progress, Requeued, Started, Waiting
 
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
@@ -117,7 +117,7 @@ class Tracker:
             self.running[event.key] = Running(now)
         elif isinstance(event, Progress):
             self.running.setdefault(event.key, Running(now)).record(event, now)
-        elif isinstance(event, Waiting):
+        elif isinstance(event, Waiting | Requeued):
             self.running.pop(event.key, None)
         else:
             if began := self.running.pop(event.key, None):

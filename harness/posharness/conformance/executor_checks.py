@@ -14,7 +14,7 @@ from typing import Any
 from posharness.conformance import sample_task
 from posharness.conformance.finding import Check
 from posharness.conformance.slot_checks import well_named
-from posharness.contracts import Event, Executor, Finished, Progress, Started
+from posharness.contracts import Event, Executor, Finished, Progress, Requeued, Started
 from posharness.contracts.cell import Budget, Cell, Choice, ModelSettings
 from posharness.executors import LocalRunner
 from posharness.registry.parameters import build
@@ -132,11 +132,20 @@ def events(tried: TriedExecutor) -> str:
             return f"{type(last).__name__} is reported after a cell has finished"
         if last.outcome.status != done.status(cell):
             return f"a cell is reported as {last.outcome.status}, and the store has it as {done.status(cell)}"
-        started = [n for n, event in enumerate(own) if isinstance(event, Started)]
-        progress = [n for n, event in enumerate(own) if isinstance(event, Progress)]
-        if last.outcome.status == "done" and (not started or (progress and progress[0] < started[0])):
+        if last.outcome.status == "done" and not _starts_first(own):
             return "a cell is not reported as started before it progresses or is done"
     return ""
+
+
+def _starts_first(own: Sequence[Event]) -> bool:
+    """Whether the events of a cell report it as started whenever it progresses, and at its end."""
+    started = False
+    for event in own:
+        if isinstance(event, Started | Requeued):
+            started = isinstance(event, Started)
+        elif isinstance(event, Progress | Finished) and not started:
+            return False
+    return True
 
 
 def same(tried: TriedExecutor) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Finished,
         Observer,
         Progress,
+        Requeued,
         Started,
         Waiting,
     )
@@ -68,6 +69,7 @@ _MODULES = {
     "Progress": "posharness.contracts.executor",
     "Reading": "posharness.contracts.reading",
     "ReportSection": "posharness.contracts.section",
+    "Requeued": "posharness.contracts.executor",
     "SLOTS": "posharness.contracts.encoding",
     "Section": "posharness.contracts.section",
     "Slot": "posharness.contracts.plugin",
@@ -118,6 +120,7 @@ __all__ = [
     "Progress",
     "Reading",
     "ReportSection",
+    "Requeued",
     "Section",
     "Slot",
     "Split",

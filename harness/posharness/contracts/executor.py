@@ -14,7 +14,17 @@ from posharness.contracts.plugin import Named
 if TYPE_CHECKING:
     from posharness.contracts.cell import Cell
 
-__all__ = ["CellRunner", "Event", "Executor", "Finished", "Observer", "Progress", "Started", "Waiting"]
+__all__ = [
+    "CellRunner",
+    "Event",
+    "Executor",
+    "Finished",
+    "Observer",
+    "Progress",
+    "Requeued",
+    "Started",
+    "Waiting",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,17 @@ class Waiting:
     holder: str
 
 
-Event = Started | Progress | Finished | Waiting
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The process of a cell ended without an outcome, and the cell waits to be started again.
+
+    It goes on from its checkpoint, if it has one. `Started` is reported again before its next progress.
+    """
+
+    key: str
+
+
+Event = Started | Progress | Finished | Waiting | Requeued
 Observer = Callable[[Event], None]
 
 

@@ -157,6 +157,9 @@ class _RayTask:
         ready, _ = self._ray.wait([self.reference], timeout=0)
         return bool(ready)
 
+    def waits(self) -> bool:
+        return False  # Ray is told to start no task again, and does not say which it has not started yet
+
     def outcome(self) -> CellOutcome:
         lost = self._ray.exceptions
         try:

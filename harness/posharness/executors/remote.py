@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from posharness.contracts import CellOutcome, CellRunner, Finished, Observer, Progress, Started
+from posharness.contracts import CellOutcome, CellRunner, Finished, Observer, Progress, Requeued, Started
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.errors import HarnessWarning, UserError
@@ -47,6 +47,9 @@ class Launched(Protocol):
 
     def ended(self) -> bool:
         """Whether it has an outcome, or is lost."""
+
+    def waits(self) -> bool:
+        """Whether it waits for a machine, as far as is known: at first, or again after its process ended."""
 
     def outcome(self) -> CellOutcome:
         """The outcome, which is in the store.
@@ -188,14 +191,24 @@ class _Scheduler:
             warnings.warn(f"No cell has started for {_LONG:g} s: {why}.", HarnessWarning, stacklevel=2)
 
     def _start(self, key: str) -> None:
-        """Report that a cell has started, once."""
+        """Report that a cell has started, once for each time that it waited."""
         if key not in self._started:
             self._started.add(key)
             self._observe(Started(key))
 
+    def _requeue(self, key: str) -> None:
+        """Report that a cell waits to be started again."""
+        self._started.discard(key)
+        if (left := self._store.live(key)) is not None:
+            self._last[key] = left  # by the process that has ended
+        self._observe(Requeued(key))
+
     def _collect(self) -> None:
         for key, (launched, cell) in list(self._running.items()):
             if not launched.ended():
+                # A queue is looked at every few seconds: the cell may have gone on since.
+                if key in self._started and launched.waits() and self._store.live(key) is None:
+                    self._requeue(key)
                 continue
             del self._running[key]
             try:
@@ -204,6 +217,7 @@ class _Scheduler:
                 self._tries[key] = self._tries.get(key, 0) + 1
                 if loss.again and self._tries[key] <= self._retries and not self._store.done(key):
                     self._waiting.append(cell)
+                    self._requeue(key)
                     continue
                 outcome = self._record(cell, CellOutcome("crashed", str(loss)))
             if outcome.status not in ("skipped", "interrupted"):

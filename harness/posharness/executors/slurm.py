@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from posharness.contracts.cell import Cell
 from posharness.errors import UserError
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
 from posharness.parent_death import GRACE
-from posharness.store import Store
+from posharness.store import Busy, Store
 
 __all__ = ["SlurmExecutor", "SlurmLauncher"]
 
@@ -197,23 +198,27 @@ class _Queue:
     """The jobs that the cluster has not ended, as squeue lists them; no accounting is needed."""
 
     def __init__(self) -> None:
-        self._listed: dict[str, str] = {}
+        self._listed: dict[str, tuple[str, str]] = {}
         self._looked = -_LOOK
 
     def holds(self, job: str) -> bool:
         now = time.monotonic()
         if now - self._looked >= _LOOK:
-            command = ["squeue", "--noheader", "--array", "--format=%i %r", "--user", str(os.getuid())]
+            command = ["squeue", "--noheader", "--array", "--format=%i %t %r", "--user", str(os.getuid())]
             found = subprocess.run(command, capture_output=True, text=True, check=False)
             if found.returncode == 0:  # else the controller does not answer, and the cells may run on
-                lines = (line.partition(" ") for line in found.stdout.splitlines())
-                self._listed = {number: reason.strip() for number, _, reason in lines}
+                lines = (f"{line}  ".split(" ", 2) for line in found.stdout.splitlines())
+                self._listed = {number: (state, reason.strip()) for number, state, reason in lines}
                 self._looked = now
         return job in self._listed
 
     def reason(self, job: str) -> str:
         """Why a job does not run, in a word of Slurm's; "" where it gives none."""
-        return self._listed.get(job, "") if self.holds(job) else ""
+        return self._listed[job][1] if self.holds(job) else ""
+
+    def pending(self, job: str) -> bool:
+        """Whether a job has not begun, or has gone back to the queue."""
+        return self.holds(job) and self._listed[job][0] == "PD"
 
 
 class _SlurmJob:
@@ -234,6 +239,9 @@ class _SlurmJob:
             return False
         self._gone = self._gone or now
         return now - self._gone >= _LATE
+
+    def waits(self) -> bool:
+        return self._queue.pending(self.id)
 
     def outcome(self) -> CellOutcome:
         if not self._result.exists():
@@ -267,7 +275,10 @@ class _Requeued:
         except _AtLimit:
             if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= self._requeues:
                 return CellOutcome("interrupted", f"reached its time limit {self._requeues + 1} times")
-            _requeue()
+            job = _number()
+            _say_where(self._job.run.store, cell, job)
+            # Slurm ends this job then.
+            subprocess.run(["scontrol", "requeue", job], check=True)
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             raise SystemExit(0) from None
@@ -281,9 +292,16 @@ def _raises(error: type[KeyboardInterrupt]) -> Callable[[int, FrameType | None],
     return handle
 
 
-def _requeue() -> None:
-    """Put this job back into the queue; Slurm ends it then."""
-    number = os.environ["SLURM_JOB_ID"]
+def _number() -> str:
+    """The number of this job, as its user knows it."""
     if task := os.environ.get("SLURM_ARRAY_TASK_ID"):
-        number = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{task}"
-    subprocess.run(["scontrol", "requeue", number], check=True)
+        return f"{os.environ['SLURM_ARRAY_JOB_ID']}_{task}"
+    return os.environ["SLURM_JOB_ID"]
+
+
+def _say_where(store: Path, cell: Cell, job: str) -> None:
+    """Let the status of an interrupted cell say that nobody need resume it."""
+    reason = f"reached the time limit of its Slurm job {job}, which went back to the queue to go on"
+    with suppress(Busy, UserError), Store.open(store, create=False).begin(cell, keep=True) as work:
+        if work is not None:
+            work.finish(CellOutcome("interrupted", reason))

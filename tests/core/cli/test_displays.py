@@ -11,7 +11,7 @@ from posharness.cli.display import Display
 from posharness.cli.live import LiveDisplay
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.tracker import Tracker
-from posharness.contracts import CellOutcome, Finished, Progress, Started, Waiting
+from posharness.contracts import CellOutcome, Finished, Progress, Requeued, Started, Waiting
 from posharness.contracts.cell import Cell, Choice
 from posharness.cost.amount import Amount
 
@@ -166,6 +166,28 @@ class TestTracker:
         tracker.record(Finished(key, CellOutcome("done")))
         assert tracker.left() == pytest.approx(20 + 0.2 * 50)
 
+    def test_the_time_in_a_queue_is_not_part_of_the_time_left(self) -> None:
+        done, requeued = by_key(cell(), cell(seed=1))
+        tracker, clock = self.start(by_key(cell(), cell(seed=1)), workers=1)
+        for key, steps in ((done, 100), (requeued, 50)):
+            tracker.record(Started(key))
+            tracker.record(training(key, 0))
+            clock.now += steps
+            tracker.record(training(key, steps))
+            if key == done:
+                tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(50, rel=0.1)
+        tracker.record(Requeued(requeued))
+        assert not tracker.running
+        before = tracker.left()
+        clock.now += 1000
+        assert tracker.left() == before
+        tracker.record(Started(requeued))
+        for step in (50, 60):
+            tracker.record(Progress(requeued, "training", step, 100, resumed=50))
+            clock.now += 10 * (step == 50)
+        assert tracker.left() == pytest.approx(40, rel=0.1)
+
     def test_tests_and_encodings_count(self) -> None:
         cells = by_key(*(cell(name, seed=seed) for seed in range(2) for name in ("absolute", "rope")))
         tracker, clock = self.start(cells, workers=1)
@@ -304,6 +326,8 @@ def test_who_makes_a_cell_that_is_waited_for_is_said(sort: type[PlainDisplay] | 
     display.begin(cells, amounts(cells), reused=0, workers=1)
     display(Waiting(key, "process 7 on here since 2026"))
     assert "seed 0: waiting for process 7 on here since 2026, which makes it" in out.getvalue()
+    display(Requeued(key))
+    assert "seed 0: its process ended; waiting to go on" in out.getvalue()
 
 
 def rendered(display: Display, console: Console) -> list[str]:

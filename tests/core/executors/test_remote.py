@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,13 +14,14 @@ from posharness.cli.display import Display
 from posharness.cli.output import console
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.run_and_report import leave_running
-from posharness.contracts import CellOutcome, Finished
+from posharness.contracts import CellOutcome, CellRunner, Event, Finished, Progress, Requeued, Started
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
 from posharness.executors.ray import RayExecutor
-from posharness.executors.remote import Launched, Launcher, RemoteRun, run_remotely
-from posharness.executors.slurm import SlurmLauncher
+from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
+from posharness.executors.slurm import SlurmLauncher, _Requeued
+from posharness.store import INTERRUPTED, Store
 
 CELL = Cell(
     encoding=Choice(name="absolute"),
@@ -38,6 +40,9 @@ class Queued:
     def ended(self) -> bool:
         self._looks -= 1
         return self._looks < 0
+
+    def waits(self) -> bool:
+        return True
 
     def outcome(self) -> CellOutcome:
         return CellOutcome("interrupted")
@@ -125,3 +130,162 @@ def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
         ["scancel", "--state=PENDING", "7_0"],
         ["scancel", "--state=RUNNING", "--signal=INT", "7_0"],
     ]
+
+
+class Attempt:
+    """A cell whose process does one more thing each time that it is looked at.
+
+    Args:
+        looks: what each look finds: "runs", "queued" or "ended".
+        lost: whether there is no outcome.
+    """
+
+    def __init__(self, looks: Iterator[str], *, lost: bool = False) -> None:
+        self._looks = looks
+        self._found = ""
+        self._lost = lost
+
+    def ended(self) -> bool:
+        self._found = next(self._looks)
+        return self._found == "ended"
+
+    def waits(self) -> bool:
+        return self._found == "queued"
+
+    def outcome(self) -> CellOutcome:
+        if self._lost:
+            raise Lost("its machine is gone", again=True)
+        return CellOutcome("done")
+
+
+class Attempts(Queue):
+    """A launcher of one cell, which takes the next attempt each time."""
+
+    def __init__(self, *attempts: Attempt) -> None:
+        self._attempts = [*attempts]
+
+    def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
+        return [self._attempts.pop(0)]
+
+
+def events_of(launcher: Launcher, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    monkeypatch.setattr("posharness.executors.remote._POLL", 0.0)
+    job = RemoteRun(LocalRunner(folder), None, folder, folder)
+    events: list[Event] = []
+    run_remotely([CELL], launcher, job, events.append, at_once=1, retries=1)
+    return events
+
+
+FIRST, SECOND, LATER = (
+    Progress(CELL.key, "training", step, 100, resumed=resumed) for step, resumed in ((3, 0), (4, 0), (9, 4))
+)
+STARTED, REQUEUED, DONE = Started(CELL.key), Requeued(CELL.key), Finished(CELL.key, CellOutcome("done"))
+
+
+def test_a_cell_whose_process_was_lost_waits_and_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, create=True)
+
+    def first() -> Iterator[str]:
+        with store.begin(CELL) as work:
+            assert work is not None
+            work.report(FIRST)
+            yield "runs"
+            work.report(SECOND)  # which is seen only when the process is gone
+        yield "ended"
+
+    def second() -> Iterator[str]:
+        yield "runs"
+        with store.begin(CELL) as work:
+            assert work is not None
+            work.report(LATER)
+            yield "runs"
+        yield "ended"
+
+    launcher = Attempts(Attempt(first(), lost=True), Attempt(second()))
+    events = events_of(launcher, tmp_path, monkeypatch)
+    assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
+
+
+def test_a_cell_that_its_cluster_puts_back_into_the_queue_waits_and_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, create=True)
+
+    def looks() -> Iterator[str]:
+        yield from ("queued", "queued")  # a cell that has not started is not put back
+        with store.begin(CELL) as work:
+            assert work is not None
+            work.report(FIRST)
+            yield "runs"
+            yield "runs"
+            work.finish(INTERRUPTED)
+        yield from ("runs", "queued", "queued")
+        with store.begin(CELL) as work:
+            assert work is not None
+            work.report(LATER)
+            yield from ("queued", "queued")  # the queue was looked at before
+        yield "ended"
+
+    events = events_of(Attempts(Attempt(looks())), tmp_path, monkeypatch)
+    assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
+
+
+def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = "7_0 PD BeginTime\n7_1 R None\n7_2 PD (a reason of several words)\n"
+    parameters = SimpleNamespace(update_parameters=lambda **_: None)
+    submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
+    monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: SimpleNamespace(returncode=0, stdout=listed))
+    launcher = SlurmLauncher(tmp_path, {}, at_once=1, requeues=1)
+    jobs = [
+        launcher.watch(
+            SimpleNamespace(job_id=f"7_{task}", paths=SimpleNamespace(result_pickle=tmp_path / "-"))
+        )
+        for task in range(4)
+    ]
+    assert [job.waits() for job in jobs] == [True, False, True, False]
+    assert launcher.why_waiting(jobs[2:]) == "Slurm gives as reason (a reason of several words)"
+
+
+class OutOfTime:
+    """Runs a cell that is interrupted near the time limit of its job."""
+
+    plugin_paths = ()
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+
+    def __call__(self, cell: Cell, **_: object) -> CellOutcome:
+        with Store.open(self.store, create=True).begin(cell) as work:
+            assert work is not None
+            work.finish(INTERRUPTED)
+        signal.raise_signal(signal.SIGUSR2)
+        raise AssertionError("the signal is not heard")
+
+
+def test_the_status_of_a_cell_that_went_back_to_the_queue_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSHARNESS_CACHE", "")
+    for name, value in {"JOB_ID": "8", "ARRAY_JOB_ID": "7", "ARRAY_TASK_ID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    runner: CellRunner = OutOfTime(tmp_path / "store")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit):
+            _Requeued(RemoteRun(runner, None, tmp_path, tmp_path), requeues=1)(CELL)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert commands == [["scontrol", "requeue", "7_0"]]
+    state = Store.open(tmp_path / "store", create=False).status(CELL.key)
+    assert state is not None
+    assert state.status == "interrupted"
+    assert state.reason == (
+        "reached the time limit of its Slurm job 7_0, which went back to the queue to go on"
+    )
