@@ -22,7 +22,10 @@ from posharness.store import Store, examine
 from posharness.store.layout import ASIDE
 from posharness.store.plans import opened_plan
 
-__all__ = ["Execution", "RunSummary"]
+__all__ = ["Execution", "OnPlan", "RunSummary"]
+
+OnPlan = Callable[[Sequence[Cell], frozenset[str], Mapping[str, Amount], int | None], None]
+"""What is told of a plan before it runs: see `Execution.on_plan`."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ class Execution:
         workers: cells at a time; by default `default_workers`, or no limit where cells run elsewhere.
         timeout: seconds that one cell may take.
         observe: called with each event of each cell.
-        on_plan: called with the cells, the keys of the reused ones and the amounts of the others, before
-            anything is run.
+        on_plan: called before anything is run, with the cells, the keys of the reused ones, the amounts of
+            the others, and how many of these run at a time (None if that is not known).
         executor: the name of an executor, with its parameters in brackets.
         max_failures: after so many cells that did not end as done, the others are stopped, and can be
             resumed; None for no limit.
@@ -94,7 +97,7 @@ class Execution:
     timeout: float | None = None
     plugin_paths: Sequence[Path] = ()
     observe: Observer = lambda _: None
-    on_plan: Callable[[Sequence[Cell], frozenset[str], Mapping[str, Amount]], None] = lambda *_: None
+    on_plan: OnPlan = lambda *_: None
     executor: str = DEFAULT_EXECUTOR
     max_failures: int | None = None
     memory: float | None = None
@@ -112,6 +115,7 @@ class Execution:
         examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
         executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
+        executor.check()
         executor.leave_running = self.leave_running
         cells = plan(registry)
         _check_nodes(cells, executor)
@@ -119,7 +123,12 @@ class Execution:
         for cell in cells:
             opened.check_readable(cell.key)
         reused = frozenset(cell.key for cell in cells if opened.done(cell.key))
-        self.on_plan(cells, reused, amounts_of([cell for cell in cells if cell.key not in reused], registry))
+        todo = [cell for cell in cells if cell.key not in reused]
+        trained, readings = (
+            [cell for cell in todo if bool(cell.pretrained) == read] for read in (False, True)
+        )
+        at_once = executor.at_once([cell for cell in (*trained, *readings) if not cell.skip])
+        self.on_plan(cells, reused, amounts_of(todo, registry), at_once)
         began = time.monotonic()
         outcomes: dict[str, CellOutcome] = {}
         started: set[str] = set()
@@ -135,16 +144,14 @@ class Execution:
             if isinstance(event, Finished) and event.outcome.failed and self._enough(outcomes):
                 raise _TooManyFailures
 
-        todo = [cell for cell in cells if cell.key not in reused]
         _warn_of_damage([cell for cell in todo if opened.damaged(cell.key)], opened)
         stopped = False
         plan_of_others = opened_plan(opened, [] if self.joins else todo, self.plugin_paths)
         try:
             with plan_of_others:
-                trained = [cell for cell in todo if not cell.pretrained]
                 self._execute(executor, trained, opened, registry, record)
-                readings = [_readable(cell, opened) for cell in todo if cell.pretrained]
-                self._execute(executor, readings, opened, registry, record)
+                readable = [_readable(cell, opened) for cell in readings]
+                self._execute(executor, readable, opened, registry, record)
         except _TooManyFailures:
             stopped = True
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}

@@ -39,7 +39,7 @@ class Display(AbstractContextManager["Display"], ABC):
             self.console.print(message, style="dim", soft_wrap=True)
 
     def begin(
-        self, cells: Mapping[str, Cell], amounts: Mapping[str, Amount], *, reused: int, workers: int
+        self, cells: Mapping[str, Cell], amounts: Mapping[str, Amount], *, reused: int, at_once: int | None
     ) -> None:
         """Print the number of cells of each sort, and start to track them.
 
@@ -47,17 +47,17 @@ class Display(AbstractContextManager["Display"], ABC):
             cells: those to run, by key.
             amounts: how much each of those that train computes.
             reused: the number of the others.
-            workers: how many run at a time.
+            at_once: how many run at a time; None if that is not known.
         """
         with self._lock:
-            self.tracker = Tracker(cells, amounts, workers)
+            self.tracker = Tracker(cells, amounts, at_once)
         todo = [cell for cell in cells.values() if not cell.skip]
         read = sum(bool(cell.pretrained) for cell in todo)
         self.console.print(
             f"{count('cell', len(cells) + reused)}: {reused} reused, {len(cells) - len(todo)} skipped, "
             f"{len(todo) - read} to train"
             + (f", {read} to read" if read else "")
-            + (f", {min(workers, len(todo))} at a time" if todo else "")
+            + (f", {at_once} at a time" if todo and at_once else "")
         )
 
     def __call__(self, event: Event) -> None:

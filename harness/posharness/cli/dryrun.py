@@ -37,7 +37,7 @@ def print_plan(
 
     Args:
         measure: train some steps of each kind of cell, and print what the plan costs.
-        workers: of the run whose cost is printed; None for the default.
+        workers: of the run whose cost is printed; None for the default of its executor.
         most_seeds: of a run until its report decides; then the cells are those of the first look whose cells
             are not all done.
         tuning: what is tuned first; the cells are its trials until all of these are done.
@@ -46,9 +46,12 @@ def print_plan(
         UserError: as `posharness.api.execute`.
     """
     out = console()
+    check_imports(plugin_paths)
+    registry = Registry.load(plugin_paths)
+    executor = registry.executor(experiment.executor, workers=workers, timeout=None)
     with out.status("preparing") as status:
         opened = Store.open(store, create=False) if store.exists() else None
-        cells, note = _next(experiment, opened, plugin_paths, most_seeds, tuning, status.update)
+        cells, note = _next(experiment, opened, registry, most_seeds, tuning, status.update)
     rows = []
     counts: Counter[str] = Counter()
     for cell in cells:
@@ -86,7 +89,7 @@ def print_plan(
         from posharness.cli.measure import print_cost
 
         to_train = [cell for cell in cells if _sort(cell, opened) == "to train"]
-        print_cost(to_train, plugin_paths, workers)
+        print_cost(to_train, plugin_paths, executor)
         if counts["to read"]:
             out.print(
                 f"{count('reading', counts['to read'])} come after that; what they take is not measured"
@@ -96,14 +99,12 @@ def print_plan(
 def _next(
     experiment: Experiment,
     opened: Store | None,
-    plugin_paths: Sequence[Path],
+    registry: Registry,
     most_seeds: int | None,
     tuning: Tuning | None,
     announce: Callable[[str], None],
 ) -> tuple[Sequence[Cell], str]:
     """The cells that a command runs next, and what comes after them."""
-    check_imports(plugin_paths)
-    registry = Registry.load(plugin_paths)
 
     def done(cells: Sequence[Cell]) -> bool:
         return opened is not None and all(cell.skip or opened.done(cell.key) for cell in cells)

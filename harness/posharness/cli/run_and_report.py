@@ -14,7 +14,6 @@ import typer
 
 from posharness.cli.output import command_line, complain, console, duration
 from posharness.cli.stopping import exit_status
-from posharness.defaults import default_workers
 from posharness.errors import UserError
 from posharness.executors.forkserver import PRELOAD, fork_server
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from posharness.cli.display import Display
     from posharness.contracts.cell import Cell
     from posharness.cost.amount import Amount
-    from posharness.execution import Execution, RunSummary
+    from posharness.execution import Execution, OnPlan, RunSummary
 
 __all__ = [
     "FailFast",
@@ -108,7 +107,7 @@ def run_and_report(
                     timeout,
                     plugin_paths,
                     display,
-                    _plan_shown_on(display, workers, baseline),
+                    _plan_shown_on(display, baseline),
                     executor,
                     max_failures,
                     memory,
@@ -162,16 +161,16 @@ def leave_running(display: Display) -> bool:
     return answer.strip().lower().startswith("y")
 
 
-def _plan_shown_on(
-    display: Display, workers: int | None, baseline: str
-) -> Callable[[Sequence[Cell], frozenset[str], Mapping[str, Amount]], None]:
-    def on_plan(cells: Sequence[Cell], reused: frozenset[str], amounts: Mapping[str, Amount]) -> None:
+def _plan_shown_on(display: Display, baseline: str) -> OnPlan:
+    def on_plan(
+        cells: Sequence[Cell], reused: frozenset[str], amounts: Mapping[str, Amount], at_once: int | None
+    ) -> None:
         if baseline:
             from posharness.reports import check_baseline
 
             check_baseline(baseline, {cell.label for cell in cells})  # before anything trains
         todo = {cell.key: cell for cell in cells if cell.key not in reused}
-        display.begin(todo, amounts, reused=len(reused), workers=workers or default_workers())
+        display.begin(todo, amounts, reused=len(reused), at_once=at_once)
 
     return on_plan
 

@@ -88,7 +88,7 @@ class Tracker:
     Attributes:
         cells: every cell to run, by key.
         amounts: how much each of those that train computes.
-        workers: how many cells run at a time.
+        workers: how many cells run at a time; None if that is not known: as many as do.
         clock: seconds that only grow.
         running: the running cells.
         ended: the outcome of each ended cell.
@@ -98,7 +98,7 @@ class Tracker:
 
     cells: Mapping[str, Cell]
     amounts: Mapping[str, Amount]
-    workers: int
+    workers: int | None
     clock: Callable[[], float] = time.monotonic
     running: dict[str, Running] = field(default_factory=dict)
     ended: dict[str, CellOutcome] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class Tracker:
         whole = [expected.whole(key) for key in self._waiting()]
         if None in rest or None in whole:
             return None
-        at_once = max(1, min(self.workers, len(rest) + len(whole)), len(rest))
+        at_once = max(1, min(self.workers or 0, len(rest) + len(whole)), len(rest))
         free = [*(left or 0.0 for left in rest), *[0.0] * (at_once - len(rest))]
         heapq.heapify(free)
         for seconds in whole:  # each goes to the worker that is free first

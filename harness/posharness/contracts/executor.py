@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class Executor(Named, ABC):
     Attributes:
         elsewhere: whether cells run on other machines. Then `workers` is no limit unless the user gives one.
         several_nodes: whether it gives a cell the machines that `trainer.num_nodes` asks for.
-        workers: the largest number of cells that run at a time.
+        workers: the largest number of cells that run at a time; `sys.maxsize` for no limit.
         timeout: seconds that one cell may take; None for no limit.
         leave_running: asked after Ctrl-C, where cells can go on without the harness: whether they do. Set by
             the harness.
@@ -138,6 +139,17 @@ class Executor(Named, ABC):
         self.workers = workers
         self.timeout = timeout
         self.leave_running: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Check that what it needs is on this machine; called before anything is prepared.
+
+        Raises:
+            UserError: it is not.
+        """
+
+    def at_once(self, cells: Sequence[Cell]) -> int | None:
+        """How many of these cells run at a time, at least 1; None if that is not known, as on a cluster."""
+        return None if self.workers == sys.maxsize else max(1, min(self.workers, len(cells)))
 
     @abstractmethod
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:

@@ -35,7 +35,7 @@ class CellCost:
 
 @dataclass(frozen=True, slots=True)
 class PlanCost:
-    """What all cells of a plan cost, with some workers: seconds, and bytes of memory and disk."""
+    """What all cells of a plan cost, with some at a time: seconds, and bytes of memory and disk."""
 
     seconds: float
     memory: float
@@ -59,12 +59,12 @@ def kind_of_cost(cell: Cell) -> str:
     return cell.model_copy(update={"seed": 0}).key
 
 
-def plan_cost(cells: Sequence[Cell], costs: dict[str, CellCost], workers: int) -> PlanCost:
-    """The cost of a plan: each cell goes to the worker that is free first."""
+def plan_cost(cells: Sequence[Cell], costs: dict[str, CellCost], at_once: int) -> PlanCost:
+    """The cost of a plan with so many cells at a time: each begins when the first of those before it ends."""
     each = [costs[kind_of_cost(cell)] for cell in cells]
     if not each:
         return PlanCost(0.0, 0.0, 0.0)
-    at_once = min(workers, len(each))
+    at_once = min(at_once, len(each))
     ends = [0.0] * at_once
     for cost in each:
         heapq.heapreplace(ends, ends[0] + cost.seconds)
@@ -73,23 +73,23 @@ def plan_cost(cells: Sequence[Cell], costs: dict[str, CellCost], workers: int) -
     return PlanCost(max(ends), memory, sum(cost.disk for cost in each))
 
 
-def check_memory(cells: Sequence[Cell], costs: dict[str, CellCost], workers: int, available: float) -> None:
+def check_memory(cells: Sequence[Cell], costs: dict[str, CellCost], at_once: int, available: float) -> None:
     """Refuse a plan that does not fit into the memory.
 
     Raises:
-        UserError: one cell needs more than there is, or so many workers do.
+        UserError: one cell needs more than there is, or so many at a time do.
     """
-    needed = plan_cost(cells, costs, workers).memory
+    needed = plan_cost(cells, costs, at_once).memory
     if needed <= available:
         return
     largest = max(cells, key=lambda cell: costs[kind_of_cost(cell)].own)
-    fitting = [n for n in range(1, workers) if plan_cost(cells, costs, n).memory <= available]
+    fitting = [n for n in range(1, at_once) if plan_cost(cells, costs, n).memory <= available]
     advice = (
         f"give --workers {fitting[-1]}"
         if fitting
         else "give a smaller budget.batch or model, or more trainer.accumulate"
     )
     raise UserError(
-        f"{min(workers, len(cells))} at a time need about {needed / 1e9:.1f} GB of memory, and "
+        f"{min(at_once, len(cells))} at a time need about {needed / 1e9:.1f} GB of memory, and "
         f"{available / 1e9:.1f} GB are free; the largest is {largest}: {advice}."
     )

@@ -55,7 +55,7 @@ def measure_cells(
     """
     kinds = {kind_of_cost(cell): cell for cell in cells}
     with fork_server(PRELOAD) as context, temporary_folder("measure") as place:
-        crew = _Crew(kinds, min(workers, len(cells)), context, (tuple(plugin_paths), cache, place))
+        crew = _Crew(kinds, len(cells), workers, context, (tuple(plugin_paths), cache, place))
         try:
             while len(crew.found) < len(kinds):
                 crew.launch(announce)
@@ -71,18 +71,19 @@ class _Crew:
     def __init__(
         self,
         kinds: Mapping[str, Cell],
-        at_once: int,
+        cells: int,
+        workers: int,
         context: ForkServerContext,
         paths: tuple[tuple[Path, ...], Path, Path],
     ) -> None:
         self.found: dict[str, CellCost] = {}
         self._kinds = kinds
-        self._at_once = at_once
+        self._at_once = min(workers, cells)
         self._context = context
         self._plugin_paths, self._cache, self._place = paths
         self._waiting, self._again = deque(kinds), cycle(kinds)
         self._running: list[_Measurement] = []
-        self._gpus = GpuShares(visible_gpus(), at_once)
+        self._gpus = GpuShares(visible_gpus(), workers)
         self._started = 0
 
     def launch(self, announce: Callable[[str], None]) -> None:

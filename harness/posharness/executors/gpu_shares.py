@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from posharness.contracts.cell import Cell
 
-__all__ = ["GpuShares"]
+__all__ = ["GpuShares", "at_once"]
 
 
 class GpuShares:
@@ -39,3 +39,14 @@ class GpuShares:
     def give_back(self, gpus: Sequence[str]) -> None:
         """Free the GPUs of a cell that has ended."""
         self._used.subtract(gpus)
+
+
+def at_once(cells: Sequence[Cell], workers: int, gpus: Sequence[str]) -> int:
+    """How many of the cells run at a time on so many workers and these GPUs; at least 1."""
+    shares = GpuShares(gpus, workers)
+    running = 0
+    for cell in cells:
+        if running == workers:
+            break
+        running += shares.take(cell) is not None
+    return max(1, running)

@@ -27,7 +27,7 @@ from posharness.errors import UserError
 from posharness.executors.cell_log import LONGEST, cap_log
 from posharness.executors.cell_process import CellProcess, wait_for_any
 from posharness.executors.forkserver import PRELOAD, fork_server
-from posharness.executors.gpu_shares import GpuShares
+from posharness.executors.gpu_shares import GpuShares, at_once
 from posharness.executors.nursery import Nursery
 from posharness.executors.worker import Job
 from posharness.gpus import visible_gpus
@@ -49,6 +49,9 @@ class LocalExecutor(Executor):
 
     name = "local"
     summary = "One process per cell on this machine"
+
+    def at_once(self, cells: Sequence[Cell]) -> int:
+        return at_once(cells, self.workers, visible_gpus())
 
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         opened = Store.open(run.store.resolve(), create=True)

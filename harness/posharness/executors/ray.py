@@ -58,6 +58,9 @@ class RayExecutor(Executor):
         }
         self.retries = retries
 
+    def check(self) -> None:
+        _import_ray()
+
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         if not cells:
             return

@@ -93,6 +93,9 @@ class SlurmExecutor(Executor):
             "additional_parameters": {"requeue": True} | dict(option.split("=", 1) for option in sbatch),
         }
 
+    def check(self) -> None:
+        _import_submitit()
+
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         if not cells:
             return

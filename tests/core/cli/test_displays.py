@@ -48,7 +48,7 @@ def training(key: str, step: int, stage: Literal["training", "evaluating"] = "tr
 
 
 class TestTracker:
-    def start(self, cells: Mapping[str, Cell], workers: int = 2) -> tuple[Tracker, Clock]:
+    def start(self, cells: Mapping[str, Cell], workers: int | None = 2) -> tuple[Tracker, Clock]:
         clock = Clock()
         return Tracker(cells, amounts(cells), workers, clock), clock
 
@@ -95,6 +95,18 @@ class TestTracker:
         clock.now += 10
         tracker.record(Finished(first, CellOutcome("done")))
         assert tracker.left() == pytest.approx(4 * 10 / 2)
+
+    def test_without_a_number_of_workers_they_are_as_many_as_run(self) -> None:
+        cells = by_key(*(cell(seed=seed) for seed in range(8)))
+        tracker, clock = self.start(cells, workers=None)
+        ended, *running = [*cells][:4]
+        tracker.record(Started(ended))
+        clock.now += 12
+        tracker.record(Finished(ended, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(7 * 12)
+        for key in running:
+            tracker.record(Started(key))
+        assert tracker.left() == pytest.approx(12 + 2 * 12)
 
     def test_what_an_earlier_attempt_has_trained_is_not_part_of_the_pace(self) -> None:
         cells = by_key(cell(), cell(seed=1))
@@ -258,7 +270,7 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
     cells = by_key(cell())
     (key,) = cells
     with display:
-        display.begin(cells, amounts(cells), reused=3, workers=8)
+        display.begin(cells, amounts(cells), reused=3, at_once=1)
         display(Started(key))
         for step in range(0, 101, 2):
             display(training(key, step))
@@ -284,7 +296,7 @@ def test_the_end_of_a_cell_says_what_is_left_of_the_run_and_that_readings_come_a
     readings = [each.model_copy(update={"pretrained": each.key}) for each in trained]
     cells = by_key(*trained, *readings)
     first, second, _, reading, *_ = cells
-    display.begin(cells, amounts(cells), reused=0, workers=1)
+    display.begin(cells, amounts(cells), reused=0, at_once=1)
     assert display.tracker is not None
     display.tracker.clock = clock = Clock()
     for key, seconds in ((first, 60), (second, 60), (reading, 20)):
@@ -297,6 +309,14 @@ def test_the_end_of_a_cell_says_what_is_left_of_the_run_and_that_readings_come_a
         "1: done in 1:00; about 1:00 left, then 3 readings",
         "0: done in 0:20; about 1:40 left",
     ]
+
+
+@pytest.mark.parametrize(("at_once", "said"), [(2, ", 2 at a time"), (None, "")])
+def test_the_first_line_says_how_many_run_at_a_time_if_that_is_known(at_once: int | None, said: str) -> None:
+    out = io.StringIO()
+    cells = by_key(*(cell(seed=seed) for seed in range(6)))
+    PlainDisplay(Console(file=out, width=200)).begin(cells, amounts(cells), reused=0, at_once=at_once)
+    assert out.getvalue() == f"6 cells: 0 reused, 0 skipped, 6 to train{said}\n"
 
 
 def test_a_preparation_is_announced_once() -> None:
@@ -312,7 +332,7 @@ def test_a_failure_says_its_reason_as_it_happens() -> None:
     display = PlainDisplay(Console(file=out, width=200))
     cells = by_key(cell())
     (key,) = cells
-    display.begin(cells, amounts(cells), reused=0, workers=1)
+    display.begin(cells, amounts(cells), reused=0, at_once=1)
     display(Finished(key, CellOutcome("failed", "ValueError: [bold]no[/bold] such length")))
     assert "failed: ValueError: [bold]no[/bold] such length" in out.getvalue()
 
@@ -323,7 +343,7 @@ def test_who_makes_a_cell_that_is_waited_for_is_said(sort: type[PlainDisplay] | 
     display = sort(Console(file=out, width=200))
     cells = by_key(cell())
     (key,) = cells
-    display.begin(cells, amounts(cells), reused=0, workers=1)
+    display.begin(cells, amounts(cells), reused=0, at_once=1)
     display(Waiting(key, "process 7 on here since 2026"))
     assert "seed 0: waiting for process 7 on here since 2026, which makes it" in out.getvalue()
     display(Requeued(key))
@@ -342,7 +362,7 @@ def test_the_live_display_fits_its_terminal(width: int) -> None:
     display = LiveDisplay(console)
     assert "starting" in rendered(display, console)[0]
     cells = by_key(*(cell("relative[clip=8,values=false]", "offset_recall", seed) for seed in range(12)))
-    display.begin(cells, amounts(cells), reused=0, workers=12)
+    display.begin(cells, amounts(cells), reused=0, at_once=12)
     for key in cells:
         display(Started(key))
         display(Progress(key, "training", 1234, 2000, loss=1.2345678, score=0.5))
@@ -360,7 +380,7 @@ def test_no_colour_leaves_no_colour() -> None:
     cells = by_key(cell())
     (key,) = cells
     with LiveDisplay(console) as display:
-        display.begin(cells, amounts(cells), reused=0, workers=1)
+        display.begin(cells, amounts(cells), reused=0, at_once=1)
         display(Started(key))
         display(training(key, 50))
         console.print(display)

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import posharness
+from posharness.contracts.cell import Cell
+from posharness.cost.cells import CellCost, kind_of_cost
 
 from ..commands import FRAGILE, TINY, CommandResult, harness
 
@@ -62,11 +65,34 @@ class TestDryRun:
         )
         assert ended.status == 0, ended.err
         assert re.search(
-            r"^3 cells with \d+ workers?: at most \d+:\d\d, \d\.\d GB of memory", ended.out, re.MULTILINE
+            r"^3 cells, \d at a time: at most \d+:\d\d, \d\.\d GB of memory", ended.out, re.MULTILINE
         )
         (row,) = re.findall(r"^ *rope +copy +decoder +3 +([\d.]+)", ended.out, re.MULTILINE)
         assert float(row) > 0  # milliseconds of a step
         assert list(tmp_path.iterdir()) == [tiny]
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (("--workers", "4", "--set", "trainer.devices=4"), "1 at a time: at most 0:40, 1.5 GB"),
+            (("--workers", "8", "--set", "trainer.devices=4"), "2 at a time: at most 0:20, 2.5 GB"),
+            (("--executor", "slurm"), "one after the other: at most 0:40, 1.5 GB"),
+            (("--executor", "slurm", "--workers", "3"), "3 at a time: at most 0:20, 3.5 GB"),
+        ],
+    )
+    def test_what_cells_cost_together_goes_by_how_many_run_at_a_time(
+        self, tiny: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], said: str
+    ) -> None:
+        def measured(cells: Sequence[Cell], *_: object, workers: int) -> dict[str, CellCost]:
+            return {kind_of_cost(cells[0]): CellCost(0.1, 10.0, own=1e9, shared=5e8, device=0.0, disk=1e6)}
+
+        monkeypatch.setattr("posharness.cost.short_runs.measure_cells", measured)
+        monkeypatch.setattr("posharness.cli.measure.free_memory", lambda: 2.6e9)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+        common = ("run", "--plugins", "rope", "--config", tiny, "--seeds", "4", "--dry-run", "--measure")
+        ended = harness(*common, *given)
+        assert (ended.status, ended.err) == (0, "")
+        assert ended.out.splitlines()[-1].startswith(f"4 cells, {said} of memory")
 
     def test_options_of_lists_repeat_and_split(self, tiny: Path) -> None:
         common = ("--config", tiny, "--dry-run")

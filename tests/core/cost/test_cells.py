@@ -25,17 +25,17 @@ CELLS = [make_cell("large"), *(make_cell("small", seed) for seed in range(4))]
 COSTS = {kind_of_cost(CELLS[0]): LARGE, kind_of_cost(CELLS[1]): SMALL}
 
 
-def test_each_cell_goes_to_the_worker_that_is_free_first() -> None:
-    assert plan_cost(CELLS, COSTS, workers=1).seconds == pytest.approx(80)
-    assert plan_cost(CELLS, COSTS, workers=2).seconds == pytest.approx(40)
-    assert plan_cost(CELLS, COSTS, workers=9).seconds == pytest.approx(40)
-    assert plan_cost([], COSTS, workers=2).seconds == 0
+def test_each_cell_begins_when_the_first_before_it_ends() -> None:
+    assert plan_cost(CELLS, COSTS, at_once=1).seconds == pytest.approx(80)
+    assert plan_cost(CELLS, COSTS, at_once=2).seconds == pytest.approx(40)
+    assert plan_cost(CELLS, COSTS, at_once=9).seconds == pytest.approx(40)
+    assert plan_cost([], COSTS, at_once=2).seconds == 0
 
 
 def test_memory_is_that_of_the_largest_cells_at_a_time() -> None:
-    assert plan_cost(CELLS, COSTS, workers=1).memory == pytest.approx(3.5e9)
-    assert plan_cost(CELLS, COSTS, workers=2).memory == pytest.approx(4.5e9)
-    assert plan_cost(CELLS, COSTS, workers=2).disk == pytest.approx(13e6)
+    assert plan_cost(CELLS, COSTS, at_once=1).memory == pytest.approx(3.5e9)
+    assert plan_cost(CELLS, COSTS, at_once=2).memory == pytest.approx(4.5e9)
+    assert plan_cost(CELLS, COSTS, at_once=2).disk == pytest.approx(13e6)
 
 
 def test_what_does_not_fit_is_refused_with_what_does() -> None:

@@ -33,6 +33,15 @@ class Serial(Executor):
                 file.write(f"{cell.seed} {ended.status} {self.workers}\n")
 
 
+class Far(Serial):
+    """The same for cells that run elsewhere."""
+
+    name = "far"
+    aliases = ()
+    summary = "One cell after the other, as if on other machines"
+    elsewhere = True
+
+
 @hookimpl
 def posharness_executors() -> Sequence[type[Executor]]:
-    return [Serial]
+    return [Serial, Far]

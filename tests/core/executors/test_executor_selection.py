@@ -65,6 +65,31 @@ def test_the_command_line_selects_an_executor_with_parameters(tiny: Path, order:
     assert order.read_text() == "1 done 3\n0 done 3\n"
 
 
+def test_no_number_at_a_time_is_said_of_a_cluster_that_decides_it(tiny: Path) -> None:
+    given = ("run", "--plugins", "absolute", "--plugin-path", SERIAL, "--config", tiny, "--executor", "far")
+    ended = harness(*given, "--no-report")
+    assert (ended.status, ended.err) == (0, "")
+    assert "1 cell: 0 reused, 0 skipped, 1 to train" in ended.out.splitlines()
+    again = harness(*given, "--no-report", "--workers", "3", "--seeds", "2")
+    assert "2 cells: 1 reused, 0 skipped, 1 to train, 1 at a time" in again.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("executor", "package", "said"),
+    [
+        ("ray", "ray", "The executor ray needs Ray: pip install 'posharness[ray]'."),
+        ("slurm[time=9]", "submitit", "The executor slurm needs submitit: pip install 'posharness[slurm]'."),
+    ],
+)
+def test_an_executor_without_its_package_is_refused_before_anything_is_prepared(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, executor: str, package: str, said: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    ended = harness("run", "--plugins", "absolute", "--config", tiny, "--executor", executor)
+    assert (ended.status, ended.out, ended.err) == (2, "", f"harness: {said}\n")
+    assert not tiny.with_name("runs").exists()
+
+
 def test_a_file_and_python_select_an_executor(tiny: Path, order: Path) -> None:
     tiny.write_text('executor = "serial"\n' + tiny.read_text())
     ended = harness(*RUN, "--config", tiny, "--store", "one")

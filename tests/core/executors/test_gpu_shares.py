@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from posharness.contracts.cell import Cell, Choice, TrainerSettings
-from posharness.executors.gpu_shares import GpuShares
+from posharness.executors.gpu_shares import GpuShares, at_once
+from posharness.executors.local import LocalExecutor
 from posharness.gpus import visible_gpus
 
 
@@ -42,6 +43,22 @@ def test_a_cell_of_several_devices_waits_until_they_are_free() -> None:
 def test_without_gpus_or_on_a_cpu_there_is_nothing_to_share() -> None:
     assert GpuShares([], workers=2).take(make_cell()) == ()
     assert GpuShares(["0"], workers=2).take(make_cell(accelerator="cpu")) == ()
+
+
+@pytest.mark.parametrize(
+    ("devices", "workers", "gpus", "number"),
+    [(8, 8, 8, 1), (1, 8, 8, 6), (4, 8, 8, 2), (2, 4, 2, 2), (9, 8, 8, 1), (1, 4, 2, 4), (4, 4, 0, 4)],
+)
+def test_as_many_run_at_a_time_as_are_given_gpus(devices: int, workers: int, gpus: int, number: int) -> None:
+    cells = [make_cell(devices)] * 6
+    assert at_once(cells, workers, [str(gpu) for gpu in range(gpus)]) == number
+
+
+def test_the_local_executor_counts_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    assert LocalExecutor(workers=4).at_once([make_cell(devices=4)] * 4) == 1
+    assert LocalExecutor(workers=4).at_once([make_cell(devices=4, accelerator="cpu")] * 4) == 4
+    assert LocalExecutor(workers=4).at_once([]) == 1
 
 
 @pytest.mark.parametrize(
