@@ -45,10 +45,13 @@ class Expectation:
             self._training.add(cell, training, amount.training)
             self._testing.add(cell, testing, amount.testing)
 
-    def whole(self, key: str) -> float | None:
+    def whole(self, key: str, *, made: float = 0.0) -> float | None:
         """Seconds of a cell from its start; None while nothing is known.
 
         A reading is expected to take no time before one has ended.
+
+        Args:
+            made: the part of its training that an attempt has made, from whose checkpoint it goes on.
         """
         cell = self.cells[key]
         if cell.pretrained:
@@ -56,7 +59,9 @@ class Expectation:
         if key not in self.amounts:
             return 0.0  # it is skipped
         pace, test = self._pace(cell), self.test(key)
-        return None if pace is None or test is None else pace * self.amounts[key].training + test
+        if pace is None or test is None:
+            return None
+        return pace * (1 - made) * self.amounts[key].training + test
 
     def test(self, key: str) -> float | None:
         """Seconds of the test of a cell that trains; None while nothing is known."""

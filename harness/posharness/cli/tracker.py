@@ -69,6 +69,12 @@ class Running:
                 return max(0.0, (now - began) / steps * (self.last.steps - self.last.step))
         return None
 
+    def made(self) -> float:
+        """The part of the training that is done."""
+        if self.trained is not None:
+            return 1.0
+        return self.last.step / max(1, self.last.steps) if self.last else 0.0
+
     def whole_training(self, end: float) -> float | None:
         """Seconds of a whole training that ends then, if all of it had the pace of this attempt.
 
@@ -106,6 +112,7 @@ class Tracker:
     scores: dict[str, float | None] = field(default_factory=dict)
     _training: dict[str, float | None] = field(default_factory=dict)
     _testing: dict[str, float] = field(default_factory=dict)
+    _made: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -118,7 +125,8 @@ class Tracker:
         elif isinstance(event, Progress):
             self.running.setdefault(event.key, Running(now)).record(event, now)
         elif isinstance(event, Waiting | Requeued):
-            self.running.pop(event.key, None)
+            if begun := self.running.pop(event.key, None):
+                self._made[event.key] = begun.made()
         else:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
@@ -141,7 +149,7 @@ class Tracker:
         now = self.clock()
         expected = self._expectation(now)
         rest = [self._rest(key, now, expected) for key in self.running]
-        whole = [expected.whole(key) for key in self._waiting()]
+        whole = [expected.whole(key, made=self._made.get(key, 0.0)) for key in self._waiting()]
         if None in rest or None in whole:
             return None
         at_once = max(1, min(self.workers or 0, len(rest) + len(whole)), len(rest))
@@ -176,5 +184,5 @@ class Tracker:
         cell = self.running[key]
         if (left := cell.left(now)) is not None:
             return left if cell.trained else left + (expected.test(key) or 0.0)
-        whole = expected.whole(key)
+        whole = expected.whole(key, made=self._made.get(key, 0.0))
         return None if whole is None else max(0.0, whole - (now - cell.since))
