@@ -102,7 +102,8 @@ def _copy(target: GitBranch, site: Path) -> str:
     )
     if heads:
         options = ("--quiet", "--no-checkout", "--depth", "1", "--single-branch", "--branch", target.branch)
-        _git(site.parent, "clone", *options, "--", target.url, str(site), to=target)
+        # Without --no-local, a repository of this machine is copied file by file, while others push into it.
+        _git(site.parent, "clone", "--no-local", *options, "--", target.url, str(site), to=target)
         _keep_every_byte(site)
         _git(site, "reset", "--quiet", "--hard")
         return heads.split()[0]

@@ -103,6 +103,16 @@ def test_who_publishes_at_once_waits_for_no_one_and_loses_nothing(remote: Path) 
     assert files(remote) == [".nojekyll", *names]
 
 
+def test_what_another_leaves_half_written_does_not_matter(remote: Path) -> None:
+    """Git copies a repository of the same machine file by file, also those that a push is about to move."""
+    assert publish(remote, "a.html")
+    incoming = remote / "objects" / "tmp_objdir-incoming-0ssCgd"
+    incoming.mkdir()
+    (incoming / "24").symlink_to(incoming / "moved")
+    assert publish(remote, "b.html")
+    assert files(remote) == [".nojekyll", "a.html", "b.html"]
+
+
 @pytest.mark.parametrize("text", ["site", "a/b/c", "#branch", "site#"])
 def test_a_folder_is_no_branch(text: str) -> None:
     if text == "site#":
