@@ -46,6 +46,8 @@ def execute(
     Raises:
         UserError: the experiment or its data are wrong, or the store cannot be used.
     """
+    if until or tuning:  # they prepare and plan before the first run
+        execution.check()
     trials: RunSummary | None = None
     chosen: Mapping[Arm, Point] | None = None
     if tuning:

@@ -110,12 +110,8 @@ class Execution:
         Raises:
             UserError: the plan raises it, or the store cannot be used.
         """
-        if self.workers is not None and self.workers < 1:
-            raise UserError(f"--workers {self.workers}: expected at least 1.")
-        examine(self.store)  # an unusable store is reported before a corpus is prepared for it
         registry = Registry.load(self.plugin_paths)
-        executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
-        executor.check()
+        executor = self._checked(registry)
         executor.leave_running = self.leave_running
         cells = plan(registry)
         _check_nodes(cells, executor)
@@ -157,6 +153,22 @@ class Execution:
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
         seconds = time.monotonic() - began
         return RunSummary(tuple(cells), reused, outcomes, frozenset(done - started), stopped, seconds)
+
+    def check(self) -> None:
+        """Check all that can be checked before anything is prepared.
+
+        Raises:
+            UserError: the store or the executor cannot be used.
+        """
+        self._checked(Registry.load(self.plugin_paths))
+
+    def _checked(self, registry: Registry) -> Executor:
+        if self.workers is not None and self.workers < 1:
+            raise UserError(f"--workers {self.workers}: expected at least 1.")
+        examine(self.store)  # an unusable store is reported before a corpus is prepared for it
+        executor = registry.executor(self.executor, workers=self.workers, timeout=self.timeout)
+        executor.check()
+        return executor
 
     def _enough(self, outcomes: Mapping[str, CellOutcome]) -> bool:
         """Whether the run has just reached its number of failures; cells that it stopped do not count."""

@@ -94,6 +94,8 @@ def time_left(tracker: Tracker) -> str:
     left, readings = tracker.left(), tracker.unknown()
     if left is None:
         return ""
+    if readings and not left:
+        return f"{count('reading', readings)} left"
     return f"about {duration(left)} left" + (f", then {count('reading', readings)}" if readings else "")
 
 

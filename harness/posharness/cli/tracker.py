@@ -42,17 +42,22 @@ class Running:
     _anchor: tuple[float, Progress] | None = None
     _warm: tuple[float, Progress] | None = None
     _training: tuple[float, Progress] | None = None
+    _step: int = 0
 
     def record(self, progress: Progress, now: float) -> None:
         """Record a progress; each stage has its own pace, and so has what follows a checkpoint."""
         first = self._anchor[1] if self._anchor else None
         if first is None or (first.stage, first.resumed) != (progress.stage, progress.resumed):
             self._anchor, self._warm = (now, progress), None
+            if first is None or first.resumed != progress.resumed:
+                self._training = None  # what was heard before a checkpoint was read is no step
             if progress.stage == "training":
                 self._training = self._anchor
         elif self._warm is None:
             self._warm = (now, progress)
-        if progress.stage == "evaluating" and self.trained is None:
+        if progress.stage == "training":
+            self._step = progress.step
+        elif self.trained is None:
             self.trained = now
         self.last = progress
 
@@ -83,7 +88,8 @@ class Running:
         if self._training is None:  # it was too short to be heard of, or there was none
             return None if self.last and self.last.resumed else end - self.since
         began, first = self._training
-        part = 1 - first.step / max(1, first.steps)
+        steps = first.steps if self.trained is None else self._step  # it may have ended before its last step
+        part = 1 - first.step / max(1, steps)
         return None if part < _PART else began - self.since + (end - began) / part
 
 
@@ -94,7 +100,7 @@ class Tracker:
     Attributes:
         cells: every cell to run, by key.
         amounts: how much each of those that train computes.
-        workers: how many cells run at a time; None if that is not known: as many as do.
+        workers: how many cells run at a time; None if that is not known: the most that did.
         clock: seconds that only grow.
         running: the running cells.
         ended: the outcome of each ended cell.
@@ -113,6 +119,7 @@ class Tracker:
     _training: dict[str, float | None] = field(default_factory=dict)
     _testing: dict[str, float] = field(default_factory=dict)
     _made: dict[str, float] = field(default_factory=dict)
+    _most: int = 1
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -122,16 +129,18 @@ class Tracker:
         now = self.clock()
         if isinstance(event, Started):
             self.running[event.key] = Running(now)
+            self._most = max(self._most, len(self.running))
         elif isinstance(event, Progress):
             self.running.setdefault(event.key, Running(now)).record(event, now)
         elif isinstance(event, Waiting | Requeued):
             if begun := self.running.pop(event.key, None):
-                self._made[event.key] = begun.made()
+                self._made[event.key] = max(begun.made(), self._made.get(event.key, 0.0))
         else:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = now - began.since
                 self.scores[event.key] = began.last.score if began.last else None
-                if event.outcome.status == "done":  # what breaks off says nothing of the others
+                heard = began.last or event.key not in self._made
+                if event.outcome.status == "done" and heard:  # what breaks off says nothing of the others
                     trained = began.trained or now
                     self._testing[event.key] = now - trained
                     self._training[event.key] = began.whole_training(trained)
@@ -144,7 +153,7 @@ class Tracker:
     def left(self) -> float | None:
         """Seconds until the last cell ends, from the pace of the running and the length of those that ended.
 
-        None while nothing is known. Readings do not count as long as none has begun: see `unknown`.
+        None while nothing is known. Readings of which no length is known do not count: see `unknown`.
         """
         now = self.clock()
         expected = self._expectation(now)
@@ -152,7 +161,7 @@ class Tracker:
         whole = [expected.whole(key, made=self._made.get(key, 0.0)) for key in self._waiting()]
         if None in rest or None in whole:
             return None
-        at_once = max(1, min(self.workers or 0, len(rest) + len(whole)), len(rest))
+        at_once = max(1, min(self.workers or self._most, len(rest) + len(whole)), len(rest))
         free = [*(left or 0.0 for left in rest), *[0.0] * (at_once - len(rest))]
         heapq.heapify(free)
         for seconds in whole:  # each goes to the worker that is free first
@@ -160,9 +169,12 @@ class Tracker:
         return max(free)
 
     def unknown(self) -> int:
-        """The number of waiting readings whose length is not known."""
-        expected = self._expectation(self.clock())
-        return sum(bool(self.cells[key].pretrained) and not expected.whole(key) for key in self._waiting())
+        """The number of readings whose length is not known."""
+        now = self.clock()
+        expected = self._expectation(now)
+        paced = {key for key, cell in self.running.items() if cell.left(now) is not None}
+        left = {*self._waiting(), *self.running} - paced
+        return sum(bool(self.cells[key].pretrained) and not expected.whole(key) for key in left)
 
     def _waiting(self) -> list[str]:
         return [key for key in self.cells if key not in self.ended and key not in self.running]
@@ -173,10 +185,12 @@ class Tracker:
         for key, training in self._training.items():
             expected.add(key, training=training, testing=self._testing.get(key))
         for key, cell in self.running.items():
-            if (left := cell.left(now)) is not None:
-                training = cell.whole_training(cell.trained or now + left)
-                testing = now + left - cell.trained if cell.trained else None
-                expected.add(key, training=training, testing=testing)
+            left = cell.left(now)
+            if cell.trained is not None:
+                testing = None if left is None else now + left - cell.trained
+                expected.add(key, training=cell.whole_training(cell.trained), testing=testing)
+            elif left is not None:
+                expected.add(key, training=cell.whole_training(now + left), testing=None)
         return expected
 
     def _rest(self, key: str, now: float, expected: Expectation) -> float | None:
@@ -184,5 +198,8 @@ class Tracker:
         cell = self.running[key]
         if (left := cell.left(now)) is not None:
             return left if cell.trained else left + (expected.test(key) or 0.0)
-        whole = expected.whole(key, made=self._made.get(key, 0.0))
-        return None if whole is None else max(0.0, whole - (now - cell.since))
+        if cell.trained is not None and not self.cells[key].pretrained:
+            whole, since = expected.test(key), cell.trained
+        else:
+            whole, since = expected.whole(key, made=self._made.get(key, 0.0)), cell.since
+        return None if whole is None else max(0.0, whole - (now - since))

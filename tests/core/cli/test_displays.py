@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
-from posharness.cli.display import Display
+from posharness.cli.display import Display, time_left
 from posharness.cli.live import LiveDisplay
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.tracker import Tracker
@@ -127,6 +127,7 @@ class TestTracker:
         tested, trained, _ = cells
         tracker, clock = self.start(cells, workers=1)
         tracker.record(Started(tested))
+        tracker.record(training(tested, 0))  # each attempt begins with it
         clock.now += 2
         for step in (0, 50):
             tracker.record(Progress(tested, "evaluating", step, 100, resumed=100))
@@ -148,10 +149,53 @@ class TestTracker:
         for step in (90, 100):
             tracker.record(Progress(resumed, "training", step, 100, resumed=90))
             clock.now += 6
-        tracker.record(training(resumed, 0, "evaluating"))
+        tracker.record(Progress(resumed, "evaluating", 0, 100, resumed=90))
         clock.now += 1
         tracker.record(Finished(resumed, CellOutcome("done")))
         assert tracker.left() == pytest.approx(4 + 12 / 0.1 + 1)
+
+    def test_a_resumed_cell_that_ends_early_counts_the_steps_that_it_made(self) -> None:
+        cells = by_key(cell(), cell(seed=1))
+        resumed = next(iter(cells))
+        tracker, clock = self.start(cells, workers=1)
+        tracker.record(Started(resumed))
+        tracker.record(Progress(resumed, "training", 20, 100, resumed=20))
+        clock.now += 10
+        tracker.record(Progress(resumed, "training", 30, 100, resumed=20))
+        tracker.record(Progress(resumed, "evaluating", 0, 100, resumed=20))
+        tracker.record(Finished(resumed, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(30)
+
+    def test_a_test_that_begins_is_expected_by_itself(self) -> None:
+        """However long its cell took before it."""
+        cells = by_key(cell(), cell(seed=1))
+        quick, slow = cells
+        tracker, clock = self.start(cells, workers=1)
+        for key, pace in ((quick, 1), (slow, 3)):
+            tracker.record(Started(key))
+            tracker.record(training(key, 0))
+            clock.now += 20 * pace
+            tracker.record(training(key, 100))
+            tracker.record(training(key, 0, "evaluating"))
+            if key == quick:
+                clock.now += 8
+                tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(8)
+
+    def test_where_a_cluster_decides_as_many_run_at_a_time_as_ever_did(self) -> None:
+        cells = by_key(*(cell(seed=seed) for seed in range(8)))
+        clock = Clock()
+        tracker = Tracker(cells, amounts(cells), None, clock)
+        first = list(cells)[:4]
+        for key in first:
+            tracker.record(Started(key))
+            tracker.record(training(key, 0))
+        clock.now += 10
+        for key in first:
+            tracker.record(training(key, 50))
+        for key in first[1:]:
+            tracker.record(Requeued(key))  # all jobs of an array reach its time limit at once
+        assert tracker.left() == pytest.approx(30, rel=0.2)
 
     def test_a_cell_that_breaks_off_is_no_measure_of_another(self) -> None:
         cells = by_key(*(cell(seed=seed) for seed in range(3)))
@@ -296,19 +340,21 @@ def test_the_end_of_a_cell_says_what_is_left_of_the_run_and_that_readings_come_a
     trained = [cell(seed=seed) for seed in range(3)]
     readings = [each.model_copy(update={"pretrained": each.key}) for each in trained]
     cells = by_key(*trained, *readings)
-    first, second, _, reading, *_ = cells
+    first, second, third, reading, *_ = cells
     display.begin(cells, amounts(cells), reused=0, at_once=1)
     assert display.tracker is not None
     display.tracker.clock = clock = Clock()
-    for key, seconds in ((first, 60), (second, 60), (reading, 20)):
+    for key, seconds in ((first, 60), (second, 60), (third, 60), (reading, 20)):
         display(Started(key))
+        assert time_left(display.tracker).endswith("3 readings left" if key == reading else "")
         clock.now += seconds
         display(Finished(key, CellOutcome("done")))
     ended = [line.partition("seed ")[2] for line in out.getvalue().splitlines() if "done in" in line]
     assert ended == [
         "0: done in 1:00; about 2:00 left, then 3 readings",
         "1: done in 1:00; about 1:00 left, then 3 readings",
-        "0: done in 0:20; about 1:40 left",
+        "2: done in 1:00; 3 readings left",
+        "0: done in 0:20; about 0:40 left",
     ]
 
 

@@ -74,6 +74,7 @@ def test_no_number_at_a_time_is_said_of_a_cluster_that_decides_it(tiny: Path) ->
     assert "2 cells: 1 reused, 0 skipped, 1 to train, 1 at a time" in again.out.splitlines()
 
 
+@pytest.mark.parametrize("how", [(), ("--until", "decided"), ("--tune", "lr=[.001,.003]")])
 @pytest.mark.parametrize(
     ("executor", "package", "said"),
     [
@@ -82,10 +83,10 @@ def test_no_number_at_a_time_is_said_of_a_cluster_that_decides_it(tiny: Path) ->
     ],
 )
 def test_an_executor_without_its_package_is_refused_before_anything_is_prepared(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, executor: str, package: str, said: str
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, executor: str, package: str, said: str, how: tuple[str, ...]
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    ended = harness("run", "--plugins", "absolute", "--config", tiny, "--executor", executor)
+    ended = harness("run", "--plugins", "absolute", "--config", tiny, "--executor", executor, *how)
     assert (ended.status, ended.out, ended.err) == (2, "", f"harness: {said}\n")
     assert not tiny.with_name("runs").exists()
 

@@ -224,6 +224,9 @@ def _check_finding(text: str, ready: Study) -> None:
         assert not apart
     if tied:
         first, _, rest = tied.partition(": ")
+        rest, _, why = rest.partition("; ")
+        alone = re.match(rf"p is \S+ for (\w+) and (\w+) alone, but above {ALPHA} corrected", why)
+        assert alone is None or (alone[1] == first and alone[2] in _names(rest))
         for label in _names(rest):
             assert re.search(rf"\b{label} \({re.escape(fraction(means.loc[label, 'mean']))}\)", rest)
             assert not {(first, label), (label, first)} & apart
