@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,19 @@ def posharness_tasks():
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Writes a plugin; what a test has imported of them is no module of the next test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
     def written(deed: str, *, name: str = "hostile", text: str = ENCODING) -> Path:
         path = tmp_path / f"{name}.py"
         path.write_text(text.format(name=name, deed=deed))
         return path
 
-    return written
+    yield written
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
 
 
 def planned(*paths: Path, task: str = "copy", cache: Path = Path("none")) -> list[str]:
