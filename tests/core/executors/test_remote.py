@@ -232,6 +232,28 @@ def test_a_cell_that_its_cluster_puts_back_into_the_queue_waits_and_starts_again
     assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
 
 
+@pytest.mark.parametrize("begins", [0, 9])
+def test_another_attempt_is_known_by_its_progress_where_no_look_saw_the_cell_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: int
+) -> None:
+    store = Store.open(tmp_path, create=True)
+    again = Progress(CELL.key, "training", begins, 100, resumed=4 if begins else 0)
+
+    def looks() -> Iterator[str]:
+        for reports in ((FIRST, SECOND), (again,)):
+            with store.begin(CELL) as work:
+                assert work is not None
+                for report in reports:
+                    work.report(report)
+                    yield "runs"
+                    yield "runs"
+                work.finish(INTERRUPTED)
+        yield "ended"
+
+    events = events_of(Attempts(Attempt(looks())), tmp_path, monkeypatch)
+    assert events == [STARTED, FIRST, SECOND, REQUEUED, STARTED, again, DONE]
+
+
 def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = "7_0 PD BeginTime\n7_1 R None\n7_2 PD (a reason of several words)\n"
     parameters = SimpleNamespace(update_parameters=lambda **_: None)
