@@ -171,10 +171,13 @@ class Tracker:
     def unknown(self) -> int:
         """The number of readings whose length is not known."""
         now = self.clock()
-        expected = self._expectation(now)
         paced = {key for key, cell in self.running.items() if cell.left(now) is not None}
         left = {*self._waiting(), *self.running} - paced
-        return sum(bool(self.cells[key].pretrained) and not expected.whole(key) for key in left)
+        readings = [key for key in left if self.cells[key].pretrained]
+        if not readings:
+            return 0
+        expected = self._expectation(now)
+        return sum(not expected.whole(key) for key in readings)
 
     def _waiting(self) -> list[str]:
         return [key for key in self.cells if key not in self.ended and key not in self.running]

@@ -58,9 +58,8 @@ class ValidationCallback(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        self._reporter.resumed = checkpoint[
-            "global_step"
-        ]  # also where no step is left, and it is tested only
+        # Not when training starts: where no step is left, it does not.
+        self._reporter.resumed = checkpoint["global_step"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # The cell may have been interrupted after the decision to stop.
