@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from posharness.contracts import Event, Finished, Progress
+from posharness.contracts import Event, Finished, Progress, Requeued, Started
 from posharness.executors import LocalRunner
 from posharness.executors.ray import RayExecutor
 
@@ -33,13 +33,17 @@ def test_cells_of_a_lost_machine_run_on_another_one(tmp_path: Path) -> None:
     lost = cluster.add_node(num_cpus=1)
     flag = tmp_path / "slow"
     flag.touch()
-    cells = [make_cell(seed, flag) for seed in range(3)]
+    cells = [make_cell(seed, flag, steps=600) for seed in range(3)]  # half a minute while the file exists
     events: list[Event] = []
+    removed = False
 
     def observe(event: Event) -> None:
+        nonlocal removed
         events.append(event)
-        if flag.exists() and all(started(events, cell) for cell in cells[:2]) and isinstance(event, Progress):
+        if not removed and all(started(events, cell) for cell in cells[:2]) and isinstance(event, Progress):
+            removed = True
             cluster.remove_node(lost, allow_graceful=False)
+        if isinstance(event, Requeued):
             flag.unlink()
 
     try:
@@ -47,6 +51,11 @@ def test_cells_of_a_lost_machine_run_on_another_one(tmp_path: Path) -> None:
         executor.execute(cells, run=LocalRunner(tmp_path / "ray", (PLUGIN,)), observe=observe)
     finally:
         cluster.shutdown()
-    assert not flag.exists(), "no machine was lost"
+    assert not flag.exists(), "no cell was lost with its machine"
     assert [event.outcome.status for event in events if isinstance(event, Finished)] == ["done"] * 3
+    changes = [
+        [type(event) for event in events if event.key == cell.key and not isinstance(event, Progress)]
+        for cell in cells
+    ]
+    assert sorted(changes, key=len) == [[Started, Finished]] * 2 + [[Started, Requeued, Started, Finished]]
     assert_same_as_local(cells, tmp_path / "ray", tmp_path / "local")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
@@ -42,6 +42,7 @@ class Progress:
     Attributes:
         score: the last validation score; None before the first one.
         resumed: the number of training steps that earlier attempts had made.
+        attempt: which attempt at the cell reports it: a name that no other has. Equal progress may be of two.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Progress:
     loss: float | None = None
     score: float | None = None
     resumed: int = 0
+    attempt: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,13 +121,6 @@ def run_remotely(
     _Scheduler(launcher, job, observe, at_once, retries).run_all(cells, leave)
 
 
-def _of_another_attempt(progress: Progress, last: Progress) -> bool:
-    """Whether a cell was started anew between two of its reports; each attempt begins with a step of 0."""
-    if progress.stage == "evaluating" or last.stage == "evaluating":
-        return progress.stage != "evaluating"
-    return progress.step < last.step or (last.step > 0 and progress.resumed != last.resumed)
-
-
 class _Scheduler:
     def __init__(
         self, launcher: Launcher, job: RemoteRun, observe: Observer, at_once: int, retries: int
@@ -181,10 +174,13 @@ class _Scheduler:
 
     def _report_progress(self) -> None:
         for key in self._running:
-            progress = self._store.live(key)
-            if progress is not None and progress != (last := self._last.get(key)):
-                if key in self._started and last is not None and _of_another_attempt(progress, last):
-                    self._requeue(key)  # it waited for so short a time that no look at the queue saw it
+            progress, last = self._store.live(key), self._last.get(key)
+            if progress is None:
+                continue
+            anew = last is not None and progress.attempt != last.attempt
+            if anew and key in self._started:
+                self._requeue(key)  # it waited for so short a time that no look at the queue saw it
+            if anew or progress != last:
                 self._start(key)
                 self._last[key] = progress
                 self._observe(progress)

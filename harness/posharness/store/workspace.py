@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from posharness.contracts import CellOutcome, Progress
 from posharness.contracts.atomic_files import UNFINISHED, new_file, sync, sync_tree, write_json
@@ -42,6 +43,7 @@ class CellWorkspace:
         self._cell = cell
         self._home = home
         self._kept = folder.with_name(f"{folder.name}.ckpt")
+        self._attempt = uuid4().hex
         self._started = now()
         checkpoint = folder / CHECKPOINT
         if keep:
@@ -58,7 +60,7 @@ class CellWorkspace:
 
     def report(self, progress: Progress) -> None:
         """Show the progress of the cell to other processes."""
-        write_json(self.folder / LIVE, asdict(progress))
+        write_json(self.folder / LIVE, asdict(replace(progress, attempt=self._attempt)))
 
     def beat(self) -> None:
         """Show other processes that the cell is alive, without new progress."""

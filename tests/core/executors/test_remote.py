@@ -232,15 +232,20 @@ def test_a_cell_that_its_cluster_puts_back_into_the_queue_waits_and_starts_again
     assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
 
 
-@pytest.mark.parametrize("begins", [0, 9])
-def test_another_attempt_is_known_by_its_progress_where_no_look_saw_the_cell_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: int
+NOTHING = Progress(CELL.key, "training", 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [([FIRST, SECOND], LATER), ([FIRST, SECOND], NOTHING), ([FIRST, SECOND], SECOND), ([NOTHING], NOTHING)],
+)
+def test_another_attempt_is_known_by_its_name_where_no_look_saw_the_cell_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: list[Progress], second: Progress
 ) -> None:
     store = Store.open(tmp_path, create=True)
-    again = Progress(CELL.key, "training", begins, 100, resumed=4 if begins else 0)
 
     def looks() -> Iterator[str]:
-        for reports in ((FIRST, SECOND), (again,)):
+        for reports in (first, [second]):
             with store.begin(CELL) as work:
                 assert work is not None
                 for report in reports:
@@ -251,7 +256,7 @@ def test_another_attempt_is_known_by_its_progress_where_no_look_saw_the_cell_wai
         yield "ended"
 
     events = events_of(Attempts(Attempt(looks())), tmp_path, monkeypatch)
-    assert events == [STARTED, FIRST, SECOND, REQUEUED, STARTED, again, DONE]
+    assert events == [STARTED, *first, REQUEUED, STARTED, second, DONE]
 
 
 def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
