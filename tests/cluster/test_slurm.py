@@ -54,6 +54,8 @@ def test_an_array_of_cells_and_one_that_is_cancelled(tmp_path: Path) -> None:
     assert store.done(doomed.key)
 
 
+# On a busy machine the cell needs the time of a whole job to begin.
+@pytest.mark.filterwarnings("ignore:No cell has started")
 def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp_path: Path) -> None:
     flag = tmp_path / "slow"
     flag.touch()
@@ -66,7 +68,7 @@ def test_a_cell_near_its_time_limit_goes_back_to_the_queue_with_a_checkpoint(tmp
             flag.unlink(missing_ok=True)
 
     run = LocalRunner(tmp_path / "slurm", (PLUGIN,))
-    SlurmExecutor(time=1, warning=30).execute([cell], run=run, observe=observe)
+    SlurmExecutor(time=1, warning=15).execute([cell], run=run, observe=observe)
     assert not flag.exists(), events[-1]
     changes = [type(event) for event in events if not isinstance(event, Progress)]
     assert changes[:3] == [Started, Requeued, Started]

@@ -161,7 +161,10 @@ class SlurmLauncher(Launcher):
         return jobs
 
     def why_waiting(self, waiting: Sequence[Launched]) -> str:
-        reasons = {self._queue.reason(each.id) for each in waiting if isinstance(each, _SlurmJob)} - {""}
+        jobs = [each.id for each in waiting if isinstance(each, _SlurmJob)]
+        if begun := sum(self._queue.holds(job) and not self._queue.pending(job) for job in jobs):
+            return f"Slurm jobs that run: {begun}; their cells are still being loaded"
+        reasons = {self._queue.reason(job) for job in jobs} - {"", "None"}
         return f"Slurm gives as reason {', '.join(sorted(reasons))}" if reasons else "Slurm gives no reason"
 
     def stop(self, running: Sequence[Launched]) -> None:

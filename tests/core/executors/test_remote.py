@@ -260,7 +260,7 @@ def test_another_attempt_is_known_by_its_name_where_no_look_saw_the_cell_wait(
 
 
 def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = "7_0 PD BeginTime\n7_1 R None\n7_2 PD (a reason of several words)\n"
+    listed = "7_0 PD BeginTime\n7_1 R None\n7_2 PD (a reason of several words)\n7_4 PD None\n"
     parameters = SimpleNamespace(update_parameters=lambda **_: None)
     submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
     monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
@@ -270,10 +270,12 @@ def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.M
         launcher.watch(
             SimpleNamespace(job_id=f"7_{task}", paths=SimpleNamespace(result_pickle=tmp_path / "-"))
         )
-        for task in range(4)
+        for task in range(5)
     ]
-    assert [job.waits() for job in jobs] == [True, False, True, False]
+    assert [job.waits() for job in jobs] == [True, False, True, False, True]
     assert launcher.why_waiting(jobs[2:]) == "Slurm gives as reason (a reason of several words)"
+    assert launcher.why_waiting(jobs[3:]) == "Slurm gives no reason"
+    assert launcher.why_waiting(jobs) == "Slurm jobs that run: 1; their cells are still being loaded"
 
 
 class OutOfTime:
