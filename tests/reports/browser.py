@@ -134,10 +134,18 @@ class Tab:
             mobile=False,
         )
 
-    def media(self, *, scheme: str = "light", kind: str = "screen") -> None:
-        """Prefer light or dark pages; show the page for a screen or for print."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.send("Emulation.setEmulatedMedia", media=kind, features=features)
+    def media(self, *, scheme: str = "light", kind: str = "screen", **features: str) -> None:
+        """Prefer light or dark pages; show the page for a screen or for print.
+
+        Args:
+            features: other media features, such as `forced_colors="active"`.
+        """
+        given = {"prefers-color-scheme": scheme} | {k.replace("_", "-"): v for k, v in features.items()}
+        self.send(
+            "Emulation.setEmulatedMedia",
+            media=kind,
+            features=[{"name": k, "value": v} for k, v in given.items()],
+        )
 
     def run(self, expression: str) -> Any:
         """The value of an expression of JavaScript; a promise is awaited."""
@@ -153,10 +161,18 @@ class Tab:
         for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def touch(self, *places: tuple[float, float]) -> None:
+        """Put a finger down, draw it over places in the window, and lift it."""
+        self.send("Emulation.setTouchEmulationEnabled", enabled=True)
+        for i, (x, y) in enumerate(places):
+            kind = "touchMove" if i else "touchStart"
+            self.send("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+        self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def press(self, key: str) -> None:
         """Press a key."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38,
-                 "ArrowRight": 39, "ArrowDown": 40}  # fmt: skip
+                 "ArrowRight": 39, "ArrowDown": 40, "PageUp": 33, "PageDown": 34}  # fmt: skip
         for kind in ("rawKeyDown", "keyUp"):
             self.send(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key]

@@ -74,7 +74,9 @@ def compare(
         notes={kind: each.notes for kind, each in found.items() if each.notes},
         page=b"",
     )
-    return replace(comparison, page=fill_page("difference.html.j2", ("tables.js",), found=comparison))
+    return replace(
+        comparison, page=fill_page("difference.html.j2", (("numbers.js", "tables.js"),), found=comparison)
+    )
 
 
 def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:

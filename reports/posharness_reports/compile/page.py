@@ -36,7 +36,11 @@ _ROWS_SHOWN = 50
 _ROWS_IN_MARKDOWN = 40
 
 
-_SCRIPTS = ("tables.js", "examples.js", "view.js")
+_SCRIPTS = (
+    ("numbers.js", "tables.js"),
+    ("examples.js",),
+    ("numbers.js", "address.js", "figures.js", "readings.js", "view.js"),
+)
 
 
 def report_page(

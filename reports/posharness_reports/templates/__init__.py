@@ -1,9 +1,9 @@
 """The templates of pages and of Markdown, and the functions that fill them.
 
-The page reads its static figures with a script of its own (`view.js`), of 26 kB. A library would draw them a
-second time: uPlot has 50 kB and draws on a canvas, which prints and scales badly and is empty without
-JavaScript; Observable Plot has 280 kB with its part of D3, and Vega-Lite 800 kB with Vega, which would also
-need a page that may run code made from text.
+The page reads its static figures with a script of its own (`address.js` to `view.js`), of 30 kB. A library
+would draw them a second time: uPlot has 50 kB and draws on a canvas, which prints and scales badly and is
+empty without JavaScript; Observable Plot has 280 kB with its part of D3, and Vega-Lite 800 kB with Vega,
+which would also need a page that may run code made from text.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def fill_markdown(name: str, *, html: bool = False, **values: Any) -> bytes:
     return _environment(html=html).get_template(name).render(**values).encode()
 
 
-def fill_page(name: str, scripts: Sequence[str] = (), pictures: str = "", **values: Any) -> bytes:
+def fill_page(name: str, scripts: Sequence[Sequence[str]] = (), pictures: str = "", **values: Any) -> bytes:
     """An HTML page from a template, with our style and scripts and nothing from elsewhere.
 
     Args:
-        scripts: the names of the scripts, which run in this order, each in a scope of its own.
+        scripts: the names of the scripts, which run in this order. Those of a group share a scope.
         pictures: from where the page may load pictures, as in its content policy; by default from itself.
     """
-    script = '"use strict";\n' + "".join(f"{{\n{_read(script)}}}\n" for script in scripts)
+    script = '"use strict";\n' + "".join(f"{{\n{''.join(map(_read, group))}}}\n" for group in scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # The page loads nothing and runs no script but ours, whatever a label or the prose of a section contains.
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures or 'data:'}; "

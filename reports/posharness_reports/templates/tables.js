@@ -55,11 +55,6 @@ for (const link of document.querySelectorAll('a[download$=".gz"]')) {
 // Of a long table the page has the first rows; the others come from its file, as they are asked for.
 const fields = (line) =>
   [...`${line},`.matchAll(/("((?:[^"]|"")*)"|[^,]*),/g)].map((found) => (found[2] ?? found[1]).replaceAll('""', '"'));
-// Halves are rounded to even digits, as Python does; sixty digits show whether it is a half.
-const fixed = (value, digits) => {
-  const half = /^50*$/.test(Math.abs(value).toFixed(60).split(".")[1].slice(digits));
-  return (half ? (2 * Math.round((value * 10 ** digits) / 2)) / 10 ** digits : value).toFixed(digits);
-};
 // As `posharness_reports.formatting.show` writes a value.
 const shown = (text, kind) => {
   if (kind !== "n") return { "": "–", True: "yes", False: "no" }[text] ?? text.replace(/^'(?=[=+@\t\r-])/, "");
