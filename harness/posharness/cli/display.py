@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from posharness.cli.output import count, duration, number
 from posharness.cli.tracker import Tracker
@@ -24,13 +25,17 @@ __all__ = ["Display", "ending", "time_left", "waiting"]
 
 
 class Display(AbstractContextManager["Display"], ABC):
-    """Shows a run: call it with each event, in order, from any thread."""
+    """Shows a run: call it with each event, in order, from any thread.
+
+    Nothing is printed while the tracker is locked: a thread that redraws locks the console and then the
+    tracker, and each would wait for the other.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.tracker: Tracker | None = None
         self._announced: set[str] = set()
-        self._lock = RLock()
+        self._lock, self._in_order = RLock(), RLock()
 
     def announce(self, message: str) -> None:
         """Print which task or reading is being prepared, once: several bodies and plans may prepare it."""
@@ -61,10 +66,14 @@ class Display(AbstractContextManager["Display"], ABC):
         )
 
     def __call__(self, event: Event) -> None:
-        with self._lock:
-            if self.tracker is not None:
+        with self._in_order:
+            with self._lock:
+                if self.tracker is None:
+                    return
                 self.tracker.record(event)
-                self.show(event, self.tracker)
+                line = self.line(event, self.tracker)
+            if line is not None:
+                self.print(line)
 
     def __exit__(
         self,
@@ -75,8 +84,12 @@ class Display(AbstractContextManager["Display"], ABC):
         self.close()
 
     @abstractmethod
-    def show(self, event: Event, tracker: Tracker) -> None:
-        """Show an event that the tracker has recorded."""
+    def line(self, event: Event, tracker: Tracker) -> Text | None:
+        """What is printed of an event that the tracker has recorded; None for nothing."""
+
+    @abstractmethod
+    def print(self, line: Text) -> None:
+        """Print a line."""
 
     def close(self) -> None:
         """End the display: the run is over."""

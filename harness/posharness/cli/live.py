@@ -38,12 +38,16 @@ class LiveDisplay(Display):
     def close(self) -> None:
         self._live.stop()
 
-    def show(self, event: Event, tracker: Tracker) -> None:
+    def line(self, event: Event, tracker: Tracker) -> Text | None:
         if isinstance(event, Finished):
             text = Text(ending(tracker, event), style=STYLES[event.outcome.status])
-            self._live.console.print(Text(f"{tracker.cells[event.key]}: ") + text)
-        elif isinstance(event, Waiting | Requeued):
-            self._live.console.print(Text(f"{tracker.cells[event.key]}: {waiting(event)}", style="dim"))
+            return Text(f"{tracker.cells[event.key]}: ") + text
+        if isinstance(event, Waiting | Requeued):
+            return Text(f"{tracker.cells[event.key]}: {waiting(event)}", style="dim")
+        return None
+
+    def print(self, line: Text) -> None:
+        self._live.console.print(line)
 
     def __rich__(self) -> RenderableType:
         with self._lock:
@@ -53,7 +57,8 @@ class LiveDisplay(Display):
             shown = list(self.tracker.running.items())[:room]
             grid = Table.grid(padding=(0, 1), expand=True)
             grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-            grid.add_column(max_width=16, no_wrap=True, overflow="ellipsis")
+            grid.add_column(max_width=14, no_wrap=True, overflow="ellipsis")
+            grid.add_column(no_wrap=True)
             if bars := self.console.width >= _WIDTH_OF_BARS:
                 grid.add_column(width=10, no_wrap=True)
             for _ in range(4):
@@ -89,7 +94,7 @@ def _row(tracker: Tracker, key: str, running: Running) -> list[RenderableType]:
     cell, last = tracker.cells[key], running.last
     bodies = {other.body_name for other in tracker.cells.values() if other.task.label == cell.task.label}
     body = f" {cell.body_name}" if len(bodies) > 1 else ""
-    name: list[RenderableType] = [Text(cell.label), Text(f"{cell.task.label}{body} s{cell.seed}")]
+    name: list[RenderableType] = [Text(cell.label), Text(f"{cell.task.label}{body}"), Text(f"s{cell.seed}")]
     if last is None:
         return [*name, Text("starting", style="dim"), "", "", "", ""]
     left = running.left(tracker.clock())

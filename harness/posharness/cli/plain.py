@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from posharness.cli.display import Display, ending, time_left, waiting
 from posharness.cli.output import duration, number
@@ -24,26 +25,31 @@ class PlainDisplay(Display):
         super().__init__(console)
         self._tenths: dict[str, int] = {}
 
-    def show(self, event: Event, tracker: Tracker) -> None:
-        if isinstance(event, Started):
-            self._print(tracker, event.key, "started")
-        elif isinstance(event, Progress):
-            tenth = 10 * event.step // max(1, event.steps) if event.stage == "training" else 11
-            if tenth > self._tenths.get(event.key, 0):
-                self._tenths[event.key] = tenth
-                self._print(tracker, event.key, ", ".join(_words(tracker, event)))
-        elif isinstance(event, Waiting | Requeued):
-            self._print(tracker, event.key, waiting(event))
-        else:
-            left = time_left(tracker) if len(tracker.ended) < len(tracker.cells) else ""
-            self._print(
-                tracker, event.key, "; ".join(part for part in (ending(tracker, event), left) if part)
-            )
-
-    def _print(self, tracker: Tracker, key: str, text: str) -> None:
+    def line(self, event: Event, tracker: Tracker) -> Text | None:
+        text = self._text(event, tracker)
         total = len(tracker.cells)
         count = f"[{len(tracker.ended):>{len(str(total))}}/{total}]"
-        self.console.print(f"{count} {tracker.cells[key]}: {text}", soft_wrap=True, markup=False)
+        return Text(f"{count} {tracker.cells[event.key]}: {text}") if text else None
+
+    def print(self, line: Text) -> None:
+        self.console.print(line, soft_wrap=True)
+
+    def _text(self, event: Event, tracker: Tracker) -> str:
+        """What is said of the cell; "" for nothing."""
+        if isinstance(event, Started):
+            return "started"
+        if isinstance(event, Progress):
+            tenth = 10 * event.step // max(1, event.steps) if event.stage == "training" else 11
+            if tenth <= self._tenths.get(event.key, 0):
+                return ""
+            self._tenths[event.key] = tenth
+            return ", ".join(_words(tracker, event))
+        if isinstance(event, Waiting | Requeued):
+            return waiting(event)
+        # Where a cell is interrupted, the run is being stopped.
+        last = len(tracker.ended) == len(tracker.cells) or event.outcome.status == "interrupted"
+        left = "" if last else time_left(tracker)
+        return "; ".join(part for part in (ending(tracker, event), left) if part)
 
 
 def _words(tracker: Tracker, event: Progress) -> list[str]:

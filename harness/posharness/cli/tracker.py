@@ -104,7 +104,7 @@ class Tracker:
         clock: seconds that only grow.
         running: the running cells.
         ended: the outcome of each ended cell.
-        seconds: how long each of those took.
+        seconds: how long each of those took, without the time for which it waited to be started again.
         scores: the last validation score of each of those, where there is one.
     """
 
@@ -119,6 +119,7 @@ class Tracker:
     _training: dict[str, float | None] = field(default_factory=dict)
     _testing: dict[str, float] = field(default_factory=dict)
     _made: dict[str, float] = field(default_factory=dict)
+    _spent: dict[str, float] = field(default_factory=dict)
     _most: int = 1
 
     def __post_init__(self) -> None:
@@ -134,10 +135,12 @@ class Tracker:
             self.running.setdefault(event.key, Running(now)).record(event, now)
         elif isinstance(event, Waiting | Requeued):
             if begun := self.running.pop(event.key, None):
+                if isinstance(event, Requeued):
+                    self._spent[event.key] = self._spent.get(event.key, 0.0) + now - begun.since
                 self._made[event.key] = max(begun.made(), self._made.get(event.key, 0.0))
         else:
             if began := self.running.pop(event.key, None):
-                self.seconds[event.key] = now - began.since
+                self.seconds[event.key] = self._spent.get(event.key, 0.0) + now - began.since
                 self.scores[event.key] = began.last.score if began.last else None
                 heard = began.last or event.key not in self._made
                 if event.outcome.status == "done" and heard:  # what breaks off says nothing of the others

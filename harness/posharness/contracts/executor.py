@@ -42,6 +42,7 @@ class Progress:
     Attributes:
         score: the last validation score; None before the first one.
         resumed: the number of training steps that earlier attempts had made.
+        run: the name of the run whose process reports it: see `CellRunner.name`.
         attempt: which attempt at the cell reports it: a name that no other has. Equal progress may be of two.
     """
 
@@ -52,6 +53,7 @@ class Progress:
     loss: float | None = None
     score: float | None = None
     resumed: int = 0
+    run: str = field(default="", compare=False)
     attempt: str = field(default="", compare=False)
 
 
@@ -102,6 +104,10 @@ class CellRunner(Protocol):
     @property
     def plugin_paths(self) -> Sequence[Path]:
         """The single-file plugins, which are loaded before a cell is built."""
+
+    @property
+    def name(self) -> str:
+        """The name of the run: no other has it, and its cells report their progress with it."""
 
     def __call__(
         self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from uuid import uuid4
 
 from posharness.contracts import (
     CellOutcome,
@@ -63,7 +64,9 @@ class LocalExecutor(Executor):
                 observe(Finished(cell.key, outcome))
         if not todo:
             return
-        own = run if isinstance(run, LocalRunner) else LocalRunner(run.store, tuple(run.plugin_paths))
+        own = run
+        if not isinstance(own, LocalRunner):
+            own = LocalRunner(run.store, tuple(run.plugin_paths), name=run.name)
         with fork_server(PRELOAD) as context:
             _Pool(self, opened, own, observe, context).run_all(todo)
 
@@ -75,12 +78,14 @@ class LocalRunner:
     Attributes:
         memory: GB that the process of a cell may allocate beyond what it starts with; None for no limit.
         needed: which of the plugin paths a cell imports, by key; one that is not in it imports all.
+        name: see `CellRunner.name`.
     """
 
     store: Path
     plugin_paths: tuple[Path, ...] = ()
     memory: float | None = None
     needed: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: uuid4().hex)
 
     def __call__(
         self, cell: Cell, *, timeout: float | None = None, observe: Observer = lambda _: None
@@ -171,7 +176,7 @@ class _Pool:
                 self._ended.append(nursery)
             nursery = self._nurseries[paths] = Nursery(self._context, paths)
         folders = (self._store.path, cache_root().absolute(), Path.cwd())
-        job = Job(cell, *folders, paths, self._run.memory, gpus)
+        job = Job(cell, *folders, paths, self._run.memory, gpus, self._run.name)
         return CellProcess(self._context, job, self._far_end, nursery=nursery, timeout=self._timeout)
 
     def _ended_elsewhere(self, cell: Cell) -> CellOutcome | None:

@@ -142,6 +142,9 @@ class _RayLauncher(Launcher):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in needed.items())
         return f"no machine of the Ray cluster has what a cell asks for: {asked}"
 
+    def drop(self, needless: Sequence[Launched]) -> None:
+        pass  # they see for themselves that the cell is done
+
     def stop(self, running: Sequence[Launched]) -> None:
         references = [each.reference for each in running if isinstance(each, _RayTask)]
         for reference in references:

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from posharness.contracts import CellOutcome, CellRunner, Finished, Observer, Progress, Requeued, Started
+from posharness.contracts import (
+    CellOutcome,
+    CellRunner,
+    Finished,
+    Observer,
+    Progress,
+    Requeued,
+    Started,
+    Waiting,
+)
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
 from posharness.errors import HarnessWarning, UserError
@@ -28,6 +37,7 @@ _LONG = 60.0
 """Seconds without a running cell after which the user is told why."""
 
 _LEFT = CellOutcome("interrupted", "it goes on elsewhere; the next run takes its result")
+_OTHERS = CellOutcome("interrupted", "another run makes it; the next run takes its result")
 
 
 class Lost(Exception):
@@ -69,6 +79,10 @@ class Launcher(ABC):
     @abstractmethod
     def why_waiting(self, waiting: Sequence[Launched]) -> str:
         """Why cells that were given to it have not started, in a few words."""
+
+    @abstractmethod
+    def drop(self, needless: Sequence[Launched]) -> None:
+        """End what was given to it for cells that another run has made, without waiting for the end."""
 
     @abstractmethod
     def stop(self, running: Sequence[Launched]) -> None:
@@ -135,6 +149,8 @@ class _Scheduler:
         self._running: dict[str, tuple[Launched, Cell]] = {}
         self._started: set[str] = set()
         self._last: dict[str, Progress] = {}
+        self._lost: dict[str, str] = {}
+        self._awaited: set[str] = set()
         self._tries: dict[str, int] = {}
         self._idle_since = time.monotonic()
         self._told = False
@@ -160,10 +176,23 @@ class _Scheduler:
             if not goes_on:
                 self._launcher.stop([launched for launched, _ in self._running.values()])
             for _, cell in self._running.values():
-                done = self._store.done(cell.key)
-                left = _LEFT if goes_on else INTERRUPTED
-                self._observe(Finished(cell.key, CellOutcome("done") if done else left))
+                self._observe(Finished(cell.key, self._left_behind(cell, goes_on=goes_on)))
             raise
+
+    def _left_behind(self, cell: Cell, *, goes_on: bool) -> CellOutcome:
+        """The outcome of a cell that had not ended when the run was stopped."""
+        if self._store.done(cell.key):
+            return CellOutcome("done")
+        if cell.key in self._awaited and self._store.live(cell.key) is not None:
+            return _OTHERS
+        return _LEFT if goes_on else self._interrupted(cell, INTERRUPTED)
+
+    def _interrupted(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
+        """Let the status of a cell that nobody resumes say so; its process may have left that it goes on."""
+        state = self._store.status(cell.key)
+        if state is None or state.status != "interrupted" or state.reason == outcome.reason:
+            return outcome
+        return self._record(cell, outcome)
 
     def _launch(self) -> None:
         free = self._at_once - len(self._running)
@@ -175,7 +204,10 @@ class _Scheduler:
     def _report_progress(self) -> None:
         for key in self._running:
             progress, last = self._store.live(key), self._last.get(key)
-            if progress is None:
+            if progress is None or progress.attempt == self._lost.get(key):
+                continue
+            if progress.run != self._job.run.name:
+                self._say_who_makes(key)
                 continue
             anew = last is not None and progress.attempt != last.attempt
             if anew and key in self._started:
@@ -185,10 +217,17 @@ class _Scheduler:
                 self._last[key] = progress
                 self._observe(progress)
 
+    def _say_who_makes(self, key: str) -> None:
+        """Report, once each time, that another run makes a cell."""
+        if key not in self._awaited:
+            self._awaited.add(key)
+            self._started.discard(key)
+            self._observe(Waiting(key, self._store.holder(key)))
+
     def _say_why_none_runs(self) -> None:
         """Tell the user, once each time, why no cell has run for long."""
         now = time.monotonic()
-        if not self._running or self._started & self._running.keys():
+        if not self._running or (self._started | self._awaited) & self._running.keys():
             self._idle_since, self._told = now, False
         elif not self._told and now - self._idle_since >= _LONG:
             self._told = True
@@ -197,6 +236,7 @@ class _Scheduler:
 
     def _start(self, key: str) -> None:
         """Report that a cell has started, once for each time that it waited."""
+        self._awaited.discard(key)
         if key not in self._started:
             self._started.add(key)
             self._observe(Started(key))
@@ -204,15 +244,17 @@ class _Scheduler:
     def _requeue(self, key: str) -> None:
         """Report that a cell waits to be started again."""
         self._started.discard(key)
-        if (left := self._store.live(key)) is not None:
-            self._last[key] = left  # by the process that has ended
         self._observe(Requeued(key))
 
     def _collect(self) -> None:
+        needless = []
         for key, (launched, cell) in list(self._running.items()):
             if not launched.ended():
-                # A queue is looked at every few seconds: the cell may have gone on since.
-                if key in self._started and launched.waits() and self._store.live(key) is None:
+                if key in self._awaited and self._store.done(key):
+                    del self._running[key]
+                    needless.append(launched)
+                    self._observe(Finished(key, CellOutcome("done")))
+                elif key in self._started and launched.waits() and not self._goes_on(key):
                     self._requeue(key)
                 continue
             del self._running[key]
@@ -222,12 +264,26 @@ class _Scheduler:
                 self._tries[key] = self._tries.get(key, 0) + 1
                 if loss.again and self._tries[key] <= self._retries and not self._store.done(key):
                     self._waiting.append(cell)
+                    live = self._store.live(key)
+                    ours = (
+                        live if live is not None and live.run == self._job.run.name else self._last.get(key)
+                    )
+                    if ours is not None:
+                        self._lost[key] = ours.attempt  # its process may report for some seconds yet
                     self._requeue(key)
                     continue
                 outcome = self._record(cell, CellOutcome("crashed", str(loss)))
-            if outcome.status not in ("skipped", "interrupted"):
+            if outcome.status == "interrupted":
+                outcome = self._interrupted(cell, outcome)
+            elif outcome.status != "skipped" and key not in self._awaited:
                 self._start(key)
             self._observe(Finished(key, outcome))
+        if needless:
+            self._launcher.drop(needless)
+
+    def _goes_on(self, key: str) -> bool:
+        """Whether a cell runs or is done, though a queue listed some seconds ago has it waiting."""
+        return self._store.live(key) is not None or self._store.done(key)
 
     def _record(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
         """Store the outcome of a cell whose process could not; return what the store says then."""

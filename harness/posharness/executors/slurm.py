@@ -9,10 +9,12 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from uuid import uuid4
 
 from posharness.contracts import CellOutcome, CellRunner, Executor, Observer
 from posharness.contracts.cell import Cell
@@ -24,7 +26,7 @@ from posharness.store import Busy, Store
 __all__ = ["SlurmExecutor", "SlurmLauncher"]
 
 _FOLDER = "slurm"
-"""The folder of the store with the scripts and the output of its Slurm jobs."""
+"""The folder of the store with the scripts and the output of its Slurm jobs, a folder for each run."""
 
 _ARRAY = 1000
 """Jobs of an array; Slurm takes no more, unless it is told to."""
@@ -99,7 +101,11 @@ class SlurmExecutor(Executor):
     def execute(self, cells: Sequence[Cell], *, run: CellRunner, observe: Observer) -> None:
         if not cells:
             return
-        folder = Store.open(run.store.resolve(), create=True).path / _FOLDER
+        folder = (
+            Store.open(run.store.resolve(), create=True).path
+            / _FOLDER
+            / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{uuid4().hex}"
+        )
         launcher = SlurmLauncher(folder, self.options, self.workers, self.requeues)
         job = RemoteRun.here(run, self.timeout)
         run_remotely(cells, launcher, job, observe, at_once=len(cells), retries=0, leave=self.leave_running)
@@ -122,9 +128,10 @@ class SlurmLauncher(Launcher):
     """Starts cells in jobs of a Slurm cluster.
 
     Args:
-        folder: of the scripts and the output of the jobs.
+        folder: of the scripts and the output of the jobs, new in this run: the jobs of another cluster, or of
+            this one after its numbers began again, may have the same numbers.
         options: of submitit's SlurmExecutor.
-        at_once: jobs of an array that run at a time.
+        at_once: jobs that run at a time, at least one of each array.
         requeues: how often a cell goes back to the queue.
 
     Raises:
@@ -133,16 +140,17 @@ class SlurmLauncher(Launcher):
 
     def __init__(self, folder: Path, options: dict[str, Any], at_once: int, requeues: int) -> None:
         submitit = _import_submitit()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         self._executor = submitit.SlurmExecutor(folder, max_num_timeout=requeues)
-        self._executor.update_parameters(array_parallelism=at_once, **options)
+        self._executor.update_parameters(**options)
+        self._at_once = at_once
         self._queue = _Queue()
         self._requeues = requeues
 
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
         try:
             work = _Requeued(job, self._requeues)
-            jobs = [each for part in _arrays(cells) for each in self._submit(work, part)]
+            jobs = [each for part in _arrays(cells) for each in self._submit(work, part, of=len(cells))]
         except Exception as error:
             # submitit raises an error of its own for each way in which sbatch refuses a job.
             reason = " ".join(str(error).split())[-300:]
@@ -153,10 +161,14 @@ class SlurmLauncher(Launcher):
         """A job of submitit's as a cell that was given to a launcher."""
         return _SlurmJob(job, self._queue)
 
-    def _submit(self, work: _Requeued, cells: Sequence[Cell]) -> list[Any]:
+    def _submit(self, work: _Requeued, cells: Sequence[Cell], *, of: int) -> list[Any]:
         # A job has one task; its cell starts the processes on the other machines.
         options = {**self._executor.parameters["additional_parameters"], "nodes": _nodes(cells[0])}
-        self._executor.update_parameters(additional_parameters=options, srun_args=["--nodes=1", "--ntasks=1"])
+        self._executor.update_parameters(
+            additional_parameters=options,
+            srun_args=["--nodes=1", "--ntasks=1"],
+            array_parallelism=max(1, self._at_once * len(cells) // of),  # several arrays run side by side
+        )
         jobs: list[Any] = self._executor.map_array(work, cells)
         return jobs
 
@@ -166,6 +178,9 @@ class SlurmLauncher(Launcher):
             return f"Slurm jobs that run: {begun}; their cells are still being loaded"
         reasons = {self._queue.reason(job) for job in jobs} - {"", "None"}
         return f"Slurm gives as reason {', '.join(sorted(reasons))}" if reasons else "Slurm gives no reason"
+
+    def drop(self, needless: Sequence[Launched]) -> None:
+        _scancel(jobs=[each.id for each in needless if isinstance(each, _SlurmJob)])
 
     def stop(self, running: Sequence[Launched]) -> None:
         jobs = [each.id for each in running if isinstance(each, _SlurmJob)]

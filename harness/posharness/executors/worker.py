@@ -37,6 +37,7 @@ class Job:
         directory: the working directory, for a task whose corpus was named relative to it.
         memory: GB that the process may allocate beyond what it starts with; None for no limit.
         gpus: the only GPUs that the process may use; () for those that the harness may use.
+        run: see `CellRunner.name`.
     """
 
     cell: Cell
@@ -46,6 +47,7 @@ class Job:
     plugin_paths: tuple[Path, ...]
     memory: float | None = None
     gpus: tuple[str, ...] = ()
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _run_job(job: Job, lifeline: Connection) -> Answer:
     use_threads(job.cell.trainer.threads)
     if job.memory is not None:
         _limit_memory(job.memory)
-    with Store.open(job.store, create=True).begin(job.cell) as work:
+    with Store.open(job.store, create=True).begin(job.cell, run=job.run) as work:
         if work is None:
             return Answer(None)
         _redirect_output(work.folder / LOG)

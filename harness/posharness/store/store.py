@@ -231,7 +231,7 @@ class Store:
             return "another process"
 
     @contextmanager
-    def begin(self, cell: Cell, *, keep: bool = False) -> Iterator[CellWorkspace | None]:
+    def begin(self, cell: Cell, *, keep: bool = False, run: str = "") -> Iterator[CellWorkspace | None]:
         """Lock a cell and yield its workspace; None when it is already done.
 
         A workspace with a checkpoint is resumed; any other one is cleared. A damaged cell is set aside, in
@@ -239,6 +239,7 @@ class Store:
 
         Args:
             keep: keep all files, to record the outcome of a process that died.
+            run: see `Progress.run`.
 
         Raises:
             Busy: another process is running this cell.
@@ -256,7 +257,7 @@ class Store:
             holder = self._holder(cell.key)
             write_json(holder, {"process": os.getpid(), "host": gethostname(), "since": now()})
             try:
-                yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep)
+                yield CellWorkspace(cell, self._work(cell.key), self.home(cell.key), keep=keep, run=run)
             finally:
                 holder.unlink(missing_ok=True)
             self.ended(cell.key)  # which remembers that the new files agree with their checksums

@@ -38,12 +38,12 @@ class CellWorkspace:
         folder: the folder that training writes to.
     """
 
-    def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool) -> None:
+    def __init__(self, cell: Cell, folder: Path, home: Path, *, keep: bool, run: str) -> None:
         self.folder = folder
         self._cell = cell
         self._home = home
         self._kept = folder.with_name(f"{folder.name}.ckpt")
-        self._attempt = uuid4().hex
+        self._run, self._attempt = run, uuid4().hex
         self._started = now()
         checkpoint = folder / CHECKPOINT
         if keep:
@@ -60,7 +60,8 @@ class CellWorkspace:
 
     def report(self, progress: Progress) -> None:
         """Show the progress of the cell to other processes."""
-        write_json(self.folder / LIVE, asdict(replace(progress, attempt=self._attempt)))
+        named = replace(progress, run=self._run, attempt=self._attempt)
+        write_json(self.folder / LIVE, asdict(named))
 
     def beat(self) -> None:
         """Show other processes that the cell is alive, without new progress."""

@@ -1,6 +1,8 @@
 """The progress of a run: what is known of it, and how it looks on a terminal and elsewhere."""
 
 import io
+import threading
+import time
 from collections.abc import Mapping
 from typing import Literal
 
@@ -153,6 +155,16 @@ class TestTracker:
         clock.now += 1
         tracker.record(Finished(resumed, CellOutcome("done")))
         assert tracker.left() == pytest.approx(4 + 12 / 0.1 + 1)
+
+    def test_a_cell_took_the_time_of_all_its_attempts(self) -> None:
+        cells = by_key(cell())
+        (key,) = cells
+        tracker, clock = self.start(cells)
+        for event, seconds in ((Started(key), 30), (Requeued(key), 500), (Started(key), 7)):
+            tracker.record(event)
+            clock.now += seconds
+        tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.seconds[key] == 37
 
     def test_a_resumed_cell_that_ends_early_counts_the_steps_that_it_made(self) -> None:
         cells = by_key(cell(), cell(seed=1))
@@ -418,7 +430,55 @@ def test_the_live_display_fits_its_terminal(width: int) -> None:
     assert "and 6 more" in lines[-1]
     assert "0 of 12 cells" in lines[0]
     assert "1234/2000" in lines[1]
+    assert [f" s{seed} " in line for seed, line in enumerate(lines[1:7])] == [True] * 6
     assert "score 0.500" in lines[1]
+
+
+def test_a_line_is_printed_while_another_thread_redraws() -> None:
+    """Which holds the console, and then asks for what to draw."""
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    cells = by_key(cell())
+    (key,) = cells
+    display = LiveDisplay(console)
+    display.begin(cells, amounts(cells), reused=0, at_once=1)
+    redraws = threading.Event()
+
+    def redraw() -> None:
+        with display._live._lock:
+            redraws.set()
+            time.sleep(0.3)
+            display.__rich__()
+
+    def print_a_line() -> None:
+        redraws.wait()
+        display(Requeued(key))
+
+    display._live.start()  # and not as a context, whose end would wait for ever if they are stuck
+    threads = [threading.Thread(target=each, daemon=True) for each in (redraw, print_a_line)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    display.close()
+
+
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_a_run_that_is_being_stopped_says_no_time_left(status: Literal["interrupted", "failed"]) -> None:
+    out = io.StringIO()
+    cells = by_key(*(cell(seed=seed) for seed in range(3)))
+    first, second, _ = cells
+    display = PlainDisplay(Console(file=out, width=200))
+    display.begin(cells, amounts(cells), reused=0, at_once=2)
+    clock = Clock()
+    assert display.tracker is not None
+    display.tracker.clock = clock
+    for step in (0, 10, 20):
+        for key in (first, second):
+            display(training(key, step))
+        clock.now += 10
+    display(Finished(first, CellOutcome(status, "why")))
+    assert (" left" in out.getvalue().splitlines()[-1]) == (status == "failed")
 
 
 def test_no_colour_leaves_no_colour() -> None:

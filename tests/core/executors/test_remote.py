@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,16 @@ from posharness.cli.display import Display
 from posharness.cli.output import console
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.run_and_report import leave_running
-from posharness.contracts import CellOutcome, CellRunner, Event, Finished, Progress, Requeued, Started
+from posharness.contracts import (
+    CellOutcome,
+    CellRunner,
+    Event,
+    Finished,
+    Progress,
+    Requeued,
+    Started,
+    Waiting,
+)
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
@@ -29,6 +39,9 @@ CELL = Cell(
     body="decoder",
     task=Choice(name="copy"),
 )
+
+
+OURS, THEIRS = "our run", "their run"
 
 
 class Queued:
@@ -56,6 +69,9 @@ class Queue(Launcher):
 
     def why_waiting(self, waiting: Sequence[Launched]) -> str:
         return f"{len(waiting)} in the queue"
+
+    def drop(self, needless: Sequence[Launched]) -> None:
+        self.dropped = [*needless]
 
     def stop(self, running: Sequence[Launched]) -> None:
         pass
@@ -123,7 +139,7 @@ def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
     submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
     monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
     monkeypatch.setattr("subprocess.run", note)
-    launcher = SlurmLauncher(tmp_path, {}, at_once=1, requeues=1)
+    launcher = SlurmLauncher(tmp_path / "slurm", {}, at_once=1, requeues=1)
     job = SimpleNamespace(job_id="7_0", paths=SimpleNamespace(result_pickle=tmp_path / "none"))
     launcher.stop([launcher.watch(job)])
     assert [command for command in commands if command[0] == "scancel"] == [
@@ -170,7 +186,7 @@ class Attempts(Queue):
 
 def events_of(launcher: Launcher, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     monkeypatch.setattr("posharness.executors.remote._POLL", 0.0)
-    job = RemoteRun(LocalRunner(folder), None, folder, folder)
+    job = RemoteRun(LocalRunner(folder, name=OURS), None, folder, folder)
     events: list[Event] = []
     run_remotely([CELL], launcher, job, events.append, at_once=1, retries=1)
     return events
@@ -188,7 +204,7 @@ def test_a_cell_whose_process_was_lost_waits_and_starts_again(
     store = Store.open(tmp_path, create=True)
 
     def first() -> Iterator[str]:
-        with store.begin(CELL) as work:
+        with store.begin(CELL, run=OURS) as work:
             assert work is not None
             work.report(FIRST)
             yield "runs"
@@ -197,7 +213,7 @@ def test_a_cell_whose_process_was_lost_waits_and_starts_again(
 
     def second() -> Iterator[str]:
         yield "runs"
-        with store.begin(CELL) as work:
+        with store.begin(CELL, run=OURS) as work:
             assert work is not None
             work.report(LATER)
             yield "runs"
@@ -215,14 +231,14 @@ def test_a_cell_that_its_cluster_puts_back_into_the_queue_waits_and_starts_again
 
     def looks() -> Iterator[str]:
         yield from ("queued", "queued")  # a cell that has not started is not put back
-        with store.begin(CELL) as work:
+        with store.begin(CELL, run=OURS) as work:
             assert work is not None
             work.report(FIRST)
             yield "runs"
             yield "runs"
             work.finish(INTERRUPTED)
         yield from ("runs", "queued", "queued")
-        with store.begin(CELL) as work:
+        with store.begin(CELL, run=OURS) as work:
             assert work is not None
             work.report(LATER)
             yield from ("queued", "queued")  # the queue was looked at before
@@ -246,7 +262,7 @@ def test_another_attempt_is_known_by_its_name_where_no_look_saw_the_cell_wait(
 
     def looks() -> Iterator[str]:
         for reports in (first, [second]):
-            with store.begin(CELL) as work:
+            with store.begin(CELL, run=OURS) as work:
                 assert work is not None
                 for report in reports:
                     work.report(report)
@@ -259,13 +275,134 @@ def test_another_attempt_is_known_by_its_name_where_no_look_saw_the_cell_wait(
     assert events == [STARTED, *first, REQUEUED, STARTED, second, DONE]
 
 
+def test_what_a_lost_process_still_reports_is_of_no_other_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, create=True)
+    lost = store.begin(CELL, run=OURS)
+    work = lost.__enter__()
+    assert work is not None
+
+    def first() -> Iterator[str]:
+        work.report(FIRST)
+        yield "runs"
+        yield "ended"
+
+    def second() -> Iterator[str]:
+        yield "runs"
+        work.report(SECOND)
+        yield from ("runs", "runs")
+        lost.__exit__(None, None, None)
+        with store.begin(CELL, run=OURS) as again:
+            assert again is not None
+            again.report(LATER)
+            yield from ("runs", "runs")
+        yield "ended"
+
+    events = events_of(Attempts(Attempt(first(), lost=True), Attempt(second())), tmp_path, monkeypatch)
+    assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
+
+
+@pytest.mark.parametrize("looks", ["queued", "runs"])
+def test_a_cell_that_another_run_makes_is_not_started_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    store = Store.open(tmp_path, create=True)
+    done: list[str] = []
+    monkeypatch.setattr(Store, "done", lambda self, key: key in done)
+
+    def look() -> Iterator[str]:
+        with store.begin(CELL, run=THEIRS) as work:
+            assert work is not None
+            for report in (FIRST, SECOND):
+                work.report(report)
+                yield from (looks, looks)
+        done.append(CELL.key)
+        while True:
+            yield looks
+
+    job = Attempt(look())
+    launcher = Attempts(job)
+    events = events_of(launcher, tmp_path, monkeypatch)
+    assert [type(event) for event in events] == [Waiting, Finished]
+    assert events[-1] == DONE
+    assert launcher.dropped == [job]
+
+
+def test_a_cell_that_is_done_is_not_put_back_into_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, create=True)
+    done: list[str] = []
+    monkeypatch.setattr(Store, "done", lambda self, key: key in done)
+
+    def look() -> Iterator[str]:
+        with store.begin(CELL, run=OURS) as work:
+            assert work is not None
+            work.report(FIRST)
+            yield "runs"
+            yield "runs"
+            work.finish(INTERRUPTED)  # no process reports any more
+        done.append(CELL.key)
+        yield from ("queued", "queued", "ended")  # as the queue was listed before
+
+    assert events_of(Attempts(Attempt(look())), tmp_path, monkeypatch) == [STARTED, FIRST, DONE]
+
+
+def test_a_stopped_run_takes_back_that_a_cell_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path, create=True)
+
+    def look() -> Iterator[str]:
+        with store.begin(CELL, run=OURS) as work:
+            assert work is not None
+            work.report(FIRST)
+            yield "runs"
+            work.finish(CellOutcome("interrupted", "its job went back to the queue"))
+        yield "queued"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        events_of(Attempts(Attempt(look())), tmp_path, monkeypatch)
+    state = store.status(CELL.key)
+    assert state is not None
+    assert state.reason == INTERRUPTED.reason
+
+
+def test_arrays_that_run_side_by_side_share_the_number_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    class Recorded:
+        def __init__(self, folder: Path, **_: object) -> None:
+            self.parameters: dict[str, Any] = {"additional_parameters": {}}
+
+        def update_parameters(self, **parameters: object) -> None:
+            self.parameters |= parameters
+
+        def map_array(self, work: object, cells: Sequence[Cell]) -> list[SimpleNamespace]:
+            given.append((len(cells), self.parameters["array_parallelism"]))
+            paths = SimpleNamespace(result_pickle=tmp_path)
+            return [SimpleNamespace(job_id="1", paths=paths) for _ in cells]
+
+    submitit = SimpleNamespace(SlurmExecutor=Recorded)
+    monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
+    launcher = SlurmLauncher(tmp_path / "slurm", {}, at_once=50, requeues=1)
+    launcher.launch([CELL] * 2500, RemoteRun.here(LocalRunner(tmp_path), None))
+    assert given == [(1000, 20), (1000, 20), (500, 10)]
+    with pytest.raises(FileExistsError):  # results of other jobs may lie there
+        SlurmLauncher(tmp_path / "slurm", {}, at_once=50, requeues=1)
+
+
 def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = "7_0 PD BeginTime\n7_1 R None\n7_2 PD (a reason of several words)\n7_4 PD None\n"
     parameters = SimpleNamespace(update_parameters=lambda **_: None)
     submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
     monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
     monkeypatch.setattr("subprocess.run", lambda *_, **__: SimpleNamespace(returncode=0, stdout=listed))
-    launcher = SlurmLauncher(tmp_path, {}, at_once=1, requeues=1)
+    launcher = SlurmLauncher(tmp_path / "slurm", {}, at_once=1, requeues=1)
     jobs = [
         launcher.watch(
             SimpleNamespace(job_id=f"7_{task}", paths=SimpleNamespace(result_pickle=tmp_path / "-"))
@@ -282,6 +419,7 @@ class OutOfTime:
     """Runs a cell that is interrupted near the time limit of its job."""
 
     plugin_paths = ()
+    name = OURS
 
     def __init__(self, store: Path) -> None:
         self.store = store
