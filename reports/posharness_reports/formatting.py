@@ -12,6 +12,7 @@ __all__ = [
     "NOT_KNOWN",
     "UNDEFINED",
     "Format",
+    "at_least",
     "below",
     "count",
     "difference",
@@ -64,6 +65,11 @@ def fraction(value: float) -> str:
 def below(value: float, limit: float) -> str:
     """An accuracy that is below a limit, and is not rounded up to it."""
     return fraction(value if round(value, 2) < limit else math.floor(100 * value) / 100)
+
+
+def at_least(value: float) -> str:
+    """An accuracy that others reach or exceed, and that is not rounded up."""
+    return fraction(value if round(value, 2) <= value else math.floor(100 * value) / 100)
 
 
 def percent(share: float) -> str:

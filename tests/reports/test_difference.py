@@ -138,6 +138,22 @@ def test_what_was_run_otherwise_is_named(runs: Frames) -> None:
     assert not found.numbers
 
 
+def test_what_failed_was_run_and_has_no_code(simulated: Simulate) -> None:
+    failed = {("absolute", "copy", seed): ("failed", "It broke.") for seed in range(3)}
+    sides = [simulated(seeds=3, tasks=("copy",), statuses=statuses) for statuses in ({}, failed)]
+    one, other = (replace(side, cells=side.cells.assign(version="feed")) for side in sides)
+    found = _compare(one, other)
+    assert [(change.what, change.one, change.other) for change in found.ran] == [
+        ("finished seeds of absolute on copy", "0, 1, 2", "–"),
+        ("status of unfinished cells of absolute on copy", "–", "failed"),
+    ]
+    assert "was run" not in found.notes["ranks"][0]
+    assert found.notes["verdicts"]
+    assert all(
+        "the second has no results of both sides on one task" in note for note in found.notes["verdicts"]
+    )
+
+
 def test_what_has_one_seed_is_not_tested(simulated: Simulate) -> None:
     one = simulated(seeds=1, tasks=("copy", "offset_recall"))
     worse = _worse(_with_seeds(one, "relative", {0: 5}), "relative", "copy", 0.5)
@@ -192,7 +208,7 @@ def test_ranks_among_other_encodings_are_made_again_among_those_of_both(simulate
     assert nothing.compared["ranks"] == 0
     assert nothing.page.count(b"<p>Nothing to compare.</p>") == sum(n == 0 for n in nothing.compared.values())
     assert nothing.notes["ranks"] == (
-        "No ranks can be compared: no task was run with two encodings in common.",
+        "No ranks can be compared: no task has results of the same two encodings in both.",
     )
 
 

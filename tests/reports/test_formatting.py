@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from posharness_reports.compile.latex import latex_table
 from posharness_reports.formatting import (
+    at_least,
     difference,
     enumerate_words,
     escape_markdown,
@@ -132,3 +133,14 @@ def test_a_wide_table_goes_over_both_columns_and_a_long_one_says_what_it_lacks()
     (kept,) = map(int, re.findall(r"caption{Numbers. The first (\d+) of 90 rows.}", long))
     assert f"\n{kept - 1} " in long
     assert f"\n{kept} " not in long
+
+
+@given(st.integers(0, 100_000))
+def test_what_others_reach_is_never_rounded_up(thousandths: int) -> None:
+    share = thousandths / 100_000
+    assert share - 0.01 < float(at_least(share)) <= share
+
+
+def test_what_others_reach_is_rounded_to_the_nearest_below() -> None:
+    shares = (0.8854, 0.9835, 0.29, 1.0)
+    assert [at_least(share) for share in shares] == ["0.88", "0.98", "0.29", "1.00"]

@@ -25,7 +25,7 @@ def test_it_says_what_was_run(simulated: Simulate) -> None:
         "batches of 32 and a learning rate of 0.003 on sequences of 48 tokens, and tested on sequences of 48 "
         "and 96 tokens."
     ) in text
-    assert "6 runs took 0.0 hours of training with PyTorch 2.13.0 and Python 3.11.7 on two cores." in text
+    assert "6 runs took 2 minutes of training with PyTorch 2.13.0 and Python 3.11.7 on two cores." in text
 
 
 def test_a_gpu_stands_for_the_processor_beside_it(simulated: Simulate) -> None:
@@ -117,10 +117,24 @@ def test_what_ended_a_training_early_is_said(simulated: Simulate) -> None:
     assert "had brought no better score, which happened in no run." in text
 
 
-def test_where_distances_are_spans_0_is_chance(simulated: Simulate) -> None:
+def test_0_is_chance_where_no_more_can_be_known(simulated: Simulate) -> None:
     frames = simulated(seeds=2, tasks=("copy", "offset_recall"))
-    assert "where distances are spans" not in methods(study(frames))
-    frames.cells.loc[frames.cells["task"] == "copy", "distance"] = "span"
-    assert "source (on copy, where distances are spans, 0 is chance), and 1 is" in methods(study(frames))
-    frames.cells["distance"] = "span"
     assert "Accuracy is normalised: 0 is chance, and 1 is perfect." in methods(study(frames))
+    known = "the best prediction that knows everything but the farthest source"
+    frames.predictions["blind"] += 0.1 * (frames.predictions["task"] == "copy")
+    assert f"0 is chance (on copy it is {known}), and 1 is perfect." in methods(study(frames))
+    frames.predictions["blind"] = 0.2
+    assert f"Accuracy is normalised: 0 is {known}, and 1 is perfect." in methods(study(frames))
+    # Of a span, one position decides little.
+    frames.cells.loc[frames.cells["task"] == "copy", "distance"] = "span"
+    assert f"0 is chance (on offset_recall it is {known}), and 1 is perfect." in methods(study(frames))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took"),
+    [(1.0, "less than a minute"), (15.0, "1 minute"), (100.0, "7 minutes"), (1800.0, "2.0 hours")],
+)
+def test_training_never_took_no_time(simulated: Simulate, seconds: float, took: str) -> None:
+    frames = simulated(seeds=2, tasks=("copy",))
+    frames.cells["seconds"] = seconds
+    assert f"4 runs took {took} of training with" in methods(study(frames))

@@ -128,7 +128,7 @@ def _ranked_alike(one: Data, other: Data) -> tuple[tuple[Data, Data], tuple[str,
     again = [_ranked_again(data["scores"], both) for data in (one, other)]
     if not any(len(frames["ranking"]) for frames in again):
         return (again[0], again[1]), (
-            "No ranks can be compared: no task was run with two encodings in common.",
+            "No ranks can be compared: no task has results of the same two encodings in both.",
         )
     only = [
         f"only {name} has {_places(own - both)}"
@@ -276,7 +276,7 @@ def _why_not(key: Key, sides: list[dict[Key, Any]]) -> str:
     rows = [side.get(key) for side in sides]
     missing = [name for name, row in zip(_ORDINALS, rows, strict=True) if row is None]
     if missing:
-        return f"{missing[0]} has no runs of both sides on one task"
+        return f"{missing[0]} has no results of both sides on one task"
     clauses = []
     for column, noun in _RESTS_ON.items():
         own = [set(str(row[column]).split(", ")) for row in rows if row is not None]

@@ -189,28 +189,31 @@ def _changed(what: str, one: str, other: str) -> Change:
     return Change(what, one or _NONE, other or _NONE)
 
 
-_OF_CELLS: Mapping[str, Callable[[pd.DataFrame], str]] = {
+_OF_CELLS: Mapping[str, Callable[[pd.DataFrame], str | None]] = {
     "finished seeds": lambda cells: ", ".join(
         map(str, sorted({int(seed) for seed in cells.loc[cells["status"] == "done", "seed"].dropna()}))
     ),
     "status of unfinished cells": lambda cells: ", ".join(
         sorted(set(cells.loc[~cells["status"].isin(["done", "superseded"]), "status"]))
     ),
-    "code": lambda cells: ", ".join(
-        sorted(set(cells.loc[cells["status"] == "done", "version"].dropna().astype(str)) - {""})
+    "code": lambda cells: (
+        ", ".join(sorted(set(cells.loc[cells["status"] == "done", "version"].dropna().astype(str)) - {""}))
+        if (cells["status"] == "done").any()
+        else None
     ),
 }
+"""What differs in the cells of a task and label, as text; None where these cells cannot say it."""
 
 
 def _per_cell(
-    noun: str, value: Callable[[pd.DataFrame], str], sides: Sequence[pd.DataFrame]
+    noun: str, value: Callable[[pd.DataFrame], str | None], sides: Sequence[pd.DataFrame]
 ) -> Iterator[Change]:
     """A change for each pair of values, with the tasks and labels that have it."""
     values = [{key: value(rows) for key, rows in grouped(cells, ["task", "label"])} for cells in sides]
     changed: dict[tuple[str, str], dict[str, list[str]]] = {}
     for (task, label), text in values[0].items():
         now = values[1].get((task, label))
-        if now is not None and now != text:
+        if text is not None and now is not None and now != text:
             changed.setdefault((text, now), {}).setdefault(label, []).append(task)
     for (text, now), places in changed.items():
         alike: dict[tuple[str, ...], list[str]] = {}

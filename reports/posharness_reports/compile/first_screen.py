@@ -11,6 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from posharness.contracts import Chart, Claim
+from posharness.contracts.versions import SUPERSEDED
 from posharness_reports.compile.headline import over_dependencies, separating_over_tasks, subject
 from posharness_reports.compile.section_files import RenderedFigure, draw
 from posharness_reports.data.grouping import matching
@@ -39,6 +40,7 @@ from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.power import MOST
 from posharness_reports.measures.ranking import Ranking
+from posharness_reports.measures.seeds import seeds_of_each
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.claims.content import (
     effect_text,
@@ -256,7 +258,9 @@ def subject_line(study: Study) -> str:
     about = study.trained if len(study.trained.cells) else study
     if about.cells.empty:
         return "No runs"
-    return f"{_listed(about.labels, 'encoding')} on {_listed(sorted(set(about.cells['task'])), 'task')}"
+    current = about.cells[about.cells["status"] != SUPERSEDED]
+    labels, tasks = (sorted(set(current[column])) for column in ("label", "task"))
+    return f"{_listed(labels, 'encoding')} on {_listed(tasks, 'task')}"
 
 
 def _unit(cells: pd.DataFrame) -> str:
@@ -270,18 +274,18 @@ def _setting(cells: pd.DataFrame) -> str:
     """How cells were trained and tested: "3 seeds each, decoders of 2 layers of width 64, …"."""
     if cells.empty:
         return ""
-    done = cells[cells["status"] == "done"]
+    current = cells[cells["status"] != SUPERSEDED]
+    done = current[current["status"] == "done"]
     parts = [_models(done)]
     if len(done):
-        seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed")
-        parts.insert(0, f"{seeds} each")
+        parts.insert(0, f"{span(seeds_of_each(cells), 'seed')} each")
     for column, text in (("steps", "{} training steps"), ("train_length", "trained at {} tokens")):
         values = done[column].dropna().astype(int)
         if len(values):
             ends = dict.fromkeys((show(values.min()), show(values.max())))
             parts.append(text.format("–".join(ends)))
-    if len(done) < len(cells):
-        parts.append(f"{show(len(done))} of {count(len(cells), 'cell')} done")
+    if len(done) < len(current):
+        parts.append(f"{show(len(done))} of {count(len(current), 'cell')} done")
     return ", ".join(filter(None, parts))
 
 
@@ -289,7 +293,7 @@ def _unfinished(cells: pd.DataFrame) -> list[str]:
     """How many cells ended for each reason: "3 diverged: The loss was nan at step 2." """
     if cells.empty:
         return []
-    ended = cells[~cells["status"].isin(("done", "skipped", "superseded")) & (cells["reason"] != "")]
+    ended = cells[~cells["status"].isin(("done", "skipped", SUPERSEDED)) & (cells["reason"] != "")]
     found = Counter(zip(ended["status"], ended["reason"], strict=True)).most_common()
     lines = [f"{show(n)} {status}: {shorten(reason, _REASON)}" for (status, reason), n in found[:_REASONS]]
     rest = sum(n for _, n in found[_REASONS:])

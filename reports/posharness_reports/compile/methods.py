@@ -8,7 +8,10 @@ from typing import Any
 import pandas as pd
 
 from posharness_reports.data.grouping import grouped
+from posharness_reports.data.made_with import known_values
 from posharness_reports.formatting import count, enumerate_words, fraction, percent, show, span
+from posharness_reports.measures.accuracy import tasks_by_zero
+from posharness_reports.measures.seeds import seeds_of_each, without_result
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, LEVEL
 from posharness_reports.sections.claims.verdicts import judge_claims
 from posharness_reports.study import Study
@@ -29,15 +32,17 @@ def methods(study: Study) -> str:
     if done.empty:
         return ""
     labels = sorted(set(done["label"]))
-    seeds = span(done.groupby(["task", "label"])["seed"].nunique(), "seed")
+    seeds = seeds_of_each(done)
+    lacking = without_result(seeds)
     verb, each = ("compared", "each encoding and task") if len(labels) > 1 else ("trained", "each task")
     alike = (
         " All encodings of a task and seed had the same data in the same order." if len(labels) > 1 else ""
     )
     parts = [
-        f"We {verb} {enumerate_words(labels)} with {seeds} for {each}.{alike}",
+        f"We {verb} {enumerate_words(labels)} with {span(seeds[seeds > 0], 'seed')} for {each}"
+        f"{f' (without a result: {lacking})' if lacking else ''}.{alike}",
         *(_task(str(task), rows, trained) for (task,), rows in grouped(done, ["task"])),
-        " ".join([_normalised(done), *_intervals(done), *_tests(trained)]),
+        " ".join([_normalised(trained), *_intervals(done), *_tests(trained)]),
         _where_it_ran(done),
     ]
     return "\n\n".join(parts) + "\n"
@@ -100,16 +105,14 @@ def _early_stop(cells: pd.DataFrame) -> Iterator[str]:
     yield f"Training ended {when} ({len(steps)} of {count(len(cells), 'run')}, after {made} steps)."
 
 
-def _normalised(done: pd.DataFrame) -> str:
-    """What 0 and 1 are, also of tasks whose distances are spans."""
-    kinds = done["distance"].fillna("").astype(str)
-    spans = sorted(set(done.loc[kinds == "span", "task"].astype(str)))
-    blind = "0 is the best prediction that knows everything but the farthest source"
-    if spans and len(spans) == done["task"].nunique():
-        blind = "0 is chance"
-    elif spans:
-        blind += f" (on {enumerate_words(spans)}, where distances are spans, 0 is chance)"
-    return f"Accuracy is normalised: {blind}, and 1 is perfect."
+def _normalised(study: Study) -> str:
+    """What 0 and 1 are: on some tasks more than chance can be known without the source."""
+    blind, chance = tasks_by_zero(study.by_length[0], study.cells)
+    known = "the best prediction that knows everything but the farthest source"
+    zero = known if blind and not chance else "chance"
+    if blind and chance:
+        zero += f" (on {enumerate_words(blind)} it is {known})"
+    return f"Accuracy is normalised: 0 is {zero}, and 1 is perfect."
 
 
 def _intervals(done: pd.DataFrame) -> Iterator[str]:
@@ -184,24 +187,38 @@ def _tests(study: Study) -> Iterator[str]:
 
 
 def _where_it_ran(done: pd.DataFrame) -> str:
-    found = [
-        words.format(_listed(sorted({str(value) for value in done[column].dropna()} - {""})))
-        for column, words in _VERSIONS.items()
-        if done[column].notna().any()
-    ]
-    hours = float(done["seconds"].sum()) / 3600
+    found = []
+    for column, words in _VERSIONS.items():
+        values, unknown = known_values(done, column)
+        if values:
+            found.append(words.format(_listed([*values, *(["an unknown version"] if unknown else [])])))
     ran = f" with {enumerate_words(found)}" if found else ""
-    machines = sorted(set(map(_machine, done.to_dict("records"))) - {""})
-    place = f" on {enumerate_words(machines)}" if machines else ""
-    return f"{count(len(done), 'run')} took {hours:.1f} hours of training{ran}{place}."
+    machines = dict.fromkeys(
+        sorted(map(_machine, done.to_dict("records")), key=lambda name: (not name, name))
+    )
+    known = [name or "unknown machines" for name in machines] if any(machines) else []
+    place = f" on {enumerate_words(known)}" if known else ""
+    return f"{count(len(done), 'run')} took {_duration(done['seconds'].sum())} of training{ran}{place}."
+
+
+def _duration(seconds: float) -> str:
+    """How long runs took together, in a unit that does not make it 0."""
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.1f} hours"
+    return count(round(seconds / _MINUTE), "minute") if seconds >= _MINUTE else "less than a minute"
+
+
+_MINUTE, _HOUR = 60, 3600
 
 
 def _machine(cell: Mapping[Any, Any]) -> str:
-    """The GPU that trained a cell, or else the processor."""
+    """The GPU that trained a cell, or else the processor; "" if it is not known."""
     device, processor, architecture = (
         "" if pd.isna(cell[name]) else str(cell[name]) for name in ("device", "cpu", "machine")
     )
-    return device if device not in ("", "cpu") else processor or architecture
+    if device not in ("", "cpu"):
+        return device
+    return processor or (f"unknown processors ({architecture})" if architecture else "")
 
 
 def _numbers(cells: pd.DataFrame, name: str) -> list[float]:

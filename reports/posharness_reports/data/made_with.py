@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["MADE_WITH"]
+import pandas as pd
+
+__all__ = ["MADE_WITH", "known_values"]
 
 MADE_WITH: Mapping[str, str] = {
     "torch": "torch",
@@ -15,3 +17,9 @@ MADE_WITH: Mapping[str, str] = {
     "results_version": "results version",
 }
 """Columns of `Frames.cells`, and what they are called."""
+
+
+def known_values(cells: pd.DataFrame, column: str) -> tuple[list[str], int]:
+    """The values that cells have in a column of `MADE_WITH`, and of how many cells it is not known."""
+    texts = ["" if pd.isna(value) else str(value) for value in cells[column]]
+    return sorted(set(texts) - {""}), texts.count("")

@@ -27,6 +27,7 @@ __all__ = [
     "by_dependency_length",
     "by_evaluation_length",
     "learned",
+    "tasks_by_zero",
 ]
 
 Array = ndarray[Any, Any]
@@ -173,6 +174,23 @@ _NEEDED = (
     *("cell", "task", "label", "seed", "objective", "length", "sequence", "dependency_length"),
     *("correct", "chance", "blind"),
 )
+
+
+def tasks_by_zero(points: pd.DataFrame, cells: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The tasks whose scores are 0 at a blind accuracy above chance, and those where they are 0 at chance.
+
+    Args:
+        points: of `by_evaluation_length`.
+    """
+    rows = points[points["accuracy"].notna()]
+    spans = set(cells.loc[cells["distance"] == "span", "task"])
+    above = (rows["blind"] - rows["chance"] > _SAME) & ~rows["task"].isin(spans)
+    blind = set(rows.loc[above, "task"].astype(str))
+    return sorted(blind), sorted(set(rows["task"].astype(str)) - blind)
+
+
+_SAME = 1e-6
+"""The difference of two means of one accuracy."""
 
 
 def _points(

@@ -59,7 +59,9 @@ def settings(study: Study) -> pd.DataFrame:
 def environments(study: Study) -> pd.DataFrame:
     """The versions and machines of finished cells, and the number of cells for each."""
     done = study.cells[study.cells["status"] == "done"]
-    counted = done[list(MADE_WITH)].astype("string").fillna("unknown").value_counts(sort=False)
+    counted = (
+        done[list(MADE_WITH)].astype("string").replace("", pd.NA).fillna("unknown").value_counts(sort=False)
+    )
     return folded(counted.rename("cells").reset_index())
 
 

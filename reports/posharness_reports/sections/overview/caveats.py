@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posharness_reports.data.grouping import grouped
-from posharness_reports.data.made_with import MADE_WITH
+from posharness_reports.data.made_with import MADE_WITH, known_values
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import percent
 from posharness_reports.measures.accuracy import learned
@@ -33,7 +33,7 @@ def caveats(study: Study) -> list[str]:
         )
     done = study.cells[study.cells["status"] == "done"]
     for column, noun in MADE_WITH.items():
-        values = sorted({str(value) for value in done[column].dropna()})
+        values, _ = known_values(done, column)
         if len(values) > 1:
             sentences.append(
                 f"Finished cells differ in {noun} ({', '.join(values)}). That can cause "
