@@ -325,7 +325,7 @@ def test_a_figure_without_values_does_not_announce_keys(report: Path, browser: B
     bare.write_text(without, encoding="utf-8")
     with browser.tab(bare.as_uri()) as tab:
         found = tab.run(LABEL.format("accuracy-by-dependency-length"))
-        assert found == "Figure. A double click enlarges a panel."
+        assert found == "Figure dependency length lines. A double click enlarges a panel."
 
 
 def test_on_a_phone_letters_can_be_read_and_a_figure_shows_that_it_goes_on(tab: Tab) -> None:

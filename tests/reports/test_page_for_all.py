@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
 from posharness_reports import posharness_claims
 from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.figures.readable import ReadableFigure
+from posharness_reports.formatting import fraction, with_interval
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.dependency_length import DependencyLength
 from posharness_reports.sections.evaluation_length import EvaluationLength
 from posharness_reports.sections.fairness import Fairness
 from posharness_reports.sections.learning_curves import LearningCurves
 from posharness_reports.sections.mechanism import Mechanism
+from posharness_reports.sections.overview import Overview
 from tests.reports.attention import with_attention
 from tests.reports.browser import CHROMIUM, Browser, Tab
+from tests.reports.test_page import AXE
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
 
@@ -202,3 +210,121 @@ def test_pages_scroll_at_once_where_motion_is_to_be_reduced(tab: Tab) -> None:
     assert tab.run(behaviour) == "smooth"
     tab.media(prefers_reduced_motion="reduce")
     assert tab.run(behaviour) == "auto"
+
+
+VALUES = (
+    *(
+        (0.125, 0.375, 0.625),
+        (0.68497, 0.684949999, 0.685),
+        (0.00003, 0.0002, 0.005),
+        (0.00096, 0.000096, 0.9999),
+    ),
+    *((0.005, 0.015, 0.995), (-0.0004, -0.125, 1e-12), (0.00049, 0.0005, 0.0015), (0.0005, -1e-12, 0.0625)),
+)
+"""Means with intervals: halves, what rounds to a half, and what is smaller than its digits."""
+
+
+def in_block(rows: pd.DataFrame) -> list[list[float]]:
+    """What the page is given of points."""
+    figure = ReadableFigure(4, 3)
+    columns = rows.assign(label="a", x=range(len(rows)))
+    axes = figure.add_subplot()
+    none = pd.DataFrame({"x": [], "y": []})
+    figure.read_points(axes, "", ("x", "y"), columns, {}, chance=none, chance_name="", bands=False)
+    plt.close("all")
+    points: list[list[float]] = [point[2:] for point in figure.panels[0]["points"]]
+    return points
+
+
+def test_a_page_is_given_what_is_written_as_the_number_itself() -> None:
+    rng = np.random.default_rng(0)
+    near_halves = rng.integers(-1000, 1000, 300) / 1000 + rng.uniform(-1, 1, 300) * 10.0 ** -rng.integers(
+        4, 17, 300
+    )
+    values = np.concatenate([near_halves, rng.uniform(-1, 1, 300)])
+    for value, (found,) in zip(values, in_block(pd.DataFrame({"y": values})), strict=True):
+        assert [fraction(found), f"{found:.3f}"] == [fraction(value), f"{value:.3f}"]
+
+
+def test_a_page_reads_numbers_as_tables_write_them(report: Path, browser: Browser) -> None:
+    text = report.read_text("utf-8")
+    rows = in_block(pd.DataFrame(VALUES, columns=["y", "low", "high"]))
+    head, start, rest = text.partition('<script type="application/json" id="data">')
+    block, end, tail = rest.partition("</script>")
+    data = json.loads(block)
+    panel = data["figures"]["dependency-length-lines"]["panels"][0]
+    panel |= {"ticks": list(map(str, range(len(rows)))), "read": ["y", "low", "high"], "chance": {}}
+    panel["xs"] = [panel["box"][0] + 10 * i for i in range(len(rows))]
+    panel["points"] = [[0, i, *row] for i, row in enumerate(rows)]
+    page = report.with_name("numbers.html")
+    page.write_text(head + start + json.dumps(data).replace("<", "\\u003c") + end + tail, encoding="utf-8")
+    with browser.tab(page.as_uri()) as tab:
+        show(tab, LINES)
+        tab.run(f"{LINES}.focus()")
+        for key, values in zip(("Home", *["ArrowRight"] * len(VALUES)), VALUES, strict=False):
+            tab.press(key)
+            assert reading(tab).splitlines()[-1] == f"accuracy {with_interval(*values)}"
+
+
+def test_each_figure_has_a_name_of_its_own(tab: Tab) -> None:
+    names: list[str] = tab.run("[...document.querySelectorAll('.canvas')].map((each) => each.ariaLabel)")
+    assert len(set(names)) == len(names) > 5
+    assert any(name.startswith("Figure accuracy by distance.") for name in names)
+
+
+def test_axe_finds_nothing_in_any_section(tab: Tab) -> None:
+    tab.run("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    tab.run(AXE.read_text(encoding="utf-8") + ";0")
+    found = tab.run(
+        "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map((each) => "
+        "[each.id, each.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]))"
+    )
+    assert found == []
+
+
+def test_headings_of_numbers_are_above_them(tab: Tab) -> None:
+    aligned: list[list[str]] = tab.run(
+        """[...document.querySelectorAll("details.table table")].flatMap((table) => {
+          table.closest("details").open = true;
+          const cells = [...(table.tBodies[0].rows[0]?.cells ?? [])];
+          return cells.map((cell, i) => [cell, table.tHead.rows[0].cells[i].firstChild]
+            .map((each) => getComputedStyle(each).textAlign.replace("start", "left")));
+        })"""
+    )
+    assert {tuple(each) for each in aligned} == {("left", "left"), ("right", "right")}
+
+
+def test_a_hidden_encoding_has_no_column(
+    simulated: Callable[..., Frames], browser: Browser, tmp_path: Path
+) -> None:
+    # A table of cells has columns for encodings where these are fewer than tasks.
+    frames = simulated(seeds=1, sequences=8)
+    page = HtmlCompiler().compile(frames, [Overview()], title="A", folder=tmp_path / "study")
+    column = """[...document.querySelectorAll("th")].filter((th) => th.textContent === "absolute")
+      .flatMap((th) => [th, ...[...th.closest("table").tBodies[0].rows].map((row) => row.cells[th.cellIndex])]
+        .map((cell) => getComputedStyle(cell).display !== "none"))"""
+    with browser.tab(page.as_uri()) as tab:
+        tab.run("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+        assert tab.run(column) == [True] * 4
+        tab.run("document.querySelector('.legend input[value=absolute]').click()")
+        assert tab.run(column) == [False] * 4
+        tab.run("document.querySelector('form.view').all.click()")
+        assert tab.run(column) == [True] * 4
+
+
+def test_escape_closes_the_legend_and_keeps_the_focus_in_sight(tab: Tab) -> None:
+    tab.run("document.querySelector('form.view summary').click()")
+    tab.run("document.querySelector('.legend input').focus()")
+    tab.press("Escape")
+    assert tab.run("document.querySelector('form.view details').open") is False
+    assert tab.run("document.activeElement.matches('form.view summary')")
+
+
+def test_the_bar_is_one_line_where_the_page_is_magnified(tab: Tab) -> None:
+    tab.resize(320, 256)
+    tab.run(FRAMES)
+    assert 256 - tab.run(BAR) < 45
+    assert tab.run("document.documentElement.scrollWidth") == 320
+    assert tab.run(
+        "[...document.querySelectorAll('form.view > *')].every((e) => e.getBoundingClientRect().right <= 320)"
+    )

@@ -233,4 +233,13 @@ def _lines(points: pd.DataFrame) -> list[str]:
 def _number(value: Any) -> float | int | None:
     if value is None or value != value:
         return None
-    return int(value) if float(value).is_integer() else round(float(value), _DIGITS)
+    exact = float(value)
+    if exact.is_integer():
+        return int(exact)
+    shorter = (round(exact, digits) for digits in range(_DIGITS, 17))
+    return next((short for short in shorter if _written(short) == _written(exact)), exact)
+
+
+def _written(value: float) -> tuple[str, ...]:
+    """A number as pages write it: rounded twice, 0.68497 would be 0.69."""
+    return *(f"{value:.{digits}f}" for digits in range(_DIGITS)), f"{value:.1g}"

@@ -8,9 +8,10 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   figures.set(canvas.dataset.figure, figure);
   const read = figure.panels.some((panel) => panel.points.length);
   canvas.setAttribute("role", "group");
-  canvas.setAttribute("aria-label", read
-    ? "Figure. Arrow keys read its values, Enter enlarges a panel, plus and minus the part around a value, Escape ends."
-    : figure.panels.length ? "Figure. A double click enlarges a panel." : "Figure.");
+  const keys = read
+    ? " Arrow keys read its values, Enter enlarges a panel, plus and minus the part around a value, Escape ends."
+    : figure.panels.length ? " A double click enlarges a panel." : "";
+  canvas.setAttribute("aria-label", `Figure ${canvas.dataset.figure.replaceAll("-", " ")}.${keys}`);
   listen(figure);
 }
 

@@ -15,11 +15,12 @@ const shown = (figure, series) => !view.hidden.has(figure.series[series]);
 // All numbers of an interval have as many decimals: three where two would show 0 and the number is not. Where
 // three show 0 as well, its first digit: the sign of an end is seen.
 const NOTHING = 1e-9;
-const decimals = (values) => (values.some((value) => Math.abs(value) > NOTHING && !Number(value.toFixed(2))) ? 3 : 2);
+const decimals = (values) => (values.some((value) => Math.abs(value) > NOTHING && !Number(fixed(value, 2))) ? 3 : 2);
 function number(value, digits = decimals([value])) {
   const size = Math.abs(value);
-  const small = size > NOTHING && !Number(value.toFixed(digits));
-  const text = small ? String(Number(value.toPrecision(1))) : value.toFixed(size >= 100 ? 0 : size < 10 ? digits : 1);
+  const exact = size > NOTHING ? value : 0;
+  const small = exact && !Number(fixed(exact, digits));
+  const text = small ? firstDigit(exact) : fixed(exact, size >= 100 ? 0 : size < 10 ? digits : 1);
   return text.replaceAll("-", "−");
 }
 

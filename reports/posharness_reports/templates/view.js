@@ -74,6 +74,11 @@ function showTables() {
   for (const table of document.querySelectorAll("details.table")) {
     let left = 0;
     const rows = table.querySelectorAll("tbody tr");
+    // A column may be of one encoding.
+    const columns = [...table.querySelectorAll("thead th")].map((heading) => view.hidden.has(heading.textContent));
+    if (columns.includes(true) || table.querySelector("th[hidden]")) {
+      for (const row of table.querySelectorAll("tr")) columns.forEach((hidden, i) => { if (row.cells[i]) row.cells[i].hidden = hidden; });
+    }
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
       const hidden = view.hidden.size > 0 && [...row.cells].some((cell) => view.hidden.has(cell.textContent));
@@ -144,7 +149,10 @@ bar.share.addEventListener("click", async () => {
 });
 bar.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") bar.querySelector("details").open = false;
+  const menu = bar.querySelector("details");
+  if (event.key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
 });
 addEventListener("scroll", () => {
   for (const figure of figures.values()) if (figure.pointer) position(figure);
