@@ -245,6 +245,11 @@ def test_free_running_is_named_once(simulated: Simulate) -> None:
     assert place_name("copy", "copy (free-running)") == "copy, free-running"
     assert place_name("bert", "mlm") == "bert (mlm)"
     assert place_name("copy", "copy") == "copy"
+    assert place_name("copy (steps=100)", "copy") == "copy (steps=100)"
+    assert place_name("copy[symbols=8] (length 48)", "copy (free-running)") == (
+        "copy[symbols=8] (length 48), free-running"
+    )
+    assert place_name("bert (steps=100)", "mlm") == "bert (steps=100) (mlm)"
 
 
 def test_places_are_told_apart_where_each_is_a_list() -> None:

@@ -91,6 +91,11 @@ def test_the_sentence_of_the_figure_sets_one_encoding_above_another_only_if_they
     near = what_it_shows("On copy", _ranking({"a": 0.86, "b": 0.82}, 0.1), REACHES[:1])
     assert near.endswith("; all intervals of the reach are within [9, ≥ 40].")
     assert not re.search(r"\b[ab]\b", alike.removeprefix("On copy"))
+    # What has one value has no ends.
+    far = REACHES[:1].assign(low=40.0, reach=np.inf)
+    same = what_it_shows("On copy", _ranking({"a": 0.86, "b": 0.86}, 0.1), far)
+    assert "; all scores are 0.86, with intervals within [" in same
+    assert same.endswith("; the reach of each is ≥ 40.")
     alone = what_it_shows("On copy", None, REACHES[:1])
     assert alone == "On copy: a has area under accuracy by distance 0.90 [0.80, 1.00], reach 12 [9, ≥ 40]."
     assert what_it_shows("On copy", None, REACHES) == "On copy: accuracy by dependency length."
@@ -250,10 +255,20 @@ def test_a_headline_about_longer_sequences_has_a_figure_of_them(frames: Frames, 
     assert any(scope in text.get_text() for text in axes.texts)
 
 
+def test_a_legend_of_brackets_is_there_only_with_brackets(simulated: Simulate, tmp_path: Path) -> None:
+    for seeds in (1, 2):
+        frames = simulated(seeds=seeds, tasks=("copy",), sequences=12)
+        page = _compile(frames, tmp_path / str(seeds)).read_text(encoding="utf-8")
+        (legend,) = re.findall(r"<summary>Score: [^<]*</summary>\s*<p>[^<]*</p>", page)
+        assert ("Brackets" in legend) == ("Intervals are across runs." in legend) == (seeds > 1)
+
+
 def test_intervals_are_across_runs_only_where_there_are_several(simulated: Simulate) -> None:
-    for seeds, unit in ((1, "of one seed: about its test sequences"), (2, "across runs")):
+    for seeds, unit in ((1, ""), (2, "across runs")):
         ready = study(simulated(seeds=seeds, tasks=("copy",), sequences=12))
-        assert first_screen(ready, [], set()).unit == unit
+        found = first_screen(ready, [], set())
+        assert found.unit == unit
+        assert any("[" in row.score for row in found.ranked) == bool(unit)
         caption, _ = distance_figure(ready.trained, ("copy", "copy", SCOPES[0]))
         assert ("of one seed" in caption) == (seeds == 1)
 

@@ -111,7 +111,7 @@ def _counts(compared: Mapping[str, int]) -> str:
 
 def _list(out: Console, changes: Sequence[Change], style: str = "") -> None:
     for change in changes:
-        p = "" if change.p is None else f", p {change.p:.3f}" if change.p >= 0.001 else ", p < .001"
+        p = "" if change.p is None else f", p {change.p:.3f}" if change.p >= 0.001 else ", p < 0.001"
         why = f" ({change.why})" if change.why else ""
         out.print(Text(f"  {change.what}", style=style))
         out.print(Text(f"    {change.one} → {change.other}{p}{why}", style=style))

@@ -129,7 +129,7 @@ class FirstScreen:
         ranked: the first labels of the ranking.
         left: the number of labels that are not shown.
         unranked: the labels that have no score there.
-        unit: what its intervals are about.
+        unit: what its intervals are about; "" if it has none, as with one seed of each.
         figures: accuracy by distance where it separates most; and the heat map of all tasks.
     """
 
@@ -227,7 +227,7 @@ def first_screen(
         ranked[:_RANKED],
         max(len(ranked) - _RANKED, 0),
         sorted(set(trained.labels) - set(ranks)) if ranks else [],
-        _unit(trained.cells),
+        "across runs" if any("[" in row.score for row in ranked[:_RANKED]) else "",
         curve,
         overview,
     )
@@ -261,13 +261,6 @@ def subject_line(study: Study) -> str:
     current = about.cells[about.cells["status"] != SUPERSEDED]
     labels, tasks = (sorted(set(current[column])) for column in ("label", "task"))
     return f"{_listed(labels, 'encoding')} on {_listed(tasks, 'task')}"
-
-
-def _unit(cells: pd.DataFrame) -> str:
-    """What intervals are about: runs, where an encoding has several on a task."""
-    done = cells[cells["status"] == "done"]
-    seeds = done.groupby(["task", "label"], observed=True)["seed"].nunique()
-    return "across runs" if seeds.max() > 1 else "of one seed: about its test sequences"
 
 
 def _setting(cells: pd.DataFrame) -> str:

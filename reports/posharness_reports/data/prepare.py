@@ -132,9 +132,13 @@ def title(task: str, objective: str, cells: pd.DataFrame) -> str:
 
 
 def place_name(task: str, objective: str) -> str:
-    """A task and one of its objectives as a name, without repeating the task: "copy, free-running"."""
+    """A task and one of its objectives as a name, without repeating the task: "copy, free-running".
+
+    Args:
+        task: with its options and what tells it apart, if any: "copy[symbols=8] (steps=100)".
+    """
     name, _, qualifiers = objective.removesuffix(")").partition(" (")
-    if name in (task.partition("[")[0], ""):
+    if name in (task.partition("[")[0].partition(" (")[0], ""):
         return ", ".join(filter(None, (task, qualifiers)))
     return f"{task} ({', '.join(filter(None, (name, qualifiers)))})"
 

@@ -142,7 +142,8 @@ _REACH = ("reach", "low", "high", "shortest", "longest")
 def _in_common(ranking: Ranking, reaches: pd.DataFrame) -> str:
     """The least and the greatest score of all labels, and the ends of all their intervals."""
     means = ranking.means
-    text = f"scores are {fraction(means['mean'].min())} to {fraction(means['mean'].max())}"
+    least, most = (fraction(mean) for mean in (means["mean"].min(), means["mean"].max()))
+    text = f"scores are {least} to {most}" if least != most else f"all scores are {least}"
     if means["low"].isna().any():
         return text
     text += f", with intervals within {interval(means['low'].min(), means['high'].max())}"
@@ -153,6 +154,8 @@ def _in_common(ranking: Ranking, reaches: pd.DataFrame) -> str:
     if ends[0] <= tested[0] and ends[1] >= tested[1]:
         return text  # any reach is within them
     low, high = (reach(end, math.nan, math.nan, *tested) for end in ends)
+    if low == high:
+        return f"{text}; the reach of each is {low}"
     return f"{text}; all intervals of the reach are within [{low}, {high}]"
 
 

@@ -7,7 +7,7 @@ runs did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,12 +143,23 @@ def _most_and_least(each: Mapping[str, tuple[int, int]]) -> str:
     ends = []
     for share in dict.fromkeys((max(shares.values()), min(shares.values()))):
         named = sorted(label for label in each if shares[label] == share)
-        n, of = each[named[0]]
         who = enumerate_words(named) if len(named) <= _NAMED else f"{len(named)} of {len(each)} encodings"
-        ends.append(f"{who} in {n} of {count(of, 'field')}")
+        where = _of_fields(
+            {each[label] for label in named}, "its" if len(named) in (1, len(each)) else "their"
+        )
+        ends.append(f"{who} in {where}")
     if len(ends) == 1:
         return f"each encoding {ends[0].partition(' encodings ')[2]}" if len(each) > _NAMED else ends[0]
     return f"most often {ends[0]}, least often {ends[1]}"
+
+
+def _of_fields(counts: Collection[tuple[int, int]], whose: str) -> str:
+    """In how many fields, of labels that have the same share, and can have other numbers of fields."""
+    n, of = min(counts)
+    if len(counts) == 1:
+        return f"{n} of {count(of, 'field')}"
+    words = {0: "none", of: "all"}.get(n, f"{fraction(n / of)}")
+    return f"{words} of {whose} fields"
 
 
 def changed(data: pd.DataFrame, unit: str) -> str:
@@ -375,11 +386,15 @@ def _counted(lines: Iterable[_Kept], level: str, whole: Sequence[str] = ()) -> s
     named = f" ({enumerate_words(whole)})" if 0 < len(whole) <= _NAMED else ""
     kept = sum(found.whole for found in every)
     return (
-        f"{kept} of {len(every)} lines surely keep {level} at every point{named}, {lost} are surely below it "
-        "somewhere, "
-        + (f"{undefined} are undefined somewhere, " if undefined else "")
-        + f"and {unsure} are neither"
+        f"{kept} of {len(every)} lines surely {'keeps' if kept == 1 else 'keep'} {level} at every point"
+        f"{named}, {lost} {_is(lost)} surely below it somewhere, "
+        + (f"{undefined} {_is(undefined)} undefined somewhere, " if undefined else "")
+        + f"and {unsure} {_is(unsure)} neither"
     )
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _over_places(found: Mapping[str, Mapping[str, _Kept]], level: str) -> str:

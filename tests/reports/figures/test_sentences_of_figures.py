@@ -74,14 +74,16 @@ def _check_kept(text: str, data: pd.DataFrame) -> None:
     for place, clauses in parts:
         own = {label: line for (where, label), line in lines.items() if where == place}
         if match := re.match(
-            r"(\d+) of (\d+) lines surely keep .* every point.*?, (\d+) are surely below .*, and (\d+) are n",
+            r"(\d+) of (\d+) lines surely keeps? .* every point.*?, (\d+) (?:is|are) surely below .*, "
+            r"and (\d+) (?:is|are) n",
             clauses,
         ):
             kept_, below, cut = (
                 len({key for key in found if key[0] == place}) for found in (whole, lost, gone - lost)
             )
             assert [*map(int, match.groups())] == [kept_, len(own), below, len(own) - kept_ - below - cut]
-            assert (f", {cut} are undefined" in clauses) == (cut > 0)
+            assert (f", {cut} {'is' if cut == 1 else 'are'} undefined" in clauses) == (cut > 0)
+            assert not re.search(r"\b1 (are|of \d+ lines surely keep )|\b[02-9] is\b", clauses)
             continue
         said = [
             label for clause in clauses.split("; ") for label in LABELS if re.search(rf"\b{label}\b", clause)
@@ -97,7 +99,7 @@ def _check_many_places(
 ) -> None:
     if data["label"].nunique() > 4:
         match = re.search(
-            r"(\d+) of (\d+) lines surely keep 0.90 at every point.*, (\d+) are surely below", text
+            r"(\d+) of (\d+) lines surely keeps? 0.90 at every point.*, (\d+) (?:is|are) surely below", text
         )
         assert match is not None
         assert [*map(int, match.groups())] == [len(whole), len(list(every)), len(lost)]  # type: ignore[call-overload]
@@ -167,11 +169,15 @@ def _check_fields(text: str, data: pd.DataFrame) -> None:
             parts = clause[1].split(", least often ")
             assert len(parts) == len(ends)
             for part, share in zip(parts, ends, strict=True):
-                number = re.search(r" in (\d+) of (\d+) fields?", part)
+                number = re.search(r" in (?:(\d+) of (\d+) fields?|(\S+) of (?:its|their) fields)", part)
                 assert number is not None
-                assert int(number[1]) / int(number[2]) == share
                 named = {label for label in each if re.search(rf"\b{label}\b", part)}
                 alike = {label for label in each if shares[label] == share}
+                # A number of fields is that of every label that has this share.
+                if number[1]:
+                    assert {each[label] for label in alike} == {(int(number[1]), int(number[2]))}
+                else:
+                    assert number[3] == {0: "none", 1: "all"}.get(share, fraction(share))
                 assert named == (alike if len(alike) <= 4 else set())
                 assert len(alike) <= 4 or part.startswith("each") or f"{len(alike)} of {len(each)}" in part
         else:

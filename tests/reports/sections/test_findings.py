@@ -128,6 +128,16 @@ def test_caveats_name_a_shared_machine(simulated: Simulate) -> None:
     assert said.startswith(f"In {(shared & done).sum()} of {done.sum()} finished cells a step took more")
 
 
+def test_all_and_the_only_cell_are_called_so(simulated: Simulate) -> None:
+    for seeds, cells in ((1, "In all 2 finished cells"), (2, "In all 4 finished cells")):
+        frames = simulated(tasks=("copy",), seeds=seeds, sequences=8)
+        shared = replace(frames, cells=frames.cells.assign(step_wall_ms=2 * frames.cells["step_ms"]))
+        assert any(said.startswith(f"{cells} a step took") for said in caveats(study(shared)))
+    alone = simulated(("relative",), tasks=("copy",), seeds=1, sequences=8)
+    shared = replace(alone, cells=alone.cells.assign(step_wall_ms=2 * alone.cells["step_ms"]))
+    assert caveats(study(shared))[0].startswith("In the one finished cell a step took")
+
+
 def test_caveats_say_where_steps_are_timed_by_the_clock(simulated: Simulate) -> None:
     frames = simulated(tasks=("copy",), seeds=4, sequences=8)
     clocked = frames.cells["seed"] == 0

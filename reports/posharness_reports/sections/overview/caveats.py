@@ -48,7 +48,7 @@ def caveats(study: Study) -> list[str]:
     busy = int((done["step_wall_ms"] > _BUSY * done["step_ms"]).sum())
     if busy:
         sentences.append(
-            f"In {busy} of {len(done)} finished cells a step took more than {percent(_BUSY - 1)} longer by "
+            f"{_in_cells(busy, len(done))} a step took more than {percent(_BUSY - 1)} longer by "
             "the clock than its process was at work: the machine was shared. Compare the milliseconds per "
             "step, which are its own, and not those by the clock."
         )
@@ -56,7 +56,7 @@ def caveats(study: Study) -> list[str]:
     clocked = int((done["step_wall_ms"] == done["step_ms"]).sum())
     if clocked:
         sentences.append(
-            f"In {clocked} of {len(done)} finished cells the milliseconds per step are by the clock, because "
+            f"{_in_cells(clocked, len(done))} the milliseconds per step are by the clock, because "
             "several threads, several processes or a GPU shared the work: whatever else ran on the machine "
             "counts, also in the accuracy at equal time."
         )
@@ -80,3 +80,10 @@ def caveats(study: Study) -> list[str]:
                 "the mean or its interval, which covers the true mean less often than it says."
             )
     return sentences
+
+
+def _in_cells(n: int, of: int) -> str:
+    """In how many of the finished cells: "In 2 of 3 finished cells", "In all 3 finished cells"."""
+    if n < of:
+        return f"In {n} of {of} finished cells"
+    return f"In all {of} finished cells" if of > 1 else "In the one finished cell"
