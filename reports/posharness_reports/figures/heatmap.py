@@ -18,7 +18,7 @@ from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.panels import Panel
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED, SURFACE
-from posharness_reports.formatting import shorten
+from posharness_reports.formatting import short_names
 from posharness_reports.measures.reach import FEWEST
 
 __all__ = ["FIELDS", "draw_colours", "draw_fields", "few_fields", "heatmap"]
@@ -29,14 +29,17 @@ _WIDTH, _ROW, _LONGEST_LABEL = 9.6, 0.21, 34
 _ROOMY, _FIELD = 5.0, 0.3
 """The width of a figure with notes, and of a field with a number, in inches."""
 
-_LIGHT, _DARK_TEXT = "#fdfdfd", ".15"
-"""Colours of numbers on fields: none is a colour of the page, which would turn on a dark page."""
+_LIGHT, _DARK = "#fefefe", "#000001"
+"""Colours of numbers on fields: none is a colour of the page, which would turn on a dark page.
+
+Whatever the colour of a field, one of them has a contrast of 4.5 or more with it: a softer pair has not.
+"""
 
 FIELDS = f"Dot in a corner: fewer than {FEWEST} predictions of a run. Cross: the encoding is undefined there."
 """What the marks of fields mean, for captions."""
 
-_DARK = 0.408
-"""The relative luminance up to which a field has light numbers."""
+_TURN = (1.05 * 0.05) ** 0.5 - 0.05
+"""The relative luminance with the same contrast to black and white: darker fields have light numbers."""
 
 
 def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> ReadableFigure:
@@ -56,7 +59,7 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
-    names = [shorten(label, _LONGEST_LABEL) for label in order]
+    names = list(short_names(order, _LONGEST_LABEL).values())
     left = 0.2 + text_width(max(names, key=len))
     right = 0.2 + text_width(max([*notes.values(), "reach"], key=len)) if notes else 0.2
     top, bottom = 0.55 if panel.title or notes else 0.1, 0.5
@@ -158,15 +161,18 @@ def draw_fields(
     colours = np.asarray(mesh.get_facecolor()).reshape(rows, columns, -1)
     if few is not None and (few & known).any():
         down, across = np.nonzero(few & known)
-        dark = [relative_luminance(colours[place]) <= _DARK for place in zip(down, across, strict=True)]
-        tones = [_LIGHT if each else _DARK_TEXT for each in dark]
+        tones = [_tone(colours[place]) for place in zip(down, across, strict=True)]
         axes.scatter(across + 0.86, down + 0.2, s=4, c=tones, linewidth=0)
     if texts is None:
         return
     written = texts.to_numpy(str)
     for row, column in zip(*np.nonzero(known), strict=True):
-        dark = relative_luminance(colours[row, column]) <= _DARK
         axes.text(
             column + 0.5, row + 0.5, written[row, column], ha="center", va="center", size=7.5,
-            color=_LIGHT if dark else _DARK_TEXT,
+            color=_tone(colours[row, column]),
         )  # fmt: skip
+
+
+def _tone(field: np.ndarray[Any, Any]) -> str:
+    """The colour of what is written on a field."""
+    return _LIGHT if relative_luminance(field) <= _TURN else _DARK

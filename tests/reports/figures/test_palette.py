@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
 from posharness.contracts import Frames
 from posharness.registry.registry import Registry
 from posharness_reports import posharness_claims
+from posharness_reports.figures.heatmap import draw_fields
 from posharness_reports.figures.palette import (
     COLOURS,
     DARK,
@@ -121,6 +123,21 @@ def test_text_of_figures_can_be_read(side: int, simulated: Callable[..., Frames]
     assert {name.lower() for name in NAMES} <= found
     for colour in found:
         assert _contrast(shown[colour], VARIABLES["surface"][side]) >= 4.5, colour
+
+
+def test_numbers_and_dots_on_the_fields_of_a_map_can_be_read() -> None:
+    """On fields of all values. A field keeps its colour on a dark page, and so must what is written on it."""
+    table = pd.DataFrame([np.linspace(0, 1, 201)])
+    axes = Figure().add_subplot()
+    draw_fields(axes, table, table.map("{:.2f}".format), np.ones(table.shape, bool))
+    mesh, dots = axes.collections
+    fields = [to_hex(colour) for colour in np.asarray(mesh.get_facecolor())]
+    assert len(fields) == len(axes.texts) == len(dots.get_facecolor()) == 201
+    marks = [text.get_color() for text in axes.texts], map(to_hex, dots.get_facecolor())
+    for field, *written in zip(fields, *marks, strict=True):
+        for colour in written:
+            assert _contrast(colour, field) >= 4.5, (field, colour)
+            assert colour.lower() not in {light.lower() for light, _ in VARIABLES.values()}
 
 
 def test_names_keep_the_hue_of_their_lines() -> None:
