@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count as count_from
 from typing import Any
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "percent",
     "rank_range",
     "reach",
+    "short_names",
     "shorten",
     "show",
     "slug",
@@ -182,6 +184,26 @@ def enumerate_words(words: Sequence[str]) -> str:
 def shorten(text: str, width: int) -> str:
     """The text, cut with an ellipsis when it is longer than `width`."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def short_names(labels: Iterable[str], width: int) -> dict[str, str]:
+    """A name for each label, all different: those longer than `width` lose letters in their middle.
+
+    Where two would then be alike, another part is lost; if none helps, the names are longer than `width`.
+    """
+    distinct = list(dict.fromkeys(labels))
+    for most in count_from(max(width, 1)):
+        # The first is in the middle, and the ends of labels, with their settings, are kept before the starts.
+        for end in (*range(most // 2, most), *range(most // 2)):
+            names = [_without_middle(label, most, end) for label in distinct]
+            if len(set(names)) == len(names):
+                return dict(zip(distinct, names, strict=True))
+    raise AssertionError("labels that are not shortened differ")
+
+
+def _without_middle(text: str, width: int, end: int) -> str:
+    """The text in so many characters, of which `end` are its last."""
+    return text if len(text) <= width else f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
 def slug(text: str) -> str:

@@ -19,6 +19,7 @@ from posharness_reports.formatting import (
     fraction,
     moment,
     reach,
+    short_names,
     show,
     slug,
     span,
@@ -144,3 +145,27 @@ def test_what_others_reach_is_never_rounded_up(thousandths: int) -> None:
 def test_what_others_reach_is_rounded_to_the_nearest_below() -> None:
     shares = (0.8854, 0.9835, 0.29, 1.0)
     assert [at_least(share) for share in shares] == ["0.88", "0.98", "0.29", "1.00"]
+
+
+LONG = ("a_window_of_a_learned_width_for_each_head_of_a_layer", "[reach_of_the_window=2.0]")
+
+
+@pytest.mark.parametrize("width", [7, 12, 30])
+def test_long_labels_have_different_names(width: int) -> None:
+    labels = [LONG[0], "".join(LONG), "".join(LONG).replace("2.0", "4.0"), "b" + LONG[0], "rope"]
+    names = short_names(labels, width)
+    assert list(names) == labels
+    assert len(set(names.values())) == len(labels)
+    assert all(len(name) <= width for name in names.values())
+
+
+def test_a_long_label_keeps_its_start_and_its_end() -> None:
+    assert short_names(["".join(LONG), "rope"], 20) == {"".join(LONG): "a_window_…indow=2.0]", "rope": "rope"}
+
+
+@given(st.sets(st.text("ab…", min_size=1, max_size=9), max_size=12), st.integers(1, 8))
+def test_no_two_labels_have_one_name(labels: set[str], width: int) -> None:
+    names = short_names(labels, width)
+    assert set(names) == labels
+    assert len(set(names.values())) == len(labels)
+    assert all(name == label for label, name in names.items() if len(label) <= width)

@@ -20,7 +20,14 @@ from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import INK, MUTED
-from posharness_reports.formatting import enumerate_words, fraction, interval, reach, shorten, with_interval
+from posharness_reports.formatting import (
+    enumerate_words,
+    fraction,
+    interval,
+    reach,
+    short_names,
+    with_interval,
+)
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking, lead
 from posharness_reports.measures.statistics import normalised
@@ -234,7 +241,7 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     none then either, a bar says what the colours are."""
     scopes = [scope for scope in SCOPES if scope in set(values["scope"])]
     tasks = list(dict.fromkeys(values["task"]))
-    names = [shorten(label, _LONGEST_LABEL) for label in order]
+    names = list(short_names(order, _LONGEST_LABEL).values())
     left = 0.2 + text_width(max(names, key=len, default=""))
     widest = max(0.62 * len(tasks), 1.5)
     across = min(widest, (most - left) / len(scopes) - _GAP)
@@ -242,7 +249,7 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     across = min(widest, most - left - 0.1) if stacked else across
     field = across / len(tasks)
     turned = any(text_width(task) > field for task in tasks)
-    below = [shorten(task, _LONGEST_TASK) for task in tasks]
+    below = list(short_names(tasks, _LONGEST_TASK).values())
     type_size = min(8.5, 0.8 * 72 * field)
     bottom = 0.25 + (text_width(max(below, key=len)) * type_size / 8.5 if turned else 0)
     roomy = field > _FIELD

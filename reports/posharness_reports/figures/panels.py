@@ -16,7 +16,7 @@ from posharness_reports.figures.line_labels import label_ends, line_ends, text_w
 from posharness_reports.figures.palette import FAMILIES, OTHERS, Look, family
 from posharness_reports.figures.readable import PAPER_HEIGHT, READ, ReadableFigure
 from posharness_reports.figures.theme import GHOST, MUTED, SURFACE
-from posharness_reports.formatting import shorten
+from posharness_reports.formatting import short_names
 
 __all__ = [
     "ACCURACY",
@@ -212,13 +212,14 @@ def one_panel_each(panel: Panel, looks: Looks, order: Sequence[str]) -> Readable
     figure.text(0.01, 1 - 0.1 / height, panel.title, va="top", size=10.5)
     figure.text(0.01, 1 - 0.29 / height, panel.subtitle, va="top", color=MUTED, size=8)
     plot = (across - 0.2 - left / columns, down - 0.35)
+    names = short_names(looks, int(plot[0] / 0.07))
     for i, label in enumerate(order):
         column, row = i % columns, i // columns
         corner = (left + column * (plot[0] + 0.2), height - top - (row + 1) * down + 0.1)
         axes = figure.add_axes((corner[0] / _WIDTH, corner[1] / height, plot[0] / _WIDTH, plot[1] / height))
         own = _only(panel, [label])
         _draw(figure, axes, own, looks, plot[0])
-        axes.set_title(shorten(label, int(plot[0] / 0.07)), size=8, color=looks[label].name, pad=3)
+        axes.set_title(names[label], size=8, color=looks[label].name, pad=3)
         axes.set_xlabel(panel.x_label if i + columns >= len(order) else "")
         axes.set_ylabel(panel.y_label if column == 0 else "")
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(order))
@@ -251,10 +252,11 @@ def _only(panel: Panel, labels: Sequence[str]) -> Panel:
 
 
 def _ends(axes: Axes, panel: Panel, looks: Looks, longest: int) -> pd.DataFrame:
-    """The names at the right of a panel, of lines, crosses and the chance line; none is longer."""
+    """The names at the right of a panel, of lines, crosses and the chance line; see `short_names`."""
     points = pd.concat([panel.lines, panel.undefined.assign(y=axes.get_ylim()[0])], ignore_index=True)
     ends = line_ends(points)
-    ends["name"] = [shorten(label, longest) for label in ends["label"]]
+    names = short_names(looks, longest)
+    ends["name"] = [names[label] for label in ends["label"]]
     ends["colour"] = [looks[label].name for label in ends["label"]]
     if panel.chance.empty:
         return ends

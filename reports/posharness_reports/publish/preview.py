@@ -13,6 +13,8 @@ from typing import Any
 
 from markupsafe import escape
 
+from posharness_reports.formatting import short_names
+
 __all__ = ["PREVIEW", "address", "picture", "with_picture"]
 
 PREVIEW = "preview.png"
@@ -91,11 +93,12 @@ def picture(about: Mapping[str, Any]) -> bytes:
             for name, level in _chance(curve, len(places)).items():
                 axes.plot(places, level, color=MUTED, lw=1.5, ls=(0, (2, 2)),
                           label=textwrap.shorten(name, 22, placeholder="…"))  # fmt: skip
+            names = short_names(lines, 22)
             for label, look in looks(list(lines)).items():
                 style: dict[str, Any] = {"dashes": look.dashes} if look.dashes else {}
-                named = label if list(lines).index(label) < _NAMED else "_"
+                named = names[label] if list(lines).index(label) < _NAMED else "_"
                 axes.plot(places, lines[label], color=look.colour, marker=look.marker, lw=2.5, ms=8,
-                          label=textwrap.shorten(named, 22, placeholder="…"), **style)  # fmt: skip
+                          label=named, **style)  # fmt: skip
                 axes.fill_between(places, *_band(curve, label, len(places)), color=look.colour,
                                   alpha=0.16, lw=0)  # fmt: skip
             ticks = _apart(places, [str(tick) for tick in curve["ticks"]])

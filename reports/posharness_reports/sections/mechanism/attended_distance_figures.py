@@ -14,7 +14,7 @@ from posharness_reports.figures.palette import Look, looks
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.sentences import nearer_than_equal
 from posharness_reports.figures.theme import MUTED
-from posharness_reports.formatting import shorten, span
+from posharness_reports.formatting import short_names, span
 from posharness_reports.sections.mechanism.attended_distance import layer_name
 from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
 
@@ -59,7 +59,7 @@ def _by_layer(rows: pd.DataFrame, styles: Mapping[str, Look]) -> ReadableFigure:
 def _drawn(rows: pd.DataFrame, styles: Mapping[str, Look], width: float) -> ReadableFigure:
     order = list(rows.groupby("label")["attended"].mean().sort_values(kind="stable").index)
     panels = list(grouped(rows, ["stack", "layer"]))
-    names = [shorten(label, 30) for label in order]
+    names = list(short_names(order, 30).values())
     left = 0.2 + text_width(max(names, key=len))
     columns = min(MOST_ACROSS, len(panels), max(int((width - left) / _NARROWEST), 1))
     across = min((width - left) / columns - 0.2, 4.0)

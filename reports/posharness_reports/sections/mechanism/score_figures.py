@@ -23,7 +23,7 @@ from posharness_reports.figures.panels import MOST_SHARED
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.sentences import near_keys
 from posharness_reports.figures.theme import GHOST, MUTED
-from posharness_reports.formatting import shorten
+from posharness_reports.formatting import short_names
 from posharness_reports.sections.mechanism.attended_distance import head_name, layer_name, offset_name
 from posharness_reports.sections.mechanism.score_image import columns, score_image
 from posharness_reports.sections.mechanism.small_multiples import MOST_ACROSS, WIDTH, Grid
@@ -117,12 +117,14 @@ def _drawn(
     grid = Grid(len(panels), columns, (across - 0.62, 0.85), 0.55, legend + 0.2, (0.62, 0.48))
     figure = ReadableFigure(max(across * columns, 3.2), grid.height)
     _legend(figure, names, styles, per_row)
+    labels = list(dict.fromkeys(rows["label"].astype(str)))
     scales = {label: _padded(part["effect"], 0.06) for (label,), part in grouped(rows, ["label"])}
     for i, (axes, (key, part)) in enumerate(zip(grid.axes(figure), panels, strict=True)):
         figure.in_cell(axes, *grid.cell(i))
         heading = layer_name(key[1], key[2]) if by_layer else ""
         room = int((across - 0.2) / 0.07) - len(heading) - 2
-        axes.set_title(", ".join(filter(None, (shorten(str(key[0]), room), heading))), size=8, pad=3)
+        named = short_names(labels, room)[str(key[0])]
+        axes.set_title(", ".join(filter(None, (named, heading))), size=8, pad=3)
         _lines(figure, axes, part, styles)
         axes.set_ylim(*scales[key[0]])
         axes.set_xlim(*_padded(part["distance"], 0.02))
@@ -194,7 +196,10 @@ def _legend(figure: Figure, names: Sequence[str], styles: Mapping[str, Look], pe
         Line2D([], [], color=styles[name].colour, linestyle=_style(styles[name]), lw=1.4, label=name)
         for name in names
     ]
+    columns = min(per_row, len(names))
+    # matplotlib fills column after column; readers go row by row.
+    handles = [handle for column in range(columns) for handle in handles[column::columns]]
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=min(per_row, len(names)),
+        handles=handles, loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=columns,
         frameon=False, fontsize=8, handlelength=2.2, columnspacing=1.2, borderaxespad=0.2, labelcolor=MUTED,
     )  # fmt: skip

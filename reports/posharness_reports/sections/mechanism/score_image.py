@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import SURFACE
-from posharness_reports.formatting import shorten
+from posharness_reports.formatting import short_names
 from posharness_reports.sections.mechanism.attended_distance import head_name, offset_name
 from posharness_reports.sections.mechanism.small_multiples import WIDTH
 
@@ -49,7 +49,8 @@ def _drawn(rows: pd.DataFrame, labels: Sequence[str], width: float) -> ReadableF
     spread = (high - low).reindex(names).replace(0.0, math.nan).to_numpy()
     scaled = (table.to_numpy(dtype=float) - low.reindex(names).to_numpy()[:, None]) / spread[:, None]
 
-    left = 0.2 + text_width(max((shorten(label, _LONGEST_LABEL) for label in labels), key=len))
+    written = list(short_names(labels, _LONGEST_LABEL).values())
+    left = 0.2 + text_width(max(written, key=len))
     height = _TOP + _ROW * len(labels) + _BOTTOM
     figure = ReadableFigure(width, height)
     axes = figure.add_axes(
@@ -60,7 +61,7 @@ def _drawn(rows: pd.DataFrame, labels: Sequence[str], width: float) -> ReadableF
     ends = [0, *heads.size().loc[list(labels)].cumsum()]
     axes.hlines([end - 0.5 for end in ends[1:-1]], -0.5, len(shown) - 0.5, color=SURFACE, lw=1.2)
     middles = [(first + last - 1) / 2 for first, last in pairwise(ends)]
-    axes.set_yticks(middles, [shorten(label, _LONGEST_LABEL) for label in labels])
+    axes.set_yticks(middles, written)
     marked = [distance for distance in shown if distance == 0 or math.log(abs(distance), 4).is_integer()]
     marked = [distance for distance in marked if abs(distance) != 1]
     axes.set_xticks([shown.index(distance) for distance in marked], [str(distance) for distance in marked])
