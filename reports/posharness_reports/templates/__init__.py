@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from posharness_reports.figures.theme import VARIABLES
 from posharness_reports.formatting import escape_markdown, fraction, moment, show
+from posharness_reports.templates.direction import isolate_in_html, isolate_in_markdown, isolate_in_xml
 
 __all__ = ["fill_markdown", "fill_page"]
 
@@ -30,7 +31,8 @@ _MEDIA_TYPES = {".csv": "text/csv", ".pdf": "application/pdf", ".gz": "applicati
 
 def fill_markdown(name: str, *, html: bool = False, **values: Any) -> bytes:
     """A Markdown file from a template, or, with `html`, one of XML."""
-    return _environment(html=html).get_template(name).render(**values).encode()
+    text = _environment(html=html).get_template(name).render(**values)
+    return (isolate_in_xml if html else isolate_in_markdown)(text).encode()
 
 
 def fill_page(name: str, scripts: Sequence[Sequence[str]] = (), pictures: str = "", **values: Any) -> bytes:
@@ -46,7 +48,8 @@ def fill_page(name: str, scripts: Sequence[Sequence[str]] = (), pictures: str = 
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures or 'data:'}; "
     policy += f"script-src 'sha256-{digest}'"
     template = _environment(html=True).get_template(name)
-    return template.render(policy=policy, style=Markup(_style()), script=Markup(script), **values).encode()
+    page = template.render(policy=policy, style=Markup(_style()), script=Markup(script), **values)
+    return isolate_in_html(page).encode()
 
 
 def _style() -> str:
