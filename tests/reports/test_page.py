@@ -37,6 +37,43 @@ OUTSIDE = """[...document.querySelectorAll(".canvas svg text")].filter((text) =>
 }).map((text) => text.textContent)"""
 """The texts that leave their figure."""
 
+BARE = """(() => {
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const [text, inside] = [walk.currentNode.data, walk.currentNode.parentElement];
+    const apart = inside.closest("bdi, svg, script, style, option, form.view");
+    if (/[\u0590-\u08ff]/.test(text) && !apart) found.push(text);
+  }
+  return found;
+})()"""
+"""The texts with letters from right to left outside isolation."""
+
+MOVED = r"""(() => {
+  let moved = 0, seen = 0;
+  for (const label of document.querySelectorAll(".headline bdi, figcaption bdi, .verdicts bdi")) {
+    const after = label.nextSibling;
+    if (!after || !after.data?.trim()) continue;
+    const [range, box] = [document.createRange(), [...label.getClientRects()].at(-1)];
+    range.setStart(after, 0);
+    range.setEnd(after, after.data.search(/\S/) + 1);
+    const next = [...range.getClientRects()].at(-1);
+    seen++;
+    if (Math.abs(next.bottom - box.bottom) < 4 && next.left < box.right - 1) moved++;
+  }
+  return [moved, seen > 0];
+})()"""
+"""How many labels in sentences have what follows them at their left; and whether there are any."""
+
+BROKEN = r"""[...document.querySelectorAll(".ranking .quiet")].filter((score) => {
+  const text = score.firstChild, range = document.createRange();
+  return [...text.data.matchAll(/[^\s\[\],]+/g)].some((number) => {
+    range.setStart(text, number.index);
+    range.setEnd(text, number.index + number[0].length);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+  });
+}).map((score) => score.textContent)"""
+"""The scores with a number in two lines."""
+
 AXE = files("axe_core_python") / "axe.min.js"
 
 
@@ -710,6 +747,31 @@ def test_the_explorer_shows_sources_answers_and_arcs(tab: Tab, report: Path) -> 
     assert all(text == "absolute ✗ x → x (kept)" for text in texts)
 
 
+def test_arcs_are_whole_and_a_phone_shows_the_answers_place(tab: Tab) -> None:
+    tab.resize(380)
+    tab.run("document.getElementById('examples').scrollIntoView()")
+    tab.run(
+        "new Promise((done) => { const look = () => document.querySelector('#examples .line svg')"
+        " ? setTimeout(done, 100) : setTimeout(look, 20); look() })"
+    )
+    lines = "[...document.querySelectorAll('#examples .line')]"
+    cut = f"""{lines}.filter((line) => {{
+      const top = line.getBoundingClientRect().top;
+      return [...line.querySelectorAll("path")].some((path) => path.getBoundingClientRect().top < top);
+    }}).length"""
+    assert tab.run(cut) == 0
+    out = f"""{lines}.filter((line) => {{
+      const [place, box] = [line.querySelector(".place"), line].map((each) => each.getBoundingClientRect());
+      return place.left < box.left || place.right > box.right;
+    }}).length"""
+    assert tab.run(out) == 0
+    # A line that goes on says so, and one that is whole does not.
+    wide = "line.scrollWidth > line.clientWidth"
+    said = "line.matches('.more-left, .more-right')"
+    assert tab.run(f"{lines}.every((line) => ({wide}) === {said})")
+    assert 0 < tab.run(f"{lines}.filter((line) => {wide}).length") < tab.run(f"{lines}.length")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(tab: Tab, scheme: str) -> None:
     tab.media(scheme=scheme)
@@ -780,6 +842,9 @@ def test_long_labels_and_those_from_right_to_left_stay_whole(
             "[...document.querySelectorAll('.ranking bdi')].map((each) => getComputedStyle(each).direction)"
         )
         assert sorted(directions) == ["ltr", "rtl", "rtl"]
+        assert tab.run(BARE) == []
+        # In sentences, numbers stay at the right of the label that they belong to.
+        assert tab.run(MOVED) == [0, True]
         # A name in a figure may be cut, but what is read there is whole.
         tab.run("document.querySelector('.first .canvas').focus()")
         read = set()
@@ -793,6 +858,19 @@ def test_long_labels_and_those_from_right_to_left_stay_whole(
         tab.resize(718, 1040)
         assert tab.run("document.documentElement.scrollWidth") == 718
         assert tab.run(OUTSIDE) == []
+
+
+def test_numbers_beside_long_labels_are_not_broken(
+    simulated: Callable[..., Frames], tmp_path: Path, browser: Browser
+) -> None:
+    labels = ("relative", "absolute", *("_".join([f"window_{i}", *["word"] * 20]) for i in range(3)))
+    frames = simulated(labels, seeds=3, sequences=8, tasks=("copy",))
+    page = HtmlCompiler().compile(frames, [], title="Long labels", folder=tmp_path / "study")
+    for width in (320, 1280):
+        with browser.tab(page.as_uri(), width=width) as tab:
+            assert tab.run("document.querySelectorAll('.ranking .quiet').length") == len(labels)
+            assert tab.run(BROKEN) == []
+            assert tab.run("document.documentElement.scrollWidth") == width
 
 
 def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None:

@@ -28,6 +28,7 @@ if (section && found) {
         left.addEventListener("click", () => {
           left.replaceWith(...hidden.map((word) => make("span", "", word)));
           arcs(line.closest("li"));
+          fade(line.closest(".line"));
         });
         line.append(left);
         i = end - 1;
@@ -53,15 +54,30 @@ if (section && found) {
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
     svg.setAttribute("aria-hidden", "true");
+    // A curve rises three quarters of the way to its control points.
+    const most = (height - 2) / 0.75;
     const middle = (token) => token.offsetLeft + token.offsetWidth / 2;
     for (const source of sources) {
       const [from, to] = [middle(source), middle(place)];
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      const up = height - Math.min(height * 1.6, 16 + Math.abs(to - from) / 8);
+      const up = height - Math.min(most, 16 + Math.abs(to - from) / 8);
       path.setAttribute("d", `M${from} ${height} C${from} ${up} ${to} ${up} ${to} ${height}`);
       svg.append(path);
     }
     line.prepend(svg);
+  };
+
+  // A line that is wider than its place fades out where it goes on.
+  const fade = (line) => {
+    line.classList.toggle("more-left", line.scrollLeft > 1);
+    line.classList.toggle("more-right", line.scrollLeft + line.clientWidth < line.scrollWidth - 1);
+  };
+  const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => fade(target)));
+
+  // The place of the answer is shown first, with a few tokens after it.
+  const toPlace = (line) => {
+    const place = line.querySelector(".place");
+    line.scrollLeft = place.offsetLeft + place.offsetWidth + 48 - line.clientWidth;
   };
 
   const answer = (label, example, given) => {
@@ -69,7 +85,7 @@ if (section && found) {
     const [said, after] = given;
     const item = make("li", said === right ? "right" : "wrong");
     const at = series.indexOf(label);
-    const name = make("strong", "", label);
+    const name = make("strong", "", make("bdi", "", label));
     item.append(name, ` ${said === right ? "✓" : "✗"} ${said}`);
     if (at >= 0) item.style.borderColor = `var(--series-${found.dataset.colours.split(" ")[at]})`;
     if (changed) {
@@ -94,15 +110,21 @@ if (section && found) {
       line.tabIndex = 0;
       line.setAttribute("role", "group");
       line.setAttribute("aria-label", "Tokens");
+      line.addEventListener("scroll", () => fade(line), { passive: true });
       if (memory) line.append(tokensOf(memory.split(" "), sources, []), make("span", "arrow", "→"));
       line.append(tokensOf(tokens.split(" "), memory ? [] : sources, [place]));
       const about = make("p", "", ...(distance < 0 ? [] : [`distance ${distance}: `]), "right is ", make("strong", "", right));
       if (changed) about.append(`; with the farthest source changed, ${changed}`);
       items.push(make("li", "example", line, about, make("ul", "answers-given", ...answers.map(([name, given]) => answer(name, example, given)))));
     });
+    resized.disconnect();
     list.replaceChildren(...items);
     if (!items.length) list.append(make("li", "", "No such example."));
     items.forEach(arcs);
+    for (const line of list.querySelectorAll(".line")) {
+      toPlace(line);
+      resized.observe(line);
+    }
   };
 
   tests.forEach((test, i) => form.test.append(new Option(`${test.name}, ${test.length} tokens`, i)));
