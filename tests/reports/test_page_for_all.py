@@ -328,3 +328,48 @@ def test_the_bar_is_one_line_where_the_page_is_magnified(tab: Tab) -> None:
     assert tab.run(
         "[...document.querySelectorAll('form.view > *')].every((e) => e.getBoundingClientRect().right <= 320)"
     )
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+@pytest.mark.parametrize("name", ["all-tasks", "mechanism-attended-distance-copy"])
+def test_an_enlarged_panel_has_its_names_and_no_others(tab: Tab, name: str, width: int) -> None:
+    tab.resize(width)
+    tab.run(FRAMES)
+    canvas = f"document.querySelector('[data-figure={name}]')"
+    show(tab, canvas)
+    texts = f"""[...{canvas}.querySelectorAll("svg text")].map((text) => [text, text.getBoundingClientRect()])
+      .filter(([, box]) => box.width).map(([text, box]) => {{
+        const all = text.ownerSVGElement.getBoundingClientRect();
+        const inside = box.left > all.left - 1 && box.right < all.right + 1 && box.bottom < all.bottom + 1;
+        return [text.textContent, inside && box.top > all.top - 1];
+      }})"""
+    tab.run(f"location.hash = '#?zoom={name}.1'; new Promise((done) => setTimeout(done, 50))")
+    show(tab, canvas)
+    found = dict(tab.run(texts))
+    assert {"relative", "absolute"} <= set(found)
+    within = {text for text, inside in found.items() if inside}
+    assert within == set(found)
+    other = {"all-tasks": "farthest distance", "mechanism-attended-distance-copy": "layer 0"}[name]
+    assert other not in found
+    tab.run("location.hash = '#?'; new Promise((done) => setTimeout(done, 50))")
+    assert other in dict(tab.run(texts))
+    if width == 1280:
+        assert tab.run("document.querySelectorAll('.row-name').length") == 0
+
+
+def test_a_figure_of_one_panel_is_shown_enlarged(tab: Tab) -> None:
+    names = "[...document.querySelectorAll('.first svg text')].filter((text) => text.getClientRects().length)"
+    show(tab, "document.querySelector('.first .canvas')")
+    tab.run("location.hash = '#?zoom=accuracy-by-distance.0'; new Promise((done) => setTimeout(done, 50))")
+    show(tab, "document.querySelector('.first .canvas')")
+    assert {"relative", "absolute"} <= set(tab.run(f"{names}.map((text) => text.textContent)"))
+
+
+def test_an_enlarged_panel_of_claims_grows_and_is_alone(tab: Tab) -> None:
+    svg = "document.querySelector('[data-figure=claims-effects] svg')"
+    before = tab.run(f"{svg}.getBoundingClientRect().width")
+    tab.run("location.hash = '#?zoom=claims-effects.0'; new Promise((done) => setTimeout(done, 50))")
+    assert tab.run(f"{svg}.getBoundingClientRect().width") > 1.5 * before
+    panels = "JSON.parse(document.getElementById('data').textContent).figures['claims-effects'].panels"
+    low = tab.run(f"{svg}.viewBox.baseVal.y + {svg}.viewBox.baseVal.height")
+    assert low < tab.run(f"{panels}[1].box[1]")

@@ -4,7 +4,7 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   const svg = canvas.querySelector("svg");
   if (!readings || !svg) continue;
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const figure = { canvas, svg, ...readings, drawn: readings.panels, whole: [width, height], width, height, at: null, pointer: null };
+  const figure = { canvas, svg, ...readings, drawn: readings.panels, whole: [width, height], width, height, across: svg.style.width, at: null, pointer: null };
   figures.set(canvas.dataset.figure, figure);
   const read = figure.panels.some((panel) => panel.points.length);
   canvas.setAttribute("role", "group");
@@ -25,6 +25,7 @@ function arrange(figure, room) {
   const columns = Math.max(1, Math.floor(room / across));
   const stacked = narrow.matches && width > columns * across + 1 && across < WIDEST * room;
   const places = cells.map(([left, top], i) => (stacked ? [(i % columns) * across - left, head + Math.floor(i / columns) * down - top] : [0, 0]));
+  figure.places = places;
   figure.svg.querySelectorAll("[data-cell]").forEach((group, i) => group.setAttribute("transform", `translate(${places[i].join(" ")})`));
   figure.panels = drawn.map((panel) => {
     const [right, low] = places[panel.cell];
@@ -39,14 +40,16 @@ function arrange(figure, room) {
   [figure.width, figure.height] = stacked ? [columns * across, head + Math.ceil(cells.length / columns) * down] : [width, height];
   figure.canvas.classList.toggle("stacked", stacked);
 }
-// The names of rows, which are drawn beside the first panel of several alone.
+// The names of rows, which are drawn beside the first panel of several alone, and their width.
 function nameRows(figure, { box, rows }) {
-  for (const [row, [top, bottom]] of Object.entries(rows)) {
+  const names = Object.entries(rows).map(([row, [top, bottom]]) => {
     const name = figure.series[parseInt(row)];
     const text = drawing("text", { class: "row-name", x: box[0] - 5, y: (top + bottom) / 2 + 3 });
     text.textContent = name.length > 30 ? `${name.slice(0, 29)}…` : name;
     figure.svg.append(text);
-  }
+    return text;
+  });
+  return 9 + Math.max(...names.map((name) => name.getComputedTextLength()));
 }
 const main = document.querySelector("main");
 let room = 0;

@@ -14,7 +14,7 @@ function showFigure(name, figure) {
     const parts = [...group.querySelectorAll("path, circle, use")].filter((part) => !part.closest("defs"));
     parts.forEach((part, i) => part.classList.toggle("hidden", !shown(figure, labels[i])));
   }
-  for (const cover of figure.svg.querySelectorAll(".cover, .tick")) cover.remove();
+  for (const cover of figure.svg.querySelectorAll(`.cover, .tick${figure.canvas.matches(".stacked") ? "" : ", .row-name"}`)) cover.remove();
   for (const panel of figure.panels) {
     for (const [row, [top, bottom]] of Object.entries(panel.rows ?? {})) {
       if (shown(figure, parseInt(row))) continue;
@@ -25,6 +25,8 @@ function showFigure(name, figure) {
   }
   const zoomed = zoomOf(view.zoom);
   const here = zoomed?.figure === figure;
+  // The parts of a picture that its panels have for themselves overlap: the others are away.
+  figure.svg.querySelectorAll("[data-cell]").forEach((group, i) => group.classList.toggle("away", here && Boolean(figure.cells) && i !== zoomed.panel.cell));
   let [left, top, right, bottom] = here ? around(figure, zoomed.panel) : [0, 0, figure.width, figure.height];
   if (here && zoomed.range) {
     const { xs } = zoomed.panel;
@@ -35,6 +37,7 @@ function showFigure(name, figure) {
     if (ends[0] > Math.min(...xs) && !zoomed.panel.rows) ticksAt(figure, zoomed.panel, left + 2);
   }
   figure.svg.style.maxHeight = here ? "75vh" : "";
+  figure.svg.style.width = here ? "100%" : figure.across;
   // A figure of some encodings says which of those that are chosen it does not have.
   const own = [...new Set(figure.series)].filter((label) => known.includes(label));
   const rest = known.filter((label) => !view.hidden.has(label));
@@ -61,12 +64,24 @@ function ticksAt(figure, { box, y: [zero, step] }, x) {
 }
 
 // A panel with its titles, ticks and names.
-function around(figure, { box, rows }) {
-  const beside = figure.panels.map((other) => other.box).filter((other) => other[0] > box[2] && other[1] < box[3] && other[3] > box[1]);
-  const right = beside.length ? Math.min(...beside.map((other) => other[0])) - 32 : figure.width;
+function around(figure, panel) {
+  const { box, rows } = panel;
+  const sideways = figure.panels.filter(({ box: other }) => other[1] < box[3] && other[3] > box[1]);
+  const first = !sideways.some((other) => other.box[2] < box[0]);
   // The names of rows are left of the first panel.
-  const first = rows && !figure.panels.some((other) => other.box[2] < box[0] && other.box[1] < box[3] && other.box[3] > box[1]);
-  return [first ? 0 : Math.max(box[0] - 36, 0), Math.max(box[1] - 34, 0), Math.max(right, box[2] + 4), Math.min(box[3] + 36, figure.height)];
+  const names = rows && !first && !figure.canvas.matches(".stacked") ? nameRows(figure, panel) : 0;
+  if (figure.cells) {
+    const [x, y, width, height] = figure.cells[panel.cell];
+    const [right, low] = figure.places?.[panel.cell] ?? [0, 0];
+    const left = Math.min(x + right, names ? box[0] - names : Infinity);
+    return [Math.max(left, 0), y + low, x + right + width, y + low + height];
+  }
+  const beside = sideways.map(({ box: other }) => other[0]).filter((other) => other > box[2]);
+  const below = figure.panels.map(({ box: other }) => other[1]).filter((other) => other > box[3]);
+  const right = beside.length ? Math.min(...beside) - 32 : figure.width;
+  const low = below.length ? Math.min(...below) - 34 : figure.height;
+  const left = rows && first ? 0 : box[0] - Math.max(names, 36);
+  return [Math.max(left, 0), Math.max(box[1] - 34, 0), Math.max(right, box[2] + 4), Math.min(box[3] + 36, Math.max(low, box[3]))];
 }
 
 function showTables() {
