@@ -117,12 +117,12 @@ def test_seeds_are_told_of_each_contrast_that_lacks_them(simulated: Simulate) ->
     claim = next(claim for claim in CLAIMS if claim.name == "other-lengths")
     (one,) = judge_claims(study(simulated(seeds=3, tasks=("copy",)), [claim]))
     assert one.evidence is not None
-    # About as far from the margin as the error allows, and right at it.
+    effect = one.evidence.effect
+    # As far from the margin as it is, and right at it.
     near, at = (
-        replace(one, p=1.0, evidence=replace(one.evidence, effect=replace(one.evidence.effect, overall=each,
-                tested=each)))
-        for each in (Estimate(0.2, 0.06, 4.0), Estimate(claim.smallest_effect, 0.06, 4.0))
-    )  # fmt: skip
+        replace(one, p=1.0, evidence=replace(one.evidence, effect=replace(effect, overall=each, tested=each)))
+        for each in (effect.tested, replace(effect.tested, mean=claim.smallest_effect))
+    )
     assert near.evidence is not None
     assert near.seeds_to_decide is not None
     assert at.seeds_to_decide is None

@@ -46,8 +46,7 @@ def _pairs(ready: Study) -> Iterator[Undecided]:
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
             if is_open(pair, number, ready.alpha):
-                missing = missing_seeds(pair, number, ready.alpha)
-                yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing)
+                yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing_seeds(pair))
 
 
 def is_open(pair: Pair, number: int, alpha: float) -> bool:
@@ -62,10 +61,9 @@ def is_open(pair: Pair, number: int, alpha: float) -> bool:
     return pair.p > ALPHA and not p * number / RANKING_SHARE <= alpha
 
 
-def missing_seeds(pair: Pair, number: int, alpha: float) -> int | None:
+def missing_seeds(pair: Pair) -> int | None:
     """The seeds to add to each label so that they are likely to be told apart; see `more_seeds`."""
-    seeds = min(pair.effect.runs) / len(pair.effect.by_block)
-    return more_seeds(pair.effect.tested, seeds, 0.0, alpha * RANKING_SHARE / number)
+    return more_seeds(pair.effect, 0.0, pair.level)
 
 
 def _posed(ready: Study) -> dict[str, str]:

@@ -80,6 +80,11 @@ class Arm:
         return int(np.isfinite(self.values).any(0).sum())
 
     @property
+    def members(self) -> tuple[Arm, ...]:
+        """Itself, the only label."""
+        return (self,)
+
+    @property
     def means(self) -> int:
         """The number of labels."""
         return 1
@@ -210,6 +215,7 @@ class Effect:
         spread: the p of Welch's test that all blocks have one effect; NaN if there are fewer than two.
         means: the number of means of a label on a task.
         pooled: how many of these are tested with the variance of the runs beside them.
+        sides: the arms of each of the two labels in these blocks.
     """
 
     overall: Estimate
@@ -220,32 +226,44 @@ class Effect:
     spread: float
     means: int
     pooled: int
+    sides: tuple[Mapping[str, Arm | Together], Mapping[str, Arm | Together]]
 
 
-def least_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
+def least_p(
+    one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together], *, more: int = 0
+) -> float:
     """The smallest two-sided p that exchanging runs between the labels could give, block by block.
 
     With two runs of each on one task it is 2/6. Student's t gives less where runs agree closely, and two can
     agree by chance.
+
+    Args:
+        more: the seeds that each label has beside its runs.
     """
     log_ways = 0.0
     for name in {*one} & {*other}:
-        runs, rest = one[name].runs, other[name].runs
+        runs, rest = (side[name].runs + more * side[name].means for side in (one, other))
         log_ways += special.gammaln(runs + rest + 1) - special.gammaln(runs + 1) - special.gammaln(rest + 1)
     return float(min(1.0, 2 * np.exp(-log_ways)))
 
 
-def few(sides: Iterable[Mapping[str, Arm | Together]]) -> bool:
+def few(sides: Iterable[Mapping[str, Arm | Together]], *, more: int = 0) -> bool:
     """Whether nothing shows if runs fall apart: less than three of a label, or no arm beside the two."""
-    return any(arm.fewest < 3 or arm.beside < _ARMS for side in sides for arm in side.values())
+    return any(arm.fewest + more < 3 or arm.beside < _ARMS for side in sides for arm in side.values())
 
 
 _ARMS = 3
 
 
-def floor_p(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
-    """The p below which a test of two sides is not believed: `least_p` of few runs, and else 0."""
-    return least_p(one, other) if few((one, other)) else 0.0
+def floor_p(
+    one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together], *, more: int = 0
+) -> float:
+    """The p below which a test of two sides is not believed: `least_p` of few runs, and else 0.
+
+    Args:
+        more: the seeds that each label has beside its runs.
+    """
+    return least_p(one, other, more=more) if few((one, other), more=more) else 0.0
 
 
 def arms(values: pd.DataFrame, block: str) -> dict[str, dict[str, Arm]]:
@@ -383,7 +401,7 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
     used = [name for name in by_block if name in repeated or not repeated]
     if not used:
         return None
-    sides = [(side[name], one[name].parts & other[name].parts) for name in used for side in (one, other)]
+    means = [(side[name], one[name].parts & other[name].parts) for name in used for side in (one, other)]
     differences, believed = (
         {name: _difference(*pairs[name]) for name in used} for pairs in (by_block, tested)
     )
@@ -395,8 +413,9 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
         believed,
         total,
         heterogeneity(list(believed.values())) if repeated else float("nan"),
-        sum(side.means for side, _ in sides),
-        sum(side.borrows(parts) for side, parts in sides),
+        sum(arm.means for arm, _ in means),
+        sum(arm.borrows(parts) for arm, parts in means),
+        ({name: one[name] for name in used}, {name: other[name] for name in used}),
     )
 
 

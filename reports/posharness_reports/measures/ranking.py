@@ -14,6 +14,7 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.measures.comparison import (
     Arm,
     Effect,
+    Together,
     arms,
     beside,
     effect,
@@ -29,6 +30,7 @@ from posharness_reports.measures.statistics import (
     bounded_mean,
     holm,
     mean_of_estimates,
+    open_levels,
 )
 
 __all__ = [
@@ -57,6 +59,7 @@ class Pair:
             error.
         alone: the same, not corrected.
         least: the p below which so few runs are not believed; see `floor_p`.
+        level: what `alone` may be at most, so that they are told apart while all other pairs are as they are.
     """
 
     better: str
@@ -66,6 +69,7 @@ class Pair:
     p: float
     alone: float = 1.0
     least: float = 0.0
+    level: float = ALPHA
 
 
 @dataclass(frozen=True)
@@ -208,10 +212,14 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
             each[str(task), str(objective), str(scope)] = found
     families = [list(overall.values()), list(each.values())]
     p = [[pair.p for ranking in family for pair in ranking.pairs] for family in families]
-    remaining = iter(min(value * ALPHA / alpha, 1.0) for value in corrected(*p))
+    scaled = [min(value * ALPHA / alpha, 1.0) for value in corrected(*p)]
+    levels = open_levels([value <= ALPHA for value in scaled], _weights(*p))
+    remaining = iter(zip(scaled, levels, strict=True))
 
     def with_p(ranking: Ranking) -> Ranking:
-        return replace(ranking, pairs=tuple(replace(pair, p=next(remaining)) for pair in ranking.pairs))
+        found = ((pair, *next(remaining)) for pair in ranking.pairs)
+        pairs = (replace(pair, p=p, level=alpha * RANKING_SHARE * level) for pair, p, level in found)
+        return replace(ranking, pairs=tuple(pairs))
 
     return Rankings(
         {key: with_p(ranking) for key, ranking in overall.items()},
@@ -221,11 +229,16 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
 
 def corrected(overall: Sequence[float], each: Sequence[float]) -> list[float]:
     """The p-values of all pairs over tasks and of all on single tasks, corrected, in this order."""
-    weights = [1 / len(values) for values in (overall, each) for _ in values]
-    return [min(value / RANKING_SHARE, 1.0) for value in holm([*overall, *each], weights)]
+    found = holm([*overall, *each], _weights(overall, each))
+    return [min(value / RANKING_SHARE, 1.0) for value in found]
 
 
-def p_of(found: Effect, one: Mapping[str, Arm], other: Mapping[str, Arm]) -> float:
+def _weights(overall: Sequence[float], each: Sequence[float]) -> list[float]:
+    """The part of the error rate of each pair: half of it for all over tasks, and half for all on one."""
+    return [1 / len(values) for values in (overall, each) for _ in values]
+
+
+def p_of(found: Effect, one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> float:
     """The two-sided p that there is no difference, not below `floor_p`; 1 without an error."""
     p = 2 * min(found.tested.p_above(0.0), found.tested.p_below(0.0))
     return 1.0 if np.isnan(p) else max(p, floor_p(one, other))
@@ -270,6 +283,6 @@ def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pa
         one, other = other, one
         found = effect(by_label[one], by_label[other])
         assert found is not None
-    sides = by_label[one], by_label[other]
-    p = p_of(found, *sides)
-    return Pair(one, other, found, improvement(*sides), p, alone=p, least=floor_p(*sides))
+    p = p_of(found, *found.sides)
+    better = improvement(by_label[one], by_label[other])
+    return Pair(one, other, found, better, p, alone=p, least=floor_p(*found.sides))

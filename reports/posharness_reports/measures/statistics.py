@@ -32,6 +32,7 @@ __all__ = [
     "holm",
     "mean_of_estimates",
     "normalised",
+    "open_levels",
     "run_mean",
     "t_interval",
     "wilson",
@@ -282,3 +283,19 @@ def holm(p: Sequence[float], weights: Sequence[float] | None = None) -> list[flo
     corrected = np.empty(len(values))
     corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0) if len(values) else scaled
     return [float(value) for value in corrected]
+
+
+def open_levels(decided: Sequence[bool], weights: Sequence[float] | None = None) -> list[float]:
+    """The share of the error rate at which Holm's method decides each test next, all others as they are.
+
+    It has the decided tests behind it. So a p of at most this share of the rate is decided, and one that is
+    larger is not.
+
+    Args:
+        decided: whether each test is, now.
+        weights: as for `holm`.
+    """
+    shares = np.ones(len(decided)) if weights is None else np.asarray(weights, dtype=float)
+    known = np.asarray(decided, dtype=bool)
+    left = shares[~known].sum() + np.where(known, shares, 0.0)
+    return [float(level) for level in shares / left]

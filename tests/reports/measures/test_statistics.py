@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -178,10 +179,17 @@ def test_weighted_holm_gives_a_family_its_share() -> None:
 
 
 def test_more_seeds_are_few_for_a_clear_effect_and_none_help_at_the_margin() -> None:
-    clear = more_seeds(Estimate(0.4, 0.1, 4.0), 3, 0.05, 0.05)
-    slight = more_seeds(Estimate(0.2, 0.1, 4.0), 3, 0.05, 0.05)
+    def missing(gap: float, noise: Sequence[float] = (-0.12, 0.0, 0.12)) -> int | None:
+        runs = {"a": [gap + each for each in noise], "b": list(noise)}
+        frame = _frame({label: {("t", "p"): values} for label, values in runs.items()})
+        held = arms(frame, "task")["t"]
+        found = effect({"t": held["a"]}, {"t": held["b"]})
+        assert found is not None
+        return more_seeds(found, 0.05, 0.05)
+
+    clear, slight = missing(0.4), missing(0.2)
     assert clear is not None
     assert slight is not None
     assert 0 < clear < slight
-    assert more_seeds(Estimate(0.05, 0.1, 4.0), 3, 0.05, 0.05) is None
-    assert more_seeds(Estimate(0.4, math.nan, math.nan), 1, 0.05, 0.05) is None
+    assert missing(0.05) is None
+    assert missing(0.4, noise=(0.0,)) is None

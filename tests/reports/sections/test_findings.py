@@ -63,7 +63,7 @@ def test_a_large_difference_that_is_not_separated_says_why(simulated: Simulate) 
     frames = simulated(seeds=2, tasks=("copy",))
     near, _ = by_task(study(frames))
     assert near.startswith("On copy, no encodings are told apart: ")
-    assert "; runs can fall apart, and so few seeds can differ like this by chance; not yet " in near
+    assert "; these two can differ like this by chance, with so few seeds; not yet " in near
     frames.predictions["correct"] = True
     assert not any("by chance" in line for line in by_task(study(frames)))
 
@@ -78,12 +78,65 @@ def test_a_tie_whose_intervals_do_not_touch_says_why_also_where_others_are_told_
     right = (label == "e0") | ((label == "e1") & most) | ((label == "e2") & some)
     near, _ = by_task(study(replace(frames, predictions=rows.assign(correct=right))))
     assert near.startswith("On copy, information carries farther with e0 than with e3: ")
-    reason = "; the runs beside them vary more, and so the difference can be chance"
+    reason = "; e0 and e1 can differ like this by chance, for runs beside them vary more"
     assert re.search(r"; not told apart from e0: e1 \(0\.\d\d\) and e2 \(0\.\d\d\)" + reason, near)
     # Those that are close need no reason.
     right |= label == "e1"
     near, _ = by_task(study(replace(frames, predictions=rows.assign(correct=right))))
     assert "chance" not in near
+
+
+def _all_right_or_wrong(frames: Frames) -> Frames:
+    """e0 has all answers right, e1 most of them, and the others none."""
+    rows = frames.predictions
+    label = rows["label"].astype(str)
+    right = (label == "e0") | ((label == "e1") & (rows["sequence"] % 10 > 0))
+    return replace(frames, predictions=rows.assign(correct=right))
+
+
+def _without(frames: Frames, label: str) -> Frames:
+    """Frames in which a label has one seed."""
+    cells, rows = (
+        frame[(frame["label"].astype(str) != label) | (frame["seed"] == 0)]
+        for frame in (frames.cells, frames.predictions)
+    )
+    return replace(frames, cells=cells, predictions=rows)
+
+
+def test_who_has_one_seed_is_named_where_others_have_more(simulated: Simulate) -> None:
+    clause = "; e{} has one seed, which tests nothing"
+    two = _all_right_or_wrong(simulated(("e0", "e2"), seeds=3, tasks=("copy",)))
+    four = _all_right_or_wrong(simulated(("e0", "e1", "e2", "e3"), seeds=3, tasks=("copy", "offset_recall")))
+    for frames, single in ((two, 0), (two, 2), (four, 0)):
+        said = by_task(study(_without(frames, f"e{single}")))
+        assert said
+        for line in said:
+            # Of four, those with three seeds can be told apart: then the one is not among them.
+            assert (clause.format(single) in line) or "no encodings are told apart" not in line
+            assert "one seed of each" not in line
+    # The one is named where it ties with the best, and nobody else is.
+    near = next(line for line in said if line.startswith("On copy, "))
+    assert "the score is higher with e1 than with e2 and e3: " in near
+    assert "; not told apart from e1: e0 (1.00); e0 has one seed, which tests nothing" in near
+
+
+def test_seeds_are_not_called_few_where_others_beside_them_vary(simulated: Simulate) -> None:
+    frames = simulated(("e0", "e1", "e2"), seeds=12, tasks=("copy",))
+    rows = frames.predictions
+    label = rows["label"].astype(str)
+    falls = (label == "e2") & (rows["seed"] % 2 == 0)
+    right = (label == "e0") | falls | ((label == "e1") & (rows["sequence"] % 2 == 0))
+    ready = study(replace(frames, predictions=rows.assign(correct=right)))
+    (pair,) = (
+        pair
+        for pair in ready.rankings.each["copy", "copy", "at the training length"].pairs
+        if {pair.better, pair.other} == {"e0", "e1"}
+    )
+    assert pair.p > 0.05
+    assert pair.effect.overall.interval()[0] > 0.3
+    near, _ = by_task(ready)
+    assert "few seeds" not in near
+    assert "runs beside them vary more" in near
 
 
 def test_one_seed_of_each_is_said_to_test_nothing(simulated: Simulate) -> None:

@@ -13,6 +13,7 @@ import pytest
 from posharness.contracts import Frames, UserError
 from posharness.reports import check_baseline
 from posharness_reports.compile.headline import separating_over_tasks
+from posharness_reports.formatting import show
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import rank_all
 from posharness_reports.measures.scores import NO_DISTANCES
@@ -148,8 +149,31 @@ def test_where_runs_beside_it_fall_apart_three_that_agree_tell_too_little() -> N
     low, _ = found.pairs[0].effect.overall.interval()
     assert low > 0.2
     assert sentence("on t", found).endswith(
-        "; the runs beside them vary more, and so the difference can be chance."
+        "; a and b can differ like this by chance, for runs beside them vary more."
     )
+
+
+def test_the_farthest_of_a_tie_has_the_reason_of_its_own_pair() -> None:
+    """The largest difference has the strongest reason, and one that is said of a pair names it."""
+    labels = {f"u{i}": dict.fromkeys("abc", 0.5) for i in range(9)}
+    rows = _three({"t": {"a": 0.9, "b": 0.88, "c": 0.2}} | labels)
+    noise = 0.45 * ((rows["seed"] == 1) & (rows["task"] != "t"))
+    found = rank_all(rows.assign(value=rows["value"] + noise)).each["t", "o", SCOPES[0]]
+    pair = next(pair for pair in found.pairs if {pair.better, pair.other} == {"a", "c"})
+    assert pair.p > ALPHA >= pair.alone
+    assert sentence("on t", found).endswith(
+        f"; not told apart from it: b and c; p is {show(pair.alone)} for a and c alone, for runs beside them "
+        "vary more, and above 0.05 corrected for all pairs and claims."
+    )
+
+
+def test_runs_that_a_test_does_not_take_are_not_exchanged() -> None:
+    """Tasks with one run of a label are left out of a test, and so of the least p of few runs."""
+    rows = scores({"t": {"a": 1.0, "b": 0.0}, "u": {"a": 1.0, "b": 0.0}, "v": {"a": 1.0, "b": 0.0}})
+    kept = rows[(rows["seed"] < 1) | ((rows["seed"] < 2) & (rows["task"] == "t"))]
+    (pair,) = rank_all(kept).overall["teacher-forced", SCOPES[0]].pairs
+    assert set(pair.effect.by_block) == {"t"}
+    assert pair.alone == pair.least == pytest.approx(2 / 6)
 
 
 def test_noise_on_one_task_does_not_hide_large_differences_on_others() -> None:
@@ -182,13 +206,13 @@ def test_p_is_corrected_for_all_pairs_of_the_report() -> None:
     assert found.separated(ALPHA) == {}
     said = sentence("on t", found)
     assert re.search(
-        r"; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs\.$", said
+        r"; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs and claims\.$", said
     )
     # It is said of a tie with the best also where others are told apart.
     third = rank_all(scores({"t": {"a": 0.9, "c": 0.88, "d": 0.1}} | {f"u{i}": CLEAR for i in range(9)}))
     mixed = third.each["t", "o", SCOPES[0]]
     assert set(mixed.separated(ALPHA)) == {("a", "d"), ("c", "d")}
-    reason = r": c; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs\.$"
+    reason = r": c; p is 0\.0[0-4]\d for a and c alone, but above 0\.05 corrected for all pairs and claims\.$"
     assert re.search(f"; it is told apart from d; not told apart from it{reason}", sentence("on t", mixed))
     # Those that are close need no reason.
     assert sentence("on u0", tie.each["u0", "o", SCOPES[0]]).endswith("; not told apart from it: c.")

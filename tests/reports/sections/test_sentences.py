@@ -18,7 +18,7 @@ from posharness_reports.compile.first_screen import Verdict, first_screen
 from posharness_reports.compile.headline import headline
 from posharness_reports.compile.section_files import RenderedFigure
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import fraction, with_interval
+from posharness_reports.formatting import fraction, show, with_interval
 from posharness_reports.formatting import reach as in_tokens
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.measures.ranking import Ranking
@@ -222,16 +222,61 @@ def _check_finding(text: str, ready: Study) -> None:
     else:
         assert "no encodings are told apart" in clause
         assert not apart
+        _check_reason(clause, found)
     if tied:
         first, _, rest = tied.partition(": ")
         rest, _, why = rest.partition("; ")
-        alone = re.match(rf"p is \S+ for (\w+) and (\w+) alone, but above {ALPHA} corrected", why)
-        assert alone is None or (alone[1] == first and alone[2] in _names(rest))
+        _check_reason(f"; {why}", found, (first, *_names(rest)))
         for label in _names(rest):
             assert re.search(rf"\b{label} \({re.escape(fraction(means.loc[label, 'mean']))}\)", rest)
             assert not {(first, label), (label, first)} & apart
     _check_numbers(clause, ready, (task, objective), scope, found)
     _check_remark(end, ready, (task, objective), clause)
+
+
+_REASONS = (
+    r"; (?P<two>these two|\w+ and \w+) can differ like this by chance, "
+    r"(?:(?P<few>with so few seeds)|for runs beside (?P<beside>\w+) vary more)",
+    rf"; p is (?P<p>\S+) for (?P<pair>these two|\w+ and \w+) alone(?P<why>.*?) above {ALPHA} corrected",
+    r"; (?P<single>[\w ,]+) (?:has|have) one seed, which tests nothing",
+    r"; (?P<each>one seed of each) tests nothing",
+)
+
+
+def _check_reason(text: str, found: Ranking, among: tuple[str, ...] | None = None) -> None:
+    """Why two labels are not told apart is so of these two.
+
+    Args:
+        among: the labels that the sentence names as ties, the one that they tie with first.
+    """
+    ends = found.labels[0], found.labels[-1]
+    for match in (match for pattern in _REASONS for match in re.finditer(pattern, text)):
+        given = match.groupdict()
+        if given.get("each"):
+            assert all(np.isnan(pair.effect.tested.error) for pair in found.pairs)
+            assert (found.means["runs"] == len(found.blocks)).all()
+        elif single := given.get("single"):
+            named = _names(single)
+            assert named
+            for label in named:
+                own = [pair for pair in found.pairs if label in (pair.better, pair.other)]
+                assert all(np.isnan(pair.effect.tested.error) for pair in own)
+        else:
+            named = _names(given.get("two") or given["pair"]) or list(ends)
+            assert among is None or (named[0] == among[0] and named[1] in among[1:])
+            (pair,) = (pair for pair in found.pairs if {pair.better, pair.other} == set(named))
+            low, _ = pair.effect.overall.interval()
+            own_p = 2 * pair.effect.overall.p_below(0.0), 2 * pair.effect.overall.p_above(0.0)
+            assert low > 0
+            assert pair.p > ALPHA
+            assert ("pair" in given) == (pair.alone <= ALPHA)
+            if "pair" in given:
+                assert given["p"] == show(pair.alone)
+                assert given["why"] == ", but" or min(own_p) < pair.alone
+                assert ("so few seeds" in given["why"]) <= (pair.alone == pair.least)
+            else:
+                assert bool(given["few"]) == (pair.alone == pair.least)
+                assert given["few"] or pair.effect.tested.error > pair.effect.overall.error
 
 
 def _check_over_tasks(text: str, ready: Study) -> None:
@@ -248,6 +293,7 @@ def _check_over_tasks(text: str, ready: Study) -> None:
     else:
         assert match[3] == "no encodings are told apart"
         assert not apart
+        _check_reason(text, found)
     means = found.means.set_index("label")
     quoted = re.findall(_SCORE + r" with (\w+)", match[4])
     assert len(quoted) == 2
@@ -312,6 +358,8 @@ def _check_rankings(ready: Study) -> None:
                 assert _worst(better["rank"]) < len(table)
                 assert _first(other["rank"]) > 1
                 assert found.labels.index(row.better) < found.labels.index(row.other)
+        tied = re.search(r"not told apart from it: ", text)
+        _check_reason(text, found, (*found.labels,) if tied else None)
         named = re.search(r"it is told apart from ([^;]*?)[.;]", text)
         for label in _names(named[1]) if named else []:
             assert pairs[(pairs["better"] == best[1]) & (pairs["other"] == label)]["told apart"].all()
@@ -421,7 +469,11 @@ def _check_caption(text: str, ready: Study) -> None:
     else:
         # No label is set against another, but in the reason why they are not told apart.
         assert found is None or not found.separated(ALPHA)
-        set_apart = re.sub(rf"; p is \S+ for \w+ and \w+ alone, but above {ALPHA} corrected", "", clause)
+        if found is not None:
+            _check_reason(clause, found)
+        set_apart = clause
+        for reason in _REASONS:
+            set_apart = re.sub(reason, "", set_apart)
         assert len({label for label in ready.labels if re.search(rf"\b{label}\b", set_apart)}) <= 1
 
 

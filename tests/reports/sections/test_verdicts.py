@@ -675,7 +675,16 @@ def test_why_it_is_undecided_is_said_in_a_few_words() -> None:
     assert clear.outcome != "undecided"
     assert judged.in_short(clear) == ""
     one = verdict(values({"a": (0.8, 0.4)}, noise=(0.0,)))
-    assert judged.in_short(one) == "one seed"
+    assert judged.in_short(one) == "one seed of each"
+    some = {key: value for key, value in values(CLEAR).items() if key[1] == "one" or key[2] == 0}
+    assert judged.in_short(verdict(some)) == "two has one seed"
+    more = (("a", "one"), ("b", "two"))
+    mixed = {key: value for key, value in values(CLEAR).items() if key[2] == 0 or key[:2] in more}
+    assert judged.in_short(verdict(mixed)) == "one seed of some encoding on each task"
+    near = verdict(values({"a": (0.8, 0.5)}, noise=(-0.1, 0.0, 0.1)))
+    assert judged.in_short(near) == f"too few seeds ({near.seeds_to_decide} more)"
+    at = verdict(values({"a": (0.8, 0.748)}, noise=(-0.1, 0.0, 0.1)))
+    assert judged.in_short(at) == "too few seeds (over 100 needed)"
     assert clear.evidence is not None
 
     def open_with(overall: Estimate, **changes: Any) -> ClaimContrast:
@@ -683,10 +692,6 @@ def test_why_it_is_undecided_is_said_in_a_few_words() -> None:
         found = replace(clear.evidence.effect, overall=overall, tested=overall, **changes)
         return replace(clear, p=1.0, mixed=1.0, evidence=replace(clear.evidence, effect=found, alike=None))
 
-    near = open_with(Estimate(0.2, 0.06, 4.0))
-    assert judged.in_short(near) == f"too few seeds ({near.seeds_to_decide} more)"
-    at = open_with(Estimate(clear.claim.smallest_effect, 0.06, 4.0))
-    assert judged.in_short(at) == "too few seeds (over 100 more)"
     assert judged.in_short(open_with(Estimate(0.01, 0.06, 4.0))) == "no task can tell"
     differ = open_with(Estimate(0.01, 0.06, 4.0), spread=0.001)
     assert differ.evidence is not None
@@ -698,7 +703,62 @@ def test_what_the_correction_alone_leaves_undecided_says_so() -> None:
     found = verdict(values({"a": (0.77, 0.7)}, noise=(-0.0075, 0.0, 0.0075)))
     assert found.evidence is not None
     many = replace(found, evidence=replace(found.evidence, p=0.01), p=0.14, tests=8)
-    assert "but not surely once corrected for the 8 contrasts of this report" in judged.outlook(many)
+    assert "but not surely once corrected for the 8 contrasts and the rankings of this report" in (
+        judged.outlook(many)
+    )
+
+
+def test_runs_are_called_few_only_where_their_number_leaves_it_undecided() -> None:
+    rng = np.random.default_rng(2)
+    given = {
+        (task, label, seed): mean + rng.normal(0, 0.4 if task == "wide" else 0.01)
+        for task, means in {"a": (0.8, 0.6), "wide": (0.5, 0.5)}.items()
+        for label, mean in zip(("one", "two"), means, strict=True)
+        for seed in range(12)
+    }
+    telling = {key: value for key, value in given.items() if key[0] == "a"}
+    claim = Given(telling)
+    (alone,) = judge_claims(setting(claim))
+    assert alone.outcome == "borne out"
+    # A third label beside the two, on the same task, whose runs fall apart.
+    beside = {("a", "three", seed): float(seed % 2) for seed in range(12)}
+    (found,) = judge_claims(setting(Given({**telling, **beside}), labels=("one", "two", "three")))
+    assert found.outcome == "undecided"
+    assert found.runs == (12, 12)
+    said = judged.outlook(found)
+    assert "few" not in said
+    assert said.startswith(
+        "; by more than the 0.05 that matters, by its runs alone, but runs beside them vary more; "
+    )
+
+
+def test_claims_ask_for_no_fewer_seeds_than_their_correction_leaves() -> None:
+    """Where all runs agree, the seeds that are asked for are those that decide."""
+    for number, seeds in ((1, 2), (1, 3), (8, 2), (8, 3), (8, 5), (40, 3)):
+
+        def judged_with(seeds: int, number: int = number) -> list[ClaimContrast]:
+            claim = Given(values({"a": (1.0, 0.0)}, noise=(0.0,) * seeds))
+            return judge_claims(replace(setting(claim), claims=(claim,) * number))
+
+        (missing,) = {found.seeds_to_decide for found in judged_with(seeds)}
+        assert missing is not None
+        assert {found.outcome for found in judged_with(seeds + missing)} == {"borne out"}
+        if missing > 1:
+            assert {found.outcome for found in judged_with(seeds + missing - 1)} == {"undecided"}
+            assert {found.seeds_to_decide for found in judged_with(seeds + missing - 1)} == {1}
+
+
+def test_no_difference_takes_as_many_seeds_as_the_tasks_on_which_one_could_show() -> None:
+    noise = (-0.06, 0.0, 0.06)
+    telling = values({"a": (0.7, 0.7)}, noise=noise)
+    rest = values({"b": (0.01, 0.0), "c": (0.0, 0.01)}, noise=(0.0, 0.01, -0.01))
+    one, all_of_them = verdict(telling), verdict({**telling, **rest})
+    assert (one.outcome, all_of_them.outcome) == ("undecided", "undecided")
+    assert one.seeds_to_decide is not None
+    assert all_of_them.seeds_to_decide is not None
+    assert all_of_them.evidence is not None
+    assert all_of_them.evidence.alike is not None
+    assert all_of_them.seeds_to_decide >= 0.9 * one.seeds_to_decide
 
 
 def test_one_seed_has_no_p() -> None:

@@ -21,6 +21,7 @@ from posharness_reports.formatting import (
 )
 from posharness_reports.measures.power import MOST
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE
+from posharness_reports.measures.unsure import one_seed
 from posharness_reports.sections.claims.figure import claim_figure
 from posharness_reports.sections.claims.sides import SEPARATOR
 from posharness_reports.sections.claims.verdicts import (
@@ -271,11 +272,15 @@ def in_short(contrast: ClaimContrast) -> str:
     if contrast.outcome != "undecided":
         return ""
     if math.isnan(contrast.overall.error):
-        return "one seed"
+        single, labels = (
+            [label.replace(SEPARATOR, ", ") for label in some]
+            for some in (contrast.single, contrast.sides[0] + contrast.sides[1])
+        )
+        return one_seed(single, labels)
     if contrast.obstacle:
         return _IN_SHORT[contrast.obstacle]
     needed = contrast.seeds_to_decide
-    return f"too few seeds ({f'over {MOST}' if needed is None else needed} more)"
+    return f"too few seeds ({f'over {MOST} needed' if needed is None else f'{needed} more'})"
 
 
 def _beyond(contrast: ClaimContrast) -> str:
@@ -284,11 +289,16 @@ def _beyond(contrast: ClaimContrast) -> str:
     smallest = contrast.claim.smallest_effect
     against = "against the claim, " if high < 0 else ""
     if low > smallest or high < -smallest:
-        corrected = (
-            f"but not surely once corrected for the {count(contrast.tests, 'contrast')} of this report"
-        )
-        alone = contrast.evidence is None or contrast.evidence.p > ALPHA
-        why = "by its runs alone, which are few and may agree by chance" if alone else corrected
+        found = contrast.evidence
+        if found is None or found.p <= ALPHA:
+            why = (
+                f"but not surely once corrected for the {count(contrast.tests, 'contrast')} and the rankings "
+                "of this report"
+            )
+        elif found.p <= found.least:
+            why = "by its runs alone, which are few and may agree by chance"
+        else:
+            why = "by its runs alone, but runs beside them vary more"
         return f"; {against}by more than the {fraction(smallest)} that matters, {why}"
     if low > 0 or high < 0:
         return f"; {against}perhaps by less than the {fraction(smallest)} that matters"

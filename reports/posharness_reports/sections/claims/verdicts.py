@@ -25,7 +25,7 @@ from posharness_reports.measures.comparison import (
 )
 from posharness_reports.measures.failures import as_at_chance
 from posharness_reports.measures.power import more_seeds
-from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm
+from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm, open_levels
 from posharness_reports.sections.claims.members import Arms, Members, arms_of, by_label, compare_members
 from posharness_reports.sections.claims.sides import Sides, sides
 from posharness_reports.study import Study
@@ -102,6 +102,8 @@ class ClaimContrast:
             if none failed, or if 0 is not chance.
         p, mixed: as in `Evidence`, corrected for all contrasts of all claims (Holm 1979).
         tests: the number of contrasts that p is corrected for.
+        level: what the p of the evidence may be at most for a verdict, all other contrasts as they are.
+        single: of the labels of both sides, those with one run on every task that is compared.
         asked: what the claim declared, of which this is a contrast.
         alpha: the rate of false statements of the report, which p is corrected for too.
     """
@@ -117,11 +119,13 @@ class ClaimContrast:
     p: float = float("nan")
     mixed: float = float("nan")
     tests: int = 1
+    level: float = ALPHA * CLAIMS_SHARE
     labels: tuple[str, ...] = ()
     by_label: Mapping[str, Effect] = field(default_factory=dict)
     members: tuple[Members, ...] = ()
     alpha: float = ALPHA
     asked: Contrast | None = None
+    single: tuple[str, ...] = ()
     heads: tuple[str, str] = ("", "")
     sides: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
@@ -163,13 +167,16 @@ class ClaimContrast:
         """The seeds to add to each label so that an undecided contrast is likely to be decided."""
         if self.evidence is None or self.obstacle:
             return None
-        found = self.evidence.effect
-        return more_seeds(
-            found.tested,
-            min(self.runs) / len(found.by_block),
-            self.claim.smallest_effect,
-            self.alpha * CLAIMS_SHARE / self.tests,
-        )
+        smallest = self.claim.smallest_effect
+        found = [self.evidence.effect]
+        if self.evidence.alike is not None and abs(self.overall.mean) < smallest:
+            # "No difference" has to be sure of the tasks on which one could show, too.
+            if not abs(self.evidence.alike.tested.mean) < smallest:
+                return None
+            found.append(self.evidence.alike)
+        missing = [more_seeds(each, smallest, self.level) for each in found]
+        known = [number for number in missing if number is not None]
+        return max(known) if len(known) == len(missing) else None
 
 
 def region(estimate: Estimate, smallest: float) -> tuple[Literal["above", "below", "inside"], float]:
@@ -222,12 +229,14 @@ def _judge(study: Study) -> list[ClaimContrast]:
     every = [evidence for contrast in contrasts if (evidence := contrast.evidence)]
     found = corrected(every)
     scale = ALPHA / study.alpha
-    for place, (p, mixed) in zip(tested, found, strict=True):
+    levels = open_levels([p * scale <= ALPHA for p, _ in found])
+    for place, (p, mixed), level in zip(tested, found, levels, strict=True):
         contrasts[place] = replace(
             contrasts[place],
             p=min(p * scale, 1.0),
             mixed=min(mixed * scale, 1.0),
             tests=len(tested),
+            level=study.alpha * CLAIMS_SHARE * level,
             alpha=study.alpha,
         )
     alike = [each for contrast in contrasts for each in contrast.members]
@@ -350,6 +359,11 @@ def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast
         members=compare_members({block: held[block] for block in used}, valued),
         heads=(valued.heads[0] + valued.suffix, valued.heads[1] + valued.suffix),
         sides=valued.members,
+        single=tuple(
+            label
+            for label in dict.fromkeys(valued.members[0] + valued.members[1])
+            if all(held[block][label].runs == 1 for block in used if label in held[block])
+        ),
     )
 
 

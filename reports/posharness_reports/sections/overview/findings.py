@@ -38,7 +38,7 @@ def over_tasks(ranking: Ranking, decoding: str, scope: str, *, named: int) -> st
         f"{with_interval(*means.loc[label, ['mean', 'low', 'high']])} with {label}" for label in (best, last)
     )
     if not behind:
-        why = why_not_apart(ranking, best, last)
+        why = why_not_apart(ranking, best, last, named=False)
         return f"{place}, no encodings are told apart: mean score {scores}{why}."
     return f"{place}, {best} is ahead of {enumerate_words(first_labels(behind, named))}: mean score {scores}."
 
@@ -79,7 +79,7 @@ def finding(study: Study, task: str, objective: str, scope: str, *, named: int) 
     scores = f"{place.noun} {place.score(best)} with {best}, {place.score(last)} with {last}"
     end = f"{place.remark([best, last])} ({runs})."
     if not behind:
-        why = why_not_apart(ranking, best, last)
+        why = why_not_apart(ranking, best, last, named=False)
         return f"On {place.name}, no encodings are told apart: {scores}{why}{end}"
     tied = [label for label in ranking.labels if label != best and label not in behind]
     verb = "information carries farther" if place.carries(best) else "the score is higher"
