@@ -174,3 +174,14 @@ def _followed(text: str) -> list[tuple[float, float]]:
             points += placed
             x, y = placed[-1]
     return points
+
+
+def test_negative_numbers_have_the_minus_sign_of_the_page() -> None:
+    figure = Figure()
+    for text in ("-0.50", "8-15", "-named", "key - query in tokens"):
+        figure.text(0.5, 0.5, text)
+    written = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(written, format="svg")
+    page = inline(written.getvalue(), alt="a", scope="f1")
+    assert re.findall(r">([^<]+)</text>", page) == ["−0.50", "8-15", "-named", "key − query in tokens"]

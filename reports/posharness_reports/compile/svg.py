@@ -39,6 +39,8 @@ def inline(svg: str, *, alt: str, scope: str, readable: bool = False) -> str:
         body = re.sub(re.escape(light), f"var(--{name})", body, flags=re.IGNORECASE)
     body = re.sub(r"(font: [^;\"']*?px )[^;\"]+", r"\1var(--sans)", body)
     body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
+    # The fonts of figures have no minus sign (see `theme.RC`); that of the page has.
+    body = re.sub(r">-(?=[\d.])", ">−", body).replace(">key - query", ">key − query")
     width = re.search(r'<svg[^>]* width="([\d.]+)pt"', body)
     box = re.search(r'<svg[^>]* viewBox="0 0 ([\d.]+) ([\d.]+)"', body)
     across = float(width[1]) / 0.75 if width else 0.0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any, ClassVar
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from posharness.contracts.columns import DECODINGS
 from posharness_reports import claims
 from posharness_reports.claims.both_directions import BothDirections
 from posharness_reports.figures.readable import ReadableFigure
+from posharness_reports.figures.theme import RC
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
@@ -629,6 +631,24 @@ def test_each_row_of_the_figure_has_a_label_of_its_own_that_is_whole() -> None:
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
     assert not [1 for a, b in combinations(boxes, 2) if a.overlaps(b)]
+
+
+@pytest.mark.parametrize("effect", [0.018, 0.092, 0.2, 0.273, 0.46, 0.8])
+def test_the_numbers_of_the_axis_are_whole(effect: float) -> None:
+    given = {
+        ("a (o)", label, seed): 0.1 + effect * (label == "one") for label in ("one", "two") for seed in (0, 1)
+    }
+    with mpl.rc_context(RC):
+        (chart,) = claim_figure(judge_claims(setting(Given(given), ("one", "two")))).values()
+        figure = chart.figure
+        figure.canvas.draw()
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    drawn = [number for number in axes.get_xticklabels() if low <= number.get_position()[0] <= high]
+    assert len(drawn) >= 3
+    boxes = [number.get_window_extent() for number in drawn]
+    # The minus sign of a page is wider than that of the figure.
+    assert all(box.x0 >= 2 and box.x1 <= figure.bbox.x1 - 2 for box in boxes)
 
 
 def test_every_effect_of_the_figure_can_be_read() -> None:

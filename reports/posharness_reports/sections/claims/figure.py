@@ -27,6 +27,9 @@ _WIDTH, _SIDE = 4.6, 0.1
 _LINE, _STRIP, _GAP, _TICKS = 0.16, 0.22, 0.1, 0.34
 """The heights of a line of text, of the strip of a contrast, between two, and of the ticks, in inches."""
 
+_HALF_NUMBER = 0.12
+"""How far from the end of an axis the tick of a number is, in inches: half its width, less the side."""
+
 _COLOURS = {"borne out": GOOD, "contradicted": BAD}
 
 
@@ -158,6 +161,9 @@ def _draw_claim(figure: ReadableFigure, axes: Axes, rows: _Rows) -> None:
     axes.set(xlim=(-limit, limit), yticks=[])
     axes.grid(visible=False)
     axes.locator_params(axis="x", nbins=5)
+    # The number at a tick near the end would be cut.
+    most = limit * (1 - 2 * _HALF_NUMBER / rows.width)
+    axes.set_xticks([tick for tick in axes.get_xticks() if abs(tick) <= most])
     down = _text(axes, rows.statement, 0.0, INK, 9) + _GAP
     strips = []
     for contrast, lines in zip(rows.contrasts, rows.labels, strict=True):

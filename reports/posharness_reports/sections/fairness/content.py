@@ -11,7 +11,7 @@ import pandas as pd
 from posharness.contracts import Section
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import settings_text, title
-from posharness_reports.formatting import fraction
+from posharness_reports.formatting import fraction, show
 from posharness_reports.measures.equal_cost import at_equal_cost
 from posharness_reports.study import Study
 from posharness_reports.tables.tidy import folded
@@ -74,7 +74,7 @@ def _given(study: Study) -> pd.DataFrame:
                 **(_tuning(attempts[posed[task], label], chosen - {""}) if attempts else {}),
                 "ms per step": round(float(cost["step_ms"]), 1),
                 "own time in s": round(float(cost["steps"] * cost["step_ms"]) / 1000, 1),
-                "accuracy at equal steps": f"{fraction(row['at_steps'])} ({row['steps']:.0f} steps)",
+                "accuracy at equal steps": f"{fraction(row['at_steps'])} ({show(int(row['steps']))} steps)",
                 "accuracy at equal time": f"{fraction(row['at_seconds'])} ({row['seconds']:.1f} s)",
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from posharness_reports.data.grouping import grouped
 from posharness_reports.data.made_with import MADE_WITH, known_values
 from posharness_reports.data.prepare import title
-from posharness_reports.formatting import percent
+from posharness_reports.formatting import percent, show
 from posharness_reports.measures.accuracy import learned
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.study import Study
@@ -43,7 +43,8 @@ def caveats(study: Study) -> list[str]:
         steps = sorted({int(value) for value in cells["steps"].dropna()})
         if len(steps) > 1:
             sentences.append(
-                f"On {task}, runs were trained for different numbers of steps ({steps[0]} to {steps[-1]})."
+                f"On {task}, runs were trained for different numbers of steps "
+                f"({show(steps[0])} to {show(steps[-1])})."
             )
     busy = int((done["step_wall_ms"] > _BUSY * done["step_ms"]).sum())
     if busy:
