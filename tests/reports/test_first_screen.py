@@ -308,7 +308,7 @@ def test_numbers_in_the_map_of_all_tasks_stay_light_on_a_dark_page(simulated: Si
     found = _screen(simulated(seeds=1, tasks=("copy",), sequences=16))
     assert found.overview is not None
     fills = re.findall(r'<(?:text|g)[^>]* fill="([^"]+)"[^>]*>(?:<text|[^<])', found.overview.inline)
-    assert "#fdfdfd" in fills
+    assert "#fefefe" in fills
 
 
 MEASURE = """<body><script>
