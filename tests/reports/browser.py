@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["CHROMIUM", "Browser", "Tab"]
+__all__ = ["CHROMIUM", "Browser", "Tab", "reading"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -210,3 +210,10 @@ class Tab:
     @property
     def _own(self) -> list[dict[str, Any]]:
         return [event for event in self._browser.events if event.get("sessionId") == self._session]
+
+
+def reading(tab: Tab) -> str:
+    """What a report shows of the value under the pointer or the keys; "" for nothing."""
+    shown = tab.run("document.querySelector('#reading.shown')?.innerText ?? ''")
+    assert isinstance(shown, str)
+    return shown

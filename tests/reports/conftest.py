@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
+from tests.reports.browser import Browser
 
 TASKS: dict[str, dict[str, Any]] = {
     "offset_recall": {"objectives": ("recall",), "lengths": (32, 64), "chance": {"recall": 1 / 16}},
@@ -191,3 +192,10 @@ def frames() -> Frames:
             ("relative", "bert", 1): ("skipped", "relative is not defined for this body."),
         }
     )
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, for the tests of pages."""
+    with Browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened

@@ -25,7 +25,7 @@ from posharness_reports.sections.dependency_length import DependencyLength
 from posharness_reports.sections.learning_curves import LearningCurves
 from posharness_reports.sections.mechanism import Mechanism
 from tests.reports.attention import with_attention
-from tests.reports.browser import CHROMIUM, Browser, Tab
+from tests.reports.browser import CHROMIUM, Browser, Tab, reading
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
 
@@ -106,12 +106,6 @@ def report(simulated: Callable[..., Frames], tmp_path_factory: pytest.TempPathFa
     return HtmlCompiler().compile(frames, [DependencyLength()], title="A study", folder=folder)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
 @pytest.fixture
 def tab(browser: Browser, report: Path) -> Iterator[Tab]:
     with browser.tab(report.as_uri()) as opened:
@@ -119,12 +113,6 @@ def tab(browser: Browser, report: Path) -> Iterator[Tab]:
         assert opened.complaints == []
         # Nothing is asked for but the page itself.
         assert {url.partition("#")[0] for url in opened.requests} == {report.as_uri()}
-
-
-def reading(tab: Tab) -> str:
-    shown = tab.run("document.querySelector('#reading.shown')?.innerText ?? ''")
-    assert isinstance(shown, str)
-    return shown
 
 
 def expected(report: Path, label: str) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from posharness_reports.sections.learning_curves import LearningCurves
 from posharness_reports.sections.mechanism import Mechanism
 from posharness_reports.sections.overview import Overview
 from tests.reports.attention import with_attention
-from tests.reports.browser import CHROMIUM, Browser, Tab
+from tests.reports.browser import CHROMIUM, Browser, Tab, reading
 from tests.reports.test_page import AXE
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)")
@@ -49,23 +49,11 @@ def report(simulated: Callable[..., Frames], tmp_path_factory: pytest.TempPathFa
     return HtmlCompiler().compile(frames, sections, claims=claims, title="A study", folder=folder)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
 @pytest.fixture
 def tab(browser: Browser, report: Path) -> Iterator[Tab]:
     with browser.tab(report.as_uri()) as opened:
         yield opened
         assert opened.complaints == []
-
-
-def reading(tab: Tab) -> str:
-    shown = tab.run("document.querySelector('#reading.shown')?.innerText ?? ''")
-    assert isinstance(shown, str)
-    return shown
 
 
 def show(tab: Tab, element: str) -> None:
