@@ -21,6 +21,11 @@ _OPTIONS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 )
 
+_MADE = """new Promise((done) => {
+  const look = () => (document.querySelector("details.table noscript") ? setTimeout(look, 5) : done());
+  look();
+})"""
+
 
 class Browser:
     """A browser process; use it as a context."""
@@ -82,10 +87,10 @@ class Browser:
 
     @contextmanager
     def tab(self, url: str, *, width: int = 1280, height: int = 800, script: bool = True) -> Iterator[Tab]:
-        """Open a page, and wait until it has loaded."""
+        """Open a page, and wait until it has loaded; with `script=False`, one whose scripts do not run."""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        tab = Tab(self, session)
+        tab = Tab(self, session, script)
         for domain in ("Page", "Runtime", "Network", "Log"):
             tab.send(f"{domain}.enable")
         tab.resize(width, height)
@@ -112,17 +117,19 @@ class Browser:
 class Tab:
     """A page in a browser."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
-        self._browser, self._session = browser, session
+    def __init__(self, browser: Browser, session: str, script: bool) -> None:
+        self._browser, self._session, self._script = browser, session, script
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command to this page."""
         return self._browser.send(method, self._session, **parameters)
 
     def open(self, url: str) -> None:
-        """Go to an address, and wait until the page has loaded."""
+        """Go to an address, and wait until the page has loaded and has made its closed tables."""
         self.send("Page.navigate", url=url)
         self._browser.wait_for("Page.loadEventFired", self._session)
+        if self._script:
+            self.run(_MADE)
 
     def resize(self, width: int, height: int = 800) -> None:
         """Set the size of the window."""

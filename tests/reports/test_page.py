@@ -864,6 +864,8 @@ def test_numbers_beside_long_labels_are_not_broken(
 def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None:
     with browser.tab(report.as_uri(), script=False) as tab:
         tree: list[dict[str, Any]] = tab.send("Accessibility.getFullAXTree")["nodes"]
+        fields = "(part) => part.querySelectorAll('td').length"
+        tables: list[int] = tab.run(f"[...document.querySelectorAll('details.table')].map({fields})")
     # The style sheet writes small headings in capitals.
     names = {str(node.get("name", {}).get("value", "")).lower() for node in tree if not node.get("ignored")}
     assert "filter tables" not in names  # what does nothing is not shown
@@ -871,3 +873,41 @@ def test_without_javascript_all_is_there(browser: Browser, report: Path) -> None
     assert {"all tasks", "examples"} <= names
     assert any(name.startswith("ranking on copy") for name in names)
     assert any("right is" in name for name in names)
+    assert len(tables) > 2
+    assert all(tables)
+
+
+def test_a_closed_table_is_made_as_soon_as_it_is_needed(tab: Tab, report: Path) -> None:
+    def opened(view: str) -> int:
+        tab.send("Page.navigate", url="about:blank")
+        tab.send("Page.navigate", url=report.as_uri() + view)
+        loaded = "document.readyState == 'complete' ? done() : addEventListener('load', done)"
+        tab.run(f"new Promise((done) => {{ {loaded} }})")
+        return int(tab.run(left))
+
+    # A browser that is never idle.
+    tab.send(
+        "Page.addScriptToEvaluateOnNewDocument", source="requestIdleCallback = (work) => { later = work; }"
+    )
+    left = "document.querySelectorAll('details.table:not([open]) noscript').length"
+    hidden = "[...document.querySelectorAll('tbody tr')].filter((row) => row.hidden).length"
+    closed = opened("")
+    assert closed > 2
+    first = "document.querySelector('details.table:has(noscript)')"
+    rows = tab.run(
+        f"""new Promise((done) => {{
+          const part = {first};
+          part.addEventListener("toggle", () => setTimeout(() => done(part.querySelectorAll("td").length)));
+          part.querySelector("summary").click();
+        }})"""
+    )
+    assert rows
+    assert tab.run(left) == closed - 1
+    tab.run("later()")
+    assert tab.run(left) == closed - 2
+    assert opened("#?hide=absolute") == 0
+    assert tab.run(hidden)
+    name: str = tab.run("document.querySelector('details.table:not([open])').dataset.table")
+    assert opened(f"#?sort={name}.-0") == closed - 1
+    heading = f"document.querySelector('[data-table=\"{name}\"] th')"
+    assert tab.run(f"{heading}.getAttribute('aria-sort')") == "descending"

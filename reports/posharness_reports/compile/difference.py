@@ -75,7 +75,8 @@ def compare(
         page=b"",
     )
     return replace(
-        comparison, page=fill_page("difference.html.j2", (("numbers.js", "tables.js"),), found=comparison)
+        comparison,
+        page=fill_page("difference.html.j2", (("numbers.js", "closed.js", "tables.js"),), found=comparison),
     )
 
 

@@ -37,9 +37,9 @@ _ROWS_IN_MARKDOWN = 40
 
 
 _SCRIPTS = (
-    ("numbers.js", "tables.js"),
+    ("numbers.js", "closed.js", "tables.js"),
     ("examples.js",),
-    ("numbers.js", "address.js", "figures.js", "readings.js", "view.js"),
+    ("numbers.js", "closed.js", "address.js", "figures.js", "readings.js", "view.js"),
 )
 
 

@@ -33,7 +33,7 @@ def index_page(reports: Sequence[Mapping[str, Any]], base: str = "", pictured: s
     # Pictures are files of the reports beside the page, also where it is opened as a file.
     return fill_page(
         "index.html.j2",
-        (("numbers.js", "tables.js"),),
+        (("numbers.js", "closed.js", "tables.js"),),
         pictures="'self' file:",
         reports=shown,
         boards=boards(shown),

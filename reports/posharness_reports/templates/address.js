@@ -6,7 +6,7 @@ const root = document.documentElement;
 const bar = document.querySelector("form.view");
 const known = data.series.map((series) => series.label);
 const view = { hidden: new Set(), filter: "", theme: "", zoom: "", sort: new Map(), examples: {} };
-const tables = new Map([...document.querySelectorAll("details.table")].map((part) => [part.dataset.table, part.querySelector("table")]));
+const tables = new Map([...document.querySelectorAll("details.table")].map((part) => [part.dataset.table, part]));
 const choice = document.querySelector("#examples form");
 const figures = new Map();
 
@@ -51,7 +51,7 @@ function fromAddress() {
   view.sort = new Map();
   for (const text of wanted.getAll("sort")) {
     const [name, down, column] = /^(.*)\.(-?)(\d+)$/.exec(text)?.slice(1) ?? [];
-    if (tables.get(name)?.tHead.rows[0].cells[column]) view.sort.set(name, { column: Number(column), up: !down });
+    if (tables.has(name) && tableIn(tables.get(name)).tHead.rows[0].cells[column]) view.sort.set(name, { column: Number(column), up: !down });
   }
   view.examples = {};
   if (!choice) return;

@@ -19,21 +19,30 @@ function sortTable(table, column, up) {
   headings[column]?.setAttribute("aria-sort", up ? "ascending" : "descending");
   body.append(...[...body.rows].sort(order));
 }
-for (const button of document.querySelectorAll("th button")) {
-  button.addEventListener("click", () => {
-    const heading = button.parentElement;
-    const up = heading.getAttribute("aria-sort") !== "ascending";
-    sortTable(heading.closest("table"), heading.cellIndex, up);
-    heading.dispatchEvent(new CustomEvent("sorted", { bubbles: true, detail: { column: heading.cellIndex, up } }));
-  });
-}
+document.addEventListener("click", ({ target }) => {
+  const heading = target.closest?.("th button")?.parentElement;
+  if (!heading) return;
+  const up = heading.getAttribute("aria-sort") !== "ascending";
+  sortTable(heading.closest("table"), heading.cellIndex, up);
+  heading.dispatchEvent(new CustomEvent("sorted", { bubbles: true, detail: { column: heading.cellIndex, up } }));
+});
 document.addEventListener("sort", ({ target, detail }) => {
   if (detail.column === undefined || target.tHead.rows[0].cells[detail.column]) sortTable(target, detail.column, detail.up);
 });
+// Closed tables are made as they are opened, or one after the other when there is nothing else to do.
+document.addEventListener("toggle", ({ target }) => { if (target.matches("details.table")) tableIn(target); }, true);
+const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
+function makeNext() {
+  const kept = document.querySelector("details.table noscript");
+  if (!kept) return;
+  tableIn(kept.closest("details"));
+  idle(makeNext);
+}
+addEventListener("load", () => idle(makeNext));
 // Paper cannot be unfolded.
 addEventListener("beforeprint", () => {
-  for (const table of document.querySelectorAll("details.table")) {
-    if (table.querySelectorAll("tbody tr").length <= 60) table.open = true;
+  for (const part of document.querySelectorAll("details.table")) {
+    if (tableIn(part).tBodies[0].rows.length <= 60) part.open = true;
   }
 });
 // The content of a file that a link holds, unpacked if it is packed.
@@ -75,7 +84,7 @@ for (const button of document.querySelectorAll("button.all-rows")) {
   button.addEventListener("click", async () => {
     button.disabled = true;
     const text = await (await contentOf(href, name)).text();
-    const body = button.closest("details").querySelector("tbody");
+    const body = tableIn(button.closest("details")).tBodies[0];
     const kinds = [...body.rows[0].cells].map((cell) => cell.className);
     // A line ends where the quotes before it are in pairs.
     const lines = text.split("\n").slice(1, -1).reduce((whole, line) => {

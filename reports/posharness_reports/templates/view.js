@@ -86,9 +86,10 @@ function around(figure, panel) {
 
 function showTables() {
   const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const table of document.querySelectorAll("details.table")) {
+  for (const part of tables.values()) {
+    const table = tableIn(part);
+    const rows = table.tBodies[0].rows;
     let left = 0;
-    const rows = table.querySelectorAll("tbody tr");
     // A column may be of one encoding.
     const columns = [...table.querySelectorAll("thead th")].map((heading) => view.hidden.has(heading.textContent));
     if (columns.includes(true) || table.querySelector("th[hidden]")) {
@@ -100,16 +101,16 @@ function showTables() {
       row.hidden = hidden || !words.every((word) => text.includes(word));
       left += row.hidden ? 0 : 1;
     }
-    const note = table.querySelector(".left");
+    const note = part.querySelector(".left");
     note.textContent = left < rows.length ? `${left} shown` : "";
   }
 }
 
 function showSorted() {
-  for (const [name, table] of tables) {
+  for (const [name, part] of tables) {
     const wanted = view.sort.get(name);
-    const sorted = table.tHead.querySelector("[aria-sort$=ending]");
-    if (wanted || sorted) table.dispatchEvent(new CustomEvent("sort", { bubbles: true, detail: wanted ?? {} }));
+    const sorted = part.querySelector("[aria-sort$=ending]");
+    if (wanted || sorted) tableIn(part).dispatchEvent(new CustomEvent("sort", { bubbles: true, detail: wanted ?? {} }));
   }
 }
 
@@ -122,15 +123,15 @@ function showExamples() {
   choice.dispatchEvent(new Event("choice"));
 }
 
-let filtered = "";
+const wantedRows = () => JSON.stringify([view.filter, [...view.hidden]]);
+let filtered = wantedRows();
 function apply() {
   forget();
   if (view.theme) root.dataset.theme = view.theme;
   else delete root.dataset.theme;
   for (const [name, figure] of figures) showFigure(name, figure);
-  const wanted = JSON.stringify([view.filter, [...view.hidden]]);
-  if (wanted !== filtered) showTables();
-  filtered = wanted;
+  if (filtered !== wantedRows()) showTables();
+  filtered = wantedRows();
   for (const box of bar.querySelectorAll("input[type=checkbox]")) box.checked = !view.hidden.has(box.value);
   const left = known.filter((label) => !view.hidden.has(label)).length;
   bar.querySelector(".count").textContent = left < known.length ? `${left} of ${known.length}` : `${known.length}`;
