@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count as count_from
 from typing import Any
@@ -186,19 +187,40 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def short_names(labels: Iterable[str], width: int) -> dict[str, str]:
+def short_names(labels: Iterable[str], width: int, longest: int = 0) -> dict[str, str]:
     """A name for each label, all different: those longer than `width` lose letters in their middle.
 
-    Where two would then be alike, another part is lost; if none helps, the names are longer than `width`.
+    Where two would then be alike, another part is lost, or the names are longer. If neither helps, names that
+    are alike are numbered in the order of their labels.
+
+    Args:
+        longest: how long names may be where those of `width` are alike; by default, no longer.
     """
-    distinct = list(dict.fromkeys(labels))
-    for most in count_from(max(width, 1)):
+    distinct, width = list(dict.fromkeys(labels)), max(width, 1)
+    for most in range(width, max(width, longest) + 1):
         # The first is in the middle, and the ends of labels, with their settings, are kept before the starts.
         for end in (*range(most // 2, most), *range(most // 2)):
             names = [_without_middle(label, most, end) for label in distinct]
             if len(set(names)) == len(names):
                 return dict(zip(distinct, names, strict=True))
-    raise AssertionError("labels that are not shortened differ")
+    return _numbered(distinct, width)
+
+
+def _numbered(labels: Sequence[str], width: int) -> dict[str, str]:
+    """Names without the middle of the labels, and with a number where they would be alike."""
+    names = {label: _without_middle(label, width, width // 2) for label in labels}
+    shared, taken = Counter(names.values()), set(names.values())
+    for label in sorted(labels):
+        if len(label) <= width or shared[names[label]] == 1:
+            continue
+        for suffix in (f" {number}" for number in count_from(1)):
+            room = max(width - len(suffix), 1)
+            name = _without_middle(label, room, room // 2) + suffix
+            if name not in taken:
+                break
+        names[label] = name
+        taken.add(name)
+    return names
 
 
 def _without_middle(text: str, width: int, end: int) -> str:

@@ -163,9 +163,36 @@ def test_a_long_label_keeps_its_start_and_its_end() -> None:
     assert short_names(["".join(LONG), "rope"], 20) == {"".join(LONG): "a_window_…indow=2.0]", "rope": "rope"}
 
 
-@given(st.sets(st.text("ab…", min_size=1, max_size=9), max_size=12), st.integers(1, 8))
+@given(st.sets(st.text("ab… 1", min_size=1, max_size=9), max_size=12), st.integers(1, 8))
 def test_no_two_labels_have_one_name(labels: set[str], width: int) -> None:
     names = short_names(labels, width)
     assert set(names) == labels
     assert len(set(names.values())) == len(labels)
     assert all(name == label for label, name in names.items() if len(label) <= width)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 299), st.integers(0, 9)), min_size=1, max_size=39),
+    st.integers(20, 300),
+    st.integers(8, 51),
+    st.booleans(),
+)
+def test_names_of_labels_that_differ_anywhere_are_different_and_not_too_long(
+    changes: list[tuple[int, int]], length: int, width: int, grows: bool
+) -> None:
+    base = "x" * length
+    places = [(at % length, digit) for at, digit in changes]
+    labels = list(dict.fromkeys([base, *(f"{base[:at]}{digit}{base[at + 1 :]}" for at, digit in places)]))
+    longest = width * 3 // 2 if grows else width
+    names = short_names(labels, width, longest)
+    assert list(names) == labels
+    assert len(set(names.values())) == len(labels)
+    assert max(map(len, names.values())) <= longest
+    assert short_names(labels[::-1], width, longest) == names
+
+
+def test_labels_that_no_cut_tells_apart_are_numbered() -> None:
+    labels = [f"rope[{at * 'a'}1{(90 - at) * 'a'}]" for at in range(0, 91, 10)]
+    names = list(short_names(labels, 20).values())
+    assert (names[0], names[-1]) == ("rope[1aaa…aaaaaaaaa]", "rope[aaaa…aaaaaaaa1]")
+    assert sorted(names[1:-1]) == [f"rope[aaa…aaaaaaaa] {number}" for number in range(1, 9)]

@@ -38,6 +38,9 @@ __all__ = ["distance_figure", "everything", "heatmap_figure", "separating_task",
 
 _BEST, _WORST = 5, 3
 _LONGEST_LABEL, _LONGEST_TASK = 34, 48
+_LONGEST_WITH_ROOM = 51
+"""The longest name on a page where names of `_LONGEST_LABEL` are alike."""
+
 _HEADINGS = dict(zip(SCOPES, ("farthest distance", "longer sequences"), strict=True))
 _GAP = 0.45
 _ROOMY, _FIELD = 5.0, 0.33
@@ -241,7 +244,8 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     none then either, a bar says what the colours are."""
     scopes = [scope for scope in SCOPES if scope in set(values["scope"])]
     tasks = list(dict.fromkeys(values["task"]))
-    names = list(short_names(order, _LONGEST_LABEL).values())
+    longest = _LONGEST_WITH_ROOM if most > _ROOMY else _LONGEST_LABEL
+    names = list(short_names(order, _LONGEST_LABEL, longest).values())
     left = 0.2 + text_width(max(names, key=len, default=""))
     widest = max(0.62 * len(tasks), 1.5)
     across = min(widest, (most - left) / len(scopes) - _GAP)

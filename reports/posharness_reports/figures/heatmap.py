@@ -25,7 +25,7 @@ __all__ = ["FIELDS", "draw_colours", "draw_fields", "few_fields", "heatmap"]
 
 Fields = np.ndarray[Any, np.dtype[np.bool_]]
 
-_WIDTH, _ROW, _LONGEST_LABEL = 9.6, 0.21, 34
+_WIDTH, _ROW, _LONGEST_LABEL, _LONGEST_WITH_ROOM = 9.6, 0.21, 34, 51
 _ROOMY, _FIELD = 5.0, 0.3
 """The width of a figure with notes, and of a field with a number, in inches."""
 
@@ -59,7 +59,8 @@ def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: f
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
-    names = list(short_names(order, _LONGEST_LABEL).values())
+    most_letters = _LONGEST_WITH_ROOM if most > _ROOMY else _LONGEST_LABEL
+    names = list(short_names(order, _LONGEST_LABEL, most_letters).values())
     left = 0.2 + text_width(max(names, key=len))
     right = 0.2 + text_width(max([*notes.values(), "reach"], key=len)) if notes else 0.2
     top, bottom = 0.55 if panel.title or notes else 0.1, 0.5

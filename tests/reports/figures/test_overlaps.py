@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from math import ceil
 
@@ -140,6 +141,30 @@ def test_figures_for_papers_do_not_overlap(labels: int, width: float) -> None:
         for part in figure.paper(width):
             assert part.get_size_inches()[0] <= width + 1e-6
             assert part.get_size_inches()[1] <= 9
+            assert overlaps(part) == []
+
+
+@pytest.mark.parametrize("labels", [2, 12, 40])
+def test_labels_that_differ_only_in_their_long_middle_can_be_drawn(labels: int) -> None:
+    """No name is so long that nothing else has room."""
+    long = [f"rope[{'a' * 140}{i:02}{'b' * 140}]" for i in range(labels)]
+    panel = _panel(labels)
+    panel = replace(panel, lines=panel.lines.replace(dict(zip(panel.labels, long, strict=True))))
+    panel = replace(panel, dots=panel.lines)
+    rows = [("copy", label, 0.5, 1, 99, False) for label in long]
+    columns = ["task", "label", "value", "seeds", "predictions", "undefined"]
+    values = pd.concat(pd.DataFrame(rows, columns=columns).assign(scope=scope) for scope in SCOPES)
+    styles = looks(long)
+    for figure in (
+        side_by_side([[panel]], styles),
+        heatmap(panel, long, dict.fromkeys(long, "12 [9, ≥ 16]")),
+        heatmap_figure(values, long),
+    ):
+        assert figure.paper is not None
+        for part in figure.paper(3.25):
+            assert boxes(part)[0]
+        for part in (figure, *figure.paper(6.75)):
+            assert part.get_size_inches()[0] <= 10
             assert overlaps(part) == []
 
 
