@@ -138,6 +138,16 @@ def test_what_was_run_otherwise_is_named(runs: Frames) -> None:
     assert not found.numbers
 
 
+def test_what_one_never_ran_is_named(runs: Frames) -> None:
+    never = (runs.cells["label"] == "absolute") & (runs.cells["task"] == "copy")
+    part = _of_cells(runs, runs.cells["cell"][~never])
+    what = "finished seeds of absolute on copy"
+    for sides, texts in (((runs, part), ("0, 1, 2", "–")), ((part, runs), ("–", "0, 1, 2"))):
+        found = _compare(*sides)
+        assert [(change.what, change.one, change.other) for change in found.ran] == [(what, *texts)]
+        assert not found.same
+
+
 def test_what_failed_was_run_and_has_no_code(simulated: Simulate) -> None:
     failed = {("absolute", "copy", seed): ("failed", "It broke.") for seed in range(3)}
     sides = [simulated(seeds=3, tasks=("copy",), statuses=statuses) for statuses in ({}, failed)]

@@ -209,19 +209,27 @@ _OF_CELLS: Mapping[str, Callable[[pd.DataFrame], str | None]] = {
 def _per_cell(
     noun: str, value: Callable[[pd.DataFrame], str | None], sides: Sequence[pd.DataFrame]
 ) -> Iterator[Change]:
-    """A change for each pair of values, with the tasks and labels that have it."""
+    """A change for each pair of values, with the tasks and labels that have it.
+
+    A label that one side never ran on a task has no cells there. Tasks and labels that only one side knows
+    are left out: they are listed themselves.
+    """
     values = [{key: value(rows) for key, rows in grouped(cells, ["task", "label"])} for cells in sides]
+    none = [value(cells.iloc[:0]) for cells in sides]
+    tasks, labels = (set.intersection(*(set(cells[name]) for cells in sides)) for name in ("task", "label"))
     changed: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for (task, label), text in values[0].items():
-        now = values[1].get((task, label))
+    for task, label in dict.fromkeys((*values[0], *values[1])):
+        if task not in tasks or label not in labels:
+            continue
+        text, now = (own.get((task, label), empty) for own, empty in zip(values, none, strict=True))
         if text is not None and now is not None and now != text:
             changed.setdefault((text, now), {}).setdefault(label, []).append(task)
     for (text, now), places in changed.items():
         alike: dict[tuple[str, ...], list[str]] = {}
-        for label, tasks in places.items():
-            alike.setdefault(tuple(tasks), []).append(label)
-        for on, labels in alike.items():
-            what = f"{noun} of {enumerate_words(labels)} on {enumerate_words(on)}"
+        for label, where in places.items():
+            alike.setdefault(tuple(where), []).append(label)
+        for on, who in alike.items():
+            what = f"{noun} of {enumerate_words(who)} on {enumerate_words(on)}"
             yield _changed(what, text, now)
 
 
