@@ -13,7 +13,7 @@ import pytest
 from posharness.contracts import Frames, UserError
 from posharness.contracts.comparison import Comparison
 from posharness_reports import posharness_claims, posharness_report_sections
-from posharness_reports.compile.comparable import _places
+from posharness_reports.compile.comparable import Data, _places, _ranked_again, compare_ranks
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.data.prepare import place_name
 
@@ -220,6 +220,37 @@ def test_ranks_among_other_encodings_are_made_again_among_those_of_both(simulate
     assert nothing.notes["ranks"] == (
         "No ranks can be compared: no task has results of the same two encodings in both.",
     )
+
+
+def _ranked(noise: float, **means: float) -> Data:
+    """A ranking on one task of labels with eight runs each around these means."""
+    spread = noise * np.array([1.0, -1.0, 0.9, -0.9, 1.0, -1.0, 0.5, -0.5])
+    scores = pd.DataFrame(
+        [
+            {"label": label, "seed": seed, "value": value}
+            for label, mean in means.items()
+            for seed, value in enumerate(mean + spread)
+        ]
+    ).assign(posed="copy", task="copy", objective="copy", scope="all", ranked_as="teacher-forced")
+    keys = ["task", "objective", "scope", "label"]
+    return {
+        "scores": scores,
+        **_ranked_again(scores, set(scores[keys].itertuples(index=False, name=None))),
+    }
+
+
+def test_a_rank_rests_on_the_pairs_that_change_it() -> None:
+    one = _ranked(0.01, relative=0.9, absolute=0.8, learned=0.3)
+    # relative is no longer told apart from absolute, by noise alone; learned has changed, and stays behind.
+    found = compare_ranks(one, _ranked(0.1, relative=0.88, absolute=0.8, learned=0.6))
+    assert [(each.what.partition(":")[0], each.one, each.other) for each in found.changes] == [
+        ("relative", "1", "1–2"),
+        ("absolute", "2", "1–2"),
+    ]
+    assert [each.beyond_noise for each in found.changes] == [False, False]
+    # Where the pair itself has changed, so have the ranks.
+    found = compare_ranks(one, _ranked(0.01, relative=0.8, absolute=0.9, learned=0.3))
+    assert [each.beyond_noise for each in found.changes] == [True, True]
 
 
 def test_verdicts_are_compared_over_the_encodings_of_both(simulated: Simulate, tmp_path: Path) -> None:

@@ -116,7 +116,10 @@ def compare_ranks(one: Data, other: Data) -> Compared:
     sides, notes = _ranked_alike(one, other)
     pairs = _tested(*(_differences(frames["pairs"]) for frames in sides))
     shared = _rows_of_both(sides[0]["ranking"], sides[1]["ranking"], _RANKED)
-    return Compared(tuple(_rank_changes(shared, pairs, place_names(one, other))), len(shared), notes)
+    order = [_order(frames["pairs"]) for frames in sides]
+    # A rank changes only with the pairs that are told apart in one report alone, or the other way round.
+    own = {key: pair for key, pair in pairs.items() if order[0].get(key) != order[1].get(key)}
+    return Compared(tuple(_rank_changes(shared, own, place_names(one, other))), len(shared), notes)
 
 
 def _ranked_alike(one: Data, other: Data) -> tuple[tuple[Data, Data], tuple[str, ...]]:
@@ -179,6 +182,14 @@ def _differences(pairs: pd.DataFrame) -> dict[Key, Estimate]:
         key = (row["task"], row["objective"], row["scope"], first, second)
         found[key] = Estimate(sign * row["difference"], row["error"], row["freedom"])
     return found
+
+
+def _order(pairs: pd.DataFrame) -> dict[Key, str]:
+    """The better of two labels that are told apart, by the keys of `_differences`."""
+    return {
+        (row["task"], row["objective"], row["scope"], *sorted((row["better"], row["other"]))): row["better"]
+        for row in pairs[pairs["p"] <= ALPHA].to_dict("records")
+    }
 
 
 def _rank_changes(
