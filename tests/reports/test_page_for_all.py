@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from posharness.contracts import Frames
 from posharness_reports import posharness_claims
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.figures.readable import ReadableFigure
-from posharness_reports.formatting import fraction, with_interval
+from posharness_reports.formatting import fraction, short_names, with_interval
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.dependency_length import DependencyLength
 from posharness_reports.sections.evaluation_length import EvaluationLength
@@ -300,6 +301,34 @@ def test_a_hidden_encoding_has_no_column(
         assert tab.run(column) == [True] * 4
 
 
+def test_a_hidden_encoding_hides_nothing_that_has_its_name(
+    simulated: Callable[..., Frames], browser: Browser, tmp_path: Path
+) -> None:
+    # "learned" is an encoding, a column of the summary, and what is said of one that learned a task.
+    frames = simulated(("relative", "absolute", "learned"), seeds=2, sequences=12)
+    sections = [Overview(), EvaluationLength()]
+    page = HtmlCompiler().compile(frames, sections, title="A", folder=tmp_path / "study")
+    lost = """[...document.querySelectorAll("details.table table")].flatMap((table) => {
+      const headings = [...table.tHead.rows[0].cells];
+      const place = headings.findIndex((th) => th.textContent === "encoding");
+      if (place < 0) return [];
+      const rows = [...table.tBodies[0].rows];
+      return [...headings.filter((th) => th.hidden).map((th) => th.textContent),
+        ...rows.filter((row) => row.hidden !== (row.cells[place].textContent === "learned"))
+          .map((row) => row.textContent)];
+    })"""
+    with browser.tab(page.as_uri()) as tab:
+        tab.run(
+            """[...document.querySelectorAll("details.table table")].forEach((table) => {
+              const row = [...table.tBodies[0].rows].find((each) => each.cells[0].textContent === "relative");
+              if (row) row.cells[row.cells.length - 1].textContent = "learned";
+            })"""
+        )
+        tab.run("document.querySelector('.legend input[value=learned]').click()")
+        assert tab.run(lost) == []
+        assert tab.run("document.querySelectorAll('tbody tr[hidden]').length") > 0
+
+
 def test_escape_closes_the_legend_and_keeps_the_focus_in_sight(tab: Tab) -> None:
     tab.run("document.querySelector('form.view summary').click()")
     tab.run("document.querySelector('.legend input').focus()")
@@ -361,3 +390,179 @@ def test_an_enlarged_panel_of_claims_grows_and_is_alone(tab: Tab) -> None:
     panels = "JSON.parse(document.getElementById('data').textContent).figures['claims-effects'].panels"
     low = tab.run(f"{svg}.viewBox.baseVal.y + {svg}.viewBox.baseVal.height")
     assert low < tab.run(f"{panels}[1].box[1]")
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_keys_and_pointer_read_what_is_enlarged_alone(tab: Tab, width: int) -> None:
+    tab.resize(width)
+    tab.run(FRAMES)
+    show(tab, LINES)
+    tab.run(f"{LINES}.focus()")
+    for key in ("Home", "PageDown", "ArrowRight"):
+        tab.press(key)
+    before = reading(tab)
+    inside = f"""(() => {{
+      const [mark, box] = [document.querySelector(".pointer"), {LINES}.querySelector("svg")]
+        .map((each) => each.getBoundingClientRect());
+      return mark.left >= box.left - 1 && mark.right <= box.right + 1
+        && mark.top >= box.top - 1 && mark.bottom <= box.bottom + 1;
+    }})()"""
+    tab.press("Enter")
+    tab.run(FRAMES)
+    assert reading(tab) == before
+    for key in ("ArrowRight", "PageUp", "ArrowLeft", "PageDown", "Home"):
+        tab.press(key)
+        assert reading(tab)
+        assert tab.run(inside)
+    # At the sides of the panel there may be room, and the panels that were there are away.
+    read: set[str] = set()
+    box = tab.run(
+        "(({left, right, top, height}) => [left, right, top + height / 2])"
+        f"({LINES}.getBoundingClientRect())"
+    )
+    for x in np.linspace(box[0] + 1, box[1] - 1, 60):
+        tab.point(float(x), box[2])
+        read |= {reading(tab)}
+        assert not reading(tab) or tab.run(inside)
+    assert len(read) > 3
+    tab.run(f"{LINES}.blur(); {LINES}.focus()")
+    # A part of a panel: keys stay in it.
+    tab.run("location.hash = '#?zoom=dependency-length-lines.1.1-2'; new Promise((r) => setTimeout(r, 50))")
+    figures = "JSON.parse(document.getElementById('data').textContent).figures"
+    columns = f"{figures}['dependency-length-lines'].panels[1].ticks"
+    within = {f"dependency length in tokens {tick}" for tick in tab.run(columns)[1:3]}
+    for key in ("Home", *["ArrowRight"] * 4, *["ArrowLeft"] * 4):
+        tab.press(key)
+        assert reading(tab).splitlines()[1] in within
+
+
+def test_a_part_of_a_panel_is_seen_alone_with_its_names(tab: Tab) -> None:
+    for width in (380, 1280):
+        tab.resize(width)
+        tab.run(
+            "location.hash = '#?zoom=dependency-length-lines.1.1-3'; new Promise((r) => setTimeout(r, 50))"
+        )
+        show(tab, LINES)
+        shape, box = tab.run(
+            f"""(() => {{
+              const svg = {LINES}.querySelector("svg"), {{ width, height }} = svg.getBoundingClientRect();
+              const box = svg.viewBox.baseVal;
+              return [width / height, box.width / box.height];
+            }})()"""
+        )
+        assert shape == pytest.approx(box, rel=0.02)  # nothing beside the part is in the picture
+        note = tab.run(f"{LINES}.parentElement.querySelector('.note').textContent")
+        assert {"relative", "absolute"} <= set(re.split(r"[^a-z]+", note))
+        assert "dependency length in tokens 2-3 to 8-15" in note
+        tab.run("location.hash = '#?'; new Promise((r) => setTimeout(r, 50))")
+        assert tab.run("document.querySelectorAll('.note').length") == 0
+
+
+def test_names_of_rows_differ_as_in_the_first_panel(
+    simulated: Callable[..., Frames], browser: Browser, tmp_path: Path
+) -> None:
+    labels = ["relative", *(f"learned[window=128,scale=learned,bias={end}]" for end in ("true", "false"))]
+    frames = with_attention(simulated(tuple(labels), seeds=1, sequences=8, tasks=("copy",)))
+    page = HtmlCompiler().compile(frames, [Mechanism()], title="A", folder=tmp_path / "study")
+    names = "[...document.querySelectorAll('[data-figure=mechanism-attended-distance-copy] .row-name')]"
+    address = f"{page.as_uri()}#?zoom=mechanism-attended-distance-copy.1"
+    with browser.tab(address) as tab:
+        tab.run(FRAMES)
+        found = tab.run(f"{names}.map((each) => each.textContent)")
+        assert sorted(found) == sorted(short_names(labels, 30).values())
+
+
+def test_a_long_table_is_sorted_and_filtered_as_a_whole(
+    simulated: Callable[..., Frames], browser: Browser, tmp_path: Path
+) -> None:
+    frames = simulated(tuple(f"encoding{i}" for i in range(12)), seeds=1, sequences=8, tasks=("copy",))
+    page = HtmlCompiler().compile(frames, [DependencyLength()], title="A", folder=tmp_path / "study")
+    with browser.tab(page.as_uri()) as tab:
+        tab.run(
+            "globalThis.long = document.querySelector('button.all-rows').closest('details'); long.open = true"
+        )
+        tab.run(
+            "(({ filter }) => { filter.value = 'encoding11'; filter.dispatchEvent(new Event('input')) })"
+            "(document.querySelector('form.view'))"
+        )
+        assert tab.run("long.querySelector('.left').textContent").endswith("of the first 50 shown")
+        tab.run(
+            "(({ filter }) => { filter.value = ''; filter.dispatchEvent(new Event('input')) })"
+            "(document.querySelector('form.view'))"
+        )
+        head = "[...long.querySelectorAll('th')].find((th) => th.textContent === 'encoding')"
+        tab.run(
+            "new Promise((done) => { document.addEventListener('rows', () => setTimeout(done, 50),"
+            "{once: true});"
+            f"{head}.firstChild.click(); setTimeout(done, 3000) }})"
+        )
+        column = tab.run(
+            f"[...long.querySelector('tbody').rows].map((row) => row.cells[{head}.cellIndex].textContent)"
+        )
+        assert len(column) > 50
+        assert column == sorted(column, key=lambda label: int(label.removeprefix("encoding")))
+
+
+def test_a_ranking_has_its_rows_again_in_a_higher_window(
+    simulated: Callable[..., Frames], browser: Browser, tmp_path: Path
+) -> None:
+    frames = simulated(tuple(f"encoding{i}" for i in range(23)), seeds=1, sequences=8, tasks=("copy",))
+    claims = [claim() for claim in posharness_claims()]
+    page = HtmlCompiler().compile(frames, [], claims=claims, title="A", folder=tmp_path / "study")
+    shed = "[document.querySelectorAll('.shed').length, document.querySelectorAll('.fitted').length]"
+    with browser.tab(page.as_uri(), width=1280, height=1200) as tab:
+        whole = tab.run(shed)
+        tab.resize(1280, 440)
+        tab.run(FRAMES)
+        assert tab.run(shed) != whole
+        tab.resize(1280, 1200)
+        tab.run(FRAMES)
+        assert tab.run(shed) == whole
+
+
+def test_words_of_printed_headings_are_whole(tab: Tab) -> None:
+    tab.media(kind="print")
+    tab.run("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    broken = """[...document.querySelectorAll("th button")].flatMap((button) =>
+      [...button.childNodes].flatMap((node) =>
+      [...(node.data ?? "").matchAll(/[A-Za-z]+/g)].filter((word) => {
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+      }).map((word) => [word[0], button.textContent])))"""
+    for width in (718, 740):
+        tab.resize(width, 1040)
+        assert tab.run(broken) == []
+        assert tab.run(
+            "[...document.querySelectorAll('table')]"
+            ".every((table) => table.getBoundingClientRect().right <= innerWidth + 1)"
+        )
+
+
+def test_an_address_leads_to_what_it_shows(tab: Tab, report: Path) -> None:
+    table = "document.querySelector('details.table:not([open])')"
+    cells = f"[...{table}.querySelectorAll('tbody tr')].map((row) => row.textContent)"
+    tab.run(
+        f"globalThis.sorted = {table};"
+        "for (const i of [1, 1, 0]) sorted.querySelectorAll('th button')[i].click()"
+    )
+    before, name, address = tab.run(f"[{cells}, sorted.dataset.table, location.href]")
+    tab.open("about:blank")
+    tab.open(f"{address}&zoom=dependency-length-lines.1")
+    again = f"document.querySelector('[data-table={json.dumps(name)}]')"
+    assert tab.run(f"{again}.open")
+    assert tab.run(f"[...{again}.querySelectorAll('tbody tr')].map((row) => row.textContent)") == before
+    tab.run("new Promise((done) => setTimeout(done, 1500))")
+    assert -1 < tab.run(f"{LINES}.getBoundingClientRect().top") < 400
+
+
+def test_a_filter_reads_each_field_by_itself(tab: Tab) -> None:
+    row = "document.querySelector('details.table tbody tr')"
+    joined = tab.run(f"{row}.cells[0].textContent.slice(-2) + {row}.cells[1].textContent.slice(0, 2)")
+    tab.run(
+        f"(({{ filter }}) => {{ filter.value = {json.dumps(joined)};"
+        " filter.dispatchEvent(new Event('input')) })"
+        "(document.querySelector('form.view'))"
+    )
+    assert tab.run(f"{row}.hidden")

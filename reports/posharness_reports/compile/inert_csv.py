@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_float_dtype, is_numeric_dtype
 
+from posharness_reports.formatting import show
+
 __all__ = ["inert_csv"]
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -17,7 +19,8 @@ def inert_csv(frame: pd.DataFrame, digits: int | None = None) -> bytes:
     """The rows of a frame as CSV; numbers stay numbers, a text like a formula gets an apostrophe.
 
     Args:
-        digits: the significant digits of a number; by default all.
+        digits: the significant digits of a number, or as many more as it needs to be written in a table as
+            the number itself is: rounded twice, 2.8244999 would be 2.825. By default all.
     """
     inert = frame.copy()
     for index, dtype in enumerate(frame.dtypes):
@@ -26,8 +29,15 @@ def inert_csv(frame: pd.DataFrame, digits: int | None = None) -> bytes:
             inert.isetitem(index, column.map(_inert).array)
         elif digits is not None and is_float_dtype(dtype):
             # As numbers: a text without its ".0" would make a whole number of 1.0.
-            inert.isetitem(index, column.map(f"{{:.{digits}g}}".format).astype(float).array)
+            inert.isetitem(
+                index, column.map(lambda value: _shorter(float(value), digits)).astype(float).array
+            )
     return inert.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _shorter(value: float, digits: int) -> float:
+    shorter = (float(f"{value:.{more}g}") for more in range(digits, 17))
+    return next((short for short in shorter if show(short) == show(value)), value)
 
 
 def _inert(value: Any) -> Any:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from posharness_reports.compile.compact_svg import with_shared_style
 from posharness_reports.figures.palette import COLOURS, MARKERS, looks
+from posharness_reports.formatting import short_names
 from posharness_reports.templates import fill_markdown, fill_page
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ QUESTIONS: Mapping[Place, str] = {
 """The question that each part of a report answers."""
 
 _ROWS_SHOWN = 50
+_LONGEST_NAME = 30
+"""Letters of a label beside a row of a figure."""
 _ROWS_IN_MARKDOWN = 40
 
 
@@ -86,12 +89,14 @@ def markdown_report(
 def _data(labels: Sequence[str], figures: Sequence[RenderedFigure]) -> dict[str, Any]:
     """What the scripts read: the look of each label, and the values of each figure."""
     styles = looks(labels)
+    names = short_names(labels, _LONGEST_NAME)
     return {
         "series": [
             {
                 "label": label,
                 "colour": COLOURS.index(styles[label].colour) + 1,
                 "marker": MARKERS[styles[label].marker],
+                "short": names[label],
             }
             for label in labels
         ],

@@ -4,7 +4,7 @@ for (const canvas of document.querySelectorAll("figure .canvas")) {
   const svg = canvas.querySelector("svg");
   if (!readings || !svg) continue;
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const figure = { canvas, svg, ...readings, drawn: readings.panels, whole: [width, height], width, height, across: svg.style.width, at: null, pointer: null };
+  const figure = { canvas, svg, ...readings, drawn: readings.panels, whole: [width, height], width, height, across: svg.style.width, least: svg.style.minWidth, at: null, pointer: null };
   figures.set(canvas.dataset.figure, figure);
   const read = figure.panels.some((panel) => panel.points.length);
   canvas.setAttribute("role", "group");
@@ -43,9 +43,9 @@ function arrange(figure, room) {
 // The names of rows, which are drawn beside the first panel of several alone, and their width.
 function nameRows(figure, { box, rows }) {
   const names = Object.entries(rows).map(([row, [top, bottom]]) => {
-    const name = figure.series[parseInt(row)];
+    const label = figure.series[parseInt(row)];
     const text = drawing("text", { class: "row-name", x: box[0] - 5, y: (top + bottom) / 2 + 3 });
-    text.textContent = name.length > 30 ? `${name.slice(0, 29)}…` : name;
+    text.textContent = mark(label)?.short ?? label;
     figure.svg.append(text);
     return text;
   });

@@ -93,16 +93,23 @@ function forget() {
 
 addEventListener("pointerdown", ({ target }) => { if (!target.closest?.("figure .canvas")) forget(); });
 
+// The panels that are in sight, and whether a point is: one panel, or a part of it, may fill its figure.
+const zoomedIn = (figure) => (zoomOf(view.zoom)?.figure === figure ? zoomOf(view.zoom) : null);
+const panelsOf = (figure) => (zoomedIn(figure) ? [zoomedIn(figure).panel] : figure.panels);
+function inSight(figure) {
+  const [first, last] = zoomedIn(figure)?.range ?? [0, Infinity];
+  return ([series, column]) => shown(figure, series) && first <= column && column <= last;
+}
+
 function panelAt(figure, x, y) {
   const away = ({ box }) => Math.max(box[0] - x, x - box[2], 0) + Math.max(box[1] - y, y - box[3], 0);
-  const near = figure.panels.reduce((best, panel) => (best && away(best) <= away(panel) ? best : panel), null);
+  const near = panelsOf(figure).reduce((best, panel) => (best && away(best) <= away(panel) ? best : panel), null);
   return near && away(near) < 24 ? near : null;
 }
 
 function nearest(figure, panel, x, y) {
   let best = null, least = Infinity;
-  for (const found of panel.points) {
-    if (!shown(figure, found[0])) continue;
+  for (const found of panel.points.filter(inSight(figure))) {
     const [across, down] = spot(panel, found);
     const far = (across - x) ** 2 + (down - y) ** 2;
     if (far < least) [best, least] = [found, far];
@@ -187,16 +194,20 @@ function move(figure, key) {
     if (view.zoom) enlarge(figure, null);
     return true;
   }
-  const panels = figure.panels.filter((panel) => panel.points.some((found) => shown(figure, found[0])));
+  const visible = (panel) => panel.points.filter(inSight(figure));
+  const panels = panelsOf(figure).filter((panel) => visible(panel).length);
   if (!panels.length) return false;
-  const visible = (panel) => panel.points.filter((found) => shown(figure, found[0]));
   if (!figure.at || key === "Home") {
     if (!["Home", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(key)) return false;
     point(figure, panels[0], visible(panels[0])[0]);
     return true;
   }
   const [panel, found] = figure.at;
-  if (key === "Enter") return enlarge(figure, panel), true;
+  if (key === "Enter") {
+    enlarge(figure, panel);
+    point(figure, panel, found);
+    return true;
+  }
   if (key === "+" || key === "-") {
     const now = zoomOf(view.zoom);
     const range = now?.panel === panel && now.range ? now.range : [0, panel.xs.length - 1];

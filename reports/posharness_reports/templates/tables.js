@@ -3,6 +3,8 @@
 // too (or, without a column, puts its rows back), and "sorted" tells that a reader did.
 const number = (text) => parseFloat(text.replace(/[\s\u202f≥≤<>]/g, "").replaceAll("−", "-").replace("∞", "Infinity"));
 function sortTable(table, column, up) {
+  // The highest of the first rows may be none of the highest: the others come, and are sorted with them.
+  if (column !== undefined) table.closest("details")?.querySelector("button.all-rows:not([hidden])")?.click();
   const headings = [...table.tHead.rows[0].cells];
   for (const other of headings) other.setAttribute("aria-sort", "none");
   const body = table.tBodies[0];
@@ -14,7 +16,7 @@ function sortTable(table, column, up) {
     // What is no number comes last, whichever way.
     if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? 1 : -1;
     const found = Number.isNaN(m) ? x.localeCompare(y, "en", { numeric: true }) : m === n ? 0 : m - n;
-    return up ? found : -found;
+    return (up ? found : -found) || a.dataset.place - b.dataset.place;
   };
   headings[column]?.setAttribute("aria-sort", up ? "ascending" : "descending");
   body.append(...[...body.rows].sort(order));

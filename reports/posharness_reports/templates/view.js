@@ -37,17 +37,27 @@ function showFigure(name, figure) {
     if (ends[0] > Math.min(...xs) && !zoomed.panel.rows) ticksAt(figure, zoomed.panel, left + 2);
   }
   figure.svg.style.maxHeight = here ? "75vh" : "";
-  figure.svg.style.width = here ? "100%" : figure.across;
   // A figure of some encodings says which of those that are chosen it does not have.
   const own = [...new Set(figure.series)].filter((label) => known.includes(label));
   const rest = known.filter((label) => !view.hidden.has(label));
   const missing = rest.filter((label) => !own.includes(label));
-  figure.canvas.parentElement.querySelector(".note")?.remove();
+  for (const note of figure.canvas.parentElement.querySelectorAll(".note")) note.remove();
   if (own.length && view.hidden.size && (missing.length === rest.length || (missing.length && rest.length <= FEW))) {
     const words = rest.length ? `Not among the encodings of this figure: ${missing.join(", ")}.` : "All encodings are hidden.";
     figure.canvas.after(element("p", { class: "note" }, words));
   }
   figure.svg.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
+  // A part of a panel is as wide as its height lets it be: what is beside it is not seen.
+  const part = here && zoomed.range;
+  figure.svg.style.width = part ? `min(100%, ${(75 * (right - left)) / (bottom - top)}vh)` : here ? "100%" : figure.across;
+  if (part) {
+    // The titles and the names of lines may be outside.
+    const { panel, range: ends } = zoomed;
+    const labels = new Set(panel.points.map(([series]) => figure.series[series]).filter((label) => !view.hidden.has(label)));
+    const names = [...labels].flatMap((label) => [swatch(label), element("bdi", {}, label), " "]);
+    figure.canvas.after(element("p", { class: "note" }, `${panel.heading && `${panel.heading}; `}${panel.axis[0]} ${ends.map((at) => panel.ticks[at]).join(" to ")}: `, ...names));
+  }
+  figure.svg.style.minWidth = part ? "0" : figure.least;
   figure.svg.style.aspectRatio = `${right - left} / ${bottom - top}`;
 }
 
@@ -84,25 +94,30 @@ function around(figure, panel) {
   return [Math.max(left, 0), Math.max(box[1] - 34, 0), Math.max(right, box[2] + 4), Math.min(box[3] + 36, Math.max(low, box[3]))];
 }
 
+// The headings of columns whose fields are labels.
+const OF_LABELS = ["encoding", "model", "label", "better", "other"];
 function showTables() {
   const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
   for (const part of tables.values()) {
     const table = tableIn(part);
     const rows = table.tBodies[0].rows;
     let left = 0;
-    // A column may be of one encoding.
-    const columns = [...table.querySelectorAll("thead th")].map((heading) => view.hidden.has(heading.textContent));
+    const headings = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent);
+    // A table has columns of labels, or a column may be of one encoding: "learned" is a label and a heading, too.
+    const named = headings.flatMap((heading, i) => (OF_LABELS.includes(heading) ? [i] : []));
+    const columns = headings.map((heading) => !named.length && view.hidden.has(heading));
     if (columns.includes(true) || table.querySelector("th[hidden]")) {
       for (const row of table.querySelectorAll("tr")) columns.forEach((hidden, i) => { if (row.cells[i]) row.cells[i].hidden = hidden; });
     }
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
-      const hidden = view.hidden.size > 0 && [...row.cells].some((cell) => view.hidden.has(cell.textContent));
+      const text = [...row.cells].map((cell) => cell.textContent).join("\n").toLowerCase();
+      const hidden = named.some((i) => view.hidden.has(row.cells[i]?.textContent));
       row.hidden = hidden || !words.every((word) => text.includes(word));
       left += row.hidden ? 0 : 1;
     }
     const note = part.querySelector(".left");
-    note.textContent = left < rows.length ? `${left} shown` : "";
+    const first = part.querySelector("button.all-rows") ? ` of the first ${rows.length}` : "";
+    note.textContent = left < rows.length ? `${left}${first} shown` : "";
   }
 }
 
@@ -149,7 +164,7 @@ for (const label of known) {
     apply();
   });
   alone.addEventListener("click", () => only(label));
-  legend.append(element("li", {}, element("label", {}, box, swatch(label), element("span", {}, label)), alone));
+  legend.append(element("li", {}, element("label", {}, box, swatch(label), element("bdi", {}, label)), alone));
 }
 bar.all.addEventListener("click", () => { view.hidden.clear(); apply(); });
 bar.filter.addEventListener("input", () => { view.filter = bar.filter.value.trim(); apply(); });
@@ -200,11 +215,14 @@ choice?.addEventListener("input", () => {
 // The bar hides no row of the ranking on the first screen: the last ones make room, as far as the best four.
 function fitRanking() {
   const list = document.querySelector(".with-figure .ranking");
-  if (!list || !matchMedia("(min-width: 70rem)").matches) return;
+  if (!list) return;
   const rows = [...list.children];
+  for (const row of rows) row.classList.remove("shed");
+  document.querySelector(".fitted")?.remove();
+  if (!matchMedia("(min-width: 70rem)").matches) return;
   const note = element("p", { class: "quiet fitted" });
   const low = () => Math.max(...[...list.children, note].map((each) => each.getBoundingClientRect().bottom));
-  const top = bar.getBoundingClientRect().top;
+  const top = bar.getBoundingClientRect().top - scrollY;
   for (let left = rows.length - 1; left >= 4 && low() > top; left--) {
     rows[left].classList.add("shed");
     note.textContent = `and ${rows.length - left + Number(list.dataset.left)} more`;
@@ -217,9 +235,12 @@ bar.hidden = false;
 barHeight();
 new ResizeObserver(barHeight).observe(bar);
 fitRanking();
+addEventListener("resize", fitRanking);
 if (narrow.matches) arrangeAll();
 fromAddress();
 showSorted();
 showExamples();
 apply();
-if (location.hash.includes("?")) document.getElementById(place)?.scrollIntoView();
+// What an address shows is in sight: its tables are unfolded, and without a section its panel is scrolled to.
+for (const name of view.sort.keys()) tables.get(name).open = true;
+if (location.hash.includes("?")) (document.getElementById(place) ?? zoomOf(view.zoom)?.figure.canvas)?.scrollIntoView();
