@@ -172,12 +172,21 @@ class _Scheduler:
                 if self._running:
                     time.sleep(_POLL)
         except BaseException as error:
-            goes_on = type(error) is KeyboardInterrupt and bool(self._running) and leave()
+            goes_on = False
+            try:
+                goes_on = type(error) is KeyboardInterrupt and bool(self._running) and leave()
+            finally:  # an exception, such as one more Ctrl-C, is a "no"
+                self._stop(goes_on=goes_on)
+            raise
+
+    def _stop(self, *, goes_on: bool) -> None:
+        """Stop the cells that run, unless they go on, and report them."""
+        try:
             if not goes_on:
                 self._launcher.stop([launched for launched, _ in self._running.values()])
+        finally:
             for _, cell in self._running.values():
                 self._observe(Finished(cell.key, self._left_behind(cell, goes_on=goes_on)))
-            raise
 
     def _left_behind(self, cell: Cell, *, goes_on: bool) -> CellOutcome:
         """The outcome of a cell that had not ended when the run was stopped."""

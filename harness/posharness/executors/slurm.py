@@ -184,21 +184,34 @@ class SlurmLauncher(Launcher):
 
     def stop(self, running: Sequence[Launched]) -> None:
         jobs = [each.id for each in running if isinstance(each, _SlurmJob)]
-        # First those that have not begun: scancel tries for minutes to send one of them a signal.
-        _scancel("--state=PENDING", jobs=jobs)
-        # All processes of a job get it. SIGTERM would end those that start cells, and with them the cells,
-        # which need their seconds; they do not listen for SIGINT.
-        _scancel("--state=RUNNING", "--signal=INT", jobs=jobs)
-        end = time.monotonic() + GRACE + _LOOK
-        while (left := [job for job in jobs if self._queue.holds(job)]) and time.monotonic() < end:
-            time.sleep(1)
+        try:
+            # First those that have not begun: scancel tries for minutes to send one of them a signal.
+            _scancel("--state=PENDING", jobs=jobs)
+            # All processes of a job get it; cells do not listen for SIGINT, and have their seconds.
+            _scancel("--state=RUNNING", "--signal=INT", jobs=jobs)
+            end = time.monotonic() + GRACE + _LOOK
+            while (left := [job for job in jobs if self._queue.holds(job)]) and time.monotonic() < end:
+                time.sleep(1)
+        except KeyboardInterrupt:  # one more Ctrl-C: the user does not wait, but no job may stay
+            _scancel(jobs=jobs)
+            raise
         _scancel(jobs=left)
 
 
 def _scancel(*options: str, jobs: Sequence[str]) -> None:
-    for start in range(0, len(jobs), _ARRAY):
-        command = ["scancel", *options, *jobs[start : start + _ARRAY]]
-        subprocess.run(command, capture_output=True, check=False)
+    """Cancel jobs. One more Ctrl-C ends the wait for it, but not the commands."""
+    commands = [
+        subprocess.Popen(
+            ["scancel", *options, *jobs[start : start + _ARRAY]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        for start in range(0, len(jobs), _ARRAY)
+    ]
+    for command in commands:
+        command.wait()
 
 
 def _arrays(cells: Sequence[Cell]) -> list[list[Cell]]:

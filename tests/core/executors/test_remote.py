@@ -125,29 +125,6 @@ def test_an_address_where_no_ray_cluster_answers_is_refused_at_once(
             RayExecutor(address=address).execute([CELL], run=LocalRunner(tmp_path), observe=print)
 
 
-def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # To a pending job, scancel tries for a minute and a half to send one.
-    commands: list[list[str]] = []
-
-    def note(command: list[str], **_: object) -> SimpleNamespace:
-        commands.append(command)
-        return SimpleNamespace(returncode=0, stdout="")
-
-    parameters = SimpleNamespace(update_parameters=lambda **_: None)
-    submitit = SimpleNamespace(SlurmExecutor=lambda *_, **__: parameters)
-    monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
-    monkeypatch.setattr("subprocess.run", note)
-    launcher = SlurmLauncher(tmp_path / "slurm", {}, at_once=1, requeues=1)
-    job = SimpleNamespace(job_id="7_0", paths=SimpleNamespace(result_pickle=tmp_path / "none"))
-    launcher.stop([launcher.watch(job)])
-    assert [command for command in commands if command[0] == "scancel"] == [
-        ["scancel", "--state=PENDING", "7_0"],
-        ["scancel", "--state=RUNNING", "--signal=INT", "7_0"],
-    ]
-
-
 class Attempt:
     """A cell whose process does one more thing each time that it is looked at.
 
@@ -368,6 +345,35 @@ def test_a_stopped_run_takes_back_that_a_cell_goes_on(
     state = store.status(CELL.key)
     assert state is not None
     assert state.reason == INTERRUPTED.reason
+
+
+@pytest.mark.parametrize("how", ["at the question", "while jobs are stopped"])
+def test_one_more_ctrl_c_leaves_no_job_and_no_cell_without_an_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def interrupt(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    def look() -> Iterator[str]:
+        yield "runs"
+        raise KeyboardInterrupt
+
+    stopped: list[Launched] = []
+
+    class Impatient(Attempts):
+        def stop(self, running: Sequence[Launched]) -> None:
+            stopped.extend(running)
+            interrupt()
+
+    monkeypatch.setattr("posharness.executors.remote._POLL", 0.0)
+    job = RemoteRun(LocalRunner(tmp_path), None, tmp_path, tmp_path)
+    events: list[Event] = []
+    attempt = Attempt(look())
+    leave = interrupt if how == "at the question" else lambda: False
+    with pytest.raises(KeyboardInterrupt):
+        run_remotely([CELL], Impatient(attempt), job, events.append, at_once=1, retries=0, leave=leave)
+    assert stopped == [attempt]
+    assert events == [Finished(CELL.key, INTERRUPTED)]
 
 
 def test_arrays_that_run_side_by_side_share_the_number_at_a_time(
