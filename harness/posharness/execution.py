@@ -150,6 +150,9 @@ class Execution:
                 self._execute(executor, readable, opened, registry, record)
         except _TooManyFailures:
             stopped = True
+        for key in [key for key, outcome in outcomes.items() if outcome.failed and opened.done(key)]:
+            outcomes[key] = CellOutcome("done")  # another run has made it since it ended here
+            started.discard(key)
         done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
         seconds = time.monotonic() - began
         return RunSummary(tuple(cells), reused, outcomes, frozenset(done - started), stopped, seconds)

@@ -279,6 +279,21 @@ def test_a_run_stops_after_as_many_failures_as_allowed(tmp_path: Path) -> None:
     assert [outcome.status for outcome in again.outcomes.values()] == ["failed", "failed", "done"]
 
 
+def test_a_cell_that_failed_here_and_was_made_by_another_run_since_counts_as_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, done, made = make_cell("raise"), Store.done, list[str]()
+    monkeypatch.setattr(Store, "done", lambda store, key: key in made or done(store, key))
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Finished):
+            made.append(event.key)
+
+    summary = Execution(tmp_path / "runs", 1, plugin_paths=(PLUGIN,), observe=observe).run(lambda _: [cell])
+    assert summary.outcomes[cell.key] == CellOutcome("done")
+    assert (summary.failed, summary.elsewhere) == (0, {cell.key})
+
+
 def test_a_plugin_file_is_imported_once_for_all_its_cells(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         PLUGIN.read_text()
