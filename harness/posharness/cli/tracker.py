@@ -25,6 +25,9 @@ _PART = 0.05
 _FEW = 0.02
 """The part of a stage that says nothing of its pace where its start is in it: the first step is slow."""
 
+_INSTANT = 0.1
+"""Seconds within which no cell starts and ends: its start was reported only when it had ended."""
+
 
 @dataclass
 class Running:
@@ -142,8 +145,8 @@ class Tracker:
             if began := self.running.pop(event.key, None):
                 self.seconds[event.key] = self._spent.get(event.key, 0.0) + now - began.since
                 self.scores[event.key] = began.last.score if began.last else None
-                heard = began.last or event.key not in self._made
-                if event.outcome.status == "done" and heard:  # what breaks off says nothing of the others
+                seen = began.last or (event.key not in self._made and now - began.since > _INSTANT)
+                if event.outcome.status == "done" and seen:  # what breaks off says nothing of the others
                     trained = began.trained or now
                     self._testing[event.key] = now - trained
                     self._training[event.key] = began.whole_training(trained)

@@ -219,6 +219,19 @@ class TestTracker:
             tracker.record(Finished(key, CellOutcome(status)))
             assert tracker.left() == (None if status == "failed" else pytest.approx(60))
 
+    def test_a_cell_that_is_first_seen_when_it_has_ended_is_no_measure_of_another(self) -> None:
+        cells = by_key(*(cell(seed=seed) for seed in range(4)))
+        trained, *ended, _ = cells
+        tracker, clock = self.start(cells, workers=1)
+        tracker.record(Started(trained))
+        clock.now += 60
+        tracker.record(Finished(trained, CellOutcome("done")))
+        for key in ended:
+            tracker.record(Started(key))
+            clock.now += 0.001
+            tracker.record(Finished(key, CellOutcome("done")))
+        assert tracker.left() == pytest.approx(60)
+
     def test_the_test_of_another_task_is_expected_by_the_training(self) -> None:
         """How often a test decodes depends on the task: what that of one took says little of another's."""
         cells = by_key(cell(task="copy"), cell(task="bert"))
