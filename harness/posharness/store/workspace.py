@@ -44,11 +44,12 @@ class CellWorkspace:
         self._home = home
         self._kept = folder.with_name(f"{folder.name}.ckpt")
         self._run, self._attempt = run, uuid4().hex
-        self._started = now()
+        self._started, self._ended = now(), ""
         checkpoint = folder / CHECKPOINT
         if keep:
             with suppress(OSError, ValueError):
-                self._started = CellStatus.read(folder).started
+                before = CellStatus.read(folder)
+                self._started, self._ended = before.started, before.finished
         elif not checkpoint.exists():
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,8 @@ class CellWorkspace:
 
     def finish(self, outcome: CellOutcome) -> CellStatus:
         """Move the folder to the finished cells; that of an interrupted cell stays where it is."""
-        finished = now()
+        # Of a cell that was interrupted and waited since, only the reason is new.
+        finished = (self._ended if outcome.status == "interrupted" else "") or now()
         seconds = datetime.fromisoformat(finished) - datetime.fromisoformat(self._started)
         state = CellStatus(
             status=outcome.status,
