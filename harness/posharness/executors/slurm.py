@@ -307,6 +307,8 @@ class _Requeued:
         try:
             return self._job(cell)
         except _AtLimit:
+            if Store.open(self._job.run.store, create=False).done(cell.key):  # it ended after the signal
+                return CellOutcome("done")
             if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= self._requeues:
                 return CellOutcome("interrupted", f"reached its time limit {self._requeues + 1} times")
             job = _number()

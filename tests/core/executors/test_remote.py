@@ -23,7 +23,6 @@ from posharness.contracts import (
     Progress,
     Requeued,
     Started,
-    Waiting,
 )
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import HarnessWarning, UserError
@@ -41,7 +40,7 @@ CELL = Cell(
 )
 
 
-OURS, THEIRS = "our run", "their run"
+OURS = "our run"
 
 
 class Queued:
@@ -71,7 +70,7 @@ class Queue(Launcher):
         return f"{len(waiting)} in the queue"
 
     def drop(self, needless: Sequence[Launched]) -> None:
-        self.dropped = [*needless]
+        pass
 
     def stop(self, running: Sequence[Launched]) -> None:
         pass
@@ -198,7 +197,7 @@ def test_a_cell_whose_process_was_lost_waits_and_starts_again(
 
     launcher = Attempts(Attempt(first(), lost=True), Attempt(second()))
     events = events_of(launcher, tmp_path, monkeypatch)
-    assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
+    assert events == [STARTED, FIRST, SECOND, REQUEUED, STARTED, LATER, DONE]
 
 
 def test_a_cell_that_its_cluster_puts_back_into_the_queue_waits_and_starts_again(
@@ -278,52 +277,6 @@ def test_what_a_lost_process_still_reports_is_of_no_other_attempt(
 
     events = events_of(Attempts(Attempt(first(), lost=True), Attempt(second())), tmp_path, monkeypatch)
     assert events == [STARTED, FIRST, REQUEUED, STARTED, LATER, DONE]
-
-
-@pytest.mark.parametrize("looks", ["queued", "runs"])
-def test_a_cell_that_another_run_makes_is_not_started_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
-) -> None:
-    store = Store.open(tmp_path, create=True)
-    done: list[str] = []
-    monkeypatch.setattr(Store, "done", lambda self, key: key in done)
-
-    def look() -> Iterator[str]:
-        with store.begin(CELL, run=THEIRS) as work:
-            assert work is not None
-            for report in (FIRST, SECOND):
-                work.report(report)
-                yield from (looks, looks)
-        done.append(CELL.key)
-        while True:
-            yield looks
-
-    job = Attempt(look())
-    launcher = Attempts(job)
-    events = events_of(launcher, tmp_path, monkeypatch)
-    assert [type(event) for event in events] == [Waiting, Finished]
-    assert events[-1] == DONE
-    assert launcher.dropped == [job]
-
-
-def test_a_cell_that_is_done_is_not_put_back_into_the_queue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Store.open(tmp_path, create=True)
-    done: list[str] = []
-    monkeypatch.setattr(Store, "done", lambda self, key: key in done)
-
-    def look() -> Iterator[str]:
-        with store.begin(CELL, run=OURS) as work:
-            assert work is not None
-            work.report(FIRST)
-            yield "runs"
-            yield "runs"
-            work.finish(INTERRUPTED)  # no process reports any more
-        done.append(CELL.key)
-        yield from ("queued", "queued", "ended")  # as the queue was listed before
-
-    assert events_of(Attempts(Attempt(look())), tmp_path, monkeypatch) == [STARTED, FIRST, DONE]
 
 
 def test_a_stopped_run_takes_back_that_a_cell_goes_on(
@@ -438,23 +391,45 @@ class OutOfTime:
         raise AssertionError("the signal is not heard")
 
 
-def test_the_status_of_a_cell_that_went_back_to_the_queue_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands: list[list[str]] = []
-    monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command))
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
+    """The commands that a job gives to Slurm, which is not there."""
+    given: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: given.append(command))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSHARNESS_CACHE", "")
     for name, value in {"JOB_ID": "8", "ARRAY_JOB_ID": "7", "ARRAY_TASK_ID": "0"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    runner: CellRunner = OutOfTime(tmp_path / "store")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
-    try:
-        with pytest.raises(SystemExit):
-            _Requeued(RemoteRun(runner, None, tmp_path, tmp_path), requeues=1)(CELL)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    yield given
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_cell_that_ends_after_the_signal_of_the_time_limit_does_not_go_back_to_the_queue(
+    tmp_path: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(Store, "done", lambda self, key: key in ended)
+
+    class JustInTime(OutOfTime):
+        def __call__(self, cell: Cell, **_: object) -> CellOutcome:
+            ended.append(cell.key)
+            signal.raise_signal(signal.SIGUSR2)
+            raise AssertionError("the signal is not heard")
+
+    runner: CellRunner = JustInTime(tmp_path)
+    Store.open(tmp_path, create=True)
+    assert _Requeued(RemoteRun(runner, None, tmp_path, tmp_path), requeues=1)(CELL) == CellOutcome("done")
+    assert not commands
+
+
+def test_the_status_of_a_cell_that_went_back_to_the_queue_says_so(
+    tmp_path: Path, commands: list[list[str]]
+) -> None:
+    runner: CellRunner = OutOfTime(tmp_path / "store")
+    with pytest.raises(SystemExit):
+        _Requeued(RemoteRun(runner, None, tmp_path, tmp_path), requeues=1)(CELL)
     assert commands == [["scontrol", "requeue", "7_0"]]
     state = Store.open(tmp_path / "store", create=False).status(CELL.key)
     assert state is not None
