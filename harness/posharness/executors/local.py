@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -24,25 +23,22 @@ from posharness.contracts import (
 )
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
-from posharness.errors import UserError
 from posharness.executors.cell_log import LONGEST, cap_log
 from posharness.executors.cell_process import CellProcess, wait_for_any
+from posharness.executors.endings import ended_since, record
 from posharness.executors.forkserver import PRELOAD, fork_server
 from posharness.executors.gpu_shares import GpuShares, at_once
 from posharness.executors.nursery import Nursery
 from posharness.executors.worker import Job
 from posharness.gpus import visible_gpus
 from posharness.parent_death import GRACE
-from posharness.store import INTERRUPTED, Busy, CellStatus, Store
+from posharness.store import INTERRUPTED, CellStatus, Store
 from posharness.store.layout import LOG, WORK
 
 __all__ = ["LocalExecutor", "LocalRunner"]
 
 _POLL = 0.2
 """Seconds between two looks at the running cells."""
-
-_TRIES = 10
-"""How often it is tried to record the outcome of a cell whose lock is held."""
 
 
 class LocalExecutor(Executor):
@@ -60,7 +56,7 @@ class LocalExecutor(Executor):
         for cell in cells:
             if cell.skip:
                 outcome = CellOutcome("skipped", cell.skip)
-                _store(opened, cell, outcome)
+                record(opened, cell, outcome)
                 observe(Finished(cell.key, outcome))
         if not todo:
             return
@@ -157,9 +153,7 @@ class _Pool:
             if len(self._running) >= self._workers:
                 return
             cell = self._waiting.popleft()
-            if self._store.done(cell.key):
-                self._observe(Finished(cell.key, CellOutcome("done")))
-            elif (outcome := self._ended_elsewhere(cell)) is not None:
+            if (outcome := ended_since(self._store, cell.key, self._before[cell.key])) is not None:
                 self._observe(Finished(cell.key, outcome))
             elif self._store.busy(cell.key) or (gpus := self._gpus.take(cell)) is None:
                 self._waiting.append(cell)
@@ -178,13 +172,6 @@ class _Pool:
         folders = (self._store.path, cache_root().absolute(), Path.cwd())
         job = Job(cell, *folders, paths, self._run.memory, gpus, self._run.name)
         return CellProcess(self._context, job, self._far_end, nursery=nursery, timeout=self._timeout)
-
-    def _ended_elsewhere(self, cell: Cell) -> CellOutcome | None:
-        """The outcome of a cell that another run has tried meanwhile, in vain; None for another."""
-        now = self._store.ended(cell.key)
-        if now is None or now == self._before[cell.key] or now.status == "running":
-            return None
-        return CellOutcome(now.status, now.reason, now.traceback)
 
     def _wait(self) -> None:
         if self._running:
@@ -220,13 +207,8 @@ class _Pool:
                 self._observe(Waiting(cell.key, self._store.holder(cell.key)))
                 continue
             self._pass_on(answer.last)
-            outcome = answer.outcome if answer.stored else self._record(cell, answer.outcome)
+            outcome = answer.outcome if answer.stored else record(self._store, cell, answer.outcome)
             self._observe(Finished(cell.key, outcome))
-
-    def _record(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
-        """Store the outcome of a cell whose process could not; return what the store says then."""
-        _store(self._store, cell, outcome)
-        return CellOutcome("done") if self._store.done(cell.key) else outcome
 
     def _interrupt(self) -> None:
         """Let the running cells write their checkpoints and end."""
@@ -243,17 +225,3 @@ class _Pool:
 
     def _interrupted(self, cell: Cell) -> CellOutcome:
         return CellOutcome("done") if self._store.done(cell.key) else INTERRUPTED
-
-
-def _store(store: Store, cell: Cell, outcome: CellOutcome) -> None:
-    """Record an outcome; a process that was killed may hold the lock for some more milliseconds."""
-    for _ in range(_TRIES):
-        with suppress(UserError):
-            try:
-                with store.begin(cell, keep=True) as work:
-                    if work is not None:
-                        work.finish(outcome)
-            except Busy:
-                time.sleep(_POLL)
-                continue
-        return

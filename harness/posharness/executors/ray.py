@@ -143,7 +143,9 @@ class _RayLauncher(Launcher):
         return f"no machine of the Ray cluster has what a cell asks for: {asked}"
 
     def drop(self, needless: Sequence[Launched]) -> None:
-        pass  # they see for themselves that the cell is done
+        for each in needless:
+            if isinstance(each, _RayTask):
+                self._ray.cancel(each.reference)
 
     def stop(self, running: Sequence[Launched]) -> None:
         references = [each.reference for each in running if isinstance(each, _RayTask)]

@@ -8,10 +8,9 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from posharness.contracts import (
     CellOutcome,
@@ -25,8 +24,10 @@ from posharness.contracts import (
 )
 from posharness.contracts.cell import Cell
 from posharness.defaults import cache_root
-from posharness.errors import HarnessWarning, UserError
-from posharness.store import INTERRUPTED, Busy, Store
+from posharness.errors import HarnessWarning
+from posharness.executors.endings import ended_since, record
+from posharness.parent_death import GRACE
+from posharness.store import INTERRUPTED, CellStatus, Store
 
 __all__ = ["Launched", "Launcher", "Lost", "RemoteRun", "run_remotely"]
 
@@ -35,6 +36,9 @@ _POLL = 0.5
 
 _LONG = 60.0
 """Seconds without a running cell after which the user is told why."""
+
+_FAREWELL = GRACE + 4.0
+"""Seconds for which a cell's process may hold its lock after the process that started it is gone."""
 
 _LEFT = CellOutcome("interrupted", "it goes on elsewhere; the next run takes its result")
 _OTHERS = CellOutcome("interrupted", "another run makes it; the next run takes its result")
@@ -82,7 +86,7 @@ class Launcher(ABC):
 
     @abstractmethod
     def drop(self, needless: Sequence[Launched]) -> None:
-        """End what was given to it for cells that another run has made, without waiting for the end."""
+        """End what was given to it for cells that another run makes, without waiting for the end."""
 
     @abstractmethod
     def stop(self, running: Sequence[Launched]) -> None:
@@ -135,6 +139,30 @@ def run_remotely(
     _Scheduler(launcher, job, observe, at_once, retries).run_all(cells, leave)
 
 
+@dataclass
+class _Entry:
+    """A cell that has not ended: it waits to be launched, is held back for another run, or is launched.
+
+    Attributes:
+        before: the state in which it had ended when the run began; None if it had not.
+        made: whose process makes it, as far as its progress shows: this run's, another run's, or none.
+        last: the latest progress of this run's process; None also if another run has made the cell since.
+        lost: the attempt whose process was lost; it may report for some seconds yet.
+        losses: how often its process was lost.
+    """
+
+    cell: Cell
+    before: CellStatus | None
+    made: Literal["by none", "here", "elsewhere"] = "by none"
+    last: Progress | None = None
+    lost: str | None = None
+    losses: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.cell.key
+
+
 class _Scheduler:
     def __init__(
         self, launcher: Launcher, job: RemoteRun, observe: Observer, at_once: int, retries: int
@@ -145,13 +173,8 @@ class _Scheduler:
         self._at_once = at_once
         self._retries = retries
         self._store = Store.open(job.run.store, create=True)
-        self._waiting: deque[Cell] = deque()
-        self._running: dict[str, tuple[Launched, Cell]] = {}
-        self._started: set[str] = set()
-        self._last: dict[str, Progress] = {}
-        self._lost: dict[str, str] = {}
-        self._awaited: set[str] = set()
-        self._tries: dict[str, int] = {}
+        self._waiting: deque[_Entry] = deque()
+        self._running: dict[str, tuple[Launched, _Entry]] = {}
         self._idle_since = time.monotonic()
         self._told = False
 
@@ -159,17 +182,16 @@ class _Scheduler:
         for cell in cells:
             if cell.skip:
                 self._job.run(cell, observe=self._observe)
-            elif self._store.done(cell.key):
-                self._observe(Finished(cell.key, CellOutcome("done")))
             else:
-                self._waiting.append(cell)
+                self._waiting.append(_Entry(cell, self._store.ended(cell.key)))
         try:
             while self._waiting or self._running:
                 self._launch()
-                self._report_progress()
+                for _, entry in self._running.values():
+                    self._look(entry)
                 self._collect()
                 self._say_why_none_runs()
-                if self._running:
+                if self._waiting or self._running:
                     time.sleep(_POLL)
         except BaseException as error:
             goes_on = False
@@ -185,118 +207,148 @@ class _Scheduler:
             if not goes_on:
                 self._launcher.stop([launched for launched, _ in self._running.values()])
         finally:
-            for _, cell in self._running.values():
-                self._observe(Finished(cell.key, self._left_behind(cell, goes_on=goes_on)))
+            for _, entry in self._running.values():
+                self._observe(Finished(entry.key, self._left_behind(entry, goes_on=goes_on)))
 
-    def _left_behind(self, cell: Cell, *, goes_on: bool) -> CellOutcome:
+    def _left_behind(self, entry: _Entry, *, goes_on: bool) -> CellOutcome:
         """The outcome of a cell that had not ended when the run was stopped."""
-        if self._store.done(cell.key):
-            return CellOutcome("done")
-        if cell.key in self._awaited and self._store.live(cell.key) is not None:
-            return _OTHERS
-        return _LEFT if goes_on else self._interrupted(cell, INTERRUPTED)
-
-    def _interrupted(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
-        """Let the status of a cell that nobody resumes say so; its process may have left that it goes on."""
-        state = self._store.status(cell.key)
-        if state is None or state.status != "interrupted" or state.reason == outcome.reason:
+        if (outcome := self._ended(entry)) is not None:
             return outcome
-        return self._record(cell, outcome)
+        if entry.made == "elsewhere":
+            return _OTHERS
+        return _LEFT if goes_on else self._interrupted(entry, INTERRUPTED)
+
+    def _interrupted(self, entry: _Entry, outcome: CellOutcome) -> CellOutcome:
+        """Let the status of a cell that nobody resumes say so; its process may have left that it goes on.
+
+        The status of a cell that another run has made since is that run's.
+        """
+        state = self._store.status(entry.key)
+        ours = entry.last is not None and entry.made != "elsewhere"
+        if not ours or state is None or state.status != "interrupted" or state.reason == outcome.reason:
+            return outcome
+        return record(self._store, entry.cell, outcome)
+
+    def _ended(self, entry: _Entry) -> CellOutcome | None:
+        """The outcome of a cell that has ended since the run began, here or elsewhere; None for another."""
+        return ended_since(self._store, entry.key, entry.before)
 
     def _launch(self) -> None:
-        free = self._at_once - len(self._running)
-        cells = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        if cells:
-            launched = self._launcher.launch(cells, self._job)
-            self._running |= {cell.key: (each, cell) for each, cell in zip(launched, cells, strict=True)}
+        """Launch waiting cells while there is room. One that another run makes is held back, at the end."""
+        ready: list[_Entry] = []
+        for _ in range(len(self._waiting)):
+            if len(self._running) + len(ready) >= self._at_once:
+                break
+            entry = self._waiting.popleft()
+            self._look(entry)
+            if (outcome := self._ended(entry)) is not None:
+                self._observe(Finished(entry.key, outcome))
+            elif entry.made == "elsewhere":
+                self._waiting.append(entry)
+            else:
+                ready.append(entry)
+        if ready:
+            launched = self._launcher.launch([entry.cell for entry in ready], self._job)
+            self._running |= {entry.key: (each, entry) for each, entry in zip(launched, ready, strict=True)}
 
-    def _report_progress(self) -> None:
-        for key in self._running:
-            progress, last = self._store.live(key), self._last.get(key)
-            if progress is None or progress.attempt == self._lost.get(key):
-                continue
-            if progress.run != self._job.run.name:
-                self._say_who_makes(key)
-                continue
-            anew = last is not None and progress.attempt != last.attempt
-            if anew and key in self._started:
-                self._requeue(key)  # it waited for so short a time that no look at the queue saw it
-            if anew or progress != last:
-                self._start(key)
-                self._last[key] = progress
+    def _look(self, entry: _Entry) -> None:
+        """See in the store who makes a cell, and report it with its progress."""
+        progress = self._store.live(entry.key)
+        if progress is None:
+            # A cell that ends has no progress while its folder moves, but is locked.
+            gone = entry.made == "elsewhere" and not self._store.busy(entry.key)
+            if gone and self._ended(entry) is None:
+                self._requeue(entry)
+        elif progress.attempt == entry.lost:
+            return
+        elif progress.run != self._job.run.name:
+            if entry.made != "elsewhere":
+                entry.made, entry.last = "elsewhere", None
+                self._observe(Waiting(entry.key, self._store.holder(entry.key)))
+        else:
+            anew = entry.last is not None and progress.attempt != entry.last.attempt
+            if anew and entry.made == "here":
+                self._requeue(entry)  # it waited for so short a time that no look at the queue saw it
+            if anew or progress != entry.last:
+                self._start(entry)
+                entry.last = progress
                 self._observe(progress)
 
-    def _say_who_makes(self, key: str) -> None:
-        """Report, once each time, that another run makes a cell."""
-        if key not in self._awaited:
-            self._awaited.add(key)
-            self._started.discard(key)
-            self._observe(Waiting(key, self._store.holder(key)))
+    def _start(self, entry: _Entry) -> None:
+        """Report that a cell has started, once for each time that it waited."""
+        if entry.made != "here":
+            entry.made = "here"
+            self._observe(Started(entry.key))
+
+    def _requeue(self, entry: _Entry) -> None:
+        """Report that a cell waits to be started again."""
+        entry.made = "by none"
+        self._observe(Requeued(entry.key))
 
     def _say_why_none_runs(self) -> None:
-        """Tell the user, once each time, why no cell has run for long."""
+        """Tell the user, once each time, why no launched cell has run for long."""
         now = time.monotonic()
-        if not self._running or (self._started | self._awaited) & self._running.keys():
+        waiting = [launched for launched, entry in self._running.values() if entry.made == "by none"]
+        if not waiting or any(entry.made == "here" for _, entry in self._running.values()):
             self._idle_since, self._told = now, False
         elif not self._told and now - self._idle_since >= _LONG:
             self._told = True
-            why = self._launcher.why_waiting([launched for launched, _ in self._running.values()])
+            why = self._launcher.why_waiting(waiting)
             warnings.warn(f"No cell has started for {_LONG:g} s: {why}.", HarnessWarning, stacklevel=2)
 
-    def _start(self, key: str) -> None:
-        """Report that a cell has started, once for each time that it waited."""
-        self._awaited.discard(key)
-        if key not in self._started:
-            self._started.add(key)
-            self._observe(Started(key))
-
-    def _requeue(self, key: str) -> None:
-        """Report that a cell waits to be started again."""
-        self._started.discard(key)
-        self._observe(Requeued(key))
-
     def _collect(self) -> None:
-        needless = []
-        for key, (launched, cell) in list(self._running.items()):
-            if not launched.ended():
-                if key in self._awaited and self._store.done(key):
-                    del self._running[key]
+        """Report the cells that have ended, and take back those that another run makes."""
+        needless: list[Launched] = []
+        try:
+            for launched, entry in list(self._running.values()):
+                if launched.ended():
+                    self._end(launched, entry)
+                elif entry.made == "here":
+                    if launched.waits() and not self._goes_on(entry):
+                        self._requeue(entry)
+                elif entry.made == "elsewhere":
+                    outcome = self._ended(entry)
+                    if outcome is None and launched.waits():
+                        continue  # it keeps its place in the queue, and holds no machine
                     needless.append(launched)
-                    self._observe(Finished(key, CellOutcome("done")))
-                elif key in self._started and launched.waits() and not self._goes_on(key):
-                    self._requeue(key)
-                continue
-            del self._running[key]
-            try:
-                outcome = launched.outcome()
-            except Lost as loss:
-                self._tries[key] = self._tries.get(key, 0) + 1
-                if loss.again and self._tries[key] <= self._retries and not self._store.done(key):
-                    self._waiting.append(cell)
-                    live = self._store.live(key)
-                    ours = (
-                        live if live is not None and live.run == self._job.run.name else self._last.get(key)
-                    )
-                    if ours is not None:
-                        self._lost[key] = ours.attempt  # its process may report for some seconds yet
-                    self._requeue(key)
-                    continue
-                outcome = self._record(cell, CellOutcome("crashed", str(loss)))
-            if outcome.status == "interrupted":
-                outcome = self._interrupted(cell, outcome)
-            elif outcome.status != "skipped" and key not in self._awaited:
-                self._start(key)
-            self._observe(Finished(key, outcome))
-        if needless:
-            self._launcher.drop(needless)
+                    del self._running[entry.key]
+                    if outcome is None:
+                        self._waiting.append(entry)
+                    else:
+                        self._observe(Finished(entry.key, outcome))
+        finally:
+            if needless:
+                self._launcher.drop(needless)
 
-    def _goes_on(self, key: str) -> bool:
-        """Whether a cell runs or is done, though a queue listed some seconds ago has it waiting."""
-        return self._store.live(key) is not None or self._store.done(key)
+    def _end(self, launched: Launched, entry: _Entry) -> None:
+        """Report the outcome of a cell whose process has ended, or let it wait to be launched again."""
+        try:
+            outcome = launched.outcome()
+        except Lost as loss:
+            entry.losses += 1
+            if loss.again and entry.losses <= self._retries and self._ended(entry) is None:
+                self._lose(entry)
+                return
+            outcome = self._ended(entry) or record(
+                self._store, entry.cell, CellOutcome("crashed", str(loss)), patience=_FAREWELL
+            )
+        if outcome.status == "interrupted":
+            outcome = self._ended(entry) or self._interrupted(entry, outcome)
+        if outcome.status not in ("interrupted", "skipped") and entry.made != "elsewhere":
+            self._start(entry)
+        del self._running[entry.key]
+        self._observe(Finished(entry.key, outcome))
 
-    def _record(self, cell: Cell, outcome: CellOutcome) -> CellOutcome:
-        """Store the outcome of a cell whose process could not; return what the store says then."""
-        with suppress(Busy, UserError), self._store.begin(cell, keep=True) as work:
-            if work is not None:
-                work.finish(outcome)
-        return CellOutcome("done") if self._store.done(cell.key) else outcome
+    def _lose(self, entry: _Entry) -> None:
+        """Let a cell whose process was lost wait to be launched again."""
+        self._look(entry)
+        if entry.last is not None:
+            entry.lost = entry.last.attempt
+        del self._running[entry.key]
+        self._waiting.append(entry)
+        if entry.made != "elsewhere":
+            self._requeue(entry)
+
+    def _goes_on(self, entry: _Entry) -> bool:
+        """Whether a cell runs or has ended, though a queue listed some seconds ago has it waiting."""
+        return self._store.live(entry.key) is not None or self._ended(entry) is not None
