@@ -74,6 +74,10 @@ class Arm:
         """Which parts have a value."""
         return np.asarray(np.isfinite(self.values).any(1))
 
+    def only(self, parts: Bool[Array, " p"]) -> Arm:
+        """The arm with these parts alone."""
+        return self if parts.all() else replace(self, values=self.values[parts])
+
     @cached_property
     def runs(self) -> int:
         """The number of seeds with a value."""
@@ -379,7 +383,9 @@ def with_pools(
 _LABELS = 4
 
 
-def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together]) -> Effect | None:
+def effect(
+    one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together], *, single: bool = False
+) -> Effect | None:
     """The effect of one label against another; None without a block and part that both have.
 
     Blocks in which a label has a single run have no error. They are left out if other blocks have one.
@@ -387,6 +393,7 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
     Args:
         one: the arm of the label in each block.
         other: the arm of the label that it is compared with.
+        single: keep the blocks without an error; if there are any, the effect has none.
     """
     by_block: dict[str, tuple[Estimate, Estimate]] = {}
     tested: dict[str, tuple[Estimate, Estimate]] = {}
@@ -398,7 +405,7 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
             tested[name] = (one[name].tested(parts), other[name].tested(parts))
             runs[name] = (one[name].runs, other[name].runs)
     repeated = {name for name, pair in by_block.items() if all(np.isfinite(side.error) for side in pair)}
-    used = [name for name in by_block if name in repeated or not repeated]
+    used = [name for name in by_block if single or name in repeated or not repeated]
     if not used:
         return None
     means = [(side[name], one[name].parts & other[name].parts) for name in used for side in (one, other)]
@@ -412,7 +419,7 @@ def effect(one: Mapping[str, Arm | Together], other: Mapping[str, Arm | Together
         _over([tested[name] for name in used]),
         believed,
         total,
-        heterogeneity(list(believed.values())) if repeated else float("nan"),
+        heterogeneity(list(believed.values())) if repeated.issuperset(used) else float("nan"),
         sum(arm.means for arm, _ in means),
         sum(arm.borrows(parts) for arm, parts in means),
         ({name: one[name] for name in used}, {name: other[name] for name in used}),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
+from numpy import ndarray
 from scipy import stats
 
 from posharness_reports.data.grouping import grouped
@@ -126,8 +129,9 @@ def rank(
 ) -> Ranking | None:
     """The ranking of all labels; None with fewer than two labels.
 
-    Labels that lack one of the blocks are left out; if fewer than two remain, the blocks are those that all
-    labels have.
+    Every label is ranked by the same parts of a block, those that all ranked labels have: else means would
+    differ because the parts do. Labels that lack one of the blocks, or have no part of it in common with most
+    others, are left out; if fewer than two remain, the blocks are those of which all labels have a part.
 
     Args:
         values: columns `block`, part, label, seed and value.
@@ -137,21 +141,34 @@ def rank(
     blocks = with_pools(arms(values, block), every, independent)
     labels = sorted({label for held in blocks.values() for label in held})
     whole = [label for label in labels if all(label in held for held in blocks.values())]
+    for held in blocks.values():
+        if whole and not _in_common(held, whole).any():
+            most = np.sum([held[label].parts for label in whole], axis=0).argmax()
+            whole = [label for label in whole if held[label].parts[most]]
     if len(whole) < 2:
-        blocks = {name: held for name, held in blocks.items() if set(held) == set(labels)}
+        alike = {name: held for name, held in blocks.items() if set(held) == set(labels)}
+        blocks = {name: held for name, held in alike.items() if _in_common(held, labels).any()}
         whole = labels if blocks else []
     if len(whole) < 2:
         return None
-    by_label = {label: {name: held[label] for name, held in blocks.items()} for label in whole}
+    parts = {name: _in_common(held, whole) for name, held in blocks.items()}
+    by_label = {
+        label: {name: held[label].only(parts[name]) for name, held in blocks.items()} for label in whole
+    }
     means = pd.DataFrame([_mean(label, by_label[label]) for label in whole])
     means = means.sort_values(["mean", "label"], ascending=[False, True], ignore_index=True)
     pairs = [_pair(by_label, *names) for names in combinations(means["label"], 2)]
     return Ranking(
         means,
-        tuple(pair for pair in pairs if pair is not None),
+        tuple(pairs),
         tuple(blocks),
         tuple(label for label in labels if label not in whole),
     )
+
+
+def _in_common(held: Mapping[str, Arm], labels: Iterable[str]) -> Bool[ndarray[Any, Any], " p"]:
+    """Which parts all of these labels have."""
+    return np.asarray(np.logical_and.reduce([held[label].parts for label in labels]))
 
 
 def lead(ranking: Ranking) -> tuple[str, list[str]]:
@@ -197,7 +214,7 @@ def rank_all(scores: pd.DataFrame, alpha: float = ALPHA) -> Rankings:
     overall = {
         (str(decoding), str(scope)): found
         for (decoding, scope), rows in grouped(scores, ["decoding", "scope"])
-        if len(set(rows["posed"])) > 1 and (found := rank(rows, "posed")) is not None
+        if (found := rank(rows, "posed")) is not None and len(found.blocks) > 1
     }
     each = {}
     # Runs of the other decoding are beside those of one; tasks without distances have other scores.
@@ -275,14 +292,14 @@ def _mean(label: str, held: Mapping[str, Arm]) -> dict[str, float | int | str]:
 _FIELDS = ("mean", "error", "freedom")
 
 
-def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pair | None:
-    found = effect(by_label[one], by_label[other])
-    if found is None:
-        return None
-    if found.overall.mean < 0:  # without a part in common, means and differences can disagree
-        one, other = other, one
-        found = effect(by_label[one], by_label[other])
-        assert found is not None
+def _pair(by_label: Mapping[str, Mapping[str, Arm]], one: str, other: str) -> Pair:
+    """Two labels compared, of which the first has the mean that is not lower."""
+    sides = (by_label[one], by_label[other])
+    found = effect(*sides)
+    if found is not None and found.overall.mean < 0:
+        # In the blocks with several runs of both, the order is not that of the means: there is no test.
+        found = effect(*sides, single=True)
+    assert found is not None
     p = p_of(found, *found.sides)
     better = improvement(by_label[one], by_label[other])
     return Pair(one, other, found, better, p, alone=p, least=floor_p(*found.sides))

@@ -71,6 +71,12 @@ def one_seed(single: Collection[str], labels: Collection[str]) -> str:
 
 def _untested(ranking: Ranking, pairs: Sequence[Pair]) -> str:
     """A clause on the labels that leave these pairs without a test; "" without a pair."""
+    turned = [pair for pair in pairs if _turned(pair)]
+    if turned:
+        clause = (
+            "; on the tasks with several seeds of both, the order is the opposite, so they are not tested"
+        )
+        return clause + _untested(ranking, [pair for pair in pairs if not _turned(pair)])
     if not pairs:
         return ""
     every = [label for label in ranking.labels if _single(label, ranking.pairs)]
@@ -78,6 +84,12 @@ def _untested(ranking: Ranking, pairs: Sequence[Pair]) -> str:
     if len(every) == len(ranking.labels):
         return f"; {one_seed(every, ranking.labels)} tests nothing"
     return f"; {one_seed([label for label in every if label in about], ranking.labels)}, which tests nothing"
+
+
+def _turned(pair: Pair) -> bool:
+    """Whether a pair has no test although both labels have several runs on some task."""
+    one, other = pair.effect.sides
+    return not _tested(pair) and any(min(one[block].runs, other[block].runs) > 1 for block in one)
 
 
 def _single(label: str, pairs: Sequence[Pair]) -> bool:

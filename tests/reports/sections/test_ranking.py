@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,13 +10,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posharness.contracts import Frames, UserError
 from posharness.reports import check_baseline
 from posharness_reports.compile.headline import separating_over_tasks
 from posharness_reports.formatting import show
 from posharness_reports.measures.accuracy import SCOPES
-from posharness_reports.measures.ranking import rank_all
+from posharness_reports.measures.ranking import lead, rank_all
 from posharness_reports.measures.scores import NO_DISTANCES
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.ranking.content import against, describe, ranking_table, sentence
@@ -80,7 +83,77 @@ def test_a_label_that_lacks_a_task_is_not_ranked_over_tasks() -> None:
         "teacher-forced", SCOPES[0]
     ]
     assert set(found.labels) == {"a", "b", "c"}
-    assert "without d, not run on all of these tasks" in sentence("over 2 tasks", found)
+    assert "without d, for lack of results that the others have" in sentence("over 2 tasks", found)
+
+
+def _settings(
+    means: Mapping[tuple[str, str, str], float], seeds: Mapping[tuple[str, str, str], int] = {}
+) -> pd.DataFrame:
+    """Scores of tasks with several settings: the mean of each task, setting and label."""
+    frames = [
+        scores({f"{task} ({setting})": {label: mean}})
+        .assign(posed=task)
+        .query(f"seed < {seeds.get((task, setting, label), len(NOISE))}")
+        for (task, setting, label), mean in means.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+OVER = ("teacher-forced", SCOPES[0])
+
+
+def test_over_tasks_all_labels_are_ranked_by_the_same_settings() -> None:
+    both = {("t", "short", "a"): 0.95, ("t", "short", "b"): 0.75, ("u", "short", "a"): 0.8}
+    both[("u", "short", "b")] = 0.8
+    found = rank_all(_settings({**both, ("t", "long", "a"): 0.1})).overall[OVER]
+    assert found.labels == ["a", "b"]
+    assert found.means["mean"].tolist() == pytest.approx([0.87625, 0.77625])
+    assert found.ranks(ALPHA) == {"a": (1, 1), "b": (2, 2)}
+    assert sentence("over 2 tasks", found).endswith("it is told apart from b.")
+
+
+def test_a_task_of_which_no_two_labels_share_a_setting_does_not_count() -> None:
+    apart = {("t", "short", "a"): 0.95, ("t", "long", "b"): 0.5}
+    same = {(task, "short", label): 0.8 for task in "uv" for label in "ab"}
+    found = rank_all(_settings({**apart, **same})).overall[OVER]
+    assert found.blocks == ("u", "v")
+    assert len(set(found.means["mean"])) == 1
+
+
+def test_a_label_without_the_setting_of_the_others_is_left_out() -> None:
+    means = {(task, "short", label): 0.8 for task in "tu" for label in "abc"}
+    means[("t", "long", "c")] = means.pop(("t", "short", "c"))
+    found = rank_all(_settings(means)).overall[OVER]
+    assert (found.labels, found.left_out) == (["a", "b"], ("c",))
+
+
+def test_where_tasks_with_one_seed_turn_the_order_nothing_is_told_apart() -> None:
+    means = {("t", "", "a"): 0.9, ("t", "", "b"): 0.8, ("u", "", "a"): 0.2, ("u", "", "b"): 0.9}
+    found = rank_all(_settings(means, {("u", "", "a"): 1})).overall[OVER]
+    assert found.labels == ["b", "a"]
+    assert found.separated(ALPHA) == {}
+    assert sentence("over 2 tasks", found).endswith(
+        "; not told apart from it: a; on the tasks with several seeds of both, the order is the opposite, "
+        "so they are not tested."
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.randoms(use_true_random=False), st.integers(2, 4))
+def test_no_statement_of_a_ranking_contradicts_its_means(chance: random.Random, labels: int) -> None:
+    places = [(task, setting, label) for task in "tu" for setting in ("1", "2") for label in "abcd"[:labels]]
+    kept = [place for place in places if chance.random() < 0.8] or places
+    means = {place: chance.choice((0.2, 0.5, 0.8, 0.9)) for place in kept}
+    rankings = rank_all(_settings(means, {place: chance.choice((1, 4, 4)) for place in kept}))
+    for ranking in (*rankings.overall.values(), *rankings.each.values()):
+        mean = ranking.means.set_index("label")["mean"]
+        for pair in ranking.pairs:
+            assert mean[pair.better] >= mean[pair.other] - 1e-9
+            assert pair.p > ALPHA or mean[pair.better] > mean[pair.other]
+        said = sentence("here", ranking)
+        apart = {other for _, other in ranking.separated(ALPHA)}
+        assert ("told apart from it: " not in said) == (set(ranking.labels[1:]) <= set(lead(ranking)[1]))
+        assert ranking.labels[0] not in apart
 
 
 def test_decodings_are_ranked_apart() -> None:

@@ -23,8 +23,7 @@ _NAMED = 6
 
 def by_task(study: Study) -> list[str]:
     """A finding over tasks, and one for each task and objective, at the training length and beyond it."""
-    several = {key: found for key, found in study.rankings.overall.items() if len(found.blocks) > 1}
-    over = [over_tasks(found, *key, named=_NAMED) for key, found in several.items()]
+    over = [over_tasks(found, *key, named=_NAMED) for key, found in study.rankings.overall.items()]
     return [*over, *(finding(study, *place, named=_NAMED) for place in measured(study))]
 
 

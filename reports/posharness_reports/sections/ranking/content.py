@@ -9,7 +9,7 @@ from string import ascii_lowercase
 import pandas as pd
 
 from posharness.contracts import Section
-from posharness_reports.data.grouping import grouped
+from posharness_reports.data.grouping import matching
 from posharness_reports.data.prepare import title
 from posharness_reports.formatting import (
     count,
@@ -102,7 +102,7 @@ def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> st
     if left_out:
         text += f"; failed runs are not in these means: {_listed(left_out)}"
     if ranking.left_out:
-        text += f"; without {_listed(ranking.left_out)}, not run on all of these tasks"
+        text += f"; without {_listed(ranking.left_out)}, for lack of results that the others have"
     return f"{text}."
 
 
@@ -200,14 +200,21 @@ def _disagreements(rankings: Mapping[str, Ranking]) -> Iterator[str]:
 
 
 def _averaged(study: Study) -> Iterator[str]:
-    """The tasks whose score is a mean over objectives or settings."""
-    if not study.rankings.overall:
-        return
-    for (decoding, scope, posed), rows in grouped(study.scores, ["ranked_as", "scope", "posed"]):
-        places = sorted(set(zip(rows["task"], rows["objective"], strict=True)))
-        parts = [title(task, objective, study.cells) for task, objective in places]
-        if len(parts) > 1:
-            yield f"The score of {posed}, {_outcome(decoding, scope)}, is the mean over {_listed(parts)}."
+    """The tasks whose score is a mean over objectives or settings, or about one of several."""
+    for (decoding, scope), ranking in study.rankings.overall.items():
+        rows = matching(study.scores, ranked_as=decoding, scope=scope)
+        rows = rows[rows["label"].isin(ranking.labels) & rows["value"].notna()]
+        for posed in ranking.blocks:
+            having = matching(rows, posed=posed).groupby(["task", "objective"])["label"].nunique()
+            every = having == len(ranking.labels)
+            parts, rest = (
+                [title(task, objective, study.cells) for task, objective in sorted(having.index[kept])]
+                for kept in (every, ~every)
+            )
+            if len(having) > 1:
+                what = f"the mean over {_listed(parts)}" if len(parts) > 1 else f"that on {parts[0]}"
+                why = f": not all of the ranked encodings have results on {_listed(rest)}" if rest else ""
+                yield f"The score of {posed}, {_outcome(decoding, scope)}, is {what}{why}."
 
 
 def _listed(labels: Sequence[str]) -> str:
