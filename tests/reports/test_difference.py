@@ -13,7 +13,13 @@ import pytest
 from posharness.contracts import Frames, UserError
 from posharness.contracts.comparison import Comparison
 from posharness_reports import posharness_claims, posharness_report_sections
-from posharness_reports.compile.comparable import Data, _places, _ranked_again, compare_ranks
+from posharness_reports.compile.comparable import (
+    Data,
+    _places,
+    _ranked_again,
+    compare_ranks,
+    compare_verdicts,
+)
 from posharness_reports.compile.compiler import HtmlCompiler
 from posharness_reports.data.prepare import place_name
 
@@ -280,6 +286,61 @@ def test_a_task_alone_makes_a_verdict_another(simulated: Simulate, tmp_path: Pat
     reports = _compare(_report(whole, tmp_path / "study"), _report(part, tmp_path / "part"))
     assert not reports.verdicts
     assert any("only the first has the tasks copy" in note for note in reports.notes["verdicts"])
+
+
+def _with_steps(frames: Frames, task: str, *steps: int) -> Frames:
+    """Frames in which the runs of a task were made with each of these numbers of steps, alike otherwise."""
+    copies = [_only(frames, task=task)]
+    own = _of_cells(frames, frames.cells["cell"][frames.cells["task"] == task])
+    for n in steps:
+
+        def other(rows: pd.DataFrame, n: int = n) -> pd.DataFrame:
+            return rows.assign(cell=[f"{n}{cell}" for cell in rows["cell"].astype(str)])
+
+        settings = pd.Series([{**given, "steps": n} for given in own.cells["settings"]], own.cells.index)
+        copies.append(
+            Frames(other(own.cells).assign(settings=settings), other(own.predictions), other(own.curves))
+        )
+    return Frames(*(
+        pd.concat([getattr(each, name) for each in copies], ignore_index=True)
+        for name in ("cells", "predictions", "curves")
+    ))  # fmt: skip
+
+
+def test_a_task_is_compared_beside_other_settings_of_it(runs: Frames, tmp_path: Path) -> None:
+    one, two = _with_steps(runs, "copy", 800), _with_steps(runs, "copy", 800, 900)
+    alone = _compare(one, one)
+    for sides, texts in (((one, two), ("–", "copy (steps=900)")), ((two, one), ("copy (steps=900)", "–"))):
+        found = _compare(*sides)
+        changes = (("tasks that only one has", *texts),)
+        assert tuple((change.what, change.one, change.other) for change in found.ran) == changes
+        assert found.compared == alone.compared
+        assert not found.numbers
+        assert not found.ranks
+        assert not found.verdicts
+    # A verdict is over all settings of a task: without the runs, it is another one.
+    reports = _compare(_report(one, tmp_path / "study"), _report(two, tmp_path / "part"))
+    assert reports.compared["numbers"] == alone.compared["numbers"]
+    assert reports.compared["verdicts"] == 0
+    assert all("only the second has the tasks copy (steps=900)" in note for note in reports.notes["verdicts"])
+
+
+def test_a_task_with_other_settings_is_another(runs: Frames) -> None:
+    copy = _only(runs, task="offset_recall")
+    found = _compare(copy, _with_steps(copy, "copy", 900, 1000))
+    assert found.compared == {"numbers": 0, "ranks": 0, "verdicts": 0}
+    for note in found.notes["verdicts"]:
+        assert "as only the first has the tasks copy and only the second has the tasks copy (steps=" in note
+
+
+def test_why_a_verdict_is_not_compared_is_never_empty() -> None:
+    row = {"claim": "c", "better_side": "a", "other_side": "b", "decoding": "teacher-forced", "effect": 0.1}
+    verdicts = pd.DataFrame([{**row, "better_labels": "a", "other_labels": "b", "tasks": "copy"}])
+    scores = pd.DataFrame({"posed": ["copy"] * 2, "task": ["copy"] * 2, "label": ["a", "b"]})
+    data = {"verdicts": verdicts, "scores": scores}
+    # Both have the sides on one task, but no run of both is of the same encoding and task.
+    (note,) = compare_verdicts(data, data, (verdicts[:0], verdicts[:0])).notes
+    assert note.endswith(", as no task has results of the same encodings of both sides in both.")
 
 
 def test_free_running_is_named_once(simulated: Simulate) -> None:

@@ -225,10 +225,12 @@ def _rank(best: int, worst: int) -> str:
 
 _CONTRAST = ("claim", "better_side", "other_side", "decoding")
 _RESTS_ON = {"better_labels": "encodings", "other_labels": "encodings", "tasks": "tasks"}
+_Presets = Mapping[str, Mapping[str, Collection[str]]]
+"""The labels with results on each task, by the name that the tasks share in the store."""
 
 
 def compare_verdicts(
-    one: pd.DataFrame, other: pd.DataFrame, again: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    one: Data, other: Data, again: tuple[pd.DataFrame, pd.DataFrame] | None = None
 ) -> Compared:
     """The verdicts that differ, of contrasts with the same encodings and tasks.
 
@@ -236,11 +238,11 @@ def compare_verdicts(
         again: the verdicts of both over the encodings and tasks that both have; None where a report does not
             hold the runs that they are made from.
     """
-    sides = [_judged(frame) for frame in (one, other)]
+    sides = [_judged(data["verdicts"], _presets(data["scores"])) for data in (one, other)]
     notes = []
-    if again is not None and again[0] is not one and any(len(frame) for frame in again):
+    if again is not None and again[0] is not one["verdicts"] and any(len(frame) for frame in again):
         notes.append("Judged again over the encodings and tasks that both have.")
-    judged = [_judged(frame) for frame in again] if again is not None else sides
+    judged = [_judged(frame, {}) for frame in again] if again is not None else sides
     comparable = {
         key: (row, judged[1][key])
         for key, row in judged[0].items()
@@ -270,10 +272,30 @@ def compare_verdicts(
     return Compared(changes, len(comparable), tuple(notes))
 
 
-def _judged(frame: pd.DataFrame) -> dict[Key, Any]:
-    """The contrasts that were measured."""
-    rows = frame[frame["effect"].notna()]
-    return {tuple(row[name] for name in _CONTRAST): row for row in rows.to_dict("records")}
+def _judged(frame: pd.DataFrame, presets: _Presets) -> dict[Key, Any]:
+    """The contrasts that were measured; what they rest on as sets.
+
+    A contrast counts the settings of one task together, so it rests on each of them.
+    """
+    found: dict[Key, Any] = {}
+    for row in frame[frame["effect"].notna()].to_dict("records"):
+        sets = {column: set(str(row[column]).split(", ")) for column in _RESTS_ON}
+        labels = sets["better_labels"] | sets["other_labels"]
+        sets["tasks"] = {
+            task
+            for name in sets["tasks"]
+            for task, own in presets.get(name, {name: labels}).items()
+            if labels.intersection(own)
+        }
+        found[tuple(row[name] for name in _CONTRAST)] = row | sets
+    return found
+
+
+def _presets(scores: pd.DataFrame) -> _Presets:
+    found: dict[str, dict[str, set[str]]] = {}
+    for posed, task, label in scores[["posed", "task", "label"]].astype(str).itertuples(index=False):
+        found.setdefault(posed, {}).setdefault(task, set()).add(label)
+    return found
 
 
 def _contrast(key: Key, row: Mapping[str, Any] | None = None) -> str:
@@ -290,11 +312,11 @@ def _why_not(key: Key, sides: list[dict[Key, Any]]) -> str:
         return f"{missing[0]} has no results of both sides on one task"
     clauses = []
     for column, noun in _RESTS_ON.items():
-        own = [set(str(row[column]).split(", ")) for row in rows if row is not None]
+        own = [row[column] for row in rows if row is not None]
         for name, extra in zip(_ORDINALS, (own[0] - own[1], own[1] - own[0]), strict=True):
             if extra:
                 clauses.append(f"only {name} has the {noun} {_few(sorted(extra))}")
-    return enumerate_words(clauses)
+    return enumerate_words(clauses) or "no task has results of the same encodings of both sides in both"
 
 
 def _rows_of_both(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +85,7 @@ class HtmlCompiler(Compiler):
         claims: Sequence[Claim] = (),
     ) -> Comparison:
         """See `posharness_reports.compile.difference.compare`."""
+        from posharness_reports.compile.common_names import common_names, renamed
         from posharness_reports.compile.comparable import shared_runs
         from posharness_reports.compile.data_files import data_frames, read_data, verdict_frame
         from posharness_reports.compile.difference import compare
@@ -111,12 +112,23 @@ class HtmlCompiler(Compiler):
                 )
             sides.append(found)
         again = None
+        tasks = common_names(sides[0], sides[1])
+        alike_named = [renamed(data, own) for data, own in zip(sides, tasks, strict=True)]
         if len(studies) == 2:
-            runs = shared_runs(sides[0]["cells"], sides[1]["cells"])
+            runs = shared_runs(alike_named[0]["cells"], alike_named[1]["cells"])
             alike = (
-                [data["verdicts"] for data in sides]
+                [data["verdicts"] for data in alike_named]
                 if runs is None
-                else [verdict_frame(whole.of_runs(runs)) for whole in studies]
+                else [
+                    verdict_frame(whole.of_runs(_before(own, runs)))
+                    for whole, own in zip(studies, tasks, strict=True)
+                ]
             )
             again = (alike[0], alike[1])
-        return compare(sides[0], sides[1], names, again)
+        return compare(alike_named[0], alike_named[1], names, again)
+
+
+def _before(names: Mapping[str, str], runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The task and label of runs, as they were called before the tasks got these names."""
+    old = {new: task for task, new in names.items()}
+    return {(old.get(task, task), label) for task, label in runs}

@@ -62,7 +62,7 @@ def compare(
     found = {
         "numbers": _numbers(one, other),
         "ranks": compare_ranks(one, other),
-        "verdicts": compare_verdicts(one["verdicts"], other["verdicts"], again),
+        "verdicts": compare_verdicts(one, other, again),
     }
     comparison = Comparison(
         names=names,
