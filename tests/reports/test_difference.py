@@ -21,6 +21,7 @@ from posharness_reports.compile.comparable import (
     compare_verdicts,
 )
 from posharness_reports.compile.compiler import HtmlCompiler
+from posharness_reports.compile.difference import _told_apart
 from posharness_reports.data.prepare import place_name
 
 Simulate = Callable[..., Frames]
@@ -116,6 +117,15 @@ def test_the_same_cell_with_other_predictions_is_more_than_noise(runs: Frames) -
     assert found.notes["numbers"] == (
         f"{len(found.numbers)} of them are of the very same cells in both, which differ without any noise.",
     )
+
+
+def test_numbers_that_differ_are_not_shown_as_the_same(runs: Frames) -> None:
+    found = _compare(runs, _worse(runs, "relative", "copy", 0.002))
+    assert any(abs(change.difference or 0.0) < 0.005 for change in found.numbers)
+    assert all(change.one != change.other for change in found.numbers)
+    # Two decimals are enough for most.
+    assert {len(change.one) for change in found.numbers} >= {len("0.12"), len("0.123")}
+    assert _told_apart(-0.0012, -0.0008) == ("−0.0012", "−0.0008")
 
 
 def test_a_task_with_one_objective_is_named_once(runs: Frames, simulated: Simulate) -> None:

@@ -30,6 +30,9 @@ __all__ = ["compare"]
 
 _NONE = "–"
 
+_NOTHING = 1e-9
+"""A smaller difference between means is a rounding error."""
+
 
 @dataclass(frozen=True)
 class _Number:
@@ -40,9 +43,6 @@ class _Number:
     @property
     def estimate(self) -> Estimate:
         return run_mean(np.array(self.values))
-
-    def __str__(self) -> str:
-        return fraction(self.estimate.mean)
 
 
 def compare(
@@ -111,18 +111,29 @@ def _numbers(one: Data, other: Data) -> Compared:
     changes = []
     without_noise = 0
     for (what, a, b, _, same), raw, adjusted in zip(shared, p, corrected, strict=True):
-        if sorted(a.values) != sorted(b.values):
-            gap = b.estimate.mean - a.estimate.mean
+        gap = b.estimate.mean - a.estimate.mean
+        if abs(gap) > _NOTHING:
+            texts = _told_apart(a.estimate.mean, b.estimate.mean)
             if same:
-                changes.append(Change(what, str(a), str(b), difference=gap))
+                changes.append(Change(what, *texts, difference=gap))
                 without_noise += 1
             elif np.isnan(raw):
                 why = why_untested(a.estimate, b.estimate)
-                changes.append(Change(what, str(a), str(b), None, gap, why=why))
+                changes.append(Change(what, *texts, None, gap, why=why))
             else:
-                changes.append(Change(what, str(a), str(b), adjusted <= ALPHA, gap, adjusted))
+                changes.append(Change(what, *texts, adjusted <= ALPHA, gap, adjusted))
     notes = (f"{without_noise} of them are of the very same cells in both, which differ without any noise.",)
     return Compared(tuple(changes), len(shared), notes if without_noise else ())
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers that differ, with as many decimals as it takes to see it, and two at least."""
+    texts = (fraction(one), fraction(other))
+    digits = 3
+    while texts[0] == texts[1]:
+        texts = (f"{one:z.{digits}f}".replace("-", "−"), f"{other:z.{digits}f}".replace("-", "−"))
+        digits += 1
+    return texts
 
 
 def _cells(cells: pd.DataFrame) -> dict[tuple[str, str], frozenset[str]]:
