@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, util
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any
@@ -123,9 +123,12 @@ def _stop(server: Any, *, at_once: bool) -> None:
 @contextmanager
 def _as_server() -> Iterator[None]:
     """The environment and the signals that a server starts with."""
-    # Ctrl-C, the end of a terminal and the warning of Slurm reach the server too, and would kill it and its
-    # cells.
-    with _environment(_ENVIRONMENT), _blocked(signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
+    # Ctrl-C, the end of a terminal, and the warning and the end of a job of Slurm reach the server too, and
+    # would kill it and its cells.
+    blocked = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGTERM)
+    with _environment(_ENVIRONMENT), _blocked(*blocked):
+        resource_tracker.ensure_running()  # the server needs it, and its start unblocks two of them
+        signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
         yield
 
 

@@ -33,6 +33,8 @@ class Lifeline:
 
     def __enter__(self) -> Lifeline:
         signal.signal(signal.SIGTERM, _interrupt)
+        # The server starts cells with it blocked; one that came meanwhile is raised now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         self._thread.start()
         return self
 

@@ -84,9 +84,9 @@ class Harness:
 
         until(trains, 240)
 
-    def processes(self) -> list[str]:
-        """Command lines of itself and of all processes that come from it."""
-        found = []
+    def processes(self) -> dict[int, str]:
+        """Itself and all processes that come from it: the command line of each number."""
+        found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (entry / "environ").read_bytes().split(b"\0")
@@ -94,7 +94,7 @@ class Harness:
             except OSError:
                 continue  # it ended meanwhile, or is not ours
             if f"HARNESS_MARK={self.mark}".encode() in environment and command:
-                found.append(command)
+                found[int(entry.name)] = command
         return found
 
 
@@ -108,20 +108,26 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 @pytest.mark.usefixtures("warm_server")
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 def test_a_stopped_harness_leaves_cells_to_go_on_with_and_no_process(tmp_path: Path) -> None:
-    """Ctrl-C in one harness, SIGKILL in another, the end of a third's terminal; then a fourth goes on."""
+    """Ctrl-C in one harness, SIGKILL in another, the end of a third's terminal; then one more goes on.
+
+    All processes of a fourth get SIGTERM, as from `scancel`, the server of its cells before the cell.
+    """
     flag = tmp_path / "slow"
     flag.touch()
     cell = make_cell(flag)
-    names = ("stopped", "killed", "hung up")
-    stopped, killed, hung_up = harnesses = [Harness(tmp_path / name, cell) for name in names]
-    with stopped.process, killed.process, hung_up.process:
+    names = ("stopped", "killed", "hung up", "cancelled")
+    stopped, killed, hung_up, cancelled = harnesses = [Harness(tmp_path / name, cell) for name in names]
+    with stopped.process, killed.process, hung_up.process, cancelled.process:
         for harness in harnesses:
             harness.wait_for_training()
         os.killpg(hung_up.process.pid, signal.SIGHUP)
         os.killpg(stopped.process.pid, signal.SIGINT)
         killed.process.kill()
+        for process in sorted(cancelled.processes(), key=lambda number: number == cancelled.process.pid):
+            os.kill(process, signal.SIGTERM)
+            time.sleep(0.3)
         check_what_was_said(stopped)
-        until(lambda: not killed.processes() and not hung_up.processes(), 15)
+        until(lambda: not any(each.processes() for each in (killed, hung_up, cancelled)), 15)
     flag.unlink()
     for harness in harnesses:
         check_what_is_left(harness)
@@ -138,7 +144,7 @@ def check_what_was_said(harness: Harness) -> None:
             break
     assert said[-1] == "interrupted\n"
     assert said[-2].startswith(f"Finished(key='{harness.cell.key}', outcome=CellOutcome(status='interrupted'")
-    assert not any("forkserver" in command for command in harness.processes())
+    assert not any("forkserver" in command for command in harness.processes().values())
     assert harness.process.communicate() == ("", "")
     until(lambda: not harness.processes(), 5)
 
