@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -10,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -131,7 +131,7 @@ class SlurmLauncher(Launcher):
         folder: of the scripts and the output of the jobs, new in this run: the jobs of another cluster, or of
             this one after its numbers began again, may have the same numbers.
         options: of submitit's SlurmExecutor.
-        at_once: jobs that run at a time, at least one of each array.
+        at_once: jobs that run at a time.
         requeues: how often a cell goes back to the queue.
 
     Raises:
@@ -143,37 +143,59 @@ class SlurmLauncher(Launcher):
         folder.mkdir(parents=True)
         self._executor = submitit.SlurmExecutor(folder, max_num_timeout=requeues)
         self._executor.update_parameters(**options)
+        self._options: dict[str, Any] = options.get("additional_parameters", {})
+        self._folder = folder
         self._at_once = at_once
         self._queue = _Queue()
         self._requeues = requeues
+        self._given = 0
+        self._taken: set[str] = set()
+        self._last = ""
 
     def launch(self, cells: Sequence[Cell], job: RemoteRun) -> list[Launched]:
+        work = _Requeued(job, self._requeues)
+        jobs: dict[str, Any] = {}
         try:
-            work = _Requeued(job, self._requeues)
-            jobs = [each for part in _arrays(cells) for each in self._submit(work, part, of=len(cells))]
-        except Exception as error:
+            self._given += len(cells)
+            for array in _arrays(cells):
+                jobs |= zip((cell.key for cell in array), self._submit(work, array), strict=True)
+        except BaseException as error:
+            _scancel(jobs=[*{_array_of(each): None for each in jobs.values()}])
+            _scancel(jobs=[*_arrays_in(self._folder) - self._taken])  # one whose submission was interrupted
+            if not isinstance(error, Exception):
+                raise
             # submitit raises an error of its own for each way in which sbatch refuses a job.
             reason = " ".join(str(error).split())[-300:]
-            raise UserError(f"--executor slurm: sbatch takes no job: {reason}.") from error
-        return [self.watch(each) for each in jobs]
+            taken = f"; the {len(jobs)} that it had taken are cancelled" if jobs else ""
+            raise UserError(f"--executor slurm: sbatch takes no job{taken}: {reason}.") from error
+        self._taken |= {_array_of(each) for each in jobs.values()}
+        return [self.watch(jobs[cell.key]) for cell in cells]
 
     def watch(self, job: Any) -> Launched:
         """A job of submitit's as a cell that was given to a launcher."""
         return _SlurmJob(job, self._queue)
 
-    def _submit(self, work: _Requeued, cells: Sequence[Cell], *, of: int) -> list[Any]:
+    def _submit(self, work: _Requeued, cells: Sequence[Cell]) -> list[Any]:
         # A job has one task; its cell starts the processes on the other machines.
-        options = {**self._executor.parameters["additional_parameters"], "nodes": _nodes(cells[0])}
+        options = {**self._options, "nodes": _nodes(cells[0])}
+        if self._last and self._at_once < self._given:
+            # Side by side, arrays would run more cells at a time than they may.
+            options["dependency"] = ",".join(
+                filter(None, [options.get("dependency"), f"afterany:{self._last}"])
+            )
         self._executor.update_parameters(
             additional_parameters=options,
             srun_args=["--nodes=1", "--ntasks=1"],
-            array_parallelism=max(1, self._at_once * len(cells) // of),  # several arrays run side by side
+            array_parallelism=self._at_once,
         )
         jobs: list[Any] = self._executor.map_array(work, cells)
+        self._last = _array_of(jobs[0])
         return jobs
 
     def why_waiting(self, waiting: Sequence[Launched]) -> str:
         jobs = [each.id for each in waiting if isinstance(each, _SlurmJob)]
+        if not self._queue.answered():
+            return "the cluster does not answer squeue"
         if begun := sum(self._queue.holds(job) and not self._queue.pending(job) for job in jobs):
             return f"Slurm jobs that run: {begun}; their cells are still being loaded"
         reasons = {self._queue.reason(job) for job in jobs} - {"", "None"}
@@ -214,13 +236,33 @@ def _scancel(*options: str, jobs: Sequence[str]) -> None:
         command.wait()
 
 
+def _squeue(*options: str) -> list[str] | None:
+    """What squeue prints of the jobs of this user, a line for each; None if the cluster does not answer."""
+    command = ["squeue", "--noheader", "--user", str(os.getuid()), *options]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.splitlines() if found.returncode == 0 else None
+
+
+def _arrays_in(folder: Path) -> set[str]:
+    """The numbers of the arrays in the queue whose scripts are in a folder."""
+    lines = (line.partition(" ") for line in _squeue("--format=%F %o") or [])
+    return {number for number, _, script in lines if Path(script).parent == folder}
+
+
 def _arrays(cells: Sequence[Cell]) -> list[list[Cell]]:
     """Cells by the array that runs them, in their order: all of one need the same number of machines."""
-    arrays = []
-    for _, alike in groupby(cells, key=_nodes):
-        every = list(alike)
-        arrays += [every[start : start + _ARRAY] for start in range(0, len(every), _ARRAY)]
-    return arrays
+    alike: dict[int, list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault(_nodes(cell), []).append(cell)
+    return [
+        every[start : start + _ARRAY] for every in alike.values() for start in range(0, len(every), _ARRAY)
+    ]
+
+
+def _array_of(job: Any) -> str:
+    """The number of the array of a job of submitit's."""
+    number: str = job.job_id
+    return number.partition("_")[0]
 
 
 def _nodes(cell: Cell) -> int:
@@ -233,26 +275,32 @@ class _Queue:
 
     def __init__(self) -> None:
         self._listed: dict[str, tuple[str, str]] = {}
-        self._looked = -_LOOK
+        self._asked = -_LOOK
+        self._answered = -math.inf
+
+    def answered(self, *, since: float = 0.0) -> bool:
+        """Whether the cluster has answered a question that was asked after some time."""
+        now = time.monotonic()
+        if now - self._asked >= _LOOK:
+            self._asked = now
+            lines = _squeue("--array", "--format=%i %t %r")
+            if lines is not None:  # else the cells may run on
+                parts = (f"{line}  ".split(" ", 2) for line in lines)
+                self._listed = {number: (state, reason.strip()) for number, state, reason in parts}
+                self._answered = now
+        return self._answered > since
 
     def holds(self, job: str) -> bool:
-        now = time.monotonic()
-        if now - self._looked >= _LOOK:
-            command = ["squeue", "--noheader", "--array", "--format=%i %t %r", "--user", str(os.getuid())]
-            found = subprocess.run(command, capture_output=True, text=True, check=False)
-            if found.returncode == 0:  # else the controller does not answer, and the cells may run on
-                lines = (f"{line}  ".split(" ", 2) for line in found.stdout.splitlines())
-                self._listed = {number: (state, reason.strip()) for number, state, reason in lines}
-                self._looked = now
-        return job in self._listed
+        """Whether a job has not ended; it has not where the cluster has never answered."""
+        return not self.answered() or job in self._listed
 
     def reason(self, job: str) -> str:
         """Why a job does not run, in a word of Slurm's; "" where it gives none."""
-        return self._listed[job][1] if self.holds(job) else ""
+        return self._listed[job][1] if self.answered() and job in self._listed else ""
 
     def pending(self, job: str) -> bool:
         """Whether a job has not begun, or has gone back to the queue."""
-        return self.holds(job) and self._listed[job][0] == "PD"
+        return self.answered() and job in self._listed and self._listed[job][0] == "PD"
 
 
 class _SlurmJob:
@@ -268,7 +316,7 @@ class _SlurmJob:
         now = time.monotonic()
         if self._result.exists():
             return True
-        if now - self._submitted < _LOOK or self._queue.holds(self.id):
+        if not self._queue.answered(since=self._submitted) or self._queue.holds(self.id):
             self._gone = None
             return False
         self._gone = self._gone or now

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -327,32 +326,6 @@ def test_one_more_ctrl_c_leaves_no_job_and_no_cell_without_an_outcome(
         run_remotely([CELL], Impatient(attempt), job, events.append, at_once=1, retries=0, leave=leave)
     assert stopped == [attempt]
     assert events == [Finished(CELL.key, INTERRUPTED)]
-
-
-def test_arrays_that_run_side_by_side_share_the_number_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[tuple[int, int]] = []
-
-    class Recorded:
-        def __init__(self, folder: Path, **_: object) -> None:
-            self.parameters: dict[str, Any] = {"additional_parameters": {}}
-
-        def update_parameters(self, **parameters: object) -> None:
-            self.parameters |= parameters
-
-        def map_array(self, work: object, cells: Sequence[Cell]) -> list[SimpleNamespace]:
-            given.append((len(cells), self.parameters["array_parallelism"]))
-            paths = SimpleNamespace(result_pickle=tmp_path)
-            return [SimpleNamespace(job_id="1", paths=paths) for _ in cells]
-
-    submitit = SimpleNamespace(SlurmExecutor=Recorded)
-    monkeypatch.setattr("posharness.executors.slurm._import_submitit", lambda: submitit)
-    launcher = SlurmLauncher(tmp_path / "slurm", {}, at_once=50, requeues=1)
-    launcher.launch([CELL] * 2500, RemoteRun.here(LocalRunner(tmp_path), None))
-    assert given == [(1000, 20), (1000, 20), (500, 10)]
-    with pytest.raises(FileExistsError):  # results of other jobs may lie there
-        SlurmLauncher(tmp_path / "slurm", {}, at_once=50, requeues=1)
 
 
 def test_a_job_in_the_queue_of_slurm_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

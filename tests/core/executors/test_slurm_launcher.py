@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from posharness.contracts.cell import Cell, Choice
+from posharness.contracts.cell import Cell, Choice, TrainerSettings
+from posharness.errors import UserError
 from posharness.executors import LocalRunner
 from posharness.executors.remote import Launched, RemoteRun
-from posharness.executors.slurm import SlurmLauncher
+from posharness.executors.slurm import SlurmLauncher, _SlurmJob
 
 CELL = Cell(
     encoding=Choice(name="absolute"),
@@ -124,3 +125,102 @@ def test_jobs_that_have_not_begun_are_cancelled_before_others_are_sent_a_signal(
     one = launcher(tmp_path)
     one.stop([one.watch(submitit.job("7_0"))])
     assert commands.called("scancel") == ["--state=PENDING 7_0", "--state=RUNNING --signal=INT 7_0"]
+
+
+def seeds(number: int) -> list[Cell]:
+    return [CELL.model_copy(update={"seed": seed}) for seed in range(number)]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("sbatch: error: QOSMaxSubmitJobPerUserLimit"), KeyboardInterrupt()]
+)
+def test_arrays_before_one_that_was_not_submitted_are_cancelled(
+    tmp_path: Path, commands: Commands, submitit: Submitit, error: BaseException
+) -> None:
+    submitit.refuse = error
+    one = launcher(tmp_path)
+    ours = tmp_path / "slurm" / ".submission_file.sh"
+    # The second was taken, but its number was not read any more.
+    commands.squeue.write_text(f"1 {ours}\n2 {ours}\n3 {tmp_path}/slurm/other/.submission_file.sh\n")
+    said = "takes no job; the 1000 that it had taken are cancelled: sbatch: error: QOSMax"
+    is_refused = isinstance(error, RuntimeError)
+    with pytest.raises(UserError if is_refused else KeyboardInterrupt, match=said if is_refused else None):
+        launch(one, seeds(1500), tmp_path)
+    assert commands.called("scancel")[0] == "1"
+    assert {*" ".join(commands.called("scancel")).split()} == {"1", "2"}
+
+
+def test_no_more_cells_run_at_a_time_than_workers(
+    tmp_path: Path, commands: Commands, submitit: Submitit
+) -> None:
+    cells = seeds(2500)
+    cells[1::2] = [cell.model_copy(update={"trainer": TrainerSettings(num_nodes=2)}) for cell in cells[1::2]]
+    options = {"additional_parameters": {"dependency": "after:5"}}
+    one = SlurmLauncher(tmp_path / "slurm", options, at_once=50, requeues=1)
+    launched = launch(one, cells, tmp_path)
+    last = launch(one, [CELL.model_copy(update={"seed": 2500})], tmp_path)
+    assert [len(cells) for cells, _ in submitit.arrays] == [1000, 250, 1000, 250, 1]
+    assert {parameters["array_parallelism"] for _, parameters in submitit.arrays} == {50}
+    shown = [parameters["additional_parameters"] for _, parameters in submitit.arrays]
+    assert [options["nodes"] for options in shown] == [1, 1, 2, 2, 1]
+    after = [f"after:5,afterany:{array}" for array in range(1, 5)]
+    assert [options["dependency"] for options in shown] == ["after:5", *after]
+    jobs = [
+        f"{array}_{task}" for array, (cells, _) in enumerate(submitit.arrays, 1) for task in range(len(cells))
+    ]
+    of = dict(zip((cell.key for cells, _ in submitit.arrays for cell in cells), jobs, strict=True))
+    assert [each.id for each in launched if isinstance(each, _SlurmJob)] == [of[cell.key] for cell in cells]
+    assert len(last) == 1
+
+
+def test_arrays_run_side_by_side_where_all_cells_may(
+    tmp_path: Path, commands: Commands, submitit: Submitit
+) -> None:
+    launch(launcher(tmp_path, at_once=1500), seeds(1500), tmp_path)
+    assert not any("dependency" in parameters["additional_parameters"] for _, parameters in submitit.arrays)
+    with pytest.raises(FileExistsError):  # results of other jobs may lie there
+        launcher(tmp_path)
+
+
+def test_a_cluster_that_does_not_answer_has_ended_no_job(
+    tmp_path: Path, commands: Commands, submitit: Submitit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.monotonic()
+    monkeypatch.setattr("posharness.executors.slurm.time", SimpleNamespace(monotonic=lambda: clock))
+    one = launcher(tmp_path)
+    commands.squeue.unlink()
+    jobs = launch(one, seeds(200), tmp_path)
+
+    def ended(after: float) -> set[bool]:
+        nonlocal clock
+        clock += after
+        return {each.ended() for each in jobs}
+
+    assert [ended(20), ended(20), ended(20)] == [{False}] * 3
+    assert not any(each.waits() for each in jobs)
+    assert one.why_waiting(jobs) == "the cluster does not answer squeue"
+    assert len(commands.called("squeue")) == 3
+    commands.squeue.write_text("".join(f"1_{task} R None\n" for task in range(200)))
+    assert ended(20) == {False}
+    commands.squeue.unlink()
+    assert [ended(20), ended(20)] == [{False}] * 2
+    # It answers, and none is in the queue: now their results may be late.
+    commands.squeue.touch()
+    assert [ended(6), ended(20), ended(20)] == [{False}, {False}, {True}]
+
+
+def test_an_answer_from_before_a_job_says_nothing_of_it(
+    tmp_path: Path, commands: Commands, submitit: Submitit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.monotonic()
+    monkeypatch.setattr("posharness.executors.slurm.time", SimpleNamespace(monotonic=lambda: clock))
+    one = launcher(tmp_path)
+    (first,) = launch(one, seeds(1), tmp_path)
+    clock += 6
+    assert not first.ended()  # which asks squeue
+    commands.squeue.unlink()
+    (second,) = launch(one, seeds(1), tmp_path)
+    for _ in range(5):
+        clock += 20
+        assert not second.ended()
+    assert first.ended()
