@@ -132,7 +132,7 @@ def test_seeds_are_told_of_each_contrast_that_lacks_them(simulated: Simulate) ->
     none = replace(near, evidence=replace(near.evidence, alike=None, effect=replace(near.evidence.effect,
                    overall=Estimate(0.01, 0.06, 4.0))))  # fmt: skip
     assert none.obstacle
-    assert seeds_of([none]) == "; more seeds do not decide 1 other contrast"
+    assert seeds_of([none]) == "; more seeds are not likely to decide 1 other contrast"
     assert seeds_of([at, at]) == "; 100 seeds are too few for 2 other contrasts"
     assert (
         seeds_of([near, at])

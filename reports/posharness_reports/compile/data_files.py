@@ -206,7 +206,7 @@ def _pair(pair: Pair, number: int, alpha: float) -> dict[str, Any]:
         "p_alone": pair.alone,
         "rate": alpha * RANKING_SHARE,
         "p": pair.p,
-        "seeds_to_decide": missing_seeds(pair) if is_open(pair, number, alpha) else None,
+        "seeds_to_decide": missing_seeds(pair, number, alpha) if is_open(pair, number, alpha) else None,
     }
 
 

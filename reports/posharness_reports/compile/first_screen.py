@@ -392,6 +392,6 @@ def seeds_of(others: Sequence[ClaimContrast]) -> str:
     clauses = [
         (len(seeds), f"{span(seeds, 'more seed')} of each for {{}}"),
         (rest, f"{MOST} seeds are too few for {{}}"),
-        (stuck, "more seeds do not decide {}"),
+        (stuck, "more seeds are not likely to decide {}"),
     ]
     return "".join(f"; {words.format(count(n, 'other contrast'))}" for n, words in clauses if n)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from posharness.contracts import Claim, Frames, Undecided
-from posharness_reports.measures.power import more_seeds
+from posharness_reports.measures.power import at_most, more_seeds
 from posharness_reports.measures.ranking import SMALLEST, Pair, Ranking
 from posharness_reports.measures.statistics import ALPHA, RANKING_SHARE
 from posharness_reports.sections.claims.verdicts import judge_claims
@@ -46,7 +47,12 @@ def _pairs(ready: Study) -> Iterator[Undecided]:
     for place, tasks, ranking in named:
         for pair in ranking.pairs:
             if is_open(pair, number, ready.alpha):
-                yield Undecided(f"ranking: {place}", (pair.better, pair.other), tasks, missing_seeds(pair))
+                yield Undecided(
+                    f"ranking: {place}",
+                    (pair.better, pair.other),
+                    tasks,
+                    missing_seeds(pair, number, ready.alpha),
+                )
 
 
 def is_open(pair: Pair, number: int, alpha: float) -> bool:
@@ -61,9 +67,16 @@ def is_open(pair: Pair, number: int, alpha: float) -> bool:
     return pair.p > ALPHA and not p * number / RANKING_SHARE <= alpha
 
 
-def missing_seeds(pair: Pair) -> int | None:
-    """The seeds to add to each label so that they are likely to be told apart; see `more_seeds`."""
-    return more_seeds(pair.effect, 0.0, pair.level)
+def missing_seeds(pair: Pair, number: int, alpha: float) -> int | None:
+    """The seeds to add to each label of the report so that a pair is likely to be open no longer.
+
+    It is then told apart, or sure to differ by less than matters; see `is_open` and `more_seeds`.
+    """
+    apart = more_seeds(pair.effect, 0.0, pair.level)
+    same = math.inf
+    if abs(pair.effect.tested.mean) < SMALLEST:
+        same = more_seeds(pair.effect, SMALLEST, 2 * alpha * RANKING_SHARE / number, floor=False)
+    return at_most(min(apart, same), pair.effect)
 
 
 def _posed(ready: Study) -> dict[str, str]:

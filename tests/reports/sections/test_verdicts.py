@@ -11,6 +11,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from posharness.contracts import Claim, Frames, Group, Twins, defined_in
@@ -481,6 +483,94 @@ def test_what_no_number_of_seeds_decides_is_not_asked_for(
     assert says in judged.outlook(found)
     (row,) = judged.tables([found])["Verdicts"].to_dict("records")
     assert row["more seeds"] == "more seeds do not decide it"
+
+
+def _alike(spread: float, seeds: int) -> tuple[float, ...]:
+    """Noise of exactly this standard deviation, and a mean of 0."""
+    unit = np.linspace(-1.0, 1.0, seeds)
+    return tuple(spread * unit / unit.std(ddof=1))
+
+
+@st.composite
+def _over_tasks(draw: st.DrawFn) -> dict[str, tuple[float, float]]:
+    """Means of one and of two on some tasks, one of which nobody may have learned."""
+    effects = draw(
+        st.lists(st.sampled_from([-0.1, -0.04, 0.0, 0.01, 0.04, 0.06, 0.1]), min_size=1, max_size=3)
+    )
+    bases = [draw(st.sampled_from([0.7, 0.7, 0.02])) for _ in effects]
+    return {
+        task: (base + effect * (base > 0.5), base)
+        for task, base, effect in zip("abc", bases, effects, strict=False)
+    }
+
+
+@given(_over_tasks(), st.sampled_from([0.005, 0.02, 0.05]), st.integers(2, 5))
+@settings(max_examples=40, deadline=None)
+def test_what_is_said_of_more_seeds_is_so_where_means_and_spreads_stay(
+    means: dict[str, tuple[float, float]], spread: float, seeds: int
+) -> None:
+    """Over tasks too, whichever verdict it comes to."""
+
+    def with_seeds(number: int) -> ClaimContrast:
+        return verdict(values(means, noise=_alike(spread, number)))
+
+    found = with_seeds(seeds)
+    if found.outcome != "undecided":
+        return
+    if found.seeds_to_decide is not None:
+        assert with_seeds(seeds + found.seeds_to_decide).outcome != "undecided"
+    elif found.obstacle:
+        assert {with_seeds(seeds + more).outcome for more in (5, 30, 100, 2000)} == {"undecided"}
+    else:
+        assert {with_seeds(number).outcome for number in (seeds + 5, 50)} == {"undecided"}
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "outcomes"),
+    [
+        # Effects that matter in opposite directions, with a mean of 0.
+        ({"a": (0.8, 0.7), "b": (0.7, 0.8)}, 0.03, {"differs between tasks"}),
+        ({"a": (0.7, 0.7)}, 0.03, {"no difference that matters"}),
+        (dict.fromkeys("ab", (0.7, 0.7)), 0.05, {"no difference that matters"}),
+    ],
+)
+def test_so_many_seeds_decide_with_the_probability_that_is_told(
+    means: dict[str, tuple[float, float]], spread: float, outcomes: set[str]
+) -> None:
+    found = verdict(values(means, noise=_alike(spread, 4)))
+    assert found.outcome == "undecided"
+    assert found.seeds_to_decide is not None
+    rng = np.random.default_rng(5)
+    drawn = [
+        verdict(
+            {
+                (task, label, seed): mean + rng.normal(0, spread)
+                for task, both in means.items()
+                for label, mean in zip(("one", "two"), both, strict=True)
+                for seed in range(4 + found.seeds_to_decide)
+            }
+        ).outcome
+        for _ in range(80)
+    ]
+    assert 0.65 <= np.mean([outcome in outcomes for outcome in drawn]) <= 0.97
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "says"),
+    [
+        ({"a": (0.77, 0.7), "b": (0.01, 0.01)}, 0.03,
+         "the mean is small only because no difference can show on some tasks: more seeds do not decide it"),
+        ({"a": (0.73, 0.7), "b": (0.7, 0.73)}, 0.04,
+         "more seeds decide it only if effects differ less between tasks than so far"),
+    ],
+)  # fmt: skip
+def test_why_no_number_of_seeds_is_told(
+    means: dict[str, tuple[float, float]], spread: float, says: str
+) -> None:
+    found = verdict(values(means, noise=_alike(spread, 3)))
+    assert (found.outcome, found.seeds_to_decide) == ("undecided", None)
+    assert judged.outlook(found).endswith(says)
+    assert "seeds" not in judged.in_short(found)
 
 
 def test_what_a_hundred_seeds_would_not_decide_is_said_to_need_more() -> None:

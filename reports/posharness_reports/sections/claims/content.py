@@ -52,7 +52,7 @@ _METHOD = (
     "do not differ between tasks. *Differs between tasks*: effects that matter in opposite directions. "
     "p-values are corrected for all contrasts of all claims (Holm) and for the rankings of this report; a "
     f"verdict needs p ≤ {ALPHA}. Everything else is *undecided*, with the number of further seeds that "
-    "would decide it with a probability of .8 if the effect is the one seen. Teacher-forced and "
+    "would decide it with a probability of about .8 if the effects are those seen. Teacher-forced and "
     "free-running decoding are judged apart."
 )
 
@@ -62,9 +62,18 @@ _OBSTACLES = {
     "nothing can show": "no task shows a difference or its absence: nobody has learned it, or both are at "
     "the ceiling",
     "tasks differ": "the mean is small, but effects differ between tasks: more seeds do not decide it",
+    "tasks may differ": "the mean is small, but more seeds decide it only if effects differ less between "
+    "tasks than so far",
+    "some show nothing": "the mean is small only because no difference can show on some tasks: more seeds do "
+    "not decide it",
 }
 
-_IN_SHORT = {"nothing can show": "no task can tell", "tasks differ": "effects differ by task"}
+_IN_SHORT = {
+    "nothing can show": "no task can tell",
+    "tasks differ": "effects differ by task",
+    "tasks may differ": "effects may differ by task",
+    "some show nothing": "some tasks cannot tell",
+}
 
 
 def describe(study: Study) -> Section | None:
@@ -311,6 +320,8 @@ def _more(contrast: ClaimContrast) -> str:
         return "–"
     if not contrast.overall.error > 0:
         return "needs two seeds of each encoding on a task"
+    if contrast.obstacle == "tasks may differ":
+        return "more seeds decide it only if tasks differ less"
     if contrast.obstacle:
         return "more seeds do not decide it"
     needed = contrast.seeds_to_decide

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,12 +21,18 @@ from posharness_reports.measures.comparison import (
     arms,
     beside,
     effect,
-    few,
-    least_p,
+    floor_p,
     with_pools,
 )
 from posharness_reports.measures.failures import as_at_chance
-from posharness_reports.measures.power import more_seeds
+from posharness_reports.measures.power import (
+    POWER,
+    at_most,
+    floor_of_two,
+    more_seeds,
+    seeds_against_each_other,
+    spread_after,
+)
 from posharness_reports.measures.statistics import ALPHA, CLAIMS_SHARE, Estimate, holm, open_levels
 from posharness_reports.sections.claims.members import Arms, Members, arms_of, by_label, compare_members
 from posharness_reports.sections.claims.sides import Sides, sides
@@ -58,6 +66,9 @@ Outcome = Literal[
     "undecided",
     "not measured",
 ]
+
+
+Obstacle = Literal["", "nothing can show", "some show nothing", "tasks differ", "tasks may differ"]
 
 
 @dataclass(frozen=True)
@@ -153,30 +164,50 @@ class ClaimContrast:
             return "not measured"
         return judged_alike(self.evidence, self.claim.smallest_effect, self.p, self.mixed)
 
+    @cached_property
+    def _outlook(self) -> tuple[Obstacle, int | None]:
+        return _what_seeds_decide(self) if self.evidence else ("", None)
+
     @property
-    def obstacle(self) -> Literal["", "nothing can show", "tasks differ"]:
-        """What keeps an effect smaller than matters from a verdict, whatever the number of seeds."""
-        if self.evidence is None or not abs(self.overall.mean) < self.claim.smallest_effect:
-            return ""
-        if self.evidence.alike is None:
-            return "nothing can show"
-        return "tasks differ" if self.evidence.effect.spread <= ALPHA else ""
+    def obstacle(self) -> Obstacle:
+        """What keeps a contrast from a verdict whatever the number of seeds, if effects stay as they are."""
+        return self._outlook[0]
 
     @property
     def seeds_to_decide(self) -> int | None:
         """The seeds to add to each label so that an undecided contrast is likely to be decided."""
-        if self.evidence is None or self.obstacle:
-            return None
-        smallest = self.claim.smallest_effect
-        found = [self.evidence.effect]
-        if self.evidence.alike is not None and abs(self.overall.mean) < smallest:
-            # "No difference" has to be sure of the tasks on which one could show, too.
-            if not abs(self.evidence.alike.tested.mean) < smallest:
-                return None
-            found.append(self.evidence.alike)
-        missing = [more_seeds(each, smallest, self.level) for each in found]
-        known = [number for number in missing if number is not None]
-        return max(known) if len(known) == len(missing) else None
+        return self._outlook[1]
+
+
+def _what_seeds_decide(contrast: ClaimContrast) -> tuple[Obstacle, int | None]:
+    """What keeps a contrast from a verdict, and otherwise how many more seeds are likely to lead to one.
+
+    The effects of the tasks and the spread of their runs stay as they are. Then the contrast is decided by an
+    effect that matters, by one that does not, or by effects that matter in opposite directions.
+    """
+    assert contrast.evidence is not None
+    found, alike = contrast.evidence.effect, contrast.evidence.alike
+    smallest = contrast.claim.smallest_effect
+    apart = seeds_against_each_other(found, smallest, contrast.alpha * CLAIMS_SHARE / contrast.tests)
+    if not abs(contrast.overall.mean) < smallest:
+        return "", at_most(min(apart, more_seeds(found, smallest, contrast.level)), found)
+    obstacle: Obstacle = ""
+    same = math.inf
+    if alike is None:
+        obstacle = "nothing can show"
+    elif found.spread <= ALPHA:
+        obstacle = "tasks differ"
+    elif not abs(alike.tested.mean) < smallest:
+        obstacle = "some show nothing"
+    else:
+        # Tasks that have one effect are found to differ with a probability of ALPHA.
+        power = POWER / (1 - ALPHA) if len(found.by_block) > 1 else POWER
+        same = max(more_seeds(each, smallest, contrast.level, power=power) for each in (found, alike))
+        if spread_after(found, same) <= ALPHA:
+            obstacle = "tasks may differ"
+    if obstacle:
+        return ("", at_most(apart, found)) if math.isfinite(apart) else (obstacle, None)
+    return "", at_most(min(apart, same), found)
 
 
 def region(estimate: Estimate, smallest: float) -> tuple[Literal["above", "below", "inside"], float]:
@@ -411,12 +442,7 @@ def weigh(one: Arms, two: Arms, claim: Claim, accuracy: tuple[Arms, Arms] | None
         min((each.p_below(-smallest) for each in known), default=1.0),
     ]
     mixed = min(2 * tasks * max(ends), 1.0) if tasks > 1 else 1.0
-    used = [{block: side[block] for block in found.by_block} for side in (one, two)]
-    least = least_mixed = 0.0
-    if few(used):
-        # Two tasks say the opposite, so the one with fewer runs decides what can be believed.
-        alone = [least_p(*({block: side[block]} for side in used)) for block in found.by_block]
-        least, least_mixed = least_p(*used), min(2 * tasks * sorted(alone)[min(1, tasks - 1)], 1.0)
+    least, least_mixed = floor_p(*found.sides), floor_of_two(found)
     return Evidence(found, alike, max(p, least), max(mixed, least_mixed), least, least_mixed)
 
 
