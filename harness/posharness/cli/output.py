@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Span, Text
 
 from posharness.errors import HarnessWarning
-from posharness.visible import shortened, visible
+from posharness.visible import isolated, shortened, visible
 
 __all__ = [
     "NOT_BEGUN",
@@ -66,8 +66,10 @@ class _Console(Console):
     """A console whose texts cannot steer the terminal, whoever wrote them: plugins, files or the user."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        # A script that reads a pipe looks for the words as they are.
+        show = isolated if self.is_terminal and self.encoding.startswith("utf") else visible
         for segment in super().render(renderable, options):
-            text = segment.text if segment.control else visible(segment.text)
+            text = segment.text if segment.control else show(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
 
 

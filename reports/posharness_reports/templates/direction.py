@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 
+from posharness.contracts.direction import RIGHT_TO_LEFT
+
 __all__ = ["isolate_in_html", "isolate_in_markdown", "isolate_in_xml"]
 
-_RIGHT_TO_LEFT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 _ANY, _LAST = r"(?:&#?\w+;|[^\s<>&`|])", r"(?:&#?\w+;|[^\s<>&`|.,;:!?()*“”])"
-_WORD = rf"(?![(“*]){_ANY}*?{_RIGHT_TO_LEFT}(?:{_ANY}*{_LAST})?"
+_WORD = rf"(?![(“*]){_ANY}*?{RIGHT_TO_LEFT}(?:{_ANY}*{_LAST})?"
 _WORDS = rf"(?P<words>{_WORD}(?: {_WORD})*)"
 """Words one after the other, without the punctuation around them: a label may have several."""
 
-_KNOWN = re.compile(_RIGHT_TO_LEFT)
+_KNOWN = re.compile(RIGHT_TO_LEFT)
 _MARKUP = r"<!--.*?-->|<(script|style|title|option|svg|bdi)\b.*?</\1>|<[^>]*>"
 _IN_MARKUP = re.compile(f"{_MARKUP}|{_WORDS}", re.DOTALL)
 # A field of a table holds a label alone, and code is copied.

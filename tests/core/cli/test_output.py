@@ -1,6 +1,7 @@
 """Tables: short ones as rich draws them, long ones line by line with the same words and colours."""
 
 import io
+import re
 import warnings
 
 import pytest
@@ -53,6 +54,34 @@ def test_no_text_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     written = "".join(capsys.readouterr())
     assert "red" in written
     assert not set("\x1b\x07\u202e\x9b") & set(written)
+
+
+@pytest.mark.parametrize("rows", [1, 600])
+def test_words_from_right_to_left_leave_numbers_where_they_are(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label, other, fields = "עברית[window=8]", "ערבית 12", [("קידוד", "3")] * rows
+
+    def written(terminal: str, name: str = "utf-8") -> list[str]:
+        raw = io.BytesIO()
+        monkeypatch.setenv("TTY_COMPATIBLE", terminal)
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding=name, errors="replace"))
+        out = console()
+        out.print(Text(f"0.94 with {label}, 0.46 with ({other}); \u2068ab \u202e\u2069"))
+        out.print(Text.assemble("1  ", (label, "bold"), "  0.95"))
+        print_rows(out, ("a", "b"), fields)
+        out.file.flush()
+        return [re.sub("\x1b[^m]*m", "", line) for line in raw.getvalue().decode(name).splitlines()]
+
+    first, second, *lines = written("1")
+    assert first == (
+        "0.94 with \u2068עברית[window=8]\u2069, 0.46 with (\u2068ערבית\u2069 12); \ufffdab \ufffd\ufffd"
+    )
+    assert second == "1  \u2068עברית[window=8]\u2069  0.95"
+    assert [line.split() for line in lines if "3" in line] == [["\u2068קידוד\u2069", "3"]] * rows
+    # A pipe, and a terminal without these characters, get none.
+    assert not any("\u2068" in line for line in (*written("0"), *written("1", "cp1255")))
+    assert "?עברית" not in written("1", "cp1255")[0]
 
 
 def test_an_endless_message_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
