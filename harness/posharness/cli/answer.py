@@ -75,13 +75,15 @@ def _print_curve(out: Console, curve: Mapping[str, Any], order: Sequence[str], w
     """A row of blocks for each label: a full block is 1, none is 0."""
     lines = curve["lines"]
     labels = sorted(lines, key=lambda label: order.index(label) if label in order else len(order))[:_MOST]
-    name = min(max(map(cell_len, labels)), _NAME)
+    # Of labels that begin alike, cut ones would be the same.
+    names = {label: curve.get("names", {}).get(label, label) for label in labels}
+    name = min(max(map(cell_len, names.values())), _NAME)
     ticks = curve["ticks"]
     across = max(1, min(max(map(len, ticks)) + 1, (width - name - 1) // len(ticks)))
     utf8 = "utf" in (out.encoding or "").lower()
     out.print(Text(f"\n{curve['axis'][1]} by {curve['axis'][0]}: {curve['title']}", style="dim"), width=width)
     for label in labels:
-        text = set_cell_size(label, name) + " "
+        text = set_cell_size(names[label], name) + " "
         for value in lines[label]:
             text += _block(value, utf8=utf8) * (across - 1 or 1) + " " * (across > 1)
         out.print(Text(text.rstrip()), width=width)

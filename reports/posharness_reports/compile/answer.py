@@ -12,13 +12,14 @@ from posharness_reports.compile.first_screen import FirstScreen
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import settings_text, title
 from posharness_reports.figures.first_screen import everything
-from posharness_reports.formatting import enumerate_words
+from posharness_reports.formatting import enumerate_words, short_names
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.study import Study
 
 __all__ = ["answer"]
 
 _DIGITS = 4
+_LONGEST_NAME = 24
 
 
 def answer(study: Study, first: FirstScreen) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def answer(study: Study, first: FirstScreen) -> dict[str, Any]:
         - `curve`: the lines of the first figure: its name, title, ticks, and the values of each label.
           `places` are those of the ticks from the left (0) to the right end (1) of the axes, `limits` the
           ends of the y axis, `bands` the ends of the intervals that are drawn, `chance` the name and values
-          of the line of chance.
+          of the line of chance. `names` are different short names of the labels, for a terminal.
         - `board`: normalised accuracy of each label on each task and scope. `like` is the same for runs that
           may be compared: those with the same `settings`, length and version of the task. `at` says at what
           length and distance the value is, `seeds` of how many runs.
@@ -82,6 +83,7 @@ def _curve(first: FirstScreen) -> dict[str, Any]:
         "places": [round((x - left) / (right - left), _DIGITS) for x in panel["xs"]],
         "limits": [round((end - zero) / one, 2) for end in (bottom, top)],
         "lines": lines,
+        "names": short_names(lines, _LONGEST_NAME),
         "bands": bands,
         "chance": panel["chance"],
     }

@@ -79,6 +79,14 @@ def test_a_terminal_without_these_characters_gets_digits(tmp_path: Path) -> None
     assert text.splitlines()[-3].split() == ["rope", "9999", "9999", "9999", "8888"]
 
 
+def test_labels_that_begin_alike_have_different_names_beside_the_curve(tmp_path: Path) -> None:
+    lines = {f"rope[{'parameter=0,' * 5}end={end}]": [1.0] * 4 for end in (1, 2)}
+    names = {label: f"rope[parameter…{label[-6:]}" for label in lines}
+    curve = {**ABOUT["curve"], "lines": lines, "names": names}
+    *_, one, two, _ = _printed(tmp_path, {**ABOUT, "curve": curve}).splitlines()
+    assert [line.split(" █")[0] for line in (one, two)] == list(names.values())
+
+
 @pytest.mark.parametrize("about", [{"headline": "x"}, [], "no report"])
 def test_a_report_of_another_compiler_prints_nothing(tmp_path: Path, about: object) -> None:
     assert _printed(tmp_path, about) == ""
