@@ -263,6 +263,28 @@ def test_a_legend_of_brackets_is_there_only_with_brackets(simulated: Simulate, t
         assert ("Brackets" in legend) == ("Intervals are across runs." in legend) == (seeds > 1)
 
 
+@pytest.mark.parametrize(
+    ("blind", "zero"),
+    [((), "chance"), (("copy", "offset_recall"), "blind"), (("copy",), "blind (on some tasks chance)")],
+)
+def test_what_a_score_of_zero_is_is_said_everywhere_alike(
+    blind: tuple[str, ...], zero: str, simulated: Simulate, tmp_path: Path
+) -> None:
+    frames = simulated(seeds=1, tasks=("copy", "offset_recall"), sequences=12)
+    rows = frames.predictions
+    known = rows["blind"].mask(rows["task"].isin(blind), 0.4)
+    page = _compile(replace(frames, predictions=rows.assign(blind=known)), tmp_path)
+    text = page.with_name("report.md").read_text(encoding="utf-8")
+    assert f"Normalised accuracy: 0 is {zero} and 1 is perfect." in text
+    assert f"in sequences of the training length; 0 is {zero} and 1 is perfect at" in text
+    assert f"of the way from {zero} to perfect, fitted" in text
+    assert f"of the way from {zero} to perfect at the training length. " in text
+    page_text = page.read_text(encoding="utf-8")
+    assert f"<summary>Score: normalised accuracy; 0 is {zero}, 1 is perfect." in page_text
+    assert ("Blind: the best that can be had" in page_text) == bool(blind)
+    assert ("*Blind*: what can be known" in text) == bool(blind)
+
+
 def test_intervals_are_across_runs_only_where_there_are_several(simulated: Simulate) -> None:
     for seeds, unit in ((1, ""), (2, "across runs")):
         ready = study(simulated(seeds=seeds, tasks=("copy",), sequences=12))

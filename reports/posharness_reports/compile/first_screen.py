@@ -36,7 +36,7 @@ from posharness_reports.formatting import (
     span,
     with_interval,
 )
-from posharness_reports.measures.accuracy import SCOPES
+from posharness_reports.measures.accuracy import SCOPES, zero_name
 from posharness_reports.measures.failures import failed_runs
 from posharness_reports.measures.power import MOST
 from posharness_reports.measures.ranking import Ranking
@@ -130,6 +130,7 @@ class FirstScreen:
         left: the number of labels that are not shown.
         unranked: the labels that have no score there.
         unit: what its intervals are about; "" if it has none, as with one seed of each.
+        zero: what a score of 0 is.
         figures: accuracy by distance where it separates most; and the heat map of all tasks.
     """
 
@@ -142,6 +143,7 @@ class FirstScreen:
     left: int = 0
     unranked: list[str] = field(default_factory=list)
     unit: str = ""
+    zero: str = ""
     curve: RenderedFigure | None = None
     overview: RenderedFigure | None = None
 
@@ -188,6 +190,7 @@ def first_screen(
     ranked_on += _without_failed(trained, ranking)
     styles = looks(trained.cells["label"])
     ranks = ranking.ranks(ALPHA) if ranking else {}
+    zero = zero_name(trained.by_length[0], trained.cells)
     ranked = [
         Ranked(
             row["label"],
@@ -209,9 +212,8 @@ def first_screen(
         if len(values):
             order = ranking.labels if ranking else []
             order += sorted(set(values["label"]) - set(order))
-            zero = "0 is blind" + (", or chance where distances are spans," if _spans(trained.cells) else "")
             caption = (
-                f"All tasks. Normalised accuracy: {zero} and 1 is perfect. Farthest distance: that in "
+                f"All tasks. Normalised accuracy: 0 is {zero} and 1 is perfect. Farthest distance: that in "
                 "sequences of the training length. Longer sequences, where tested: all predictions in them. "
                 f"{FIELDS} Empty: no result."
             )
@@ -228,6 +230,7 @@ def first_screen(
         max(len(ranked) - _RANKED, 0),
         sorted(set(trained.labels) - set(ranks)) if ranks else [],
         "across runs" if any("[" in row.score for row in ranked[:_RANKED]) else "",
+        zero,
         curve,
         overview,
     )
@@ -291,11 +294,6 @@ def _unfinished(cells: pd.DataFrame) -> list[str]:
     lines = [f"{show(n)} {status}: {shorten(reason, _REASON)}" for (status, reason), n in found[:_REASONS]]
     rest = sum(n for _, n in found[_REASONS:])
     return lines + ([f"{show(rest)} more for other reasons"] if rest else [])
-
-
-def _spans(cells: pd.DataFrame) -> bool:
-    """Whether the distances of any task are spans, whose scores are 0 at chance."""
-    return bool((cells["distance"] == "span").any())
 
 
 def _models(done: pd.DataFrame) -> str:

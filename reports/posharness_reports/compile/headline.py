@@ -43,12 +43,16 @@ def headline(study: Study) -> str:
         other = (*shown[:2], SCOPES[1 - SCOPES.index(shown[2])])
         return f"{text} {_other(each[other], other[2])}" if other in each else text
     if len(each) > 1:
-        tasks = len({key[0] for key in each})
+        posed = dict(zip(trained.cells["task"], trained.cells["posed"], strict=True))
+        tasks, measured_tasks = (
+            len({posed.get(key[0], key[0]) for key in keys_of}) for keys_of in (each, keys)
+        )
         scopes = {key[2] for key in each}
         where = "at the training length or beyond it" if len(scopes) > 1 else scopes.pop()
         place = f"on any of {tasks} tasks" if tasks > 1 else "on the only task"
-        if len(each) < len(trained.rankings.each):
-            place += " with dependency lengths"
+        limits = ["dependency lengths"] if len(each) < len(trained.rankings.each) else []
+        limits += ["results of several encodings"] if tasks < measured_tasks else []
+        place += f" with {enumerate_words(limits)}" if limits else ""
         text = f"No encodings are told apart {place}, {where}. {text}"
     return text
 

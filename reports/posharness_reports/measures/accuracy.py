@@ -28,12 +28,16 @@ __all__ = [
     "by_evaluation_length",
     "learned",
     "tasks_by_zero",
+    "zero_name",
 ]
 
 Array = ndarray[Any, Any]
 
 LEARNED = THRESHOLD
 """The normalised accuracy at the training length from which a run has learned the task."""
+
+_ROUNDING = 1e-9
+"""What a score may lack by rounding: (0.95 - 0.5) / (1 - 0.5) is less than 0.9."""
 
 LOST = 0.6
 """The normalised accuracy below which a run has clearly not learned a task that another run has."""
@@ -189,6 +193,12 @@ def tasks_by_zero(points: pd.DataFrame, cells: pd.DataFrame) -> tuple[list[str],
     return sorted(blind), sorted(set(rows["task"].astype(str)) - blind)
 
 
+def zero_name(points: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """What a score of 0 is on these tasks: "chance", "blind", or both in words; see `tasks_by_zero`."""
+    blind, chance = tasks_by_zero(points, cells)
+    return f"blind{' (on some tasks chance)' if chance else ''}" if blind else "chance"
+
+
 _SAME = 1e-6
 """The difference of two means of one accuracy."""
 
@@ -300,5 +310,5 @@ def learned(runs: pd.DataFrame, key: tuple[str, str, str]) -> Learned | None:
     scores = rows.loc[rows["length"] == rows["train_length"], "normalised"].to_numpy(float)
     if not len(scores):
         return None
-    count = int((scores >= LEARNED).sum())
+    count = int((scores >= LEARNED - _ROUNDING).sum())
     return Learned(float(scores.mean()), count, len(scores), count > 0 and bool((scores < LOST).any()))

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from posharness.contracts import Frames
 from posharness_reports.compile.headline import headline
+from posharness_reports.measures.accuracy import LEARNED, learned
+from posharness_reports.measures.statistics import normalised
 from posharness_reports.sections.evaluation_length.content import describe, not_learned
 from posharness_reports.sections.overview.caveats import caveats
 from posharness_reports.sections.overview.findings import by_task
@@ -245,7 +248,7 @@ def test_an_encoding_of_which_some_runs_have_learned_is_told_by_their_number(sim
     assert not_learned(ready) == ["offset_recall: absolute (learned by 2 of 3 runs, mean 0.93)"]
     section = describe(ready)
     assert section is not None
-    assert "from blind to perfect" in section.prose
+    assert "from chance to perfect" in section.prose
     near, _ = by_task(ready)
     assert near.endswith("; learned at the training length by 2 of 3 runs of absolute (3 seeds).")
     assert "not yet learned" not in near
@@ -277,6 +280,37 @@ def test_tasks_are_counted_and_not_their_decodings(simulated: Simulate) -> None:
     free = rows[rows["task"] == "copy"].assign(decoding="free-running")
     both = replace(frames, predictions=pd.concat([rows, free], ignore_index=True))
     assert headline(study(both)).startswith("No encodings are told apart on any of 2 tasks, at the training")
+
+
+def test_settings_of_one_task_are_one_task(simulated: Simulate) -> None:
+    frames = simulated(tasks=("copy",), sequences=16)
+    short = frames.cells["settings"].iloc[0] | {"steps": 100}
+    again = frames.cells.assign(settings=[short] * len(frames.cells), cell="f" + frames.cells["cell"])
+    rows = frames.predictions.astype({"cell": str})
+    both = Frames(
+        pd.concat([frames.cells, again], ignore_index=True),
+        pd.concat([rows, rows.assign(cell="f" + rows["cell"])], ignore_index=True),
+        pd.DataFrame(),
+    )
+    said = headline(study(both))
+    assert said.startswith("No encodings are told apart on the only task, at the training length or beyond")
+
+
+def test_a_task_of_one_encoding_is_not_among_those_that_tell_nothing_apart(simulated: Simulate) -> None:
+    lacking = {("absolute", "offset_recall", seed): ("skipped", "no") for seed in range(2)}
+    said = headline(study(simulated(tasks=("copy", "offset_recall"), statuses=lacking, sequences=16)))
+    assert said.startswith(
+        "No encodings are told apart on the only task with results of several encodings, at the training "
+    )
+
+
+def test_a_run_of_exactly_ninety_percent_has_learned() -> None:
+    scores = normalised(np.array([0.95, 0.92]), np.array([0.5, 0.2]))
+    assert (scores < LEARNED).any()  # by rounding
+    rows = pd.DataFrame({"task": "t", "objective": "o", "label": "a", "normalised": scores})
+    found = learned(rows.assign(length=48, train_length=48), ("t", "o", "a"))
+    assert found is not None
+    assert (found.count, found.runs) == (2, 2)
 
 
 def test_what_is_not_told_apart_has_its_score_beside_it(simulated: Simulate) -> None:

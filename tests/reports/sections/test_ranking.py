@@ -62,6 +62,12 @@ def test_ranks_and_groups_follow_from_the_pairs_that_are_told_apart() -> None:
     assert sentence("on t", found).endswith("; it is told apart from c and d; not told apart from it: b.")
 
 
+def test_equal_means_are_both_the_highest() -> None:
+    found = rank_all(scores({"t": {"a": 0.9, "b": 0.9, "c": 0.5}})).each["t", "o", SCOPES[0]]
+    assert "a has the highest mean score, 0.90 [0.89, 0.91] (and so has b); it is" in sentence("t", found)
+    assert "so ha" not in sentence("t", rank_all(scores({"t": CLEAR})).each["t", "o", SCOPES[0]])
+
+
 def test_failed_runs_stand_beside_the_means_that_leave_them_out(simulated: Simulate) -> None:
     statuses = {("relative", task, 2): ("diverged", "nan") for task in ("copy", "offset_recall")}
     section = describe(study(simulated(seeds=3, statuses=statuses, tasks=("copy", "offset_recall"))))

@@ -7,7 +7,7 @@ from posharness_reports.data.grouping import grouped
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import evaluation_figures
 from posharness_reports.formatting import below, count, enumerate_words, escape_markdown, fraction, percent
-from posharness_reports.measures.accuracy import LEARNED, Learned, learned
+from posharness_reports.measures.accuracy import LEARNED, Learned, learned, zero_name
 from posharness_reports.study import Study
 from posharness_reports.tables.accuracy import by_length, changes, whole
 from posharness_reports.tables.tidy import tidy
@@ -43,7 +43,7 @@ def describe(study: Study) -> Section | None:
     if weak := not_learned(study):
         prose += (
             f"\n\nNot learned by all runs: a run has learned a task if it is at least {percent(LEARNED)} of "
-            "the way from blind to perfect at the training length (from chance, where distances are spans). "
+            f"the way from {zero_name(points, study.cells)} to perfect at the training length. "
             "A change from there says how much of what was learned is kept:\n\n"
         ) + "\n".join(f"- {escape_markdown(line)}" for line in weak)
     return Section(

@@ -6,6 +6,7 @@ import pandas as pd
 
 from posharness.contracts import Section
 from posharness_reports.formatting import count, escape_markdown, percent
+from posharness_reports.measures.accuracy import zero_name
 from posharness_reports.measures.reach import THRESHOLD
 from posharness_reports.measures.statistics import ALPHA
 from posharness_reports.sections.overview.caveats import caveats
@@ -17,11 +18,11 @@ from posharness_reports.tables.overview import data, environments, plugins, sett
 __all__ = ["describe"]
 
 _ABOUT = (
-    "How far an encoding carries information: the *area under accuracy by distance* is the mean of "
+    "{blind}How far an encoding carries information: the *area under accuracy by distance* is the mean of "
     "normalised accuracy over the logarithm of dependency length, in sequences of the training length; 0 "
-    "is blind (what can be known without the farthest source) and 1 is perfect at every distance. The "
+    "is {zero} and 1 is perfect at every distance. The "
     "*reach* is the distance at which accuracy falls "
-    f"below {percent(THRESHOLD)} of the way from blind to perfect, fitted from all distances. “≥” means "
+    f"below {percent(THRESHOLD)} of the way from {{zero}} to perfect, fitted from all distances. “≥” means "
     "that it does not fall below at the longest tested distance, and “<” that it is below at the shortest. "
     "*Learned*: runs that are that far at the training length, with the exact interval of their share. "
     "Brackets: 95 % intervals across runs, or with one run by its test sequences. Encodings are "
@@ -33,12 +34,14 @@ _ABOUT = (
 def describe(study: Study) -> Section:
     """The section about trained cells and readings; it is never empty."""
     trained = study.trained
+    zero = zero_name(trained.by_length[0], trained.cells)
+    blind = "*Blind*: what can be known without the farthest source. " if zero != "chance" else ""
     findings = [f"- {escape_markdown(sentence)}" for sentence in by_task(trained)]
     warnings = [f"- {escape_markdown(sentence)}" for sentence in caveats(trained)]
     paragraphs = (
         escape_markdown(_what_was_run(study)),
         "\n".join(findings),
-        _ABOUT if findings else "",
+        _ABOUT.format(blind=blind, zero=zero) if findings else "",
         "\n".join(["Before you compare:\n", *warnings]) if warnings else "",
     )
     finished = summary(trained)

@@ -29,7 +29,7 @@ from posharness_reports.tables.tidy import folded
 
 __all__ = ["against", "describe", "pairs_table", "ranking_table", "sentence"]
 
-_NAMED = 6
+_NAMED, _ROUNDING = 6, 1e-9
 _ABOUT = (
     "Every encoding is compared with every other by the score of its runs. At the training length that is "
     "the area under normalised accuracy by distance, or normalised accuracy where a task has no distances. "
@@ -88,11 +88,14 @@ def sentence(place: str, ranking: Ranking, failed: Mapping[str, int] = {}) -> st
     Args:
         failed: the number of failed runs of labels that have any.
     """
-    best = ranking.labels[0]
+    best, means = ranking.labels[0], ranking.means.set_index("label")["mean"]
+    highest = [label for label in ranking.labels if means[label] > means[best] - _ROUNDING]
     behind = behind_of(ranking, best)
     tied = [label for label in ranking.labels[1:] if label not in behind]
     mean = with_interval(*ranking.means.iloc[0][["mean", "low", "high"]])
     text = f"{place}: {best} has the highest mean score, {mean}"
+    if len(highest) > 1:
+        text += f" (and so {'has' if len(highest) == 2 else 'have'} {_listed(highest[1:])})"
     if behind:
         text += f"; it is told apart from {_listed(behind)}"
     if tied:
