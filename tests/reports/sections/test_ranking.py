@@ -92,6 +92,14 @@ def test_a_label_that_lacks_a_task_is_not_ranked_over_tasks() -> None:
     assert "without d, for lack of results that the others have" in sentence("over 2 tasks", found)
 
 
+def test_one_task_is_not_ranked_a_second_time_as_all_tasks() -> None:
+    one, two = scores({"t": CLEAR}), scores({"t": CLEAR, "u": {"a": 0.6}})
+    assert rank_all(two).overall == {}
+    assert [pair.p for pair in rank_all(two).each["t", "o", SCOPES[0]].pairs] == pytest.approx(
+        [pair.p for pair in rank_all(one).each["t", "o", SCOPES[0]].pairs]
+    )
+
+
 def _settings(
     means: Mapping[tuple[str, str, str], float], seeds: Mapping[tuple[str, str, str], int] = {}
 ) -> pd.DataFrame:
