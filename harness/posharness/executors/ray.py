@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -92,6 +94,7 @@ def _import_ray() -> Any:
 
 def _connect(ray: Any, address: str) -> None:
     _check_answers(address)
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address or "local",
@@ -103,6 +106,10 @@ def _connect(ray: Any, address: str) -> None:
         what = f"--executor ray[address={address}]" if address else "--executor ray"
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{what}: there is no Ray cluster to use ({reason}); start one: ray start.") from None
+    finally:
+        # Ray sets a handler of its own in the main thread, which aborts: cells would not be stopped.
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _check_answers(address: str) -> None:
@@ -184,6 +191,8 @@ class _RayTask:
 
 
 def _run(job: RemoteRun, cell: Cell) -> CellOutcome:
+    # Ray cancels it as Ctrl-C does, which is ignored in what a script has started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return job(cell)
 
 

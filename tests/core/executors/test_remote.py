@@ -14,6 +14,7 @@ from posharness.cli.display import Display
 from posharness.cli.output import console
 from posharness.cli.plain import PlainDisplay
 from posharness.cli.run_and_report import leave_running
+from posharness.cli.stopping import Stopped, stopped_by_signals
 from posharness.contracts import (
     CellOutcome,
     CellRunner,
@@ -26,7 +27,7 @@ from posharness.contracts import (
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import HarnessWarning, UserError
 from posharness.executors import LocalRunner
-from posharness.executors.ray import RayExecutor
+from posharness.executors.ray import RayExecutor, _connect, _run
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
 from posharness.executors.slurm import SlurmLauncher, _Requeued
 from posharness.store import INTERRUPTED, Store
@@ -121,6 +122,39 @@ def test_an_address_where_no_ray_cluster_answers_is_refused_at_once(
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(UserError, match=rf"--executor ray\[address={address}\]: nothing answers there"):
             RayExecutor(address=address).execute([CELL], run=LocalRunner(tmp_path), observe=print)
+
+
+def test_ray_does_not_take_the_signal_that_stops_a_run() -> None:
+    def init(*_: object, **__: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ray's own handler ends the process in a hurry
+
+    with stopped_by_signals():
+        _connect(SimpleNamespace(init=init), "")
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_ray_can_cancel_a_cell_of_a_run_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSHARNESS_CACHE", "")
+
+    class Cancelled:
+        plugin_paths = ()
+        name = OURS
+        store = tmp_path
+
+        def __call__(self, cell: Cell, **_: object) -> CellOutcome:
+            signal.raise_signal(signal.SIGINT)
+            return INTERRUPTED
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without a terminal does for `&`
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _run(RemoteRun(Cancelled(), None, tmp_path, tmp_path), CELL)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Attempt:
