@@ -241,6 +241,8 @@ class _Scheduler:
                 break
             entry = self._waiting.popleft()
             self._look(entry)
+            if entry.made == "by none" and entry.lost is None and self._store.busy(entry.key):
+                self._hold(entry)  # it begins or ends there, and has no progress
             if (outcome := self._ended(entry)) is not None:
                 self._observe(Finished(entry.key, outcome))
             elif entry.made == "elsewhere":
@@ -262,9 +264,7 @@ class _Scheduler:
         elif progress.attempt == entry.lost:
             return
         elif progress.run != self._job.run.name:
-            if entry.made != "elsewhere":
-                entry.made, entry.last = "elsewhere", None
-                self._observe(Waiting(entry.key, self._store.holder(entry.key)))
+            self._hold(entry)
         else:
             anew = entry.last is not None and progress.attempt != entry.last.attempt
             if anew and entry.made == "here":
@@ -273,6 +273,12 @@ class _Scheduler:
                 self._start(entry)
                 entry.last = progress
                 self._observe(progress)
+
+    def _hold(self, entry: _Entry) -> None:
+        """Report, once each time, that another run makes a cell."""
+        if entry.made != "elsewhere":
+            entry.made, entry.last = "elsewhere", None
+            self._observe(Waiting(entry.key, self._store.holder(entry.key)))
 
     def _start(self, entry: _Entry) -> None:
         """Report that a cell has started, once for each time that it waited."""

@@ -179,11 +179,13 @@ def test_a_cell_that_another_run_makes_is_held_back_and_the_others_are_launched(
     assert names(events, OTHER) == ["Started", "done"]
 
 
-def test_a_cell_that_was_held_back_and_is_done_elsewhere_is_not_launched(scene: Scene) -> None:
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_cell_that_ends_elsewhere_is_not_launched(scene: Scene, seen: bool) -> None:
     def story() -> Generator[None]:
         with scene.made(CELL, THEIRS) as work:
-            yield
-            yield
+            if seen:
+                yield
+                yield
             (work.folder / "live.json").unlink()  # it ends: its folder moves to those that are done
             yield
             scene.done.append(CELL.key)

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 from posharness.cli.display import Display
 from posharness.cli.output import console
 from posharness.cli.plain import PlainDisplay
-from posharness.cli.run_and_report import leave_running
+from posharness.cli.run_and_report import leave_running, run_and_report
 from posharness.cli.stopping import Stopped, stopped_by_signals
 from posharness.contracts import (
     CellOutcome,
@@ -26,11 +27,13 @@ from posharness.contracts import (
 )
 from posharness.contracts.cell import Cell, Choice
 from posharness.errors import HarnessWarning, UserError
+from posharness.execution import Execution, RunSummary
 from posharness.executors import LocalRunner
 from posharness.executors.ray import RayExecutor, _connect, _run
 from posharness.executors.remote import Launched, Launcher, Lost, RemoteRun, run_remotely
 from posharness.executors.slurm import SlurmLauncher, _Requeued
 from posharness.store import INTERRUPTED, Store
+from posharness.store.workspace import CellWorkspace
 
 CELL = Cell(
     encoding=Choice(name="absolute"),
@@ -109,6 +112,33 @@ def test_cells_go_on_elsewhere_only_if_the_user_says_so(
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setattr("builtins.input", answer)
     assert leave_running(display) == (given == "y")
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_the_last_line_says_whether_cells_go_on(
+    tmp_path: Path, left: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("posharness.cli.run_and_report.leave_running", lambda _: left)
+
+    def start(execution: Execution, announce: object) -> RunSummary:
+        execution.leave_running()
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit):
+        run_and_report(
+            start,
+            title="",
+            store=tmp_path,
+            workers=1,
+            timeout=None,
+            plugin_paths=(),
+            report=False,
+            executor="slurm",
+            compiler="",
+        )
+    last = capsys.readouterr().err
+    assert ("the cells on the cluster go on" in last) == left
+    assert ("stopped; finished cells are kept" in last) != left
 
 
 def test_an_address_where_no_ray_cluster_answers_is_refused_at_once(
@@ -289,17 +319,19 @@ def test_what_a_lost_process_still_reports_is_of_no_other_attempt(
 ) -> None:
     store = Store.open(tmp_path, create=True)
     lost = store.begin(CELL, run=OURS)
-    work = lost.__enter__()
-    assert work is not None
+    works: list[CellWorkspace] = []
 
     def first() -> Iterator[str]:
+        work = lost.__enter__()
+        assert work is not None
+        works.append(work)
         work.report(FIRST)
         yield "runs"
         yield "ended"
 
     def second() -> Iterator[str]:
         yield "runs"
-        work.report(SECOND)
+        works[0].report(SECOND)
         yield from ("runs", "runs")
         lost.__exit__(None, None, None)
         with store.begin(CELL, run=OURS) as again:
