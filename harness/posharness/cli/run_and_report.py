@@ -6,7 +6,6 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +82,13 @@ def run_and_report(
         UserError: the timeout or the memory is not positive, no cell has the label, or `start` raises it.
         typer.Exit: with 1 when a cell did not end as done, with `exit_status` when stopped.
     """
-    began = time.monotonic()
+    began, left = time.monotonic(), False
+
+    def leave() -> bool:
+        nonlocal left
+        left = leave_running(display)
+        return left
+
     if timeout is not None and not timeout > 0:
         raise UserError(f"--timeout {timeout:g}: expected seconds above 0.")
     if memory is not None and not 0 < memory < math.inf:
@@ -111,7 +116,7 @@ def run_and_report(
                     executor,
                     max_failures,
                     memory,
-                    partial(leave_running, display),
+                    leave,
                 )
                 summary = start(execution, display.announce)
         _conclude(
@@ -125,7 +130,10 @@ def run_and_report(
             open_=open_,
         )
     except KeyboardInterrupt as error:
-        complain("stopped; finished cells are kept. The same command resumes the run.")
+        if left:
+            complain("the cells on the cluster go on. The same command takes their results.")
+        else:
+            complain("stopped; finished cells are kept. The same command resumes the run.")
         raise typer.Exit(exit_status(error)) from None
     if summary.stopped:
         complain("stopped after as many failures as allowed. The same command resumes the run.")
