@@ -190,8 +190,13 @@ def _explained(stage: Stage) -> Iterator[str]:
     for each in stage.undecided:
         place = f"{' and '.join(sorted(each.labels))} on {', '.join(sorted(each.tasks))}"
         questions.setdefault(place, []).append(each.question)
+    most = looks.seeds[-1]
     if stage.given_up:
-        yield f"{len(stage.given_up)} open questions would need many more seeds than {looks.seeds[-1]}"
+        yield f"{len(stage.given_up)} open questions would need many more seeds than {most}"
+    lacking = sum(each.seeds is None or before + each.seeds > most for each in stage.undecided)
+    if lacking:
+        of = f"{lacking} of {len(stage.undecided)} open questions"
+        yield f"{of} are not likely to be decided by {most} seeds"
     for place, found in questions.items():
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         yield f"{added} for {place}: open is {found[0]}{more}"

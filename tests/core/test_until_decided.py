@@ -92,6 +92,7 @@ def test_seeds_are_added_where_something_is_open_and_progress_says_why(
     assert summary.counts["done"] == 22
     added = [line for line in said if line.startswith("seeds 3 to 4 for alibi and rope on copy")]
     assert len(added) == 1
+    assert not [line for line in said if "not likely" in line]
     assert added[0].endswith("open is which is better")
     again, _ = run(5)
     assert again.counts["done"] == 0
@@ -113,7 +114,8 @@ def test_nothing_is_added_where_all_is_settled(
 def test_what_is_hopeless_at_the_second_look_gets_no_third(
     run: Callable[..., tuple[RunSummary, list[str]]],
 ) -> None:
-    summary, _ = run(1000, most=8)
+    summary, said = run(1000, most=8)
+    assert "1 of 1 open questions are not likely to be decided by 8 seeds" in said
     assert seeds(summary)["rope", "copy"] == 5
 
 

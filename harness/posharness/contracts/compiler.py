@@ -28,8 +28,9 @@ class Undecided:
         question: what is open: a claim with its contrast, or a ranking.
         labels: the labels that are compared: two, or those of two groups.
         tasks: the tasks that it is about, by their names in the store.
-        seeds: the seeds to add to each label on each of these tasks, so that it is likely to be decided; None
-            if more seeds are not likely to decide it, or if there are too few to estimate that.
+        seeds: the seeds to add to each label on each of these tasks, and to those beside them, so that it is
+            likely to be decided; None if more seeds are not likely to decide it, or if there are too few to
+            estimate that.
     """
 
     question: str

@@ -57,7 +57,8 @@ def data_frames(study: Study, judged: Sequence[ClaimContrast] | None = None) -> 
     the `means` (of a label on a task), `means_pooled` have the larger variance of the runs beside them.
     `p_alone` is of that test and not below `least_p`, which is 0 unless runs are few. Holm's method corrects
     it, with half of the rate for the rankings over tasks; `p` is the result, times .05 over `rate`.
-    `seeds_to_decide` are missing for each label, if what is not decided needs no more than 100.
+    `seeds_to_decide` are missing for each label of the report (fewer runs beside them test less), if what is
+    not decided needs no more than 100.
 
     Args:
         judged: the contrasts of the study's claims, if they are known already.

@@ -20,6 +20,7 @@ from posharness_reports.compile.methods import methods
 from posharness_reports.data.grouping import matching
 from posharness_reports.measures.accuracy import SCOPES
 from posharness_reports.sections.overview.caveats import caveats
+from posharness_reports.sections.overview.content import describe
 from posharness_reports.sections.trust import Trust
 from posharness_reports.sections.unfinished import Unfinished
 from posharness_reports.study import study
@@ -107,6 +108,15 @@ def test_replaced_runs_are_none_that_did_not_finish(simulated: Simulate) -> None
     assert "5 of 6 cells done" in first_screen(study(failed), [], set()).compared
 
 
+def test_replaced_runs_add_no_seeds_to_those_that_were_run(simulated: Simulate) -> None:
+    replaced = {
+        (label, "copy", seed): ("superseded", "A later run replaces it.")
+        for label in ("relative", "absolute") for seed in (2, 3)
+    }  # fmt: skip
+    ready = study(simulated(seeds=4, tasks=("copy",), statuses=replaced, sequences=8))
+    assert "2 encodings, 1 task, 2 seeds." in describe(ready).prose
+
+
 def test_it_says_which_runs_stopped_early_and_where_they_differ(simulated: Simulate) -> None:
     frames = simulated(seeds=2, tasks=("copy",), sequences=8)
     cells = frames.cells.assign(steps=[400.0, 800.0, 600.0, 800.0], torch=["2.13.0"] * 3 + ["2.14.0"])
@@ -132,7 +142,7 @@ def test_it_says_whether_answers_follow_their_source() -> None:
     (said,) = (
         line for line in lines(replace(learned, predictions=right.assign(correct=False))) if "asked" in line
     )
-    assert "No encoding has learned a task in all runs" in said
+    assert "No encoding has learned a task in all finished runs" in said
     (said,) = (line for line in lines(replace(learned, interventions=pd.DataFrame())) if "asked" in line)
     assert said.startswith("No question was asked again")
 
@@ -147,10 +157,13 @@ def test_it_says_which_tasks_were_never_asked_again() -> None:
     frames = Frames(*both, interventions=asked.interventions)
     right = frames.predictions.assign(correct=True)
     (said,) = (line for line in lines(replace(frames, predictions=right)) if "asked again" in line)
-    assert "changed, but for none on never. Where all runs of an encoding have learned another task" in said
+    assert (
+        "changed, but for none on never. Where all finished runs of an encoding have learned another task"
+        in said
+    )
     only = right.assign(correct=right["task"] != task)
     (said,) = (line for line in lines(replace(frames, predictions=only)) if "asked again" in line)
-    assert "No encoding has learned any other task in all runs" in said
+    assert "No encoding has learned any other task in all finished runs" in said
 
 
 def test_a_share_that_others_reach_is_not_rounded_up() -> None:

@@ -21,6 +21,7 @@ from posharness_reports import claims
 from posharness_reports.claims.both_directions import BothDirections
 from posharness_reports.figures.readable import ReadableFigure
 from posharness_reports.figures.theme import RC
+from posharness_reports.measures.comparison import Arm
 from posharness_reports.measures.statistics import CLAIMS_SHARE, Estimate
 from posharness_reports.sections.claims import Claims
 from posharness_reports.sections.claims import content as judged
@@ -219,6 +220,22 @@ def test_a_task_on_which_all_runs_of_a_side_failed_counts_as_at_chance_too() -> 
     says = "; with 3 and 0 failed runs counted as at chance: differs between tasks, −0.07 ["
     assert says in judged.outlook(found)  # which the first screen shows too
     assert says in judged.prose((claim,), [found])
+
+
+def test_a_seed_that_failed_with_one_preset_of_a_task_keeps_its_value_with_the_other() -> None:
+    given = values({"a": (0.8, 0.4), "b": (0.7, 0.4)})
+    lost = {key: value for key, value in given.items() if key[:2] != ("b", "one")}
+    failed = (("b", "one", 0), ("b", "one", 1), ("a", "one", 1))
+    ready = setting(Given(lost), failed=failed)
+    presets = ready.cells["posed"].astype(str).replace({"b": "a"})
+    (found,) = judge_claims(replace(ready, cells=ready.cells.assign(posed=presets)))
+    assert found.failed == (3, 0)
+    assert found.sensitivity is not None
+    arm = found.sensitivity.effect.sides[0]["a"]
+    assert isinstance(arm, Arm)
+    both, failed_in_one = arm.values  # noqa: PD011
+    assert both == pytest.approx([given["a", "one", seed] for seed in range(3)])
+    assert failed_in_one[:2] == pytest.approx([0.0, 0.0])
 
 
 def test_failed_runs_without_a_value_at_chance_are_counted_and_no_more() -> None:

@@ -24,7 +24,7 @@ from posharness_reports.measures.comparison import (
     floor_p,
     with_pools,
 )
-from posharness_reports.measures.failures import as_at_chance
+from posharness_reports.measures.failures import as_at_chance, failed_runs
 from posharness_reports.measures.power import (
     POWER,
     at_most,
@@ -371,8 +371,9 @@ def _contrast(claim: Claim, sides_in_all: Sides, decoding: str) -> ClaimContrast
     }
     labels = both.members[0] + both.members[1]
     failures = as_at_chance(values, labels, both.cells).assign(decoding=decoding)
-    runs = failures.drop_duplicates(["block", "label", "seed"])
-    failed = [int(runs["label"].isin(members).sum()) for members in both.members]
+    tried = both.cells.loc[both.cells["posed"].astype(str).isin(values.loc[values["value"].notna(), "block"])]
+    each = failed_runs(tried, {*tried["task"].astype(str)})
+    failed = [sum(each.get(label, 0) for label in members) for members in both.members]
     sensitivity = None
     if claim.scaled and len(failures):
         again = _held(pd.concat([everything, failures], ignore_index=True), decoding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from posharness.contracts import Section
+from posharness.contracts.versions import SUPERSEDED
 from posharness_reports.formatting import count, escape_markdown, percent
 from posharness_reports.measures.accuracy import zero_name
 from posharness_reports.measures.reach import THRESHOLD
@@ -59,7 +60,8 @@ def describe(study: Study) -> Section:
 
 def _what_was_run(study: Study) -> str:
     """The numbers of cells, encodings, tasks and seeds, and of readings when there are any."""
-    cells, readings = study.trained.cells, study.readings.cells
+    trained, readings = study.trained.cells, study.readings.cells
+    cells = trained[trained["status"] != SUPERSEDED]
     sentences = [f"{cell_counts(study)}."]
     if len(cells):
         sentences.append(

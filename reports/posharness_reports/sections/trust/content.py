@@ -115,13 +115,14 @@ def _sources(trained: Study) -> Iterator[str]:
             shares[f"{row['label']} on {place}"] = row["share"]
     if not shares:
         task = "any other task" if lacking else "a task"
-        yield f"{text} No encoding has learned {task} in all runs, so that this shows little."
+        yield f"{text} No encoding has learned {task} in all finished runs, so that this shows little."
         return
     task = "another task" if lacking else "a task"
     least = min(shares, key=shares.__getitem__)
     yield (
-        f"{text} Where all runs of an encoding have learned {task}, a share of {at_least(shares[least])} "
-        f"({least}) or more of its answers followed the change, at the training length."
+        f"{text} Where all finished runs of an encoding have learned {task}, a share of "
+        f"{at_least(shares[least])} ({least}) or more of its answers followed the "
+        "change, at the training length."
     )
 
 
