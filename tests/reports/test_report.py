@@ -23,7 +23,7 @@ from posharness_reports import posharness_report_sections
 from posharness_reports.compile.compiler import HtmlCompiler
 
 Simulate = Callable[..., Frames]
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
 
 
 def _compile(frames: Frames, folder: Path, *extra: ReportSection, title: str = "A study") -> Path:
