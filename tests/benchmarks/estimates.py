@@ -32,6 +32,8 @@ from posharness.cli.output import console
 from posharness.store import Store
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from posharness.cli.tracker import Tracker
     from posharness.contracts.executor import Event
 
@@ -83,12 +85,15 @@ class Recorder(Display):
         self.noted: list[tuple[float, float | None]] = []
         self.ended = 0.0
 
-    def show(self, event: Event, tracker: Tracker) -> None:
+    def line(self, event: Event, tracker: Tracker) -> None:
         trained = {key for key, cell in tracker.cells.items() if not cell.pretrained}
         if not trained <= tracker.ended.keys():
             self.noted.append((tracker.elapsed(), tracker.left()))
         elif not self.ended:
             self.ended = tracker.elapsed()
+
+    def print(self, line: Text) -> None:
+        raise AssertionError("it has no lines")
 
 
 def follow(command: Sequence[str], workers: int, store: Path, stop: float | None = None) -> Recorder:

@@ -16,6 +16,7 @@ from posharness.cli.tracker import Tracker
 from posharness.contracts import CellOutcome, Finished, Progress, Requeued, Started, Waiting
 from posharness.contracts.cell import Cell, Choice
 from posharness.cost.amount import Amount
+from tests.benchmarks.estimates import Recorder
 
 
 def cell(encoding: str = "absolute", task: str = "copy", seed: int = 0) -> Cell:
@@ -357,6 +358,19 @@ def test_plain_lines_say_the_start_every_tenth_and_the_end() -> None:
     assert all("loss 1.500" in line and "score 0.250" in line for line in steps)
     assert sum("evaluating" in line for line in lines) == 1
     assert lines[-1] == "[1/1] absolute on copy, encoder, seed 0: done in 0:00, score 0.250"
+
+
+def test_the_benchmark_notes_the_time_left_until_the_last_training_ends() -> None:
+    cells = by_key(cell(), cell(seed=1))
+    recorder = Recorder()
+    recorder.begin(cells, amounts(cells), reused=0, at_once=1)
+    for key in cells:
+        assert not recorder.ended
+        recorder(Started(key))
+        recorder(training(key, 50))
+        recorder(Finished(key, CellOutcome("done")))
+    assert len(recorder.noted) == 5
+    assert recorder.ended >= recorder.noted[-1][0]
 
 
 def test_the_end_of_a_cell_says_what_is_left_of_the_run_and_that_readings_come_after_it() -> None:
