@@ -34,10 +34,12 @@ document.addEventListener("sort", ({ target, detail }) => {
 // Closed tables are made as they are opened, or one after the other when there is nothing else to do.
 document.addEventListener("toggle", ({ target }) => { if (target.matches("details.table")) tableIn(target); }, true);
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
-function makeNext() {
-  const kept = document.querySelector("details.table noscript");
-  if (!kept) return;
-  tableIn(kept.closest("details"));
+function makeNext(time) {
+  do {
+    const kept = document.querySelector("details.table noscript");
+    if (!kept) return;
+    tableIn(kept.closest("details"));
+  } while (time?.timeRemaining() > 5);
   idle(makeNext);
 }
 addEventListener("load", () => idle(makeNext));
