@@ -14,7 +14,7 @@ from posharness.contracts import Chart
 from posharness_reports.data.grouping import grouped, matching
 from posharness_reports.data.prepare import title
 from posharness_reports.figures.accuracy import distance_panel
-from posharness_reports.figures.heatmap import draw_colours, draw_fields, few_fields
+from posharness_reports.figures.heatmap import draw_colours, draw_fields, few_fields, row_names
 from posharness_reports.figures.line_labels import text_width
 from posharness_reports.figures.palette import looks
 from posharness_reports.figures.panels import MOST_SHARED, behind, side_by_side
@@ -37,10 +37,7 @@ from posharness_reports.study import Study
 __all__ = ["distance_figure", "everything", "heatmap_figure", "separating_task", "what_it_shows"]
 
 _BEST, _WORST = 5, 3
-_LONGEST_LABEL, _LONGEST_TASK = 34, 48
-_LONGEST_WITH_ROOM = 51
-"""The longest name on a page where names of `_LONGEST_LABEL` are alike."""
-
+_LONGEST_TASK = 48
 _HEADINGS = dict(zip(SCOPES, ("farthest distance", "longer sequences"), strict=True))
 _GAP = 0.45
 _ROOMY, _FIELD = 5.0, 0.33
@@ -244,8 +241,7 @@ def _map(values: pd.DataFrame, order: Sequence[str], most: float) -> ReadableFig
     none then either, a bar says what the colours are."""
     scopes = [scope for scope in SCOPES if scope in set(values["scope"])]
     tasks = list(dict.fromkeys(values["task"]))
-    longest = _LONGEST_WITH_ROOM if most > _ROOMY else _LONGEST_LABEL
-    names = list(short_names(order, _LONGEST_LABEL, longest).values())
+    names = row_names(order, most)
     left = 0.2 + text_width(max(names, key=len, default=""))
     widest = max(0.62 * len(tasks), 1.5)
     across = min(widest, (most - left) / len(scopes) - _GAP)

@@ -21,7 +21,7 @@ from posharness_reports.figures.theme import INK, MUTED, SURFACE
 from posharness_reports.formatting import short_names
 from posharness_reports.measures.reach import FEWEST
 
-__all__ = ["FIELDS", "draw_colours", "draw_fields", "few_fields", "heatmap"]
+__all__ = ["FIELDS", "draw_colours", "draw_fields", "few_fields", "heatmap", "row_names"]
 
 Fields = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -55,12 +55,17 @@ def heatmap(panel: Panel, order: Sequence[str], notes: Mapping[str, str]) -> Rea
     return figure
 
 
+def row_names(labels: Sequence[str], most: float) -> list[str]:
+    """The names beside the rows of a map that may be so many inches wide: longer ones where it has room."""
+    longest = _LONGEST_WITH_ROOM if most > _ROOMY else _LONGEST_LABEL
+    return list(short_names(labels, _LONGEST_LABEL, longest).values())
+
+
 def _drawn(panel: Panel, order: Sequence[str], notes: Mapping[str, str], most: float) -> ReadableFigure:
     ticks = panel.ticks
     table = panel.lines.pivot_table(index="label", columns="x", values="y")
     table = table.reindex(index=list(order), columns=sorted(ticks))
-    most_letters = _LONGEST_WITH_ROOM if most > _ROOMY else _LONGEST_LABEL
-    names = list(short_names(order, _LONGEST_LABEL, most_letters).values())
+    names = row_names(order, most)
     left = 0.2 + text_width(max(names, key=len))
     right = 0.2 + text_width(max([*notes.values(), "reach"], key=len)) if notes else 0.2
     top, bottom = 0.55 if panel.title or notes else 0.1, 0.5

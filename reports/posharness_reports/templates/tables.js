@@ -35,12 +35,10 @@ document.addEventListener("sort", ({ target, detail }) => {
 document.addEventListener("toggle", ({ target }) => { if (target.matches("details.table")) tableIn(target); }, true);
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
 function makeNext(time) {
-  do {
-    const kept = document.querySelector("details.table noscript");
-    if (!kept) return;
+  for (const kept of document.querySelectorAll("details.table noscript")) {
     tableIn(kept.closest("details"));
-  } while (time?.timeRemaining() > 5);
-  idle(makeNext);
+    if (!(time?.timeRemaining() > 5)) return void idle(makeNext);
+  }
 }
 addEventListener("load", () => idle(makeNext));
 // Paper cannot be unfolded.
